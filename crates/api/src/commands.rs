@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 use self::user::UserCommand;
 use crate::config::{Config, Source, variables};
-use crate::output::say;
+use crate::output::print_line;
 use crate::{telemetry, wiring};
 
 /// A cloud drive as a REST API. Configured by environment variables and `.env`; by default all data is stored in
@@ -56,13 +56,13 @@ impl Cli {
     pub(crate) async fn run(self) -> anyhow::Result<()> {
         let command = self.command.unwrap_or(Command::Serve);
         if let Command::Openapi = command {
-            return say(clouddrive_rest::openapi::json()?);
+            return print_line(clouddrive_rest::openapi::json()?);
         }
         if let Command::Config { markdown } = command {
             let reference = if markdown { variables::markdown() } else { variables::example() };
-            return say(reference.trim_end());
+            return print_line(reference.trim_end());
         }
-        let source = Source::of_process()?;
+        let source = Source::from_process()?;
         if let Command::Health = command {
             return health::check(&source).await;
         }

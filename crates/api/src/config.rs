@@ -41,9 +41,8 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let complaints: Vec<String> =
-            self.0.iter().map(|(variable, message)| format!("{variable} {message}")).collect();
-        f.write_str(&complaints.join("; "))
+        let errors: Vec<String> = self.0.iter().map(|(variable, message)| format!("{variable} {message}")).collect();
+        f.write_str(&errors.join("; "))
     }
 }
 
@@ -66,7 +65,7 @@ pub(crate) enum MetricsAddress {
     Off,
     Given(SocketAddr),
     /// The default address.
-    Usual(SocketAddr),
+    Default(SocketAddr),
 }
 
 /// The server's configuration.
@@ -97,11 +96,11 @@ pub(crate) struct Config {
     pub(crate) url_lifetime: Duration,
     /// The lifetime of streaming URLs.
     pub(crate) watch_url_lifetime: Duration,
-    pub(crate) most_open_uploads: u32,
+    pub(crate) max_open_uploads: u32,
     /// The largest single-part upload, and the part size of larger ones, in bytes.
     pub(crate) part_bytes: NonZeroU64,
     /// The maximum number of versions per file, including the current one.
-    pub(crate) most_versions: u32,
+    pub(crate) max_versions: u32,
     /// How long items stay in the trash.
     pub(crate) trash_retention: Duration,
     pub(crate) changes_retention: Duration,
@@ -137,7 +136,7 @@ pub(crate) struct TraceConfig {
 impl TraceConfig {
     /// Returns `None` if no endpoint is configured.
     pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
-        let mut reader = Reader::of(source);
+        let mut reader = Reader::new(source);
         let endpoint = reader.url(&variables::OTEL_EXPORTER_OTLP_ENDPOINT);
         let service = reader.text_or_default(&variables::OTEL_SERVICE_NAME).to_owned();
         reader.finish(endpoint.map(|endpoint| Self { endpoint, service }))
@@ -154,7 +153,7 @@ pub(crate) struct SecretRequest {
 impl SecretRequest {
     /// Returns the secret to read first, if any.
     pub(crate) fn read(source: &Source) -> Result<Option<Self>, ConfigError> {
-        let mut reader = Reader::of(source);
+        let mut reader = Reader::new(source);
         let name = reader.text_or_default(&variables::AWS_SECRET_NAME);
         if !is_production(&mut reader) || name == "none" {
             return reader.finish(None);
@@ -168,7 +167,7 @@ impl SecretRequest {
 impl Config {
     /// Reads and validates all variables.
     pub(crate) fn read(source: &Source) -> Result<Self, ConfigError> {
-        let mut reader = Reader::of(source);
+        let mut reader = Reader::new(source);
         let production = is_production(&mut reader);
         let data_dir = PathBuf::from(reader.text_or_default(&variables::DATA_DIR));
         let database = stores::database(&mut reader, production, &data_dir);
@@ -180,7 +179,7 @@ impl Config {
         if (production || shared) && reader.text(&variables::SECRET_KEY).is_none() {
             let message = "must be set, to at least 32 random bytes: with ENVIRONMENT=production, and with PostgreSQL, \
                            where every instance needs the same";
-            reader.complain(&variables::SECRET_KEY, message);
+            reader.report(&variables::SECRET_KEY, message);
         }
         let upload_lifetime = reader.seconds(&variables::UPLOAD_LIFETIME_SECONDS);
         let url_lifetime = reader.seconds(&variables::SIGNED_URL_SECONDS);
@@ -193,7 +192,7 @@ impl Config {
         let collect_grace = reader.seconds_or(&variables::COLLECT_GRACE_SECONDS, upload_lifetime.as_secs() + 3600);
         if collect_grace < upload_lifetime.max(url_lifetime) {
             let message = "must be at least UPLOAD_LIFETIME_SECONDS and SIGNED_URL_SECONDS";
-            reader.complain(&variables::COLLECT_GRACE_SECONDS, message);
+            reader.report(&variables::COLLECT_GRACE_SECONDS, message);
         }
         let config = Self {
             bind: bind(&mut reader),
@@ -215,9 +214,9 @@ impl Config {
             upload_lifetime,
             url_lifetime,
             watch_url_lifetime,
-            most_open_uploads: reader.number(&variables::MAX_OPEN_UPLOADS),
+            max_open_uploads: reader.number(&variables::MAX_OPEN_UPLOADS),
             part_bytes: stores::part_bytes(&mut reader),
-            most_versions: reader.number(&variables::MAX_VERSIONS),
+            max_versions: reader.number(&variables::MAX_VERSIONS),
             trash_retention: reader.seconds(&variables::TRASH_RETENTION_SECONDS),
             changes_retention: Duration::from_secs(86_400 * reader.number::<u64>(&variables::CHANGES_RETENTION_DAYS)),
             collect_interval: reader.seconds(&variables::COLLECT_INTERVAL_SECONDS),
@@ -245,7 +244,7 @@ impl Config {
 
 /// Reads only the server's listen address.
 pub(crate) fn bind_address(source: &Source) -> Result<SocketAddr, ConfigError> {
-    let mut reader = Reader::of(source);
+    let mut reader = Reader::new(source);
     let address = bind(&mut reader);
     reader.finish(address)
 }
@@ -261,7 +260,7 @@ fn metrics(reader: &mut Reader<'_>) -> MetricsAddress {
         address => address.parse().ok().map(MetricsAddress::Given),
     };
     let given = reader.parsed(&variables::METRICS_ADDR, parse);
-    given.unwrap_or_else(|| MetricsAddress::Usual(SocketAddr::from(([127, 0, 0, 1], 9464))))
+    given.unwrap_or_else(|| MetricsAddress::Default(SocketAddr::from(([127, 0, 0, 1], 9464))))
 }
 
 /// The number of available CPU cores.

@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
-use clouddrive_domain::model::Network;
+use clouddrive_domain::model::ClientSubnet;
 use futures_util::task::AtomicWaker;
 use ipnet::IpNet;
 use metrics::counter;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::Instant;
 
-pub(crate) use stream::Watched;
+pub(crate) use stream::MonitoredStream;
 
 /// File descriptors reserved for everything else: the database, the store, files being written.
 const SPARE_DESCRIPTORS: u64 = 256;
@@ -51,23 +51,23 @@ struct Inner {
     /// Trusted proxies, which may have any number of connections since they serve many clients.
     proxies: Vec<IpNet>,
     /// The overall maximum, derived from the file descriptor limit.
-    most: usize,
+    max: usize,
     began: Instant,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenConnections {
     next: u64,
     all: HashMap<u64, Arc<Activity>>,
-    by_network: HashMap<Network, Vec<u64>>,
+    by_network: HashMap<ClientSubnet, Vec<u64>>,
 }
 
 /// The activity of a connection, by which the one to close is chosen.
 pub(crate) struct Activity {
     /// The time of the last activity, in milliseconds since the server started.
     at: AtomicU64,
-    doing: AtomicU8,
+    state: AtomicU8,
     closed: AtomicBool,
     waker: AtomicWaker,
 }
@@ -75,19 +75,19 @@ pub(crate) struct Activity {
 /// The state of a connection; lower states are closed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
-pub(crate) enum Doing {
+pub(crate) enum ConnectionState {
     /// Waiting for the client to read.
     Stalled = 0,
     /// Waiting for a request, or for more of one.
     Idle = 1,
     /// Working on a request.
-    Served = 2,
+    Serving = 2,
 }
 
 impl Activity {
-    fn note(&self, doing: Doing, at: u64) {
+    fn record(&self, state: ConnectionState, at: u64) {
         self.at.store(at, Ordering::Relaxed);
-        self.doing.store(doing as u8, Ordering::Relaxed);
+        self.state.store(state as u8, Ordering::Relaxed);
     }
 
     /// Closes the connection when it is next polled.
@@ -103,44 +103,45 @@ impl Connections {
     }
 
     fn with_descriptors(limits: ConnectionLimits, proxies: Vec<IpNet>, descriptors: u64) -> Self {
-        let most = (descriptors.saturating_sub(SPARE_DESCRIPTORS) / DESCRIPTORS_EACH).max(64);
-        let most = usize::try_from(most).unwrap_or(usize::MAX);
-        Self(Arc::new(Inner { limits, proxies, most, began: Instant::now(), open: Mutex::default() }))
+        let max = (descriptors.saturating_sub(SPARE_DESCRIPTORS) / DESCRIPTORS_EACH).max(64);
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        Self(Arc::new(Inner { limits, proxies, max, began: Instant::now(), open: Mutex::default() }))
     }
 
     /// Watches a new connection. It is always admitted; if a limit is exceeded, another one is closed.
-    pub(crate) fn watch(&self, stream: TcpStream) -> Watched {
+    pub(crate) fn monitor(&self, stream: TcpStream) -> MonitoredStream {
         let peer = stream.peer_addr().ok();
-        if let Err(fault) = self.set_up(&stream) {
-            tracing::debug!(%fault, "a connection cannot be set up");
+        if let Err(error) = self.set_socket_options(&stream) {
+            tracing::debug!(%error, "setting up a connection failed");
         }
         let activity = Arc::new(Activity {
             at: AtomicU64::new(self.now()),
-            doing: AtomicU8::new(Doing::Idle as u8),
+            state: AtomicU8::new(ConnectionState::Idle as u8),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
         let entry = self.admit(peer.map(|peer| peer.ip().to_canonical()), activity.clone());
-        Watched::new(stream, activity, entry)
+        MonitoredStream::new(stream, activity, entry)
     }
 
     /// On Linux the kernel drops a connection whose client reads nothing: it sees acknowledgements, while we only see
     /// free buffer space.
     #[cfg(target_os = "linux")]
-    fn set_up(&self, stream: &TcpStream) -> io::Result<()> {
+    fn set_socket_options(&self, stream: &TcpStream) -> io::Result<()> {
         let socket = socket2::SockRef::from(stream);
         socket.set_tcp_user_timeout(Some(self.0.limits.idle))?;
         socket.set_tcp_notsent_lowat(UNSENT_BYTES)
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn set_up(&self, _: &TcpStream) -> io::Result<()> {
+    fn set_socket_options(&self, _: &TcpStream) -> io::Result<()> {
         Ok(())
     }
 
-    fn admit(&self, address: Option<IpAddr>, activity: Arc<Activity>) -> Entry {
+    fn admit(&self, address: Option<IpAddr>, activity: Arc<Activity>) -> Registration {
         let exempt = |address: &IpAddr| self.0.proxies.iter().any(|proxy| proxy.contains(address));
-        let network = address.filter(|address| !exempt(address)).map(|address| Network::of(Some(address)));
+        let network =
+            address.filter(|address| !exempt(address)).map(|address| ClientSubnet::from_address(Some(address)));
         let mut open = self.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.next += 1;
         let id = open.next;
@@ -152,12 +153,12 @@ impl Connections {
                 open.close_one(own.into_iter(), "address");
             }
         }
-        if open.all.len() >= self.0.most {
+        if open.all.len() >= self.0.max {
             let all: Vec<u64> = open.all.keys().copied().collect();
             open.close_one(all.into_iter(), "descriptors");
         }
         open.all.insert(id, activity);
-        Entry { connections: self.clone(), id, network }
+        Registration { connections: self.clone(), id, network }
     }
 
     fn now(&self) -> u64 {
@@ -169,16 +170,16 @@ impl Connections {
 /// one for the sake of old programs.
 fn raise_descriptors() -> u64 {
     let limit = getrlimit(Resource::Nofile);
-    if let Err(fault) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        tracing::debug!(%fault, "the limit of descriptors stays as it is");
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::debug!(%error, "the limit of descriptors stays as it is");
     }
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-impl Open {
+impl OpenConnections {
     /// Closes the least active of the given connections.
     fn close_one(&mut self, among: impl Iterator<Item = u64>, why: &'static str) {
-        let order = |activity: &Activity| (activity.doing.load(Ordering::Relaxed), activity.at.load(Ordering::Relaxed));
+        let order = |activity: &Activity| (activity.state.load(Ordering::Relaxed), activity.at.load(Ordering::Relaxed));
         let among = among.filter_map(|id| self.all.get(&id));
         let among = among.filter(|activity| !activity.closed.load(Ordering::Relaxed));
         if let Some(activity) = among.min_by_key(|activity| order(activity)) {
@@ -189,13 +190,13 @@ impl Open {
 }
 
 /// The registration of an open connection, until dropped.
-pub(crate) struct Entry {
+pub(crate) struct Registration {
     connections: Connections,
     id: u64,
-    network: Option<Network>,
+    network: Option<ClientSubnet>,
 }
 
-impl Entry {
+impl Registration {
     fn limits(&self) -> &ConnectionLimits {
         &self.connections.0.limits
     }
@@ -205,7 +206,7 @@ impl Entry {
     }
 }
 
-impl Drop for Entry {
+impl Drop for Registration {
     fn drop(&mut self) {
         let mut open = self.connections.0.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.all.remove(&self.id);
@@ -229,10 +230,15 @@ mod tests {
         Connections::new(limits, proxies.iter().map(|proxy| proxy.parse().unwrap()).collect())
     }
 
-    fn open(connections: &Connections, address: &str, doing: Doing, at: u64) -> (Arc<Activity>, Entry) {
+    fn open(
+        connections: &Connections,
+        address: &str,
+        state: ConnectionState,
+        at: u64,
+    ) -> (Arc<Activity>, Registration) {
         let activity = Arc::new(Activity {
             at: AtomicU64::new(at),
-            doing: AtomicU8::new(doing as u8),
+            state: AtomicU8::new(state as u8),
             closed: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         });
@@ -240,21 +246,21 @@ mod tests {
         (activity, entry)
     }
 
-    fn closed(open: &(Arc<Activity>, Entry)) -> bool {
+    fn closed(open: &(Arc<Activity>, Registration)) -> bool {
         open.0.closed.load(Ordering::Relaxed)
     }
 
     #[tokio::test]
     async fn the_address_limit_closes_the_longest_stalled_connection() {
         let all = connections(4, &[]);
-        let served = open(&all, "203.0.113.1", Doing::Served, 1);
-        let idle = open(&all, "203.0.113.1", Doing::Idle, 2);
-        let stalled = [9, 8].map(|at| open(&all, "203.0.113.1", Doing::Stalled, at));
-        let other = open(&all, "203.0.113.2", Doing::Stalled, 0);
+        let served = open(&all, "203.0.113.1", ConnectionState::Serving, 1);
+        let idle = open(&all, "203.0.113.1", ConnectionState::Idle, 2);
+        let stalled = [9, 8].map(|at| open(&all, "203.0.113.1", ConnectionState::Stalled, at));
+        let other = open(&all, "203.0.113.2", ConnectionState::Stalled, 0);
         let mut newest = Vec::new();
         let mut gone = Vec::new();
         for _ in 0..4 {
-            newest.push(open(&all, "203.0.113.1", Doing::Served, 20));
+            newest.push(open(&all, "203.0.113.1", ConnectionState::Serving, 20));
             gone.push([&stalled[1], &stalled[0], &idle, &served].map(closed));
         }
         assert_eq!(gone[0], [true, false, false, false]);
@@ -265,9 +271,9 @@ mod tests {
     #[tokio::test]
     async fn one_ipv6_network_counts_as_one_address() {
         let all = connections(1, &[]);
-        let first = open(&all, "2001:db8::1", Doing::Idle, 0);
-        let elsewhere = open(&all, "2001:db8:0:1::1", Doing::Idle, 0);
-        let _neighbour = open(&all, "2001:db8::2", Doing::Idle, 1);
+        let first = open(&all, "2001:db8::1", ConnectionState::Idle, 0);
+        let elsewhere = open(&all, "2001:db8:0:1::1", ConnectionState::Idle, 0);
+        let _neighbour = open(&all, "2001:db8::2", ConnectionState::Idle, 1);
         assert!(closed(&first) && !closed(&elsewhere));
     }
 
@@ -276,20 +282,20 @@ mod tests {
         let limits = ConnectionLimits { idle: Duration::from_secs(10), min_rate: 1024, per_address: 1024 };
         // Each connection may use a second descriptor for a file.
         let all = Connections::with_descriptors(limits, Vec::new(), 256 + 2 * 100);
-        let first: Vec<_> = (0..100).map(|at| open(&all, "203.0.113.1", Doing::Stalled, 1 + at)).collect();
+        let first: Vec<_> = (0..100).map(|at| open(&all, "203.0.113.1", ConnectionState::Stalled, 1 + at)).collect();
         assert!(!first.iter().any(closed));
-        let newest = open(&all, "203.0.113.2", Doing::Idle, 200);
+        let newest = open(&all, "203.0.113.2", ConnectionState::Idle, 200);
         assert!(closed(&first[0]) && !first[1..].iter().any(closed) && !closed(&newest));
     }
 
     #[tokio::test]
     async fn trusted_proxies_are_exempt_and_closed_connections_are_forgotten() {
         let all = connections(1, &["10.0.0.0/8"]);
-        let many: Vec<_> = (0..20).map(|at| open(&all, "10.1.2.3", Doing::Idle, at)).collect();
+        let many: Vec<_> = (0..20).map(|at| open(&all, "10.1.2.3", ConnectionState::Idle, at)).collect();
         assert!(!many.iter().any(closed));
         drop(many);
         for _ in 0..3 {
-            assert!(!closed(&open(&all, "203.0.113.1", Doing::Idle, 0)));
+            assert!(!closed(&open(&all, "203.0.113.1", ConnectionState::Idle, 0)));
         }
         let open = all.0.open.lock().unwrap();
         assert!(open.all.is_empty() && open.by_network.is_empty());

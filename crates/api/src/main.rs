@@ -26,9 +26,9 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("clouddrive: {fault:#}");
-            ExitCode::from(if fault.is::<ConfigError>() { 2 } else { 1 })
+        Err(error) => {
+            eprintln!("clouddrive: {error:#}");
+            ExitCode::from(if error.is::<ConfigError>() { 2 } else { 1 })
         }
     }
 }

@@ -22,9 +22,9 @@ pub(crate) struct OsRandom;
 impl Random for OsRandom {
     #[expect(clippy::disallowed_methods, reason = "this is the randomness")]
     fn fill(&self, bytes: &mut [u8]) {
-        if let Err(fault) = getrandom::fill(bytes) {
+        if let Err(error) = getrandom::fill(bytes) {
             // Predictable keys and tokens are worse than no server.
-            tracing::error!(%fault, "the operating system gives no randomness");
+            tracing::error!(%error, "the random number generator of the operating system failed");
             std::process::abort();
         }
     }
@@ -32,13 +32,13 @@ impl Random for OsRandom {
 
 #[cfg(test)]
 mod tests {
-    use clouddrive_conformance::ambient;
+    use clouddrive_conformance::effects;
 
     use super::*;
 
     #[test]
     fn the_clock_and_the_generator_keep_their_contracts() {
-        ambient::clock_suite(&SystemClock);
-        ambient::random_suite(&OsRandom);
+        effects::clock_suite(&SystemClock);
+        effects::random_suite(&OsRandom);
     }
 }

@@ -14,23 +14,24 @@ use actix_web::web::Data;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens, SessionCache};
 use clouddrive_disk::DiskUrls;
-use clouddrive_domain::port::{Passwords, UrlSigner};
+use clouddrive_domain::port::{Passwords, UrlPresigner};
 use clouddrive_domain::service::{
-    AccountSettings, Accounts, Administration, Ambient, ArchiveStores, Archives, BlobRemover, Collector,
-    CollectorSettings, CollectorStores, Contents, Copies, EndedUploads, Files, Folders, Idempotency, Links, Photos,
-    Search, Shares, SignedBlobs, StoreTags, Throttling, Trash, UploadSettings, Uploads, UrlLifetimes, VersionSettings,
-    VersionStores, Versions, Visits, Watching,
+    AccountService, AccountSettings, AdministrationService, ArchiveService, ArchiveStores, BlobRemover,
+    CollectorSettings, CollectorStores, Contents, CopyService, EndedUploads, FileService, FolderService,
+    GarbageCollector, IdempotencyService, LinkService, PhotoService, PublicLinkService, SearchService, ServiceContext,
+    ShareService, SignedBlobService, StoreTags, Throttling, TrashService, UploadService, UploadSettings, UrlLifetimes,
+    VersionService, VersionSettings, VersionStores, Watching,
 };
-use clouddrive_http::slots::Slots;
+use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_image::SquarePhotos;
-use clouddrive_rest::{ArchiveUrls, Cursors, Digests, Part, Services, write_answer};
+use clouddrive_rest::{ArchiveUrls, Cursors, Digests, HealthCheck, Services, encode_response};
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
 use crate::system::{OsRandom, SystemClock};
-use crate::telemetry::audit::LoggedTrail;
-use crate::telemetry::throttle::Counted;
+use crate::telemetry::audit::TracingAuditLog;
+use crate::telemetry::throttle::MeteredThrottle;
 
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
@@ -54,7 +55,7 @@ const BULK_AT_ONCE: u32 = 4;
 pub(crate) struct Stores {
     persistence: Persistence,
     blobs: Blobs,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
 impl Stores {
@@ -70,11 +71,11 @@ impl Stores {
 
     async fn with(config: &Config, persistence: Persistence) -> anyhow::Result<Self> {
         let blobs = Blobs::open(config).await?;
-        Ok(Self { persistence, blobs, ambient: system_ambient() })
+        Ok(Self { persistence, blobs, context: system_context() })
     }
 
     /// Creates the collector.
-    pub(crate) fn collector(&self, config: &Config) -> Collector {
+    pub(crate) fn collector(&self, config: &Config) -> GarbageCollector {
         let Persistence {
             uploads,
             trash,
@@ -83,8 +84,8 @@ impl Stores {
             link_downloads,
             sessions,
             throttle,
-            receipts,
-            chores,
+            idempotency_records,
+            task_leases,
             name_keys,
             changes,
             ..
@@ -98,9 +99,9 @@ impl Stores {
             link_downloads,
             sessions,
             throttle,
-            receipts,
+            idempotency_records,
             blobs,
-            chores,
+            task_leases,
             name_keys,
             changes,
         };
@@ -109,11 +110,11 @@ impl Stores {
             trash_retention: config.trash_retention,
             changes_retention: config.changes_retention,
         };
-        Collector::new(stores, self.ambient.clone(), settings)
+        GarbageCollector::new(stores, self.context.clone(), settings)
     }
 
-    pub(crate) fn ambient(&self) -> &Ambient {
-        &self.ambient
+    pub(crate) fn context(&self) -> &ServiceContext {
+        &self.context
     }
 
     /// The source of the database's connection metrics.
@@ -121,16 +122,16 @@ impl Stores {
         self.persistence.connections.clone()
     }
 
-    /// Creates the version service, with URLs signed by `signer`.
-    fn versions(&self, config: &Config, signer: Arc<dyn UrlSigner>, tags: StoreTags) -> Versions {
+    /// Creates the version service, with URLs signed by `presigner`.
+    fn versions(&self, config: &Config, presigner: Arc<dyn UrlPresigner>, tags: StoreTags) -> VersionService {
         let Persistence { drive, versions, records, .. } = self.persistence.clone();
-        let stores = VersionStores { versions, records, store: self.blobs.store(), signer, tags };
+        let stores = VersionStores { versions, records, store: self.blobs.store(), presigner, tags };
         let settings = VersionSettings {
-            most: config.most_versions,
+            max: config.max_versions,
             url_lifetime: config.url_lifetime,
-            intake_lifetime: config.upload_lifetime,
+            upload_lifetime: config.upload_lifetime,
         };
-        Versions::new(drive, stores, self.ambient.clone(), settings)
+        VersionService::new(drive, stores, self.context.clone(), settings)
     }
 
     /// Creates the services; the local store's signed URLs start with `public_url`.
@@ -145,7 +146,7 @@ impl Stores {
             trash,
             shares,
             records,
-            receipts,
+            idempotency_records,
             probe,
             links,
             link_downloads,
@@ -153,16 +154,16 @@ impl Stores {
             trees,
             ..
         } = self.persistence.clone();
-        let (store, ambient) = (self.blobs.store(), self.ambient.clone());
-        let doors = self.blobs.doors(public_url, keys);
+        let (store, context) = (self.blobs.store(), self.context.clone());
+        let direct_access = self.blobs.direct_access(public_url, keys);
         let cache = Arc::new(SessionCache::new(sessions.clone(), accounts));
         let throttling =
-            if config.rate_limits { Throttling::new(Arc::new(Counted(throttle))) } else { Throttling::off() };
+            if config.rate_limits { Throttling::new(Arc::new(MeteredThrottle(throttle))) } else { Throttling::off() };
         let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
         let link_tokens = Arc::new(keys.link_tokens()?);
         let remover = BlobRemover::new(records.clone(), store.clone());
         let ended = EndedUploads::new(uploads.clone(), remover.clone());
-        let accounts = Accounts::new(
+        let accounts = AccountService::new(
             users.clone(),
             cache.clone(),
             cache.clone(),
@@ -171,7 +172,7 @@ impl Stores {
             Arc::new(keys.tokens(config.algorithm)),
             ended.clone(),
             throttling.clone(),
-            ambient.clone(),
+            context.clone(),
             AccountSettings {
                 quota_bytes: config.quota_bytes,
                 quota_entries: config.quota_entries,
@@ -183,28 +184,28 @@ impl Stores {
         let settings = UploadSettings {
             lifetime: config.upload_lifetime,
             url_lifetime: config.url_lifetime,
-            most_open: config.most_open_uploads,
+            max_open: config.max_open_uploads,
             part_bytes: config.part_bytes,
-            max_parts: doors.max_parts,
-            most_versions: config.most_versions,
+            max_parts: direct_access.max_parts,
+            max_versions: config.max_versions,
         };
-        let tags = match doors.gate {
+        let tags = match direct_access.verifier {
             Some(_) => StoreTags::none(),
-            None => StoreTags::of(store.clone(), records.clone()),
+            None => StoreTags::new(store.clone(), records.clone()),
         };
         let contents = Contents::new(store.clone(), records.clone());
-        let versions = self.versions(config, doors.signer.clone(), tags.clone());
-        let photos = Photos::new(
+        let versions = self.versions(config, direct_access.presigner.clone(), tags.clone());
+        let photos = PhotoService::new(
             users.clone(),
             drive.clone(),
             records.clone(),
             store.clone(),
-            doors.signer.clone(),
+            direct_access.presigner.clone(),
             Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
-            ambient.clone(),
+            context.clone(),
             config.url_lifetime,
         );
-        let visits = Visits::new(
+        let public_links = PublicLinkService::new(
             drive.clone(),
             links.clone(),
             link_downloads,
@@ -212,9 +213,9 @@ impl Stores {
             Arc::new(keys.link_access()),
             contents.clone(),
             tags.clone(),
-            doors.signer.clone(),
+            direct_access.presigner.clone(),
             throttling.clone(),
-            ambient.clone(),
+            context.clone(),
             config.url_lifetime,
         );
         let archive_stores = ArchiveStores {
@@ -225,80 +226,92 @@ impl Stores {
             sessions,
             links: links.clone(),
         };
-        let links = Links::new(drive.clone(), links, link_tokens, passwords, ambient.clone(), public_url);
+        let links = LinkService::new(drive.clone(), links, link_tokens, passwords, context.clone(), public_url);
         let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
-        let files = Files::new(drive.clone(), contents.clone(), tags, doors.signer, ambient.clone(), lifetimes);
-        let archives = Archives::new(archive_stores, ambient.clone());
-        let uploads = Uploads::new(
+        let files = FileService::new(
+            drive.clone(),
+            contents.clone(),
+            tags,
+            direct_access.presigner,
+            context.clone(),
+            lifetimes,
+        );
+        let archives = ArchiveService::new(archive_stores, context.clone());
+        let uploads = UploadService::new(
             drive.clone(),
             uploads,
             store.clone(),
             records.clone(),
-            doors.direct,
-            ambient.clone(),
+            direct_access.direct,
+            context.clone(),
             settings,
         );
-        let uploads = match doors.staged {
+        let uploads = match direct_access.staged {
             Some(staged) => uploads.with_staging(staged, records.clone()),
             None => uploads,
         };
         let watching =
             Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
-        let local = doors
-            .gate
-            .map(|(gate, parts)| Data::new(SignedBlobs::new(gate, store, parts, records, watching, ambient.clone())));
+        let local = direct_access.verifier.map(|(verifier, parts)| {
+            Data::new(SignedBlobService::new(verifier, store, parts, records, watching, context.clone()))
+        });
         Ok(Services {
             accounts: Data::new(accounts),
-            folders: Data::new(Folders::new(drive.clone(), ended.clone(), ambient.clone())),
+            folders: Data::new(FolderService::new(drive.clone(), ended.clone(), context.clone())),
             files: Data::new(files),
-            copies: Data::new(Copies::new(
+            copies: Data::new(CopyService::new(
                 drive.clone(),
                 trees,
                 remover.clone(),
-                ambient.clone(),
-                config.most_versions,
+                context.clone(),
+                config.max_versions,
             )),
             archives: Data::new(archives),
             archive_urls: Data::new(keys.archive_urls(public_url)),
             uploads: Data::new(uploads),
-            search: Data::new(Search::new(drive.clone(), search)),
-            trash: Data::new(Trash::new(
+            search: Data::new(SearchService::new(drive.clone(), search)),
+            trash: Data::new(TrashService::new(
                 drive.clone(),
                 trash,
                 remover,
                 ended.clone(),
-                ambient.clone(),
+                context.clone(),
                 config.trash_retention,
             )),
             versions: Data::new(versions),
-            shares: Data::new(Shares::new(drive.clone(), shares, users, ended, throttling, ambient.clone())),
+            shares: Data::new(ShareService::new(drive.clone(), shares, users, ended, throttling, context.clone())),
             links: Data::new(links),
-            visits: Data::new(visits),
+            public_links: Data::new(public_links),
             photos: Data::new(photos),
-            idempotency: Data::new(Idempotency::new(drive, receipts, Arc::new(write_answer), ambient.clone())),
+            idempotency: Data::new(IdempotencyService::new(
+                drive,
+                idempotency_records,
+                Arc::new(encode_response),
+                context.clone(),
+            )),
             local,
             parts: Data::new(vec![
-                Part { name: "database", probe },
-                Part { name: "storage", probe: self.blobs.probe() },
+                HealthCheck { name: "database", probe },
+                HealthCheck { name: "storage", probe: self.blobs.probe() },
             ]),
-            ambient: Data::new(ambient),
+            context: Data::new(context),
             cursors: Data::new(keys.cursors()),
             digests: Data::new(Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts))),
-            bulk: Data::new(Slots::new(BULK_AT_ONCE, config.database_wait)),
+            bulk: Data::new(ConcurrencyLimit::new(BULK_AT_ONCE, config.database_wait)),
         })
     }
 }
 
 /// Creates the administration service, which needs only the database and runs no migrations, e.g. beside a running
 /// server.
-pub(crate) async fn administration(config: &Config) -> anyhow::Result<(Administration, Ambient)> {
+pub(crate) async fn administration(config: &Config) -> anyhow::Result<(AdministrationService, ServiceContext)> {
     let Persistence { users, accounts, .. } = database::open_current(config).await?;
-    let ambient = system_ambient();
-    Ok((Administration::new(users, accounts, Arc::new(passwords()?), ambient.clone()), ambient))
+    let context = system_context();
+    Ok((AdministrationService::new(users, accounts, Arc::new(passwords()?), context.clone()), context))
 }
 
-fn system_ambient() -> Ambient {
-    Ambient::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(LoggedTrail))
+fn system_context() -> ServiceContext {
+    ServiceContext::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(TracingAuditLog))
 }
 
 fn passwords() -> anyhow::Result<Argon2Passwords> {
@@ -307,7 +320,7 @@ fn passwords() -> anyhow::Result<Argon2Passwords> {
 }
 
 /// Describes where the data are stored, for the startup message.
-pub(crate) fn whereabouts(config: &Config) -> String {
+pub(crate) fn describe_storage(config: &Config) -> String {
     let full = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
     let database = match &config.database {
         DatabaseConfig::Sqlite(path) => full(path),
@@ -328,7 +341,7 @@ pub(crate) struct Keys {
 
 impl Keys {
     /// Reads the keys from the configuration, or else from the data directory.
-    pub(crate) fn of(config: &Config) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
         let secret = match &config.secret_key {
             Some(secret) => secret.clone(),
             None => SecretKey::in_directory(&config.data_dir, &OsRandom)?,

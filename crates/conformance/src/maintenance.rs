@@ -1,4 +1,4 @@
 //! What the service itself keeps: leases and idempotency.
 
-pub mod chores;
-pub mod receipts;
+pub mod idempotency_records;
+pub mod task_leases;

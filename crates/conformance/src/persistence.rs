@@ -1,8 +1,10 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Changes, Chores, Drive, LinkDownloads, Links, NameKeys, Receipts, Search, Sessions, Shares,
-    Throttle, Trash, Trees, Uploads, Users, Versions,
+    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, LinkDownloadRepository,
+    LinkRepository, NameKeyRepository, NodeRepository, SearchRepository, SessionRepository, ShareRepository,
+    TaskLeaseRepository, Throttle, TrashRepository, TreeRepository, UploadRepository, UserRepository,
+    VersionRepository,
 };
 
 /// The persistence ports of one store. The suite of one port needs the others for its setup.
@@ -11,65 +13,65 @@ use clouddrive_domain::port::{
 #[derive(Clone)]
 pub struct Persistence {
     /// Users.
-    pub users: Arc<dyn Users>,
+    pub users: Arc<dyn UserRepository>,
     /// Account management.
-    pub accounts: Arc<dyn Accounts>,
+    pub accounts: Arc<dyn AccountRepository>,
     /// Sessions.
-    pub sessions: Arc<dyn Sessions>,
+    pub sessions: Arc<dyn SessionRepository>,
     /// Rate limits.
     pub throttle: Arc<dyn Throttle>,
     /// The node tree.
-    pub drive: Arc<dyn Drive>,
+    pub drive: Arc<dyn NodeRepository>,
     /// Operations on whole trees.
-    pub trees: Arc<dyn Trees>,
+    pub trees: Arc<dyn TreeRepository>,
     /// Uploads.
-    pub uploads: Arc<dyn Uploads>,
+    pub uploads: Arc<dyn UploadRepository>,
     /// The trash.
-    pub trash: Arc<dyn Trash>,
+    pub trash: Arc<dyn TrashRepository>,
     /// The versions of files.
-    pub versions: Arc<dyn Versions>,
+    pub versions: Arc<dyn VersionRepository>,
     /// Shares.
-    pub shares: Arc<dyn Shares>,
+    pub shares: Arc<dyn ShareRepository>,
     /// Public links.
-    pub links: Arc<dyn Links>,
+    pub links: Arc<dyn LinkRepository>,
     /// Downloads through public links.
-    pub link_downloads: Arc<dyn LinkDownloads>,
+    pub link_downloads: Arc<dyn LinkDownloadRepository>,
     /// Search by name.
-    pub search: Arc<dyn Search>,
+    pub search: Arc<dyn SearchRepository>,
     /// Blob records.
-    pub records: Arc<dyn BlobRecords>,
+    pub records: Arc<dyn BlobRecordRepository>,
     /// The change log.
-    pub changes: Arc<dyn Changes>,
+    pub changes: Arc<dyn ChangeRepository>,
     /// Leases of background jobs.
-    pub chores: Arc<dyn Chores>,
+    pub task_leases: Arc<dyn TaskLeaseRepository>,
     /// Sort keys of names.
-    pub name_keys: Arc<dyn NameKeys>,
-    /// Receipts of idempotent requests.
-    pub receipts: Arc<dyn Receipts>,
+    pub name_keys: Arc<dyn NameKeyRepository>,
+    /// Idempotency records of idempotent requests.
+    pub idempotency_records: Arc<dyn IdempotencyRepository>,
 }
 
 impl Persistence {
     /// The ports of a store that implements all of them in one type.
     #[must_use]
-    pub fn of<S>(store: Arc<S>) -> Self
+    pub fn from_store<S>(store: Arc<S>) -> Self
     where
-        S: Users
-            + Sessions
-            + Drive
-            + Uploads
-            + Shares
-            + BlobRecords
-            + Changes
-            + Chores
-            + Receipts
-            + Links
-            + NameKeys
-            + LinkDownloads
-            + Search
-            + Trees
-            + Trash
-            + Versions
-            + Accounts
+        S: UserRepository
+            + SessionRepository
+            + NodeRepository
+            + UploadRepository
+            + ShareRepository
+            + BlobRecordRepository
+            + ChangeRepository
+            + TaskLeaseRepository
+            + IdempotencyRepository
+            + LinkRepository
+            + NameKeyRepository
+            + LinkDownloadRepository
+            + SearchRepository
+            + TreeRepository
+            + TrashRepository
+            + VersionRepository
+            + AccountRepository
             + Throttle
             + 'static,
     {
@@ -89,9 +91,9 @@ impl Persistence {
             search: store.clone(),
             records: store.clone(),
             changes: store.clone(),
-            chores: store.clone(),
+            task_leases: store.clone(),
             name_keys: store.clone(),
-            receipts: store,
+            idempotency_records: store,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{BlobKey, Crc32, MediaType, Name, Sha256, Stored};
-use clouddrive_domain::port::{BlobStore, Presentation};
+use clouddrive_domain::port::{BlobStore, ContentHeaders};
 use futures_util::TryStreamExt;
 use sha2::Digest;
 
@@ -35,8 +35,8 @@ pub(crate) fn check_stored(stored: &Stored, bytes: &[u8]) {
     assert!(stored.crc32.is_none_or(|told| told == crc32(bytes)), "another CRC-32: {stored:?}");
 }
 
-pub(crate) fn presentation(media_type: &str, name: Option<&str>) -> Presentation {
-    Presentation {
+pub(crate) fn content_headers(media_type: &str, name: Option<&str>) -> ContentHeaders {
+    ContentHeaders {
         media_type: MediaType::parse(media_type).unwrap(),
         attachment: name.map(|name| Name::parse(name).unwrap()),
         content: None,

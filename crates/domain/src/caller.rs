@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 
-use crate::model::{Network, UserId};
+use crate::model::{ClientSubnet, UserId};
 
 /// The caller on whose behalf work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub enum Caller {
     /// A user.
     User(UserId),
     /// An anonymous caller in this network.
-    Network(Network),
+    Network(ClientSubnet),
 }
 
 thread_local! {
@@ -23,7 +23,7 @@ thread_local! {
     static CALLER: Cell<Option<Option<Caller>>> = const { Cell::new(None) };
 }
 
-/// Runs `work` on behalf of `caller`, until [`now_for`] changes it.
+/// Runs `work` on behalf of `caller`, until [`set_caller`] changes it.
 pub async fn on_behalf_of<T>(caller: Option<Caller>, work: impl Future<Output = T>) -> T {
     let (mut work, mut current) = (pin!(work), caller);
     poll_fn(move |context| {
@@ -37,7 +37,7 @@ pub async fn on_behalf_of<T>(caller: Option<Caller>, work: impl Future<Output = 
 }
 
 /// Sets the caller for the rest of the enclosing [`on_behalf_of`]. Outside of one, this has no effect.
-pub fn now_for(caller: Caller) {
+pub fn set_caller(caller: Caller) {
     if CALLER.get().is_some() {
         CALLER.set(Some(Some(caller)));
     }
@@ -84,13 +84,13 @@ mod tests {
         assert_eq!(caller(), None);
         let seen = on_behalf_of(user(1), async {
             let before = caller();
-            now_for(user(2).unwrap());
+            set_caller(user(2).unwrap());
             yield_now().await;
             let inner = on_behalf_of(None, async { caller() }).await;
             (before, inner, caller())
         });
         assert_eq!(seen.await, (user(1), None, user(2)));
-        now_for(user(3).unwrap());
+        set_caller(user(3).unwrap());
         assert_eq!(caller(), None);
     }
 

@@ -7,6 +7,7 @@ mod change;
 mod command;
 mod expected;
 mod id;
+mod idempotency_record;
 mod keep_both;
 mod link;
 mod link_download;
@@ -20,7 +21,6 @@ mod path;
 mod precondition;
 mod quota;
 mod random;
-mod receipt;
 mod role;
 mod search;
 mod session;
@@ -38,22 +38,24 @@ pub use access::{
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
-pub use blob::{BlobKey, Crc32, EntityTag, MediaType, Sha256, StoreName, Stored, Ticket, Transfer};
+pub use blob::{BlobKey, Crc32, EntityTag, MediaType, MultipartUpload, MultipartUploadId, Sha256, StoreName, Stored};
 pub use change::{
     Change, ChangeBatch, ChangeBounds, ChangeCursor, ChangePosition, LoggedChange, NodeState, count_prunable,
 };
 pub use command::{Actor, ChangeKind, Command, RequestId};
 pub use expected::{Expected, Length};
 pub use id::{
-    DriveId, Id, IdSource, LeaseId, LinkId, NodeId, ReceiptId, SessionId, ShareId, TokenId, UploadId, UserId, VersionId,
+    DriveId, Id, IdSource, IdempotencyRecordId, LeaseId, LinkId, NodeId, SessionId, ShareId, TokenId, UploadId, UserId,
+    VersionId,
 };
-pub use keep_both::{KeepBoth, Round};
+pub use idempotency_record::{CommandOutcome, IdempotencyKey, IdempotencyRecord, KeyedRequest, ResponseEncoder};
+pub use keep_both::{CandidateBatch, KeepBoth};
 pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
 pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};
 pub use missing_parts::MissingParts;
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use name_keys::{NAME_KEYS_VERSION, OrderKey};
-pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Person, Revision};
+pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Revision, UserRef};
 pub use page::{
     ChildPosition, Limit, LinkPosition, MAX_PAGE_BYTES, Order, Page, PageRoom, Position, SearchPosition,
     SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, UploadPosition,
@@ -64,16 +66,15 @@ pub use path::{MAX_PATH_NAMES, NodePath, PathStart};
 pub use precondition::{Precondition, Seen};
 pub use quota::{Charge, EntryQuota, NewLimits, Quota};
 pub use random::Random;
-pub use receipt::{Answer, IdempotencyKey, KeyedRequest, Receipt, WriteAnswer};
 pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};
 pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
-pub use throttle::{Bucket, BucketKind, BucketLevel, CLOCK_TOLERANCE, LoginSubject, Network, Pace};
+pub use throttle::{Bucket, BucketKind, BucketLevel, CLOCK_TOLERANCE, ClientSubnet, LoginSubject, RateLimit};
 pub use time::Timestamp;
 pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_UPLOAD_LIFETIME, Placement, Upload, UploadState};
-pub use user::{Account, Credentials, Email, Handle, ListedAccount, Password, PasswordHash, User, Username};
+pub use user::{Account, Credentials, Email, ListedAccount, LoginIdentifier, Password, PasswordHash, User, Username};
 pub use version::{KeptVersion, Version, superfluous};
 
 #[cfg(any(test, feature = "mock"))]

@@ -5,7 +5,7 @@
 
 mod access;
 mod accounts;
-mod ambient;
+mod context;
 mod files;
 mod idempotency;
 mod maintenance;
@@ -13,33 +13,37 @@ mod sharing;
 #[cfg(test)]
 mod testing;
 
-pub use accounts::account::{AccountSettings, Accounts, ClientInfo, Login, SessionPage};
-pub use accounts::administration::{AccountPage, Administration};
-pub use accounts::photos::Photos;
+pub use accounts::account::{AccountService, AccountSettings, ClientInfo, Login, SessionPage};
+pub use accounts::administration::{AccountPage, AdministrationService};
+pub use accounts::photos::PhotoService;
 pub use accounts::throttling::Throttling;
-pub use ambient::Ambient;
+pub use context::ServiceContext;
 pub use files::archives::{
-    Archive, ArchiveEntry, ArchiveNames, ArchiveReader, ArchiveStores, ArchivedBlob, ArchivedFile, Archives,
+    Archive, ArchiveEntry, ArchiveNames, ArchiveReader, ArchiveService, ArchiveStores, ArchivedBlob, ArchivedFile,
     MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_ITEMS, MAX_ARCHIVE_PATH_BYTES, Selection,
 };
 pub use files::blob_remover::BlobRemover;
 pub use files::changes::{ChangePage, Changes};
 pub use files::contents::Contents;
-pub use files::copies::{Copies, CopyPlace};
+pub use files::copies::{CopyPlace, CopyService};
 pub use files::ended_uploads::EndedUploads;
-pub use files::file::{Files, OpenFile, UrlLifetimes};
-pub use files::folders::{EntryPage, FolderListing, Folders, ListQuery};
+pub use files::file::{FileService, OpenFile, UrlLifetimes};
+pub use files::folders::{EntryPage, FolderListing, FolderService, ListQuery};
 pub use files::relocation::{Destination, NewPlace};
-pub use files::search::{Search, SearchPage, SearchQuery};
-pub use files::signed_blobs::{OpenBlob, PutLeave, SignedBlobs, Watching};
+pub use files::search::{SearchPage, SearchQuery, SearchService};
+pub use files::signed_blobs::{OpenBlob, PutPermit, SignedBlobService, Watching};
 pub use files::store_tags::StoreTags;
-pub use files::trash::{Trash, TrashPage, TrashedItem};
+pub use files::trash::{TrashPage, TrashService, TrashedItem};
 pub use files::uploads::{
-    Begun, Completing, PartUrl, Progress, StreamedFile, UploadLeave, UploadPage, UploadSettings, Uploads,
+    Completing, PartUrl, Progress, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadService, UploadSettings,
 };
-pub use files::versions::{ContentLeave, ContentMetadata, VersionPage, VersionSettings, VersionStores, Versions};
-pub use idempotency::{Done, Idempotency, RENEWAL, Start};
-pub use maintenance::collector::{Chore, Collector, CollectorReport, CollectorSettings, CollectorStores};
-pub use sharing::links::{LinkEdit, LinkWish, Links, OwnLink};
-pub use sharing::shares::{GivenPage, SharePage, Shares};
-pub use sharing::visits::{Admission, LinkedFile, LinkedFolder, Visit, Visitor, Visits};
+pub use files::versions::{
+    ContentMetadata, ContentPermit, VersionPage, VersionService, VersionSettings, VersionStores,
+};
+pub use idempotency::{Done, IdempotencyService, RENEWAL, StartOutcome};
+pub use maintenance::garbage_collector::{
+    CollectorReport, CollectorSettings, CollectorStores, GarbageCollector, MaintenanceTask,
+};
+pub use sharing::links::{LinkEdit, LinkRequest, LinkService, OwnedLink};
+pub use sharing::public_links::{Admission, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkService};
+pub use sharing::shares::{GivenPage, SharePage, ShareService};

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::model::{
-    BlobKey, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, Node, NodeBody, NodeId, Person, Revision,
-    Timestamp, Upload, UploadId, UploadState, UserId, VersionId,
+    BlobKey, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, Node, NodeBody, NodeId, Revision, Timestamp,
+    Upload, UploadId, UploadState, UserId, UserRef, VersionId,
 };
 
 pub(crate) fn name(text: &str) -> Name {
@@ -37,7 +37,7 @@ pub(crate) fn file_node(revision: Revision) -> Node {
         name: name("a.txt"),
         body: NodeBody::File(content(10)),
         revision,
-        created_by: Person { id: UserId::from_uuid(Uuid::from_u128(1)), username: None },
+        created_by: UserRef { id: UserId::from_uuid(Uuid::from_u128(1)), username: None },
         created_at: Timestamp::from_millis(7),
         modified_at: Timestamp::from_millis(7),
     }
@@ -64,7 +64,7 @@ pub(crate) fn upload() -> Upload {
         announced: Some(10),
         part_size: None,
         blob: key(),
-        ticket: None,
+        multipart_id: None,
         state: UploadState::Open,
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(31_000),

@@ -1,8 +1,8 @@
 //! Request bodies: watched while they arrive, and held in memory only up to a limit.
 
-mod bridge;
+mod channel;
 mod expect;
-mod guard;
+mod timed_body;
 
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
@@ -13,19 +13,19 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
 use futures_util::{Stream, StreamExt};
 
-pub use bridge::{BodySender, bridge};
-pub use expect::{Waiting, answer, until_read};
-pub use guard::{BodyLimits, Guarded};
+pub use channel::{BodySender, channel};
+pub use expect::{ExpectContinue, call_until_read, resume_or_call};
+pub use timed_body::{BodyLimits, TimedBody};
 
-use crate::problem::{Outcome, Problem};
+use crate::problem::Problem;
 
 /// The declared length of a body.
-pub fn announced(headers: &HeaderMap) -> Option<u64> {
+pub fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 /// Refuses a body by its declared length, before any of it is read.
-pub fn check_length(announced: Option<u64>, limit: u64) -> Outcome<()> {
+pub fn check_length(announced: Option<u64>, limit: u64) -> Result<(), Problem> {
     match announced {
         Some(length) if length > limit => Err(too_large(limit)),
         _ => Ok(()),
@@ -37,29 +37,29 @@ fn too_large(limit: u64) -> Problem {
 }
 
 /// Reads the whole body, of at most `limit` bytes; `announced` is its declared length.
-pub async fn collect(mut payload: Payload, announced: Option<u64>, limit: u64) -> Outcome<Bytes> {
+pub async fn collect(mut payload: Payload, announced: Option<u64>, limit: u64) -> Result<Bytes, Problem> {
     check_length(announced, limit)?;
     let mut bytes = BytesMut::new();
     while let Some(piece) = payload.next().await {
-        let piece = piece.map_err(|fault| Problem::from(failed(fault)))?;
+        let piece = piece.map_err(|error| Problem::from(to_error(error)))?;
         append(&mut bytes, &piece, limit)?;
     }
     Ok(bytes.freeze())
 }
 
 /// Reads a body to its end and discards it.
-pub async fn read_past<E>(
+pub async fn discard<E>(
     mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
-    failed: impl Fn(E) -> Error,
-) -> Outcome<()> {
+    to_error: impl Fn(E) -> Error,
+) -> Result<(), Problem> {
     while let Some(piece) = body.next().await {
-        piece.map_err(|fault| Problem::from(failed(fault)))?;
+        piece.map_err(|error| Problem::from(to_error(error)))?;
     }
     Ok(())
 }
 
 /// Appends `piece`, unless the total exceeds `limit` bytes.
-pub fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Outcome<()> {
+pub fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Result<(), Problem> {
     if (bytes.len() + piece.len()) as u64 > limit {
         return Err(too_large(limit));
     }
@@ -68,9 +68,9 @@ pub fn append(bytes: &mut BytesMut, piece: &[u8], limit: u64) -> Outcome<()> {
 }
 
 /// Maps a payload error to a domain error.
-pub fn failed(fault: PayloadError) -> Error {
-    match fault {
-        PayloadError::Io(fault) if fault.kind() == std::io::ErrorKind::TimedOut => Error::Refused(Refused::TooSlow),
+pub fn to_error(error: PayloadError) -> Error {
+    match error {
+        PayloadError::Io(error) if error.kind() == std::io::ErrorKind::TimedOut => Error::Refused(Refused::TooSlow),
         _ => Error::Refused(Refused::Interrupted),
     }
 }

@@ -3,10 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::header::{HeaderName, X_FORWARDED_FOR};
+use actix_web::http::header::X_FORWARDED_FOR;
 use ipnet::IpNet;
-
-const FORWARDED: HeaderName = X_FORWARDED_FOR;
 
 /// The client's address, if known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,18 +12,18 @@ pub struct ClientAddress(pub Option<IpAddr>);
 
 impl ClientAddress {
     /// The peer's address; behind trusted proxies, the address they forward.
-    pub fn of(request: &ServiceRequest, proxies: &[IpNet]) -> Self {
+    pub fn from_request(request: &ServiceRequest, proxies: &[IpNet]) -> Self {
         let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
-        let told = request.headers().get_all(FORWARDED).filter_map(|value| value.to_str().ok());
-        let told: Vec<&str> = told.flat_map(|value| value.split(',')).collect();
-        Self(peer.map(|peer| behind(peer, &told, proxies)))
+        let forwarded = request.headers().get_all(X_FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+        let forwarded: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
+        Self(peer.map(|peer| client_behind(peer, &forwarded, proxies)))
     }
 }
 
 /// The client behind `peer`. Each proxy appends its own peer, so only entries appended by trusted proxies are believed.
-fn behind(peer: IpAddr, told: &[&str], proxies: &[IpNet]) -> IpAddr {
+fn client_behind(peer: IpAddr, forwarded: &[&str], proxies: &[IpNet]) -> IpAddr {
     let mut client = peer;
-    for text in told.iter().rev() {
+    for text in forwarded.iter().rev() {
         if !proxies.iter().any(|proxy| proxy.contains(&client)) {
             break;
         }
@@ -45,9 +43,9 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn found(peer: &str, told: &[&str]) -> String {
+    fn found(peer: &str, forwarded: &[&str]) -> String {
         let proxies = ["10.0.0.0/8".parse().unwrap(), "192.0.2.1/32".parse().unwrap()];
-        behind(peer.parse().unwrap(), told, &proxies).to_string()
+        client_behind(peer.parse().unwrap(), forwarded, &proxies).to_string()
     }
 
     #[test]

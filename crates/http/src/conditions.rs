@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{
-    EntityTag as GivenTag, Header, HeaderName, HttpDate, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
+    EntityTag as HeaderTag, Header, HeaderName, HttpDate, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, IfMatch, IfModifiedSince, IfNoneMatch, IfRange, IfUnmodifiedSince, RANGE,
     Range as RangeHeader,
 };
@@ -20,7 +20,7 @@ pub struct Validators {
     /// The strong entity tag.
     pub tag: EntityTag,
     /// An alternative tag of the same bytes.
-    pub also: Option<EntityTag>,
+    pub alternative: Option<EntityTag>,
     /// The value of `Last-Modified`.
     pub modified_at: Option<Timestamp>,
 }
@@ -38,14 +38,14 @@ pub enum Plan {
 
 impl From<&Content> for Validators {
     fn from(content: &Content) -> Self {
-        let also = content.store_tag.is_some().then(|| content.version.into());
-        Self { tag: content.tag(), also, modified_at: Some(content.created_at) }
+        let alternative = content.store_tag.is_some().then(|| content.version.into());
+        Self { tag: content.tag(), alternative, modified_at: Some(content.created_at) }
     }
 }
 
 impl From<&ContentInfo> for Validators {
     fn from(content: &ContentInfo) -> Self {
-        Self { tag: content.tag.clone(), also: None, modified_at: Some(content.modified_at) }
+        Self { tag: content.tag.clone(), alternative: None, modified_at: Some(content.modified_at) }
     }
 }
 
@@ -56,19 +56,19 @@ impl Validators {
     }
 
     fn is(&self, tag: &str) -> bool {
-        self.tag.as_str() == tag || self.also.as_ref().is_some_and(|also| also.as_str() == tag)
+        self.tag.as_str() == tag || self.alternative.as_ref().is_some_and(|alternative| alternative.as_str() == tag)
     }
 
-    fn matches_weakly(&self, tag: &GivenTag) -> bool {
+    fn matches_weakly(&self, tag: &HeaderTag) -> bool {
         self.is(tag.tag())
     }
 
-    fn matches_strongly(&self, tag: &GivenTag) -> bool {
+    fn matches_strongly(&self, tag: &HeaderTag) -> bool {
         !tag.weak && self.is(tag.tag())
     }
 
     /// Whether the bytes were modified after `than`; `None` if either time is unknown.
-    fn are_younger(&self, than: Option<SystemTime>) -> Option<bool> {
+    fn modified_after(&self, than: Option<SystemTime>) -> Option<bool> {
         Some(self.modified_at.map(seconds)? > than?)
     }
 }
@@ -78,7 +78,7 @@ fn seconds(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_seconds()).unwrap_or_default())
 }
 
-fn has(request: &HttpRequest, name: HeaderName) -> bool {
+fn has_header(request: &HttpRequest, name: HeaderName) -> bool {
     request.headers().contains_key(name)
 }
 
@@ -87,7 +87,7 @@ fn has(request: &HttpRequest, name: HeaderName) -> bool {
 /// # Errors
 /// `PreconditionFailed`; `RangeNotSatisfiable` if all hold and the range lies outside the `size` bytes.
 pub fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
-    if has(request, IF_MATCH) {
+    if has_header(request, IF_MATCH) {
         let holds = match IfMatch::parse(request) {
             Ok(IfMatch::Any) => true,
             Ok(IfMatch::Items(tags)) => tags.iter().any(|tag| bytes.matches_strongly(tag)),
@@ -99,11 +99,11 @@ pub fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<
     } else {
         // Unparsable dates are ignored, here and below.
         let since = IfUnmodifiedSince::parse(request).ok().map(|date| date.0.into());
-        if bytes.are_younger(since) == Some(true) {
+        if bytes.modified_after(since) == Some(true) {
             return Err(Error::PreconditionFailed);
         }
     }
-    if has(request, IF_NONE_MATCH) {
+    if has_header(request, IF_NONE_MATCH) {
         let known = match IfNoneMatch::parse(request) {
             Ok(IfNoneMatch::Any) => true,
             Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|tag| bytes.matches_weakly(tag)),
@@ -114,7 +114,7 @@ pub fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<
         }
     } else {
         let since = IfModifiedSince::parse(request).ok().map(|date| date.0.into());
-        if bytes.are_younger(since) == Some(false) {
+        if bytes.modified_after(since) == Some(false) {
             return Ok(Plan::NotModified);
         }
     }
@@ -123,7 +123,7 @@ pub fn evaluate(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<
 
 /// The time of `If-Unmodified-Since`; `None` if absent, unparsable, or overridden by `If-Match`.
 pub fn unmodified_since(request: &HttpRequest) -> Option<Timestamp> {
-    if has(request, IF_MATCH) {
+    if has_header(request, IF_MATCH) {
         return None;
     }
     let since: SystemTime = IfUnmodifiedSince::parse(request).ok()?.0.into();
@@ -133,7 +133,7 @@ pub fn unmodified_since(request: &HttpRequest) -> Option<Timestamp> {
 
 /// The requested range; only for GET.
 fn range(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
-    if request.method() != Method::GET || !has(request, RANGE) || !continues(request, bytes) {
+    if request.method() != Method::GET || !has_header(request, RANGE) || !if_range_matches(request, bytes) {
         return Ok(Plan::Whole);
     }
     // Ranges in other units, malformed ones and multiple ones may be ignored, and are.
@@ -149,8 +149,8 @@ fn range(request: &HttpRequest, bytes: &Validators, size: u64) -> Result<Plan> {
 
 /// Whether the range refers to the same bytes that the client already has; otherwise it would mix two versions. Dates
 /// in `If-Range` are too coarse and never match.
-fn continues(request: &HttpRequest, bytes: &Validators) -> bool {
-    if !has(request, IF_RANGE) {
+fn if_range_matches(request: &HttpRequest, bytes: &Validators) -> bool {
+    if !has_header(request, IF_RANGE) {
         return true;
     }
     matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if bytes.matches_strongly(&tag))
@@ -159,15 +159,15 @@ fn continues(request: &HttpRequest, bytes: &Validators) -> bool {
 /// Whether a store that serves the bytes itself decides the same: it knows only one tag and its own time, and not every
 /// store supports every condition.
 pub fn store_agrees(request: &HttpRequest, bytes: &Validators) -> bool {
-    let is_the_tag = |tag: &GivenTag| !tag.weak && tag.tag() == bytes.tag.as_str();
+    let is_the_tag = |tag: &HeaderTag| !tag.weak && tag.tag() == bytes.tag.as_str();
     let by_match = match IfMatch::parse(request) {
-        _ if !has(request, IF_MATCH) => !has(request, IF_UNMODIFIED_SINCE),
+        _ if !has_header(request, IF_MATCH) => !has_header(request, IF_UNMODIFIED_SINCE),
         Ok(IfMatch::Items(tags)) => matches!(tags.as_slice(), [tag] if is_the_tag(tag)),
         Ok(IfMatch::Any) | Err(_) => false,
     };
-    let by_none_match = has(request, IF_NONE_MATCH) || !has(request, IF_MODIFIED_SINCE);
-    let by_range = !has(request, RANGE)
-        || !has(request, IF_RANGE)
+    let by_none_match = has_header(request, IF_NONE_MATCH) || !has_header(request, IF_MODIFIED_SINCE);
+    let by_range = !has_header(request, RANGE)
+        || !has_header(request, IF_RANGE)
         || matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if is_the_tag(&tag));
     by_match && by_none_match && by_range
 }
@@ -186,7 +186,7 @@ mod tests {
 
     fn bytes() -> Validators {
         let tag = |text| EntityTag::parse(text).unwrap();
-        Validators { tag: tag("t"), also: Some(tag("former")), modified_at: Some(Timestamp::from_millis(AT)) }
+        Validators { tag: tag("t"), alternative: Some(tag("former")), modified_at: Some(Timestamp::from_millis(AT)) }
     }
 
     fn request(method: Method, headers: &[(&str, &str)]) -> HttpRequest {
@@ -196,7 +196,7 @@ mod tests {
 
     /// The outcome of a GET: a plan, or a status.
     fn planned(headers: &[(&str, &str)]) -> Result<Plan, u16> {
-        evaluate(&request(Method::GET, headers), &bytes(), 10).map_err(|fault| match fault {
+        evaluate(&request(Method::GET, headers), &bytes(), 10).map_err(|error| match error {
             Error::PreconditionFailed => 412,
             Error::RangeNotSatisfiable { size: 10 } => 416,
             other => panic!("{other}"),

@@ -3,18 +3,18 @@
 mod form;
 mod if_match;
 mod json;
+mod link_bearer;
 mod path;
 mod query;
 mod request_id;
-mod strict;
+mod strict_parse;
 mod user;
-mod visitor;
 
 pub use form::Form;
 pub use if_match::IfMatch;
 pub use json::{Json, MAX_JSON_BYTES, OptionalJson};
+pub use link_bearer::{CurrentLinkBearer, LinkQuery};
 pub use path::{PathId, VersionPath};
 pub use query::Query;
-pub use request_id::CurrentRequest;
+pub use request_id::CurrentRequestId;
 pub use user::CurrentUser;
-pub use visitor::{LinkQuery, LinkVisitor};

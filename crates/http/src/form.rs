@@ -8,8 +8,8 @@ use clouddrive_domain::error::Refused;
 use futures_util::StreamExt;
 
 use crate::body::{self, BodySender};
-use crate::keyed::Passing;
-use crate::problem::{Outcome, Problem};
+use crate::idempotency_key::StreamDigest;
+use crate::problem::Problem;
 
 /// The maximum size of a non-file field, in bytes.
 const MAX_FIELD_BYTES: u64 = 64 << 10;
@@ -28,28 +28,28 @@ pub struct FormReader {
 
 impl FormReader {
     /// A form with a file of at most `limit` bytes, which is refused at once if it is longer than such a form can be.
-    pub fn new(headers: &HeaderMap, payload: web::Payload, limit: u64) -> Outcome<Self> {
-        body::check_length(body::announced(headers), limit + MAX_REST_BYTES)?;
+    pub fn new(headers: &HeaderMap, payload: web::Payload, limit: u64) -> Result<Self, Problem> {
+        body::check_length(body::content_length(headers), limit + MAX_REST_BYTES)?;
         Ok(Self { multipart: Multipart::new(headers, payload), fields: 0 })
     }
 
     /// Returns the next field, if any.
-    pub async fn next(&mut self) -> Outcome<Option<Field>> {
+    pub async fn next(&mut self) -> Result<Option<Field>, Problem> {
         self.fields += 1;
         if self.fields > MAX_FIELDS {
             return Err(Problem::malformed(format!("a form has at most {MAX_FIELDS} fields")));
         }
-        Ok(self.multipart.next().await.transpose().map_err(failed)?)
+        Ok(self.multipart.next().await.transpose().map_err(to_error)?)
     }
 
-    /// Feeds a field into `to` through `passing`; returns whether it was complete.
-    pub async fn feed(field: Field, passing: &Passing, to: &BodySender) -> bool {
-        to.feed(&mut passing.watch(field), failed).await
+    /// Feeds a field into `to` through `digest`; returns whether it was complete.
+    pub async fn feed(field: Field, digest: &StreamDigest, to: &BodySender) -> bool {
+        to.feed(&mut digest.update_from(field), to_error).await
     }
 }
 
 /// The name of a field.
-pub fn name(field: &Field) -> Outcome<String> {
+pub fn name(field: &Field) -> Result<String, Problem> {
     field.name().map(str::to_owned).ok_or_else(|| Problem::malformed("a part of the form has no name"))
 }
 
@@ -61,24 +61,24 @@ pub fn file_name(field: &Field) -> Option<String> {
 }
 
 /// Reads a field as text.
-pub async fn text(field: Field) -> Outcome<String> {
+pub async fn text(field: Field) -> Result<String, Problem> {
     let bytes = bytes(field, MAX_FIELD_BYTES).await?;
     String::from_utf8(bytes.into()).map_err(|_| Problem::malformed("a field of the form is not UTF-8"))
 }
 
 /// Reads a whole field of at most `limit` bytes.
-pub async fn bytes(mut field: Field, limit: u64) -> Outcome<web::Bytes> {
+pub async fn bytes(mut field: Field, limit: u64) -> Result<web::Bytes, Problem> {
     let mut bytes = web::BytesMut::new();
     while let Some(piece) = field.next().await {
-        body::append(&mut bytes, &piece.map_err(failed)?, limit)?;
+        body::append(&mut bytes, &piece.map_err(to_error)?, limit)?;
     }
     Ok(bytes.freeze())
 }
 
 /// Maps a form error to a domain error.
-pub fn failed(fault: MultipartError) -> Error {
-    match fault {
-        MultipartError::Payload(fault) => body::failed(fault),
+pub fn to_error(error: MultipartError) -> Error {
+    match error {
+        MultipartError::Payload(error) => body::to_error(error),
         MultipartError::Incomplete => Error::Refused(Refused::Interrupted),
         _ => Error::Refused(Refused::Malformed("the form is not well-formed multipart/form-data")),
     }

@@ -1,21 +1,21 @@
 #![doc = include_str!("../README.md")]
 
-pub mod apart;
+pub mod access_check;
 pub mod audit;
 pub mod body;
-pub mod bytes;
 pub mod client;
 pub mod compress;
+pub mod concurrency;
 pub mod conditions;
+pub mod content_response;
 pub mod cors;
+pub mod detached;
 pub mod extract;
 pub mod form;
-pub mod keyed;
+pub mod idempotency_key;
 pub mod map;
 mod metrics;
 pub mod middleware;
 pub mod problem;
 pub mod reply;
-pub mod running;
 pub mod server;
-pub mod slots;

@@ -1,9 +1,9 @@
 //! Middleware around every request.
 
 mod authenticate;
+mod reject_invalid;
 mod request;
-mod sane;
 
-pub use authenticate::{authenticate, authenticate_unkeyed, unkeyed};
+pub use authenticate::{authenticate, authenticate_without_key, refuse_idempotency_key};
+pub use reject_invalid::reject_invalid;
 pub use request::request;
-pub use sane::sane;

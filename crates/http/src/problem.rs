@@ -20,9 +20,6 @@ const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
 const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
-/// The result of handlers and extractors.
-pub type Outcome<T> = Result<T, Problem>;
-
 /// An error response in the making. The `request` middleware renders it and logs server errors.
 #[derive(Clone, Debug)]
 pub struct Problem {

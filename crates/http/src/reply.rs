@@ -16,22 +16,22 @@ pub fn created(location: String, body: &impl Serialize) -> HttpResponse {
 }
 
 /// `status` with a single item and its `ETag`.
-pub fn tagged(status: StatusCode, etag: &str, body: &impl Serialize) -> HttpResponse {
+pub fn with_etag(status: StatusCode, etag: &str, body: &impl Serialize) -> HttpResponse {
     HttpResponse::build(status).insert_header((ETAG, etag)).json(body)
 }
 
 /// 201 with a single item, its `ETag` and `Location`.
-pub fn created_tagged(location: String, etag: &str, body: &impl Serialize) -> HttpResponse {
+pub fn created_with_etag(location: String, etag: &str, body: &impl Serialize) -> HttpResponse {
     HttpResponse::Created().insert_header((LOCATION, location)).insert_header((ETAG, etag)).json(body)
 }
 
 /// Marks the response as `no-store`: it contains a token or a URL.
-pub fn secret(mut response: HttpResponse) -> HttpResponse {
+pub fn no_store(mut response: HttpResponse) -> HttpResponse {
     response.headers_mut().insert(CACHE_CONTROL, actix_web::http::header::HeaderValue::from_static("no-store"));
     response
 }
 
 /// 204.
-pub fn done() -> HttpResponse {
+pub fn no_content() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }

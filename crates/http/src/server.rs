@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::http::header::HeaderMap;
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::Ambient;
+use clouddrive_domain::service::ServiceContext;
 use ipnet::IpNet;
 use tracing::Span;
 
@@ -12,13 +12,13 @@ use crate::body::BodyLimits;
 
 /// The state of the `request` middleware, registered as `Data`.
 pub struct Server {
-    ambient: Ambient,
+    context: ServiceContext,
     pub(crate) body_limits: BodyLimits,
     /// The proxies whose `X-Forwarded-For` is trusted.
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) traces: RequestTraces,
     /// Whether the server is shutting down.
-    leaving: AtomicBool,
+    draining: AtomicBool,
 }
 
 /// How requests are traced. The exporter decides what a span continues and records.
@@ -31,20 +31,20 @@ pub struct RequestTraces {
 }
 
 impl Server {
-    pub fn new(ambient: Ambient, body_limits: BodyLimits, proxies: Vec<IpNet>, traces: RequestTraces) -> Self {
-        Self { ambient, body_limits, proxies, traces, leaving: AtomicBool::new(false) }
+    pub fn new(context: ServiceContext, body_limits: BodyLimits, proxies: Vec<IpNet>, traces: RequestTraces) -> Self {
+        Self { context, body_limits, proxies, traces, draining: AtomicBool::new(false) }
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {
-        self.ambient.request_id()
+        self.context.request_id()
     }
 
     /// Marks the server as not ready, and asks clients to close their connections.
-    pub fn leave(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 }

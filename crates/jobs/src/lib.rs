@@ -4,9 +4,9 @@ mod maintenance;
 
 use std::time::Duration;
 
-use clouddrive_domain::service::{Ambient, Collector};
+use clouddrive_domain::service::{GarbageCollector, ServiceContext};
 
 /// Does the background work of a server, with periodic maintenance every `interval`, until it is dropped.
-pub async fn run(collector: Collector, ambient: Ambient, interval: Duration) {
-    maintenance::collect(collector, ambient, interval).await;
+pub async fn run(collector: GarbageCollector, context: ServiceContext, interval: Duration) {
+    maintenance::collect(collector, context, interval).await;
 }

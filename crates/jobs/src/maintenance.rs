@@ -3,56 +3,62 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::{Ambient, Chore, Collector, CollectorReport};
+use clouddrive_domain::service::{CollectorReport, GarbageCollector, MaintenanceTask, ServiceContext};
 use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-/// Runs the collector every `interval`. Instances share the work: a chore that one of them has done within the interval
-/// is skipped by the others.
-pub(crate) async fn collect(collector: Collector, ambient: Ambient, interval: Duration) {
+/// Runs the collector every `interval`. Instances share the work: a maintenance task that one of them has done within
+/// the interval is skipped by the others.
+pub(crate) async fn collect(collector: GarbageCollector, context: ServiceContext, interval: Duration) {
     let mut ticks = tokio::time::interval(interval);
     loop {
         ticks.tick().await;
-        let id = ambient.request_id();
-        for chore in Chore::ALL {
+        let id = context.request_id();
+        for task in MaintenanceTask::ALL {
             // A span with an `id`, like that of a request, so that log lines can be found in the same way.
-            let span = tracing::error_span!("collector", id = id.as_str(), chore = chore.as_str());
-            take_up(&collector, *chore, &ambient, &id, interval).instrument(span).await;
+            let span = tracing::error_span!("collector", id = id.as_str(), chore = task.as_str());
+            run_if_due(&collector, *task, &context, &id, interval).instrument(span).await;
         }
         match collector.count_open_uploads().await {
             Ok(open) => gauge!("clouddrive_uploads_open").set(number(open)),
-            Err(fault) => {
+            Err(error) => {
                 let _in_span = tracing::error_span!("collector", id = id.as_str()).entered();
-                tracing::error!(%fault, source = ?std::error::Error::source(&fault), "counting open uploads failed");
+                tracing::error!(%error, source = ?std::error::Error::source(&error), "counting open uploads failed");
             }
         }
     }
 }
 
-/// Runs `chore` if it is this instance's turn. Only the instance that ran it records metrics: skipping is not a
+/// Runs `task` if it is this instance's turn. Only the instance that ran it records metrics: skipping is not a
 /// success.
-async fn take_up(collector: &Collector, chore: Chore, ambient: &Ambient, id: &RequestId, interval: Duration) {
+async fn run_if_due(
+    collector: &GarbageCollector,
+    task: MaintenanceTask,
+    context: &ServiceContext,
+    id: &RequestId,
+    interval: Duration,
+) {
     let began = Instant::now();
     let mut report = CollectorReport::default();
-    let outcome = collector.take_up(chore, id, interval, &mut report).await;
+    let outcome = collector.run_if_due(task, id, interval, &mut report).await;
     if let Ok(false) = outcome {
         return;
     }
-    let chore = chore.as_str();
-    histogram!("clouddrive_collector_run_duration_seconds", "chore" => chore).record(began.elapsed());
+    let task = task.as_str();
+    histogram!("clouddrive_collector_run_duration_seconds", "chore" => task).record(began.elapsed());
     count(&report);
     if report != CollectorReport::default() {
         tracing::info!(?report, "collected");
     }
     let word = if outcome.is_ok() { "ok" } else { "failed" };
-    counter!("clouddrive_collector_runs_total", "chore" => chore, "outcome" => word).increment(1);
+    counter!("clouddrive_collector_runs_total", "chore" => task, "outcome" => word).increment(1);
     match outcome {
         Ok(_) => {
-            let now = number(ambient.now().as_seconds().unsigned_abs());
-            gauge!("clouddrive_collector_last_success_timestamp_seconds", "chore" => chore).set(now);
+            let now = number(context.now().as_seconds().unsigned_abs());
+            gauge!("clouddrive_collector_last_success_timestamp_seconds", "chore" => task).set(now);
         }
-        Err(fault) => tracing::error!(%fault, source = ?std::error::Error::source(&fault), "collecting failed"),
+        Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "collecting failed"),
     }
 }
 

@@ -1,23 +1,23 @@
 mod change_password;
+mod delete_session;
 mod delete_user;
-mod end_session;
 mod get_user;
 mod list_sessions;
 mod login;
 mod logout;
-mod patch_user;
 mod refresh;
 mod register;
+mod update_user;
 mod verify_token;
 
 pub(crate) use change_password::*;
+pub(crate) use delete_session::*;
 pub(crate) use delete_user::*;
-pub(crate) use end_session::*;
 pub(crate) use get_user::*;
 pub(crate) use list_sessions::*;
 pub(crate) use login::*;
 pub(crate) use logout::*;
-pub(crate) use patch_user::*;
 pub(crate) use refresh::*;
 pub(crate) use register::*;
+pub(crate) use update_user::*;
 pub(crate) use verify_token::*;

@@ -7,9 +7,9 @@ pub(crate) use get::*;
 pub(crate) use put::*;
 
 use actix_web::{HttpRequest, web};
-use clouddrive_domain::service::SignedBlobs;
+use clouddrive_domain::service::SignedBlobService;
 
 /// Whether this server serves its signed URLs; otherwise the store does.
 pub(crate) fn is_local(request: &HttpRequest) -> bool {
-    request.app_data::<web::Data<SignedBlobs>>().is_some()
+    request.app_data::<web::Data<SignedBlobService>>().is_some()
 }

@@ -4,17 +4,17 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, Unbou
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::Code;
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::problem::Problem;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::Sha256;
 
 /// The length of a cursor's MAC, in bytes.
-const SEAL: usize = 16;
+const MAC_BYTES: usize = 16;
 
-/// Hidden positions are padded to a multiple of this many bytes, so that their length reveals little.
-const FILLED: usize = 128;
+/// SecretString positions are padded to a multiple of this many bytes, so that their length reveals little.
+const PADDING_BYTES: usize = 128;
 
 /// Seals and opens cursors.
 #[derive(Clone)]
@@ -36,21 +36,21 @@ impl Cursors {
     }
 
     /// Creates the cursor of a position in the list named `list`.
-    pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
-        let fault = |fault: serde_json::Error| clouddrive_domain::Error::internal("cursor", fault);
-        let mut bytes = serde_json::to_vec(place).map_err(fault)?;
-        let seal = cover(&self.mac, list, &bytes).finalize().into_bytes();
-        bytes.extend(seal.iter().take(SEAL));
+    pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Result<String, Problem> {
+        let error = |error: serde_json::Error| clouddrive_domain::Error::internal("cursor", error);
+        let mut bytes = serde_json::to_vec(place).map_err(error)?;
+        let seal = mac_of(&self.mac, list, &bytes).finalize().into_bytes();
+        bytes.extend(seal.iter().take(MAC_BYTES));
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Opens a cursor of the list named `list`.
-    pub(crate) fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Outcome<T> {
+    pub(crate) fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Problem> {
         let foreign = || Problem::new(Code::InvalidCursor, "use next_cursor of the page before, in the same order");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign())?;
-        let split = bytes.len().checked_sub(SEAL).ok_or_else(foreign)?;
+        let split = bytes.len().checked_sub(MAC_BYTES).ok_or_else(foreign)?;
         let (place, seal) = bytes.split_at(split);
-        let covers = |mac| cover(mac, list, place).verify_truncated_left(seal).is_ok();
+        let covers = |mac| mac_of(mac, list, place).verify_truncated_left(seal).is_ok();
         if !covers(&self.mac) && !self.former.as_ref().is_some_and(covers) {
             return Err(foreign());
         }
@@ -59,13 +59,13 @@ impl Cursors {
 
     /// Like [`seal`](Self::seal), but encrypts the position (AES-256-GCM-SIV, RFC 8452), so that clients cannot read
     /// it.
-    pub(crate) fn seal_hidden(&self, list: &str, place: &impl Serialize) -> Outcome<String> {
-        let fault = |fault: serde_json::Error| clouddrive_domain::Error::internal("cursor", fault);
-        let mut bytes = serde_json::to_vec(place).map_err(fault)?;
+    pub(crate) fn seal_encrypted(&self, list: &str, place: &impl Serialize) -> Result<String, Problem> {
+        let error = |error: serde_json::Error| clouddrive_domain::Error::internal("cursor", error);
+        let mut bytes = serde_json::to_vec(place).map_err(error)?;
         // JSON ignores trailing white space.
-        bytes.resize(bytes.len().next_multiple_of(FILLED), b' ');
+        bytes.resize(bytes.len().next_multiple_of(PADDING_BYTES), b' ');
         // The nonce is derived from the plaintext, so it repeats only for the same plaintext.
-        let nonce: [u8; NONCE_LEN] = prefix(&cover(&self.mac, &format!("nonce {list}"), &bytes));
+        let nonce: [u8; NONCE_LEN] = prefix(&mac_of(&self.mac, &format!("nonce {list}"), &bytes));
         let lost = |_| clouddrive_domain::Error::internal("cursor", "it cannot be encrypted");
         let aad = Aad::from(list.as_bytes());
         cipher(&self.mac)
@@ -75,8 +75,8 @@ impl Cursors {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Opens a cursor made by [`seal_hidden`](Self::seal_hidden) for the list named `list`.
-    pub(crate) fn open_hidden<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Outcome<T> {
+    /// Opens a cursor made by [`seal_encrypted`](Self::seal_encrypted) for the list named `list`.
+    pub(crate) fn open_encrypted<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Problem> {
         let foreign = || Problem::new(Code::InvalidCursor, "use next_cursor of the page before, of the same search");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| foreign())?;
         let (sealed, nonce) = bytes.split_last_chunk::<NONCE_LEN>().ok_or_else(foreign)?;
@@ -92,7 +92,7 @@ impl Cursors {
 
 /// The encryption key of hidden positions, derived from the MAC key.
 fn cipher(mac: &Hmac<Sha256>) -> Result<LessSafeKey, aws_lc_rs::error::Unspecified> {
-    let key: [u8; 32] = prefix(&cover(mac, "key of hidden places", &[]));
+    let key: [u8; 32] = prefix(&mac_of(mac, "key of hidden places", &[]));
     Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &key)?))
 }
 
@@ -111,7 +111,7 @@ pub(super) fn hmac(key: [u8; 32]) -> Hmac<Sha256> {
 }
 
 /// The MAC over a list's name and a position in it.
-fn cover(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
+fn mac_of(mac: &Hmac<Sha256>, list: &str, place: &[u8]) -> Hmac<Sha256> {
     let length = (list.len() as u64).to_be_bytes();
     mac.clone().chain_update(length).chain_update(list).chain_update(place)
 }
@@ -123,14 +123,14 @@ mod tests {
     #[test]
     fn hidden_cursors_are_encrypted_and_bound_to_their_list() {
         let cursors = Cursors::new([7; 32]);
-        let cursor = cursors.seal_hidden("a", &("a secret name", 5)).unwrap();
-        assert_eq!(cursors.open_hidden::<(String, u32)>("a", &cursor).unwrap(), ("a secret name".to_owned(), 5));
+        let cursor = cursors.seal_encrypted("a", &("a secret name", 5)).unwrap();
+        assert_eq!(cursors.open_encrypted::<(String, u32)>("a", &cursor).unwrap(), ("a secret name".to_owned(), 5));
         let bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
         assert!(!bytes.windows(6).any(|window| window == b"secret"));
         // Padding hides the length of the name.
-        assert_eq!(cursors.seal_hidden("a", &("short", 5)).unwrap().len(), cursor.len());
+        assert_eq!(cursors.seal_encrypted("a", &("short", 5)).unwrap().len(), cursor.len());
         let refused = |cursors: &Cursors, list, cursor: &str| {
-            cursors.open_hidden::<(String, u32)>(list, cursor).unwrap_err().code == Code::InvalidCursor
+            cursors.open_encrypted::<(String, u32)>(list, cursor).unwrap_err().code == Code::InvalidCursor
         };
         assert!(refused(&cursors, "b", &cursor));
         assert!(refused(&Cursors::new([8; 32]), "a", &cursor));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn refused_by(cursors: &Cursors, cursor: &str) -> bool {
-        cursors.open_hidden::<(String, u32)>("a", cursor).is_err()
+        cursors.open_encrypted::<(String, u32)>("a", cursor).is_err()
     }
 
     #[test]

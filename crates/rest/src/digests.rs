@@ -20,12 +20,12 @@ impl Digests {
     }
 
     /// The digest of `body`.
-    pub(crate) fn of(&self, body: &[u8]) -> Sha256 {
+    pub(crate) fn digest(&self, body: &[u8]) -> Sha256 {
         digest(&self.mac, body)
     }
 
     /// The digest of `body` under the previous key.
-    pub(crate) fn former_of(&self, body: &[u8]) -> Option<Sha256> {
+    pub(crate) fn former_digest(&self, body: &[u8]) -> Option<Sha256> {
         self.former.as_ref().map(|mac| digest(mac, body))
     }
 }

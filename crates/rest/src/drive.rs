@@ -5,7 +5,7 @@ mod delete;
 mod list;
 mod list_root;
 mod page;
-mod patch;
+mod update;
 
 pub(crate) use archive::*;
 pub(crate) use copy::*;
@@ -14,4 +14,4 @@ pub(crate) use delete::*;
 pub(crate) use list::*;
 pub(crate) use list_root::*;
 pub(crate) use page::List;
-pub(crate) use patch::*;
+pub(crate) use update::*;

@@ -4,8 +4,8 @@ mod create;
 mod create_from_form;
 mod delete;
 mod get;
-mod patch;
 mod put_content;
+mod update;
 
 pub(crate) use content::*;
 pub(crate) use copy::*;
@@ -13,5 +13,5 @@ pub(crate) use create::*;
 pub(crate) use create_from_form::*;
 pub(crate) use delete::*;
 pub(crate) use get::*;
-pub(crate) use patch::*;
 pub(crate) use put_content::*;
+pub(crate) use update::*;

@@ -4,85 +4,85 @@ use actix_web::middleware::Next;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpMessage, HttpResponse};
 use clouddrive_contract::Code;
-use clouddrive_domain::model::{KeyedRequest, Receipt};
-use clouddrive_domain::service::Start;
+use clouddrive_domain::model::{IdempotencyRecord, KeyedRequest};
+use clouddrive_domain::service::StartOutcome;
 use clouddrive_http::body;
 use clouddrive_http::extract::{CurrentUser, MAX_JSON_BYTES};
-use clouddrive_http::keyed::{MAX_PATH_BYTES, key, mark_replayed};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::idempotency_key::{MAX_PATH_BYTES, key, mark_replayed};
+use clouddrive_http::problem::Problem;
 use futures_util::stream;
 
-use crate::kept::{Repeat, Repeats};
+use crate::stored_response::{Repeats, Replay};
 
 /// How to process a request.
-enum Course {
-    /// Execute it, under the receipt if it has a key.
-    Do(Option<Receipt>),
+enum Decision {
+    /// Execute it, under the idempotency record if it has a key.
+    Execute(Option<IdempotencyRecord>),
     /// Execute the repeat again.
-    Redo,
-    /// Return the kept response of the earlier request.
-    Answer(HttpResponse),
+    ExecuteAgain,
+    /// Return the stored response of the earlier request.
+    Respond(HttpResponse),
 }
 
 /// Executes a request with an `Idempotency-Key` only once, however often it is sent. Requires an authenticated caller.
-pub(crate) async fn idempotent(
+pub(crate) async fn execute_once(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let repeats = request.app_data::<web::Data<Repeats>>().cloned();
     let repeats = repeats.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
-    let receipt = match course(&repeats, &mut request).await {
-        Ok(Course::Do(receipt)) => receipt,
-        Ok(Course::Redo) => {
+    let idempotency_record = match decide(&repeats, &mut request).await {
+        Ok(Decision::Execute(idempotency_record)) => idempotency_record,
+        Ok(Decision::ExecuteAgain) => {
             let mut response = next.call(request).await?;
             if response.status().is_success() {
                 mark_replayed(response.headers_mut());
             }
             return Ok(response.map_into_left_body());
         }
-        Ok(Course::Answer(mut response)) => {
+        Ok(Decision::Respond(mut response)) => {
             mark_replayed(response.headers_mut());
             return Ok(request.into_response(response).map_into_right_body());
         }
         Err(problem) => return Ok(request.error_response(problem).map_into_right_body()),
     };
-    let Some(receipt) = receipt else {
+    let Some(idempotency_record) = idempotency_record else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
-    request.extensions_mut().insert(receipt.clone());
+    request.extensions_mut().insert(idempotency_record.clone());
     let outcome = next.call(request).await;
     let done = outcome.as_ref().is_ok_and(|response| response.status().is_success());
-    if let Err(fault) = repeats.idempotency.end(&receipt, done).await {
-        // The receipt expires by itself.
-        tracing::warn!(%fault, "a receipt was not given back");
+    if let Err(error) = repeats.idempotency.end(&idempotency_record, done).await {
+        // The idempotency record expires by itself.
+        tracing::warn!(%error, "an idempotency record was not given back");
     }
     Ok(outcome?.map_into_left_body())
 }
 
-async fn course(repeats: &Repeats, request: &mut ServiceRequest) -> Outcome<Course> {
+async fn decide(repeats: &Repeats, request: &mut ServiceRequest) -> Result<Decision, Problem> {
     let Some(key) = key(request.headers())? else {
-        return Ok(Course::Do(None));
+        return Ok(Decision::Execute(None));
     };
     // No keyed route has a longer path.
     if request.path().len() > MAX_PATH_BYTES {
         return Err(Problem::not_found());
     }
-    let announced = body::announced(request.headers());
+    let announced = body::content_length(request.headers());
     let body = body::collect(request.take_payload(), announced, MAX_JSON_BYTES).await?;
-    let user = CurrentUser::of(request.request())?;
-    let (digest, former_digest) = (repeats.digests.of(&body), repeats.digests.former_of(&body));
+    let user = CurrentUser::from_extensions(request.request())?;
+    let (digest, former_digest) = (repeats.digests.digest(&body), repeats.digests.former_digest(&body));
     let path = request.path().to_owned();
     let keyed = KeyedRequest { user: user.actor.user, path, key, digest: Some(digest), former_digest };
-    let course = match repeats.idempotency.start(keyed).await? {
-        Start::First(receipt) => Course::Do(Some(receipt)),
-        Start::Repeat(text) => match repeats.read(&user.actor, &text).await? {
-            Repeat::Answer(response) => Course::Answer(response),
-            Repeat::Again => Course::Redo,
+    let decision = match repeats.idempotency.start(keyed).await? {
+        StartOutcome::First(idempotency_record) => Decision::Execute(Some(idempotency_record)),
+        StartOutcome::Repeat(text) => match repeats.decode(&user.actor, &text).await? {
+            Replay::Response(response) => Decision::Respond(response),
+            Replay::Execute => Decision::ExecuteAgain,
         },
-        Start::Done(_) => return Err(Problem::malformed("the key was used in another way")),
+        StartOutcome::Done(_) => return Err(Problem::malformed("the key was used in another way")),
     };
     request.set_payload(payload(body));
-    Ok(course)
+    Ok(decision)
 }
 
 /// Turns a body that has been read back into a payload.

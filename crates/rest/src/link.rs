@@ -3,9 +3,9 @@
 mod create;
 mod delete;
 mod list;
-mod patch;
+mod update;
 
 pub(crate) use create::*;
 pub(crate) use delete::*;
 pub(crate) use list::*;
-pub(crate) use patch::*;
+pub(crate) use update::*;

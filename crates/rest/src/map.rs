@@ -3,15 +3,15 @@
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
     AccessEntry, AccessVia, Account, Content, Entry, EntryQuota, ItemRef, NodeBody, NodeId, Part, PathStep, Permission,
-    Person, Quota, Role, RunningSession, SessionId, Share, UploadState, Version,
+    Quota, Role, RunningSession, SessionId, Share, UploadState, UserRef, Version,
 };
 use clouddrive_domain::port::SignedUrl;
-use clouddrive_domain::service::{Begun, OwnLink, PartUrl, Progress, TrashedItem};
+use clouddrive_domain::service::{OwnedLink, PartUrl, Progress, StartedUpload, TrashedItem};
 use clouddrive_domain::{Error, Result};
 pub use clouddrive_http::map::time;
 pub(crate) use clouddrive_http::map::{etag, item_kind};
 
-fn person(person: Person) -> dto::Person {
+fn person(person: UserRef) -> dto::Person {
     dto::Person { id: person.id.as_uuid(), username: person.username }
 }
 
@@ -173,7 +173,7 @@ pub(crate) fn access(entry: AccessEntry) -> dto::Access {
     }
 }
 
-pub(crate) fn link(own: OwnLink) -> Result<dto::Link> {
+pub(crate) fn link(own: OwnedLink) -> Result<dto::Link> {
     Ok(dto::Link {
         id: own.link.id.as_uuid(),
         url: own.url,
@@ -197,14 +197,14 @@ pub(crate) fn parts(parts: Vec<PartUrl>) -> Result<(Vec<dto::Part>, dto::Time)> 
     Ok((parts.into_iter().map(part).collect(), time(end)?))
 }
 
-pub(crate) fn created_upload(begun: Begun) -> Result<dto::CreatedUpload> {
-    let (parts, urls_expire_at) = parts(begun.parts)?;
+pub(crate) fn created_upload(started: StartedUpload) -> Result<dto::CreatedUpload> {
+    let (parts, urls_expire_at) = parts(started.parts)?;
     Ok(dto::CreatedUpload {
         kind: dto::UploadKind::Upload,
-        upload: upload(begun.progress)?,
+        upload: upload(started.progress)?,
         method: "PUT".to_owned(),
-        part_size: begun.plan.part_size(),
-        part_count: begun.plan.count(),
+        part_size: started.plan.part_size(),
+        part_count: started.plan.count(),
         parts,
         urls_expire_at,
     })

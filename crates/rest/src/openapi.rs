@@ -3,9 +3,9 @@
 mod bytes;
 mod example;
 mod headers;
+mod operation_texts;
 mod page;
 mod shape;
-mod words;
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -19,10 +19,11 @@ use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, ResponseBuild
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    account, archive, blob, drive, file, link, profile_photo, search, service, share, trash, upload, version, visit,
+    account, archive, blob, drive, file, link, profile_photo, public_link, search, service, share, trash, upload,
+    version,
 };
 
-pub(crate) use page::{document, let_the_page_work, swagger_config};
+pub(crate) use page::{document, swagger_config, swagger_csp};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,14 +35,18 @@ pub(crate) use page::{document, let_the_page_work, swagger_config};
     paths(
         service::root, service::health, service::ready,
         account::register, account::login_form, account::verify_token, account::get_user,
-drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::archive, file::create, file::get, file::content, file::patch, file::copy, drive::delete, file::delete, file::put_content, version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge, account::patch_user, account::change_password, account::delete_user, account::refresh_form, account::logout, account::list_sessions, account::end_session,
+        drive::create, drive::list_root, drive::list, drive::update, drive::copy, drive::archive, file::create,
+        file::get, file::content, file::update, file::copy, drive::delete, file::delete, file::put_content,
+        version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder,
+        trash::empty, trash::restore, trash::purge, account::update_user, account::change_password,
+        account::delete_user, account::refresh_form, account::logout, account::list_sessions, account::delete_session,
         upload::list, upload::get, upload::sign_parts, upload::complete, upload::abort,
-        share::create, share::list_received, share::patch, share::delete,
+        share::create, share::list_received, share::update, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
         share::list_access_to_folder, share::list_access_to_file,
-        link::create, link::list, link::patch, link::delete,
-        archive::create, archive::get, visit::archive, visit::archive_folder,
-        visit::access, visit::look, visit::list, visit::content, visit::content_of_file,
+        link::create, link::list, link::update, link::delete,
+        archive::create, archive::get, public_link::archive, public_link::archive_folder,
+        public_link::access, public_link::get, public_link::list, public_link::content, public_link::content_of_file,
         search::search,
         profile_photo::get, profile_photo::set, profile_photo::delete,
         blob::get, blob::put,
@@ -52,11 +57,15 @@ drive::create, drive::list_root, drive::list, drive::patch, drive::copy, drive::
         (name = "account", description = "Registering, logging in, and who calls"),
         (name = "folders", description = "Folders and what stands in them"),
         (name = "files", description = "Files and their bytes"),
-        (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
-        (name = "versions", description = "The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
-        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: their owner's alone, but that guests may undo for an hour what they did"),
+        (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, \
+            complete"),
+        (name = "versions", description = "The contents that a file has and had: readers see them, editors restore \
+            them, the owner deletes them"),
+        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: \
+            their owner's alone, but that guests may undo for an hour what they did"),
         (name = "sharing", description = "What owners give to others, and what others get"),
-        (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen by it"),
+        (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen \
+            by it"),
         (name = "search", description = "Finding by name"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
@@ -71,7 +80,7 @@ struct Api;
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let mut document = serde_json::to_value(Api::openapi()).unwrap_or_default();
     shape::complete(&mut document);
-    words::complete(&mut document);
+    operation_texts::complete(&mut document);
     headers::complete(&mut document);
     example::complete(&mut document);
     shape::empty_forms(&mut document);
@@ -94,7 +103,7 @@ fn operations_of(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
 const JSON: &[Code] = &[Code::ValidationFailed];
-const KNOWN: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
+const AUTHENTICATED: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
 const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
 const ITEM: &[Code] = &[Code::NotFound];
 const RELOCATE: &[Code] =
@@ -123,55 +132,59 @@ fn errors(operation: &str) -> Vec<Code> {
         "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
         "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
         "logout" => &[BODY, JSON],
-        "list_sessions" => &[KNOWN, LIST],
-        "end_session" => &[KNOWN, ITEM],
-        "patch_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
-        "change_password" | "delete_user" => &[KNOWN, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
-        "verify_token" => &[KNOWN],
-        "get_user" => &[KNOWN, ITEM],
-        "create_folder" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]],
-        "list_root" | "list_folder" => &[KNOWN, LIST, ITEM],
-        "list_received_shares" => &[KNOWN, LIST],
-        "search" => &[KNOWN, LIST, ITEM],
-        "patch_folder" => &[KNOWN, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
-        "patch_file" => &[KNOWN, BODY, JSON, RELOCATE],
-        "copy_folder" => &[KNOWN, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
-        "copy_file" => &[KNOWN, BODY, JSON, COPY],
-        "archive_folder" | "head_archive_folder" => &[KNOWN, ITEM, ARCHIVE],
-        "create_archive" => &[KNOWN, BODY, JSON, ITEM],
+        "list_sessions" => &[AUTHENTICATED, LIST],
+        "end_session" => &[AUTHENTICATED, ITEM],
+        "patch_user" => &[AUTHENTICATED, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
+        "change_password" | "delete_user" => &[AUTHENTICATED, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
+        "verify_token" => &[AUTHENTICATED],
+        "get_user" => &[AUTHENTICATED, ITEM],
+        "create_folder" => {
+            &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]]
+        }
+        "list_root" | "list_folder" => &[AUTHENTICATED, LIST, ITEM],
+        "list_received_shares" => &[AUTHENTICATED, LIST],
+        "search" => &[AUTHENTICATED, LIST, ITEM],
+        "patch_folder" => &[AUTHENTICATED, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
+        "patch_file" => &[AUTHENTICATED, BODY, JSON, RELOCATE],
+        "copy_folder" => &[AUTHENTICATED, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
+        "copy_file" => &[AUTHENTICATED, BODY, JSON, COPY],
+        "archive_folder" | "head_archive_folder" => &[AUTHENTICATED, ITEM, ARCHIVE],
+        "create_archive" => &[AUTHENTICATED, BODY, JSON, ITEM],
         "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
-        "delete_folder" | "delete_file" => &[KNOWN, DELETE],
+        "delete_folder" | "delete_file" => &[AUTHENTICATED, DELETE],
         "put_content" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             DELETE,
             &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
             &[Code::UnsupportedMediaType],
         ],
-        "list_versions" => &[KNOWN, LIST, ITEM],
-        "get_version" => &[KNOWN, ITEM],
-        "restore_version" => &[KNOWN, DELETE, &[Code::QuotaExceeded]],
-        "delete_version" => &[KNOWN, DELETE, &[Code::VersionInUse]],
-        "list_trash" | "list_trashed_folder" => &[KNOWN, LIST, ITEM],
-        "empty_trash" => &[KNOWN, ITEM],
-        "purge_item" => &[KNOWN, ITEM, &[Code::PreconditionFailed]],
-        "restore_item" => &[KNOWN, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
+        "list_versions" => &[AUTHENTICATED, LIST, ITEM],
+        "get_version" => &[AUTHENTICATED, ITEM],
+        "restore_version" => &[AUTHENTICATED, DELETE, &[Code::QuotaExceeded]],
+        "delete_version" => &[AUTHENTICATED, DELETE, &[Code::VersionInUse]],
+        "list_trash" | "list_trashed_folder" => &[AUTHENTICATED, LIST, ITEM],
+        "empty_trash" => &[AUTHENTICATED, ITEM],
+        "purge_item" => &[AUTHENTICATED, ITEM, &[Code::PreconditionFailed]],
+        "restore_item" => &[AUTHENTICATED, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
         "create_file" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             JSON,
             ITEM,
             &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
             &[Code::ChecksumMismatch, Code::SizeMismatch],
         ],
-        "get_file" => &[KNOWN, ITEM, &[Code::ValidationFailed]],
-        "get_content" | "head_content" => &[KNOWN, ITEM, BYTES],
-        "list_uploads" => &[KNOWN, LIST],
-        "get_upload" => &[KNOWN, ITEM],
-        "abort_upload" => &[KNOWN, ITEM, &[Code::UploadClosed]],
-        "sign_parts" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]],
+        "get_file" => &[AUTHENTICATED, ITEM, &[Code::ValidationFailed]],
+        "get_content" | "head_content" => &[AUTHENTICATED, ITEM, BYTES],
+        "list_uploads" => &[AUTHENTICATED, LIST],
+        "get_upload" => &[AUTHENTICATED, ITEM],
+        "abort_upload" => &[AUTHENTICATED, ITEM, &[Code::UploadClosed]],
+        "sign_parts" => {
+            &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]]
+        }
         "complete_upload" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             JSON,
             ITEM,
@@ -180,20 +193,20 @@ fn errors(operation: &str) -> Vec<Code> {
             &[Code::SizeMismatch, Code::ChecksumMismatch],
         ],
         "create_share" => &[
-            KNOWN,
+            AUTHENTICATED,
             BODY,
             JSON,
             THROTTLED,
             ITEM,
             &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
         ],
-        "list_given_shares" | "list_links" => &[KNOWN, LIST],
+        "list_given_shares" | "list_links" => &[AUTHENTICATED, LIST],
         "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
-            &[KNOWN, LIST, ITEM, &[Code::PermissionDenied]]
+            &[AUTHENTICATED, LIST, ITEM, &[Code::PermissionDenied]]
         }
-        "create_link" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "patch_link" => &[KNOWN, BODY, JSON, ITEM],
-        "delete_link" => &[KNOWN, ITEM],
+        "create_link" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "patch_link" => &[AUTHENTICATED, BODY, JSON, ITEM],
+        "delete_link" => &[AUTHENTICATED, ITEM],
         "open_link" => &[LINK, BODY, JSON],
         "visit_link" | "visit_folder" => &[LINK, LIST],
         "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
@@ -202,9 +215,9 @@ fn errors(operation: &str) -> Vec<Code> {
         "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
             &[LINK, ARCHIVE, &[Code::LinkExhausted]]
         }
-        "patch_share" => &[KNOWN, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[KNOWN, ITEM],
-        "set_profile_photo" => &[KNOWN, BODY, JSON, ITEM, &[Code::InvalidImage]],
+        "patch_share" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied]],
+        "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[AUTHENTICATED, ITEM],
+        "set_profile_photo" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::InvalidImage]],
         "get_blob" | "head_blob" => &[SIGNED, ITEM, BYTES],
         "put_blob" => {
             &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]
@@ -213,7 +226,7 @@ fn errors(operation: &str) -> Vec<Code> {
     };
     // Any request may be malformed.
     let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
-    if KEYED.contains(&operation) {
+    if IDEMPOTENT.contains(&operation) {
         codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
     }
     codes.extend([Code::InternalError, Code::Unavailable]);
@@ -223,7 +236,7 @@ fn errors(operation: &str) -> Vec<Code> {
 }
 
 /// The operations that accept an `Idempotency-Key`, as in the routes.
-const KEYED: &[&str] = &[
+const IDEMPOTENT: &[&str] = &[
     "create_folder",
     "copy_folder",
     "create_archive",
@@ -293,7 +306,7 @@ fn add_errors(operation: &mut Operation) {
 
 /// Adds the `Idempotency-Key` parameter.
 fn add_key(operation: &mut Operation) {
-    if !operation.operation_id.as_deref().is_some_and(|id| KEYED.contains(&id)) {
+    if !operation.operation_id.as_deref().is_some_and(|id| IDEMPOTENT.contains(&id)) {
         return;
     }
     let key = ParameterBuilder::new()
@@ -301,8 +314,8 @@ fn add_key(operation: &mut Operation) {
         .parameter_in(ParameterIn::Header)
         .description(Some(
             "1 to 255 printable ASCII characters. The same request with the same key within 24 hours is done once: a \
-             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. A form is the same by its fields and \
-             the SHA-256 of its file, other bytes by theirs.",
+             repeat gets the first answer, with `Idempotent-Replayed: true` and fresh URLs. A form is the same by its \
+             fields and the SHA-256 of its file, other bytes by theirs.",
         ))
         .schema(Some(ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(255))));
     operation.parameters.get_or_insert_default().push(key.build().into());
@@ -348,9 +361,9 @@ mod tests {
 
     #[test]
     fn authenticated_posts_accept_an_idempotency_key() {
-        // A deleted account has no receipts, and its access token is invalid.
+        // A deleted account has no idempotency records, and its access token is invalid.
         let apart = ["delete_user"];
-        let mut keyed = 0;
+        let mut idempotent = 0;
         for item in DOCUMENT["paths"].as_object().unwrap().values() {
             let post = &item["post"];
             let open = post["security"] == serde_json::json!([]);
@@ -358,13 +371,13 @@ mod tests {
             if id.is_empty() || open || apart.contains(&id) {
                 continue;
             }
-            assert!(KEYED.contains(&id), "{id}");
+            assert!(IDEMPOTENT.contains(&id), "{id}");
             let parameters = post["parameters"].as_array().unwrap();
             assert!(parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"), "{id}");
-            keyed += 1;
+            idempotent += 1;
         }
         // A content is put.
-        assert_eq!(keyed + 1, KEYED.len());
+        assert_eq!(idempotent + 1, IDEMPOTENT.len());
     }
 
     #[test]

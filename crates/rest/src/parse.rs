@@ -8,17 +8,17 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::Details;
 use clouddrive_domain::service::{CopyPlace, Destination, NewPlace};
 use clouddrive_domain::{Error, Result};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::problem::Problem;
 use serde::de::DeserializeOwned;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use uuid::Uuid;
 
 /// Parses a name from the field `field`.
-pub(crate) fn name(field: &'static str, text: &str) -> Outcome<Name> {
-    Name::parse(text).map_err(|fault| Problem::invalid(field, fault.to_string()))
+pub(crate) fn name(field: &'static str, text: &str) -> Result<Name, Problem> {
+    Name::parse(text).map_err(|error| Problem::invalid(field, error.to_string()))
 }
 
-pub(crate) fn media_type(text: &str) -> Outcome<MediaType> {
+pub(crate) fn media_type(text: &str) -> Result<MediaType, Problem> {
     MediaType::parse(text).ok_or_else(|| {
         Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes")
     })
@@ -26,13 +26,13 @@ pub(crate) fn media_type(text: &str) -> Outcome<MediaType> {
 
 /// The media type of a raw request body. `application/x-www-form-urlencoded` is ignored: HTTP libraries send it by
 /// default.
-pub(crate) fn media_type_of_body(text: Option<&str>) -> Outcome<MediaType> {
+pub(crate) fn media_type_of_body(text: Option<&str>) -> Result<MediaType, Problem> {
     let given = text.map(media_type).transpose()?;
     let given = given.filter(|kind| !kind.is("application/x-www-form-urlencoded"));
     Ok(given.unwrap_or_else(MediaType::octet_stream))
 }
 
-pub(crate) fn sha256(text: &str) -> Outcome<Sha256> {
+pub(crate) fn sha256(text: &str) -> Result<Sha256, Problem> {
     Sha256::parse(text).ok_or_else(|| Problem::invalid("sha256", "must be 64 hexadecimal digits"))
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn timestamp(time: dto::Time) -> Timestamp {
 }
 
 /// Parses a JSON string value given without quotes.
-pub(crate) fn value<T: DeserializeOwned>(name: &str, text: &str) -> Outcome<T> {
-    T::deserialize(StrDeserializer::<ValueError>::new(text)).map_err(|fault| Problem::invalid(name, fault.to_string()))
+pub(crate) fn value<T: DeserializeOwned>(name: &str, text: &str) -> Result<T, Problem> {
+    T::deserialize(StrDeserializer::<ValueError>::new(text)).map_err(|error| Problem::invalid(name, error.to_string()))
 }
 
 /// The value of the `X-Client-Modified-At` header.
-pub(crate) fn client_modified_at(headers: &HeaderMap) -> Outcome<Option<Timestamp>> {
+pub(crate) fn client_modified_at(headers: &HeaderMap) -> Result<Option<Timestamp>, Problem> {
     let name = "X-Client-Modified-At";
     let Some(value) = headers.get(name) else {
         return Ok(None);
@@ -63,7 +63,7 @@ pub(crate) fn client_modified_at(headers: &HeaderMap) -> Outcome<Option<Timestam
     Ok(Some(timestamp(self::value(name, text)?)))
 }
 
-pub(crate) fn permission(permission: dto::Permission) -> Outcome<Permission> {
+pub(crate) fn permission(permission: dto::Permission) -> Result<Permission, Problem> {
     match permission {
         dto::Permission::View => Ok(Permission::View),
         dto::Permission::Edit => Ok(Permission::Edit),
@@ -82,7 +82,7 @@ pub(crate) fn role(role: dto::Role) -> Result<Role> {
 }
 
 /// A new password for a link.
-pub(crate) fn link_password(text: &str) -> Outcome<Password> {
+pub(crate) fn link_password(text: &str) -> Result<Password, Problem> {
     Password::choose(text).map_err(|rule| Problem::invalid("password", rule))
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn one_item(
     kind: dto::ShareObjectType,
     file: Option<Uuid>,
     folder: Option<Uuid>,
-) -> Outcome<(NodeKind, NodeId)> {
+) -> Result<(NodeKind, NodeId), Problem> {
     let (kind, wanted, id, other, stray) = match kind {
         dto::ShareObjectType::File => (NodeKind::File, "file_id", file, "folder_id", folder),
         dto::ShareObjectType::Folder => (NodeKind::Folder, "folder_id", folder, "file_id", file),
@@ -104,7 +104,7 @@ pub(crate) fn one_item(
 }
 
 /// Parses the page size.
-pub(crate) fn limit(given: Option<u64>) -> Outcome<Limit> {
+pub(crate) fn limit(given: Option<u64>) -> Result<Limit, Problem> {
     given.map_or_else(
         || Ok(Limit::default()),
         |count| Limit::new(count).ok_or_else(|| Problem::invalid("limit", "must be 1 to 1000")),
@@ -132,7 +132,7 @@ pub(crate) fn copy_place(
     name: Option<&str>,
     parent: Option<Uuid>,
     conflict: Option<ConflictPolicy>,
-) -> Outcome<CopyPlace> {
+) -> Result<CopyPlace, Problem> {
     Ok(CopyPlace {
         folder: parent.map(NodeId::from_uuid),
         name: name.map(|text| self::name(field, text)).transpose()?,
@@ -147,7 +147,7 @@ pub(crate) fn new_place(
     parent: Option<Option<Uuid>>,
     conflict: Option<dto::MoveConflict>,
     details: Details,
-) -> Outcome<NewPlace> {
+) -> Result<NewPlace, Problem> {
     if name.is_none() && parent.is_none() && details.is_empty() {
         return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or what else can be changed")));
     }

@@ -6,147 +6,162 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{Resource, Route};
-use clouddrive_http::middleware::{authenticate, authenticate_unkeyed, unkeyed};
+use clouddrive_http::middleware::{authenticate, authenticate_without_key, refuse_idempotency_key};
 use clouddrive_http::problem::Problem;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::idempotent::idempotent;
+use crate::idempotent::execute_once;
 use crate::{
-    account, archive, blob, drive, file, link, openapi, profile_photo, search, service, share, trash, upload, version,
-    visit,
+    account, archive, blob, drive, file, link, openapi, profile_photo, public_link, search, service, share, trash,
+    upload, version,
 };
 
 /// Configures all routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
     config
-        .service(resource("/", "GET, HEAD").route(open(read().to(service::root))))
-        .service(resource("/health", "GET, HEAD").route(open(read().to(service::health))))
-        .service(resource("/health/ready", "GET, HEAD").route(open(read().to(service::ready))))
+        .service(resource("/", "GET, HEAD").route(public(get_or_head().to(service::root))))
+        .service(resource("/health", "GET, HEAD").route(public(get_or_head().to(service::health))))
+        .service(resource("/health/ready", "GET, HEAD").route(public(get_or_head().to(service::ready))))
         .service(
             resource("/user", "GET, HEAD, PATCH, POST")
-                .route(open(web::post().to(account::register)))
-                .route(known(read().to(account::get_user)))
-                .route(known(web::patch().to(account::patch_user))),
+                .route(public(web::post().to(account::register)))
+                .route(authenticated(get_or_head().to(account::get_user)))
+                .route(authenticated(web::patch().to(account::update_user))),
         )
-        .service(resource("/user/password", "PUT").route(known(web::put().to(account::change_password))))
-        .service(resource("/user/delete", "POST").route(known(web::post().to(account::delete_user))))
+        .service(resource("/user/password", "PUT").route(authenticated(web::put().to(account::change_password))))
+        .service(resource("/user/delete", "POST").route(authenticated(web::post().to(account::delete_user))))
         .service(
             resource("/login", "POST")
-                .route(open(web::post().guard(guard::fn_guard(is_form)).to(account::login_form)))
-                .route(open(web::post().to(account::login_json))),
+                .route(public(web::post().guard(guard::fn_guard(is_form)).to(account::login_form)))
+                .route(public(web::post().to(account::login_json))),
         )
         .service(
             resource("/token/refresh", "POST")
-                .route(open(web::post().guard(guard::fn_guard(is_form)).to(account::refresh_form)))
-                .route(open(web::post().to(account::refresh_json))),
+                .route(public(web::post().guard(guard::fn_guard(is_form)).to(account::refresh_form)))
+                .route(public(web::post().to(account::refresh_json))),
         )
-        .service(resource("/logout", "POST").route(open(web::post().to(account::logout))))
-        .service(resource("/session", "GET, HEAD").route(known(read().to(account::list_sessions))))
-        .service(resource("/session/{id}", "DELETE").route(known(web::delete().to(account::end_session))))
-        .service(resource("/verify-token", "GET, HEAD").route(known(read().to(account::verify_token))))
+        .service(resource("/logout", "POST").route(public(web::post().to(account::logout))))
+        .service(resource("/session", "GET, HEAD").route(authenticated(get_or_head().to(account::list_sessions))))
+        .service(resource("/session/{id}", "DELETE").route(authenticated(web::delete().to(account::delete_session))))
+        .service(resource("/verify-token", "GET, HEAD").route(authenticated(get_or_head().to(account::verify_token))))
         .service(
             resource("/drive", "GET, HEAD, POST")
-                .route(known(read().to(drive::list_root)))
-                .route(keyed(web::post().to(drive::create))),
+                .route(authenticated(get_or_head().to(drive::list_root)))
+                .route(idempotent(web::post().to(drive::create))),
         )
         .service(
             resource("/drive/{id}", "DELETE, GET, HEAD, PATCH")
-                .route(known(read().to(drive::list)))
-                .route(known(web::patch().to(drive::patch)))
-                .route(known(web::delete().to(drive::delete))),
+                .route(authenticated(get_or_head().to(drive::list)))
+                .route(authenticated(web::patch().to(drive::update)))
+                .route(authenticated(web::delete().to(drive::delete))),
         )
-        .service(resource("/drive/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_folder))))
-        .service(resource("/drive/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_folder))))
-        .service(resource("/drive/{id}/copy", "POST").route(keyed(web::post().to(drive::copy))))
-        .service(resource("/drive/{id}/archive", "GET, HEAD").route(known(read().to(drive::archive))))
+        .service(
+            resource("/drive/{id}/share", "GET, HEAD").route(authenticated(get_or_head().to(share::list_of_folder))),
+        )
+        .service(
+            resource("/drive/{id}/access", "GET, HEAD")
+                .route(authenticated(get_or_head().to(share::list_access_to_folder))),
+        )
+        .service(resource("/drive/{id}/copy", "POST").route(idempotent(web::post().to(drive::copy))))
+        .service(resource("/drive/{id}/archive", "GET, HEAD").route(authenticated(get_or_head().to(drive::archive))))
         .service(
             resource("/archive", "GET, HEAD, POST")
-                .route(open(read().to(archive::get)))
-                .route(keyed(web::post().to(archive::create))),
+                .route(public(get_or_head().to(archive::get)))
+                .route(idempotent(web::post().to(archive::create))),
         )
         .service(
             resource("/file", "POST")
-                .route(streamed(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
-                .route(keyed(web::post().to(file::create))),
+                .route(idempotent_stream(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
+                .route(idempotent(web::post().to(file::create))),
         )
         .service(
             resource("/file/{id}", "DELETE, GET, HEAD, PATCH")
-                .route(known(read().to(file::get)))
-                .route(known(web::patch().to(file::patch)))
-                .route(known(web::delete().to(file::delete))),
+                .route(authenticated(get_or_head().to(file::get)))
+                .route(authenticated(web::patch().to(file::update)))
+                .route(authenticated(web::delete().to(file::delete))),
         )
         .service(
             resource("/file/{id}/content", "GET, HEAD, PUT")
-                .route(known(read().to(file::content)))
-                .route(streamed(web::put().to(file::put_content))),
+                .route(authenticated(get_or_head().to(file::content)))
+                .route(idempotent_stream(web::put().to(file::put_content))),
         )
-        .service(resource("/file/{id}/version", "GET, HEAD").route(known(read().to(version::list))))
+        .service(resource("/file/{id}/version", "GET, HEAD").route(authenticated(get_or_head().to(version::list))))
         .service(
             resource("/file/{id}/version/{version}", "DELETE, GET, HEAD")
-                .route(known(read().to(version::get)))
-                .route(known(web::delete().to(version::delete))),
+                .route(authenticated(get_or_head().to(version::get)))
+                .route(authenticated(web::delete().to(version::delete))),
         )
         .service(
-            resource("/file/{id}/version/{version}/restore", "POST").route(keyed(web::post().to(version::restore))),
+            resource("/file/{id}/version/{version}/restore", "POST")
+                .route(idempotent(web::post().to(version::restore))),
         )
         .service(
             resource("/trash", "DELETE, GET, HEAD")
-                .route(known(read().to(trash::list)))
-                .route(known(web::delete().to(trash::empty))),
+                .route(authenticated(get_or_head().to(trash::list)))
+                .route(authenticated(web::delete().to(trash::empty))),
         )
-        .service(resource("/trash/{id}", "DELETE").route(known(web::delete().to(trash::purge))))
-        .service(resource("/trash/{id}/item", "GET, HEAD").route(known(read().to(trash::list_folder))))
-        .service(resource("/trash/{id}/restore", "POST").route(keyed(web::post().to(trash::restore))))
-        .service(resource("/file/{id}/share", "GET, HEAD").route(known(read().to(share::list_of_file))))
-        .service(resource("/file/{id}/access", "GET, HEAD").route(known(read().to(share::list_access_to_file))))
-        .service(resource("/file/{id}/copy", "POST").route(keyed(web::post().to(file::copy))))
-        .service(resource("/upload", "GET, HEAD").route(known(read().to(upload::list))))
+        .service(resource("/trash/{id}", "DELETE").route(authenticated(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/item", "GET, HEAD").route(authenticated(get_or_head().to(trash::list_folder))))
+        .service(resource("/trash/{id}/restore", "POST").route(idempotent(web::post().to(trash::restore))))
+        .service(resource("/file/{id}/share", "GET, HEAD").route(authenticated(get_or_head().to(share::list_of_file))))
+        .service(
+            resource("/file/{id}/access", "GET, HEAD")
+                .route(authenticated(get_or_head().to(share::list_access_to_file))),
+        )
+        .service(resource("/file/{id}/copy", "POST").route(idempotent(web::post().to(file::copy))))
+        .service(resource("/upload", "GET, HEAD").route(authenticated(get_or_head().to(upload::list))))
         .service(
             resource("/upload/{id}", "DELETE, GET, HEAD")
-                .route(known(read().to(upload::get)))
-                .route(known(web::delete().to(upload::abort))),
+                .route(authenticated(get_or_head().to(upload::get)))
+                .route(authenticated(web::delete().to(upload::abort))),
         )
-        .service(resource("/upload/{id}/parts", "POST").route(keyed(web::post().to(upload::sign_parts))))
-        .service(resource("/upload/{id}/complete", "POST").route(keyed(web::post().to(upload::complete))))
-        .service(resource("/share", "POST").route(keyed(web::post().to(share::create))))
+        .service(resource("/upload/{id}/parts", "POST").route(idempotent(web::post().to(upload::sign_parts))))
+        .service(resource("/upload/{id}/complete", "POST").route(idempotent(web::post().to(upload::complete))))
+        .service(resource("/share", "POST").route(idempotent(web::post().to(share::create))))
         .service(
             resource("/share/{id}", "DELETE, PATCH")
-                .route(known(web::patch().to(share::patch)))
-                .route(known(web::delete().to(share::delete))),
+                .route(authenticated(web::patch().to(share::update)))
+                .route(authenticated(web::delete().to(share::delete))),
         )
-        .service(resource("/shared-with-me", "GET, HEAD").route(known(read().to(share::list_received))))
-        .service(resource("/shared-by-me", "GET, HEAD").route(known(read().to(share::list_given))))
+        .service(resource("/shared-with-me", "GET, HEAD").route(authenticated(get_or_head().to(share::list_received))))
+        .service(resource("/shared-by-me", "GET, HEAD").route(authenticated(get_or_head().to(share::list_given))))
         .service(
             resource("/link", "GET, HEAD, POST")
-                .route(known(read().to(link::list)))
-                .route(keyed(web::post().to(link::create))),
+                .route(authenticated(get_or_head().to(link::list)))
+                .route(idempotent(web::post().to(link::create))),
         )
         .service(
             resource("/link/{id}", "DELETE, PATCH")
-                .route(known(web::patch().to(link::patch)))
-                .route(known(web::delete().to(link::delete))),
+                .route(authenticated(web::patch().to(link::update)))
+                .route(authenticated(web::delete().to(link::delete))),
         )
-        .service(resource("/s/{token}", "GET, HEAD").route(open(read().to(visit::look))))
-        .service(resource("/s/{token}/access", "POST").route(open(web::post().to(visit::access))))
-        .service(resource("/s/{token}/content", "GET, HEAD").route(open(read().to(visit::content))))
-        .service(resource("/s/{token}/archive", "GET, HEAD").route(open(read().to(visit::archive))))
-        .service(resource("/s/{token}/drive/{id}/archive", "GET, HEAD").route(open(read().to(visit::archive_folder))))
-        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(open(read().to(visit::list))))
-        .service(resource("/s/{token}/file/{id}/content", "GET, HEAD").route(open(read().to(visit::content_of_file))))
-        .service(resource("/search", "GET, HEAD").route(known(read().to(search::search))))
+        .service(resource("/s/{token}", "GET, HEAD").route(public(get_or_head().to(public_link::get))))
+        .service(resource("/s/{token}/access", "POST").route(public(web::post().to(public_link::access))))
+        .service(resource("/s/{token}/content", "GET, HEAD").route(public(get_or_head().to(public_link::content))))
+        .service(resource("/s/{token}/archive", "GET, HEAD").route(public(get_or_head().to(public_link::archive))))
+        .service(
+            resource("/s/{token}/drive/{id}/archive", "GET, HEAD")
+                .route(public(get_or_head().to(public_link::archive_folder))),
+        )
+        .service(resource("/s/{token}/drive/{id}", "GET, HEAD").route(public(get_or_head().to(public_link::list))))
+        .service(
+            resource("/s/{token}/file/{id}/content", "GET, HEAD")
+                .route(public(get_or_head().to(public_link::content_of_file))),
+        )
+        .service(resource("/search", "GET, HEAD").route(authenticated(get_or_head().to(search::search))))
         .service(photo("/profile_photo"))
         .service(photo("/profile-photo"))
         .service(
             resource("/blob/{key}", "GET, HEAD, PUT")
-                .route(open(read().to(blob::get)))
-                .route(open(web::put().to(blob::put))),
+                .route(public(get_or_head().to(blob::get)))
+                .route(public(web::put().to(blob::put))),
         )
-        .service(resource("/openapi.json", "GET, HEAD").route(open(read().to(openapi::document))))
+        .service(resource("/openapi.json", "GET, HEAD").route(public(get_or_head().to(openapi::document))))
         .service(web::redirect("/docs", "/docs/"))
         .service(
             web::scope("/docs")
-                .wrap(from_fn(openapi::let_the_page_work))
-                .wrap(from_fn(unkeyed))
+                .wrap(from_fn(openapi::swagger_csp))
+                .wrap(from_fn(refuse_idempotency_key))
                 .service(SwaggerUi::new("/{_:.*}").config(openapi::swagger_config())),
         )
         .default_service(web::to(unknown_path));
@@ -154,9 +169,9 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
 
 fn photo(path: &'static str) -> Resource {
     resource(path, "DELETE, GET, HEAD, POST")
-        .route(known(read().to(profile_photo::get)))
-        .route(streamed(web::post().to(profile_photo::set)))
-        .route(known(web::delete().to(profile_photo::delete)))
+        .route(authenticated(get_or_head().to(profile_photo::get)))
+        .route(idempotent_stream(web::post().to(profile_photo::set)))
+        .route(authenticated(web::delete().to(profile_photo::delete)))
 }
 
 /// A path that answers methods other than those in `allow` with 405.
@@ -166,29 +181,29 @@ fn resource(path: &'static str, allow: &'static str) -> Resource {
 }
 
 /// GET and HEAD.
-fn read() -> Route {
+fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Method(Method::HEAD)))
 }
 
 /// Requires an access token; refuses an `Idempotency-Key`.
-fn known(route: Route) -> Route {
-    route.wrap(from_fn(authenticate_unkeyed))
+fn authenticated(route: Route) -> Route {
+    route.wrap(from_fn(authenticate_without_key))
 }
 
 /// Requires an access token and executes the request once per `Idempotency-Key`.
-fn keyed(route: Route) -> Route {
-    streamed(route.wrap(from_fn(idempotent)))
+fn idempotent(route: Route) -> Route {
+    idempotent_stream(route.wrap(from_fn(execute_once)))
 }
 
 /// Requires an access token; the handler processes the `Idempotency-Key`, since a streaming body's digest is known only
 /// at its end.
-fn streamed(route: Route) -> Route {
+fn idempotent_stream(route: Route) -> Route {
     route.wrap(from_fn(authenticate))
 }
 
 /// Public; refuses an `Idempotency-Key`.
-fn open(route: Route) -> Route {
-    route.wrap(from_fn(unkeyed))
+fn public(route: Route) -> Route {
+    route.wrap(from_fn(refuse_idempotency_key))
 }
 
 async fn unknown_path() -> Result<actix_web::HttpResponse, Problem> {

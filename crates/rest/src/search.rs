@@ -1,3 +1,3 @@
-mod list;
+mod search;
 
-pub(crate) use list::*;
+pub(crate) use search::*;

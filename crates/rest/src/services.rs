@@ -1,44 +1,45 @@
 use actix_web::web::{Data, ServiceConfig};
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::service::{
-    Accounts, Ambient, Archives, Copies, Files, Folders, Idempotency, Links, Photos, Search, Shares, SignedBlobs,
-    Trash, Uploads, Versions, Visits,
+    AccountService, ArchiveService, CopyService, FileService, FolderService, IdempotencyService, LinkService,
+    PhotoService, PublicLinkService, SearchService, ServiceContext, ShareService, SignedBlobService, TrashService,
+    UploadService, VersionService,
 };
-use clouddrive_http::slots::Slots;
+use clouddrive_http::concurrency::ConcurrencyLimit;
 
 use crate::archive::ArchiveUrls;
 use crate::cursor::Cursors;
 use crate::digests::Digests;
-use crate::kept::Repeats;
 use crate::routes::routes;
-use crate::service::Part;
+use crate::service::HealthCheck;
+use crate::stored_response::Repeats;
 
 /// The services of the endpoints. Each endpoint takes those that it uses, as `Data`.
 #[derive(Clone)]
 pub struct Services {
-    pub accounts: Data<Accounts>,
-    pub folders: Data<Folders>,
-    pub files: Data<Files>,
-    pub copies: Data<Copies>,
-    pub archives: Data<Archives>,
+    pub accounts: Data<AccountService>,
+    pub folders: Data<FolderService>,
+    pub files: Data<FileService>,
+    pub copies: Data<CopyService>,
+    pub archives: Data<ArchiveService>,
     pub archive_urls: Data<ArchiveUrls>,
-    pub uploads: Data<Uploads>,
-    pub trash: Data<Trash>,
-    pub versions: Data<Versions>,
-    pub shares: Data<Shares>,
-    pub links: Data<Links>,
-    pub visits: Data<Visits>,
-    pub search: Data<Search>,
-    pub photos: Data<Photos>,
-    pub idempotency: Data<Idempotency>,
+    pub uploads: Data<UploadService>,
+    pub trash: Data<TrashService>,
+    pub versions: Data<VersionService>,
+    pub shares: Data<ShareService>,
+    pub links: Data<LinkService>,
+    pub public_links: Data<PublicLinkService>,
+    pub search: Data<SearchService>,
+    pub photos: Data<PhotoService>,
+    pub idempotency: Data<IdempotencyService>,
     /// Serves this server's signed URLs; `None` if the store serves its own.
-    pub local: Option<Data<SignedBlobs>>,
-    pub parts: Data<Vec<Part>>,
-    pub ambient: Data<Ambient>,
+    pub local: Option<Data<SignedBlobService>>,
+    pub parts: Data<Vec<HealthCheck>>,
+    pub context: Data<ServiceContext>,
     pub cursors: Data<Cursors>,
     pub digests: Data<Digests>,
     /// Limits concurrent copies and purges, which take long.
-    pub bulk: Data<Slots<UserId>>,
+    pub bulk: Data<ConcurrencyLimit<UserId>>,
 }
 
 impl Services {
@@ -66,12 +67,12 @@ impl Services {
             .app_data(self.versions)
             .app_data(self.shares)
             .app_data(self.links)
-            .app_data(self.visits)
+            .app_data(self.public_links)
             .app_data(self.search)
             .app_data(self.photos)
             .app_data(self.idempotency)
             .app_data(self.parts)
-            .app_data(self.ambient)
+            .app_data(self.context)
             .app_data(self.cursors)
             .app_data(self.bulk)
             .app_data(Data::new(repeats))

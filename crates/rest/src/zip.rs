@@ -2,7 +2,7 @@
 //! before its bytes. All offsets are known in advance, so any byte range can be requested.
 
 mod format;
-mod packing;
+mod zip_stream;
 
 use std::ops::Range;
 
@@ -12,54 +12,54 @@ use clouddrive_domain::model::{EntityTag, MediaType};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::service::Archive;
 use clouddrive_domain::{Error, Result};
-use clouddrive_http::bytes::{self, Representation};
 use clouddrive_http::conditions::Validators;
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::content_response::{self, Representation};
+use clouddrive_http::problem::Problem;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
 use self::format::{End, Record};
 
 /// The packing version; part of the ETag, since another way of packing yields other bytes for the same entries.
-const PACKED: &[u8] = b"clouddrive zip 1";
+const FORMAT_VERSION: &[u8] = b"clouddrive zip 1";
 
 /// Responds to a GET or HEAD with `archive`, honouring its preconditions and range.
-pub(crate) async fn answer(request: &HttpRequest, archive: Archive) -> Outcome<HttpResponse> {
-    answer_counted(request, archive, async |_| Ok(())).await
+pub(crate) async fn respond(request: &HttpRequest, archive: Archive) -> Result<HttpResponse, Problem> {
+    respond_counted(request, archive, async |_| Ok(())).await
 }
 
-/// Like [`answer`], but calls `count` with the start offset before the first byte is sent.
-pub(crate) async fn answer_counted(
+/// Like [`respond`], but calls `count` with the start offset before the first byte is sent.
+pub(crate) async fn respond_counted(
     request: &HttpRequest,
     archive: Archive,
     count: impl AsyncFnOnce(u64) -> Result<()>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let media_type = MediaType::parse("application/zip").unwrap_or_else(MediaType::octet_stream);
-    let presentation = archive.presentation(media_type, ".zip");
-    let layout = Layout::of(&archive);
-    let validators = Validators { tag: tag(&archive)?, also: None, modified_at: Some(archive.modified_at()) };
+    let content_headers = archive.content_headers(media_type, ".zip");
+    let layout = Layout::new(&archive);
+    let validators = Validators { tag: tag(&archive)?, alternative: None, modified_at: Some(archive.modified_at()) };
     let representation =
-        Representation { size: layout.size, validators, client_modified_at: None, presentation: &presentation };
+        Representation { size: layout.size, validators, client_modified_at: None, content_headers: &content_headers };
     let pack = async move |range: Range<u64>| {
         let start = range.start;
-        let mut bytes = packing::packed(archive, layout, range).boxed();
+        let mut bytes = zip_stream::zip_stream(archive, layout, range).boxed();
         // Fetch the first piece first: an early failure gets its proper error response and does not count as a
         // download.
         let first = bytes.try_next().await?;
         count(start).await?;
         Ok::<ByteStream, Error>(stream::iter(first.map(Ok)).chain(bytes).boxed())
     };
-    bytes::answer(request, representation, pack).await
+    content_response::respond(request, representation, pack).await
 }
 
 /// Whether the request asks to resume a download of any archive.
-pub(crate) fn may_continue(request: &HttpRequest) -> bool {
+pub(crate) fn is_resumption(request: &HttpRequest) -> bool {
     request.headers().contains_key(RANGE) && request.headers().contains_key(IF_RANGE)
 }
 
 /// Whether the request resumes a download of exactly this archive: its `If-Range` has the archive's tag, known only
 /// from an earlier response.
-pub(crate) fn continues(request: &HttpRequest, archive: &Archive) -> Result<bool> {
+pub(crate) fn resumes(request: &HttpRequest, archive: &Archive) -> Result<bool> {
     let tag = tag(archive)?.to_string();
     Ok(request.headers().get(IF_RANGE).and_then(|given| given.to_str().ok()).is_some_and(|given| given.trim() == tag))
 }
@@ -73,9 +73,9 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(archive: &Archive) -> Self {
+    fn new(archive: &Archive) -> Self {
         let mut end = End { entries: archive.len() as u64, offset: 0, length: 0 };
-        for record in archive.entries().map(Record::of) {
+        for record in archive.entries().map(Record::new) {
             end.length += record.central_len(end.offset);
             end.offset += record.local_len() + record.size();
         }
@@ -86,7 +86,7 @@ impl Layout {
 /// The strong ETag of the ZIP: it changes if any byte of the ZIP changes. File contents are represented by their blobs,
 /// which are immutable.
 fn tag(archive: &Archive) -> Result<EntityTag> {
-    let mut digest = Sha256::new_with_prefix(PACKED);
+    let mut digest = Sha256::new_with_prefix(FORMAT_VERSION);
     for entry in archive.entries() {
         // Length-prefixed, so that different listings never hash the same bytes.
         digest.update((entry.path.len() as u64).to_le_bytes());

@@ -9,31 +9,31 @@ use futures_util::stream::{FuturesUnordered, TryChunksError};
 use futures_util::{StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 
-use crate::invariants::{books, is_key, needed};
+use crate::invariants::{blob_rows, is_key, needed};
 use crate::options::{Options, Progress, Stage};
-use crate::ports::{Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
+use crate::ports::{CheckError, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot};
 use crate::report::{Finding, Kind, Report};
 
 /// The number of blobs read concurrently.
 const READ_AT_ONCE: usize = 4;
 
-/// The maximum number of suspects to check again; any more are counted without a second check.
-const SUSPECTS: usize = 10_000;
+/// The maximum number of candidates to check again; any more are counted without a second check.
+const MAX_CANDIDATES: usize = 10_000;
 
 /// The batch size of the second check.
-const AGAIN_AT_ONCE: usize = 500;
+const RECHECK_BATCH: usize = 500;
 
 /// Suspected findings.
 #[derive(Default)]
-struct Suspects {
+struct Candidates {
     keys: Vec<(Kind, String)>,
     /// The counts of those beyond the limit.
     beyond: Vec<(Kind, u64)>,
 }
 
-impl Suspects {
+impl Candidates {
     fn add(&mut self, kind: Kind, key: &str) {
-        if self.keys.len() < SUSPECTS {
+        if self.keys.len() < MAX_CANDIDATES {
             self.keys.push((kind, key.to_owned()));
         } else if let Some((_, count)) = self.beyond.iter_mut().find(|(other, _)| *other == kind) {
             *count += 1;
@@ -45,7 +45,7 @@ impl Suspects {
 
 /// A blob row.
 #[derive(Default)]
-struct Book {
+struct BlobRow {
     key: String,
     size: Option<u64>,
     sha256: Option<String>,
@@ -53,9 +53,9 @@ struct Book {
     store: Option<String>,
 }
 
-impl From<Row> for Book {
+impl From<Row> for BlobRow {
     fn from(row: Row) -> Self {
-        let size = row.b().and_then(|text| text.parse().ok());
+        let size = row.second().and_then(|text| text.parse().ok());
         let [key, _, sha256, store] = row.0;
         Self { key: key.unwrap_or_default(), size, sha256, store }
     }
@@ -69,37 +69,37 @@ pub(crate) async fn check(
     options: Options,
     progress: Progress<'_>,
     report: &mut Report,
-) -> Result<(), Fault> {
+) -> Result<(), CheckError> {
     let old = options.now - options.grace;
-    let mut suspects = Suspects::default();
+    let mut candidates = Candidates::default();
     let mut reading = FuturesUnordered::new();
-    let rows = snapshot.rows(&books(records.dialect(), &[]), false).await?;
+    let rows = snapshot.rows(&blob_rows(records.dialect(), &[]), false).await?;
     let mut pairs = Pairs::begin(rows, objects.list()).await?;
     while let Some(pair) = pairs.next().await? {
         report.objects += u64::from(pair.object.is_some());
-        report.blobs += u64::from(pair.book.is_some());
+        report.blobs += u64::from(pair.row.is_some());
         if report.blobs.is_multiple_of(1000) {
             progress(Stage::Store, report.blobs, None);
         }
-        if let Some((kind, _)) = pair.fault(objects.name(), old) {
-            suspects.add(kind, pair.key());
-        } else if let Pair { book: Some(book), object: Some(_) } = pair
+        if let Some((kind, _)) = pair.finding(objects.name(), old) {
+            candidates.add(kind, pair.key());
+        } else if let Pair { row: Some(row), object: Some(_) } = pair
             && options.deep
-            && book.store.is_some()
+            && row.store.is_some()
         {
             if reading.len() >= READ_AT_ONCE {
-                settle(reading.next().await, report, &mut suspects);
+                record_read(reading.next().await, report, &mut candidates);
             }
-            reading.push(read(objects, book));
+            reading.push(read(objects, row));
         }
     }
     while !reading.is_empty() {
-        settle(reading.next().await, report, &mut suspects);
+        record_read(reading.next().await, report, &mut candidates);
     }
     drop((pairs, snapshot));
-    again(records, objects, old, &suspects, progress, report).await?;
+    recheck(records, objects, old, &candidates, progress, report).await?;
     transfers(records, objects, old, report).await?;
-    for (kind, count) in suspects.beyond {
+    for (kind, count) in candidates.beyond {
         report.add_unlisted(kind, count);
     }
     Ok(())
@@ -109,19 +109,19 @@ pub(crate) async fn check(
 struct Pairs {
     rows: RowStream,
     listing: ObjectStream,
-    row: Option<Book>,
+    row: Option<BlobRow>,
     object: Option<Object>,
 }
 
 impl Pairs {
-    async fn begin(mut rows: RowStream, mut listing: ObjectStream) -> Result<Self, Fault> {
+    async fn begin(mut rows: RowStream, mut listing: ObjectStream) -> Result<Self, CheckError> {
         let row = next_row(&mut rows).await?;
         let object = listing.next().await.transpose()?;
         Ok(Self { rows, listing, row, object })
     }
 
     /// The row and object of the next key.
-    async fn next(&mut self) -> Result<Option<Pair>, Fault> {
+    async fn next(&mut self) -> Result<Option<Pair>, CheckError> {
         let order = match (&self.row, &self.object) {
             (None, None) => return Ok(None),
             (Some(_), None) => Ordering::Less,
@@ -130,7 +130,7 @@ impl Pairs {
         };
         let mut pair = Pair::default();
         if order.is_le() {
-            pair.book = std::mem::replace(&mut self.row, next_row(&mut self.rows).await?);
+            pair.row = std::mem::replace(&mut self.row, next_row(&mut self.rows).await?);
         }
         if order.is_ge() {
             let next = self.listing.next().await.transpose()?;
@@ -140,7 +140,7 @@ impl Pairs {
             {
                 let cause =
                     format!("the store does not list in the order of the names: {} after {}", next.key, last.key);
-                return Err(Fault { part: "storage", cause });
+                return Err(CheckError { part: "storage", cause });
             }
             pair.object = std::mem::replace(&mut self.object, next);
         }
@@ -148,38 +148,40 @@ impl Pairs {
     }
 }
 
-async fn next_row(rows: &mut RowStream) -> Result<Option<Book>, Fault> {
-    Ok(rows.next().await.transpose()?.map(Book::from))
+async fn next_row(rows: &mut RowStream) -> Result<Option<BlobRow>, CheckError> {
+    Ok(rows.next().await.transpose()?.map(BlobRow::from))
 }
 
 /// The row and object of a key.
 #[derive(Default)]
 struct Pair {
-    book: Option<Book>,
+    row: Option<BlobRow>,
     object: Option<Object>,
 }
 
 impl Pair {
     fn key(&self) -> &str {
-        let of_book = self.book.as_ref().map(|book| &book.key);
+        let of_book = self.row.as_ref().map(|row| &row.key);
         of_book.or(self.object.as_ref().map(|object| &object.key)).map_or("", String::as_str)
     }
 
     /// What is wrong with it in the store `store`, and how. Unknown objects newer than `old` are fine.
-    fn fault(&self, store: &str, old: i64) -> Option<(Kind, String)> {
-        match (&self.book, &self.object) {
+    fn finding(&self, store: &str, old: i64) -> Option<(Kind, String)> {
+        match (&self.row, &self.object) {
             (None, Some(object)) if object.modified_at < old => {
                 let what = if is_key(&object.key) { "a blob" } else { "nothing that belongs here" };
                 Some((Kind::ObjectWithoutRow, format!("{what}, of {} bytes", object.size)))
             }
-            (Some(Book { store: Some(other), .. }), _) if other != store => {
+            (Some(BlobRow { store: Some(other), .. }), _) if other != store => {
                 Some((Kind::BlobInOtherStore, format!("it lies in {other}, the store is {store}")))
             }
-            (Some(Book { store: Some(_), .. }), None) => Some((Kind::ObjectMissing, "nothing lies there".to_owned())),
-            (Some(Book { store: Some(_), .. }), Some(Object { broken: Some(why), .. })) => {
+            (Some(BlobRow { store: Some(_), .. }), None) => {
+                Some((Kind::ObjectMissing, "nothing lies there".to_owned()))
+            }
+            (Some(BlobRow { store: Some(_), .. }), Some(Object { broken: Some(why), .. })) => {
                 Some((Kind::ObjectBroken, (*why).to_owned()))
             }
-            (Some(Book { size: Some(size), store: Some(_), .. }), Some(object)) if *size != object.size => {
+            (Some(BlobRow { size: Some(size), store: Some(_), .. }), Some(object)) if *size != object.size => {
                 Some((Kind::ObjectSizeDiffers, format!("its row says {size}, the store has {}", object.size)))
             }
             _ => None,
@@ -200,11 +202,11 @@ struct Read {
 }
 
 /// Reads a whole blob. Errors are part of the result, so that other blobs are still read.
-async fn read(objects: &dyn Objects, book: Book) -> Read {
-    let Book { key, size, sha256, .. } = book;
+async fn read(objects: &dyn Objects, row: BlobRow) -> Read {
+    let BlobRow { key, size, sha256, .. } = row;
     let mut read = Read { key, bytes: 0, digested: sha256.is_some(), right: false, unreadable: None };
-    if let Err(fault) = read_all(objects, &mut read, size, sha256).await {
-        read.unreadable = Some(fault.cause);
+    if let Err(error) = read_all(objects, &mut read, size, sha256).await {
+        read.unreadable = Some(error.cause);
     }
     read
 }
@@ -214,7 +216,7 @@ async fn read_all(
     read: &mut Read,
     size: Option<u64>,
     sha256: Option<String>,
-) -> Result<(), Fault> {
+) -> Result<(), CheckError> {
     let Some(mut bytes) = objects.read(&read.key).await? else { return Ok(()) };
     let mut digest = Sha256::new();
     while let Some(piece) = bytes.next().await {
@@ -231,28 +233,28 @@ async fn read_all(
     Ok(())
 }
 
-fn settle(read: Option<Read>, report: &mut Report, suspects: &mut Suspects) {
+fn record_read(read: Option<Read>, report: &mut Report, candidates: &mut Candidates) {
     let Some(read) = read else { return };
     report.bytes_read += read.bytes;
     report.undigested += u64::from(!read.digested);
     if read.unreadable.is_some() {
-        suspects.add(Kind::ObjectUnreadable, &read.key);
+        candidates.add(Kind::ObjectUnreadable, &read.key);
     } else if !read.right {
-        suspects.add(Kind::ObjectDigestDiffers, &read.key);
+        candidates.add(Kind::ObjectDigestDiffers, &read.key);
     }
 }
 
-/// Checks suspects again, because rows and objects were not read at the same time.
-async fn again(
+/// Checks candidates again, because rows and objects were not read at the same time.
+async fn recheck(
     records: &dyn Records,
     objects: &dyn Objects,
     old: i64,
-    suspects: &Suspects,
+    candidates: &Candidates,
     progress: Progress<'_>,
     report: &mut Report,
-) -> Result<(), Fault> {
-    for (at, chunk) in (0..).zip(suspects.keys.chunks(AGAIN_AT_ONCE)) {
-        progress(Stage::Again, at * AGAIN_AT_ONCE as u64, Some(suspects.keys.len() as u64));
+) -> Result<(), CheckError> {
+    for (at, chunk) in (0..).zip(candidates.keys.chunks(RECHECK_BATCH)) {
+        progress(Stage::Recheck, at * RECHECK_BATCH as u64, Some(candidates.keys.len() as u64));
         let mut present = HashMap::new();
         for (_, key) in chunk {
             // Look up the object before the row: a row is written before its bytes, and removed after them.
@@ -260,20 +262,20 @@ async fn again(
         }
         let keys: Vec<String> = chunk.iter().map(|(_, key)| key.clone()).collect();
         let mut snapshot = records.snapshot().await?;
-        let mut rows = snapshot.rows(&books(records.dialect(), &keys), false).await?;
+        let mut rows = snapshot.rows(&blob_rows(records.dialect(), &keys), false).await?;
         let mut known = HashMap::new();
-        while let Some(book) = next_row(&mut rows).await? {
-            known.insert(book.key.clone(), book);
+        while let Some(row) = next_row(&mut rows).await? {
+            known.insert(row.key.clone(), row);
         }
         drop((rows, snapshot));
         for (kind, key) in chunk {
-            let (book, object) = (known.remove(key), present.remove(key.as_str()).unwrap_or(Ok(None)));
-            let fault = match (kind, object) {
-                (Kind::ObjectDigestDiffers | Kind::ObjectUnreadable, _) => still_differs(objects, book).await,
-                (_, Ok(object)) => Pair { book, object }.fault(objects.name(), old),
-                (_, Err(fault)) => Some((Kind::ObjectUnreadable, fault.cause)),
+            let (row, object) = (known.remove(key), present.remove(key.as_str()).unwrap_or(Ok(None)));
+            let finding = match (kind, object) {
+                (Kind::ObjectDigestDiffers | Kind::ObjectUnreadable, _) => still_differs(objects, row).await,
+                (_, Ok(object)) => Pair { row, object }.finding(objects.name(), old),
+                (_, Err(error)) => Some((Kind::ObjectUnreadable, error.cause)),
             };
-            if let Some((kind, detail)) = fault {
+            if let Some((kind, detail)) = finding {
                 report.add(Finding { kind, subject: key.clone(), detail });
             }
         }
@@ -283,14 +285,19 @@ async fn again(
 
 /// Finds abandoned transfers. They are listed before the rows are queried, so one that ends in between still counts as
 /// recently needed.
-async fn transfers(records: &dyn Records, objects: &dyn Objects, old: i64, report: &mut Report) -> Result<(), Fault> {
-    let mut begun = objects.transfers().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(AGAIN_AT_ONCE);
+async fn transfers(
+    records: &dyn Records,
+    objects: &dyn Objects,
+    old: i64,
+    report: &mut Report,
+) -> Result<(), CheckError> {
+    let mut begun = objects.transfers().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(RECHECK_BATCH);
     while let Some(chunk) = begun.next().await {
-        let chunk = chunk.map_err(|TryChunksError(_, fault)| fault)?;
+        let chunk = chunk.map_err(|TryChunksError(_, error)| error)?;
         let keys: Vec<String> = chunk.iter().map(|transfer| transfer.key.clone()).collect();
         let mut snapshot = records.snapshot().await?;
         let rows = snapshot.rows(&needed(&keys, old), false).await?;
-        let needed: HashSet<String> = rows.map_ok(|row| row.a().to_owned()).try_collect().await?;
+        let needed: HashSet<String> = rows.map_ok(|row| row.first().to_owned()).try_collect().await?;
         for transfer in chunk.into_iter().filter(|transfer| !needed.contains(&transfer.key)) {
             let detail = format!("it began at {}", transfer.begun_at);
             report.add(Finding { kind: Kind::TransferAbandoned, subject: transfer.key, detail });
@@ -300,9 +307,9 @@ async fn transfers(records: &dyn Records, objects: &dyn Objects, old: i64, repor
 }
 
 /// Reads a blob again: whether it is in use, and still unreadable or different from its row.
-async fn still_differs(objects: &dyn Objects, book: Option<Book>) -> Option<(Kind, String)> {
-    let book = book.filter(|book| book.store.is_some())?;
-    let read = read(objects, book).await;
+async fn still_differs(objects: &dyn Objects, row: Option<BlobRow>) -> Option<(Kind, String)> {
+    let row = row.filter(|row| row.store.is_some())?;
+    let read = read(objects, row).await;
     if let Some(cause) = read.unreadable {
         return Some((Kind::ObjectUnreadable, format!("after {} bytes: {cause}", read.bytes)));
     }

@@ -4,10 +4,10 @@ use crate::ports::Dialect;
 use crate::report::Kind;
 
 /// The maximum depth of folders.
-const MOST_DEEP: u32 = 100;
+const MAX_DEPTH: u32 = 100;
 
 /// The limit of recursive queries, in case the nodes contain a cycle.
-const MOST_STEPS: u32 = 2 * MOST_DEEP;
+const MAX_STEPS: u32 = 2 * MAX_DEPTH;
 
 /// One invariant.
 pub(crate) struct Invariant {
@@ -281,7 +281,7 @@ fn tree(dialect: Dialect) -> Vec<Invariant> {
             SELECT id, drive_id, 0 FROM nodes WHERE kind = 'root' AND parent_id IS NULL
             UNION ALL
             SELECT n.id, n.drive_id, down.depth + 1 FROM down
-            JOIN nodes n ON n.parent_id = down.id AND n.drive_id = down.drive_id WHERE down.depth < {MOST_STEPS}
+            JOIN nodes n ON n.parent_id = down.id AND n.drive_id = down.drive_id WHERE down.depth < {MAX_STEPS}
         )"
     );
     let parent = text(&id("n.parent_id"));
@@ -307,7 +307,7 @@ fn tree(dialect: Dialect) -> Vec<Invariant> {
             Kind::FolderTooDeep,
             &format!(
                 "{down} SELECT {n} AS a, 'it stands ' || {} || ' deep' AS b FROM down JOIN nodes n ON n.id = down.id
-                WHERE n.kind = 'folder' AND down.depth > {MOST_DEEP}",
+                WHERE n.kind = 'folder' AND down.depth > {MAX_DEPTH}",
                 text("down.depth")
             ),
         ),
@@ -342,7 +342,7 @@ fn reach(dialect: Dialect) -> Invariant {
                     SELECT id, 0 FROM nodes WHERE kind = 'folder'
                     UNION
                     SELECT n.parent_id, up.level + 1 FROM up JOIN nodes n ON n.id = up.id
-                    WHERE n.parent_id IS NOT NULL AND up.level < {MOST_STEPS}
+                    WHERE n.parent_id IS NOT NULL AND up.level < {MAX_STEPS}
                 )
                 SELECT {n} AS a, 'it says ' || {} || ', there are ' || {} AS b FROM nodes n JOIN (
                     SELECT id, max(level) AS levels FROM up GROUP BY id
@@ -398,7 +398,7 @@ pub(crate) fn names(dialect: Dialect) -> String {
 
 /// The blob rows of all stores in key order: key, size, SHA-256 in hexadecimal, and, for complete blobs in use, the
 /// store's name. With `only`, limited to those keys.
-pub(crate) fn books(dialect: Dialect, only: &[String]) -> String {
+pub(crate) fn blob_rows(dialect: Dialect, only: &[String]) -> String {
     let committed = references(dialect).into_iter().filter(|(word, _)| COMMITTED.contains(word));
     let committed: Vec<String> = committed.map(|(_, sql)| format!("SELECT r.key FROM ({sql}) AS r")).collect();
     let hex = match dialect {

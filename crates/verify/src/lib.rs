@@ -11,7 +11,7 @@ pub mod sources;
 
 pub use options::{Options, Progress, Stage};
 pub use ports::{
-    ByteStream, Dialect, Fault, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot, Transfer,
+    ByteStream, CheckError, Dialect, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot, Transfer,
     TransferStream,
 };
 pub use report::{Finding, Kind, LISTED, Report};

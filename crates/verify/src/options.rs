@@ -19,7 +19,7 @@ pub enum Stage {
     /// Comparing the blob rows with the store.
     Store,
     /// Checking suspected findings again.
-    Again,
+    Recheck,
 }
 
 /// A progress callback: stage, number done, and total if known; counts statements first, then blobs.

@@ -7,27 +7,27 @@ use futures_util::stream::BoxStream;
 /// Why the check failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{part}: {cause}")]
-pub struct Fault {
+pub struct CheckError {
     /// `database` or `storage`.
     pub part: &'static str,
     /// What went wrong, with its causes.
     pub cause: String,
 }
 
-impl Fault {
+impl CheckError {
     /// An error of the database.
-    pub fn database(fault: &(dyn std::error::Error + 'static)) -> Self {
-        Self { part: "database", cause: chain(fault) }
+    pub fn database(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { part: "database", cause: chain(error) }
     }
 
     /// An error of the store.
-    pub fn storage(fault: &(dyn std::error::Error + 'static)) -> Self {
-        Self { part: "storage", cause: chain(fault) }
+    pub fn storage(error: &(dyn std::error::Error + 'static)) -> Self {
+        Self { part: "storage", cause: chain(error) }
     }
 }
 
-fn chain(fault: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(fault), |fault| fault.source());
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
@@ -47,35 +47,35 @@ pub struct Row(pub [Option<String>; 4]);
 impl Row {
     /// The text of the first column, `a`; empty for null.
     #[must_use]
-    pub fn a(&self) -> &str {
+    pub fn first(&self) -> &str {
         let [a, ..] = &self.0;
         a.as_deref().unwrap_or_default()
     }
 
     /// The text of `b`.
     #[must_use]
-    pub fn b(&self) -> Option<&str> {
+    pub fn second(&self) -> Option<&str> {
         let [_, b, ..] = &self.0;
         b.as_deref()
     }
 
     /// The text of `c`.
     #[must_use]
-    pub fn c(&self) -> Option<&str> {
+    pub fn third(&self) -> Option<&str> {
         let [_, _, c, _] = &self.0;
         c.as_deref()
     }
 
     /// The text of `d`.
     #[must_use]
-    pub fn d(&self) -> Option<&str> {
+    pub fn fourth(&self) -> Option<&str> {
         let [_, _, _, d] = &self.0;
         d.as_deref()
     }
 }
 
 /// A stream of rows.
-pub type RowStream = BoxStream<'static, Result<Row, Fault>>;
+pub type RowStream = BoxStream<'static, Result<Row, CheckError>>;
 
 /// A database.
 #[async_trait]
@@ -87,7 +87,7 @@ pub trait Records: Send + Sync {
     ///
     /// # Errors
     /// If the database is unreachable.
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Fault>;
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, CheckError>;
 }
 
 /// A consistent snapshot of a database.
@@ -98,7 +98,7 @@ pub trait Snapshot: Send {
     ///
     /// # Errors
     /// If the database is unreachable; also within the stream.
-    async fn rows(&mut self, sql: &str, scan: bool) -> Result<RowStream, Fault>;
+    async fn rows(&mut self, sql: &str, scan: bool) -> Result<RowStream, CheckError>;
 }
 
 /// An object in a store.
@@ -114,7 +114,7 @@ pub struct Object {
     pub broken: Option<&'static str>,
 }
 
-/// A multipart transfer in progress.
+/// A multipart upload in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
     /// The key of the future blob.
@@ -124,13 +124,13 @@ pub struct Transfer {
 }
 
 /// A stream of objects.
-pub type ObjectStream = BoxStream<'static, Result<Object, Fault>>;
+pub type ObjectStream = BoxStream<'static, Result<Object, CheckError>>;
 
 /// A stream of transfers.
-pub type TransferStream = BoxStream<'static, Result<Transfer, Fault>>;
+pub type TransferStream = BoxStream<'static, Result<Transfer, CheckError>>;
 
 /// A stream of bytes.
-pub type ByteStream = BoxStream<'static, Result<Bytes, Fault>>;
+pub type ByteStream = BoxStream<'static, Result<Bytes, CheckError>>;
 
 /// A blob store.
 #[async_trait]
@@ -141,18 +141,18 @@ pub trait Objects: Send + Sync {
     /// All objects, in byte order of their keys.
     fn list(&self) -> ObjectStream;
 
-    /// All multipart transfers in progress, in no order.
+    /// All multipart uploads in progress, in no order.
     fn transfers(&self) -> TransferStream;
 
     /// Looks up the object `key`.
     ///
     /// # Errors
     /// If the store is unreachable.
-    async fn find(&self, key: &str) -> Result<Option<Object>, Fault>;
+    async fn find(&self, key: &str) -> Result<Option<Object>, CheckError>;
 
     /// The bytes of the object `key`; `None` if it does not exist.
     ///
     /// # Errors
     /// If the store is unreachable; also within the stream.
-    async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault>;
+    async fn read(&self, key: &str) -> Result<Option<ByteStream>, CheckError>;
 }

@@ -45,7 +45,7 @@ kinds! {
     PhotoWithoutBlob = "photo_without_blob";
     /// An open upload whose blob has no row.
     UploadWithoutBlob = "upload_without_blob";
-    /// A condemned blob that is still referenced.
+    /// A blob marked for deletion that is still referenced.
     CondemnedBlobInUse = "condemned_blob_in_use";
     /// A blob in use whose row names another store than this one.
     BlobInOtherStore = "blob_in_other_store";
@@ -110,7 +110,7 @@ kinds! {
     ObjectBroken = "object_broken";
     /// A blob in use that cannot be read from the store.
     ObjectUnreadable = "object_unreadable";
-    /// A multipart transfer without an upload or blob that should have been discarded by now.
+    /// A multipart upload without an upload or blob that should have been discarded by now.
     TransferAbandoned = "transfer_abandoned";
     /// An object without a row that should have been removed by now, or never written.
     ObjectWithoutRow = "object_without_row";
@@ -185,11 +185,11 @@ impl Report {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct ReportJson<'a> {
     found: u64,
     checked: Checked,
     counts: BTreeMap<&'static str, u64>,
-    findings: Vec<WrittenFinding<'a>>,
+    findings: Vec<FindingJson<'a>>,
 }
 
 #[derive(Serialize)]
@@ -202,7 +202,7 @@ struct Checked {
 }
 
 #[derive(Serialize)]
-struct WrittenFinding<'a> {
+struct FindingJson<'a> {
     kind: &'static str,
     subject: &'a str,
     detail: &'a str,
@@ -211,9 +211,9 @@ struct WrittenFinding<'a> {
 impl Serialize for Report {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let findings = self.listed.iter().flat_map(|(kind, some)| {
-            some.iter().map(|(subject, detail)| WrittenFinding { kind: kind.as_str(), subject, detail })
+            some.iter().map(|(subject, detail)| FindingJson { kind: kind.as_str(), subject, detail })
         });
-        let written = Written {
+        let written = ReportJson {
             found: self.found(),
             checked: Checked {
                 nodes: self.nodes,

@@ -6,7 +6,7 @@ use icu_casemap::CaseMapper;
 use crate::bytes;
 use crate::invariants;
 use crate::options::{Options, Progress, Stage};
-use crate::ports::{Fault, Objects, Records, Snapshot};
+use crate::ports::{CheckError, Objects, Records, Snapshot};
 use crate::report::{Finding, Kind, Report};
 
 /// Checks the database `records` by itself, and against the store `objects`.
@@ -18,7 +18,7 @@ pub async fn verify(
     objects: &dyn Objects,
     options: Options,
     progress: Progress<'_>,
-) -> Result<Report, Fault> {
+) -> Result<Report, CheckError> {
     let mut report = Report::default();
     let mut snapshot = records.snapshot().await?;
     let all = invariants::all(records.dialect(), options.now - options.grace);
@@ -28,7 +28,7 @@ pub async fn verify(
         let mut rows = snapshot.rows(&invariant.sql, invariant.scan).await?;
         while let Some(row) = rows.next().await {
             let row = row?;
-            let (subject, detail) = (row.a().to_owned(), row.b().unwrap_or_default().to_owned());
+            let (subject, detail) = (row.first().to_owned(), row.second().unwrap_or_default().to_owned());
             report.add(Finding { kind: invariant.kind, subject, detail });
         }
     }
@@ -39,21 +39,21 @@ pub async fn verify(
 }
 
 /// Checks the sort and order keys of all names.
-async fn names(snapshot: &mut dyn Snapshot, sql: &str, report: &mut Report) -> Result<(), Fault> {
+async fn names(snapshot: &mut dyn Snapshot, sql: &str, report: &mut Report) -> Result<(), CheckError> {
     let folding = CaseMapper::new();
     let mut rows = snapshot.rows(sql, false).await?;
     while let Some(row) = rows.next().await {
         let row = row?;
         report.nodes += 1;
-        let (name, sort_key) = (row.b().unwrap_or_default(), row.c().unwrap_or_default());
+        let (name, sort_key) = (row.second().unwrap_or_default(), row.third().unwrap_or_default());
         if folding.fold_string(name) != sort_key {
             let detail = format!("the name {name:?} has the key {sort_key:?}");
-            report.add(Finding { kind: Kind::SortKeyDiffers, subject: row.a().to_owned(), detail });
+            report.add(Finding { kind: Kind::SortKeyDiffers, subject: row.first().to_owned(), detail });
         }
-        let order_key = row.d().unwrap_or_default();
+        let order_key = row.fourth().unwrap_or_default();
         if !is_order_key(order_key, name) {
             let detail = format!("the name {name:?} has the key {order_key}");
-            report.add(Finding { kind: Kind::OrderKeyDiffers, subject: row.a().to_owned(), detail });
+            report.add(Finding { kind: Kind::OrderKeyDiffers, subject: row.first().to_owned(), detail });
         }
     }
     Ok(())

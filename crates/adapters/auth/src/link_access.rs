@@ -21,26 +21,26 @@ impl MacLinkAccess {
     /// Signs with `key`, which MUST be secret, used for nothing else, and the same on every instance.
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
-        Self { macs: vec![keyed(key)] }
+        Self { macs: vec![hmac_of(key)] }
     }
 
     /// Also accepts proofs signed with the key `former`, for key rotation.
     #[must_use]
     pub fn accepting(mut self, former: [u8; 32]) -> Self {
-        self.macs.push(keyed(former));
+        self.macs.push(hmac_of(former));
         self
     }
 }
 
 /// Pads the key with zeros to the 64-byte block of SHA-256, as HMAC itself does with short keys.
-fn keyed(key: [u8; 32]) -> Hmac<Sha256> {
+fn hmac_of(key: [u8; 32]) -> Hmac<Sha256> {
     let mut block = [0; 64];
     block.iter_mut().zip(key).for_each(|(byte, key)| *byte = key);
     Hmac::new(&block.into())
 }
 
 /// The signed content. Its first two fields have fixed lengths, so the encoding is unambiguous.
-fn cover(mac: &Hmac<Sha256>, link: &Link, expires_at: Timestamp) -> Hmac<Sha256> {
+fn mac_of(mac: &Hmac<Sha256>, link: &Link, expires_at: Timestamp) -> Hmac<Sha256> {
     let mut mac = mac.clone();
     mac.update(link.id.as_uuid().as_bytes());
     mac.update(&expires_at.as_millis().to_be_bytes());
@@ -50,7 +50,7 @@ fn cover(mac: &Hmac<Sha256>, link: &Link, expires_at: Timestamp) -> Hmac<Sha256>
 
 impl LinkAccess for MacLinkAccess {
     fn grant(&self, link: &Link, expires_at: Timestamp) -> String {
-        let tag = self.macs.first().map(|mac| cover(mac, link, expires_at).finalize().into_bytes());
+        let tag = self.macs.first().map(|mac| mac_of(mac, link, expires_at).finalize().into_bytes());
         format!("{}.{}", expires_at.as_millis(), URL_SAFE_NO_PAD.encode(tag.unwrap_or_default()))
     }
 
@@ -61,7 +61,7 @@ impl LinkAccess for MacLinkAccess {
             return false;
         }
         let end = Timestamp::from_millis(end);
-        let right = self.macs.iter().any(|mac| cover(mac, link, end).verify_slice(&tag).is_ok());
+        let right = self.macs.iter().any(|mac| mac_of(mac, link, end).verify_slice(&tag).is_ok());
         right && now < end
     }
 }

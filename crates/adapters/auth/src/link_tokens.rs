@@ -35,7 +35,7 @@ impl SealedLinkTokens {
 }
 
 fn randomized(key: [u8; 32]) -> Result<RandomizedNonceKey> {
-    RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|fault| Error::internal(PART, fault))
+    RandomizedNonceKey::new(&AES_256_GCM, &key).map_err(|error| Error::internal(PART, error))
 }
 
 /// The associated data, which binds a sealed token to its link.
@@ -55,7 +55,7 @@ impl LinkTokens for SealedLinkTokens {
         let key = self.keys.first().ok_or_else(|| Error::internal(PART, "there is no key"))?;
         let mut bytes = token.expose().as_bytes().to_vec();
         let nonce = key.seal_in_place_append_tag(bound_to(link), &mut bytes);
-        let nonce = nonce.map_err(|fault| Error::internal(PART, fault))?;
+        let nonce = nonce.map_err(|error| Error::internal(PART, error))?;
         Ok(SealedToken::new([nonce.as_ref().as_slice(), &bytes].concat()))
     }
 

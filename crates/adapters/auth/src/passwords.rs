@@ -9,7 +9,7 @@ use argon2::password_hash::{self, PasswordHasher, PasswordVerifier, phc};
 use argon2::{Algorithm, Argon2, Params, Version};
 use async_trait::async_trait;
 use clouddrive_domain::model::{Password, PasswordHash};
-use clouddrive_domain::port::{Passwords, Verdict};
+use clouddrive_domain::port::{PasswordCheck, Passwords};
 use clouddrive_domain::{Error, Result};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -31,13 +31,13 @@ const MAX_BCRYPT_COST: u32 = 16;
 
 /// Argon2id with m = 19456 KiB, t = 2, p = 1, in PHC string format.
 ///
-/// Hashes by bcrypt, or by Argon2 with weaker parameters, are accepted as [`Verdict::Outdated`].
+/// Hashes by bcrypt, or by Argon2 with weaker parameters, are accepted as [`PasswordCheck::Outdated`].
 pub struct Argon2Passwords {
     hasher: Arc<Hasher>,
     /// Permits for running and waiting callers.
-    places: Arc<Semaphore>,
+    admission: Arc<Semaphore>,
     /// Permits for running callers.
-    turns: Arc<Semaphore>,
+    concurrency_limit: Arc<Semaphore>,
 }
 
 impl Argon2Passwords {
@@ -48,24 +48,24 @@ impl Argon2Passwords {
     /// [`Internal`](Error::Internal) if the operating system provides no randomness for a salt.
     pub fn new(concurrency: usize, queue: usize) -> Result<Self> {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let places = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        let admission = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
         Ok(Self {
             hasher: Arc::new(Hasher::new()?),
-            places: Arc::new(Semaphore::new(places)),
-            turns: Arc::new(Semaphore::new(concurrency)),
+            admission: Arc::new(Semaphore::new(admission)),
+            concurrency_limit: Arc::new(Semaphore::new(concurrency)),
         })
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Hasher) -> Result<T> + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|full| {
+        let admitted = Arc::clone(&self.admission).try_acquire_owned();
+        let admitted = admitted.map_err(|full| {
             metrics::counter!("clouddrive_password_hashes_refused_total").increment(1);
             Error::unavailable(PART, full)
         })?;
-        let waiting = Waiting::begin();
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let waiting = WaitingGauge::begin();
+        let permit = Arc::clone(&self.concurrency_limit).acquire_owned().await;
         drop(waiting);
-        let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
+        let permit = permit.map_err(|closed| Error::internal(PART, closed))?;
         let hasher = Arc::clone(&self.hasher);
         // Both permits move into the work, which continues if the caller is cancelled.
         let done = spawn_blocking(move || {
@@ -73,10 +73,10 @@ impl Argon2Passwords {
             let began = Instant::now();
             let outcome = work(&hasher);
             metrics::histogram!("clouddrive_password_hash_duration_seconds").record(began.elapsed());
-            drop((place, turn));
+            drop((admitted, permit));
             outcome
         });
-        done.await.map_err(|fault| Error::internal(PART, fault))?
+        done.await.map_err(|error| Error::internal(PART, error))?
     }
 }
 
@@ -87,7 +87,7 @@ impl Passwords for Argon2Passwords {
         self.run(move |hasher| hasher.hash(&password)).await
     }
 
-    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict> {
+    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<PasswordCheck> {
         let (password, hash) = (password.clone(), hash.clone());
         self.run(move |hasher| hasher.verify(&password, &hash)).await
     }
@@ -105,16 +105,16 @@ impl fmt::Debug for Argon2Passwords {
 }
 
 /// Counts a waiting caller in `clouddrive_password_hashes_waiting` until dropped.
-struct Waiting;
+struct WaitingGauge;
 
-impl Waiting {
+impl WaitingGauge {
     fn begin() -> Self {
         metrics::gauge!("clouddrive_password_hashes_waiting").increment(1);
         Self
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingGauge {
     fn drop(&mut self) {
         metrics::gauge!("clouddrive_password_hashes_waiting").decrement(1);
     }
@@ -130,18 +130,18 @@ struct Hasher {
 impl Hasher {
     fn new() -> Result<Self> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES));
-        let params = params.map_err(|fault| Error::internal(PART, fault))?;
+        let params = params.map_err(|error| Error::internal(PART, error))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let dummy = argon2.hash_password(b"").map_err(fault)?;
+        let dummy = argon2.hash_password(b"").map_err(to_internal)?;
         Ok(Self { argon2, dummy })
     }
 
     fn hash(&self, password: &Password) -> Result<PasswordHash> {
-        let hash = self.argon2.hash_password(password.expose().as_bytes()).map_err(fault)?;
+        let hash = self.argon2.hash_password(password.expose().as_bytes()).map_err(to_internal)?;
         Ok(PasswordHash::new(hash.to_string()))
     }
 
-    fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict> {
+    fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<PasswordCheck> {
         let verdict = if hash.expose().starts_with("$2") {
             verify_bcrypt(password, hash)
         } else {
@@ -152,7 +152,7 @@ impl Hasher {
         }
         // Verify a dummy hash, so that timing does not reveal accounts without a usable hash.
         self.verify_unknown(password)?;
-        Ok(Verdict::Wrong)
+        Ok(PasswordCheck::Wrong)
     }
 
     fn verify_unknown(&self, password: &Password) -> Result<()> {
@@ -160,14 +160,14 @@ impl Hasher {
     }
 
     /// `None` if the hash is unreadable.
-    fn verify_argon2(&self, password: &Password, hash: &PasswordHash) -> Result<Option<Verdict>> {
+    fn verify_argon2(&self, password: &Password, hash: &PasswordHash) -> Result<Option<PasswordCheck>> {
         let Some((hash, params)) = read_argon2(hash) else {
             return Ok(None);
         };
         let verdict = match self.compare(password, &hash)? {
-            Some(true) if is_outdated(&hash, &params) => Some(Verdict::Outdated),
-            Some(true) => Some(Verdict::Right),
-            Some(false) => Some(Verdict::Wrong),
+            Some(true) if is_outdated(&hash, &params) => Some(PasswordCheck::Outdated),
+            Some(true) => Some(PasswordCheck::Right),
+            Some(false) => Some(PasswordCheck::Wrong),
             None => None,
         };
         Ok(verdict)
@@ -178,7 +178,7 @@ impl Hasher {
         match self.argon2.verify_password(password.expose().as_bytes(), hash) {
             Ok(()) => Ok(Some(true)),
             Err(password_hash::Error::PasswordInvalid) => Ok(Some(false)),
-            Err(short @ password_hash::Error::OutOfMemory) => Err(fault(short)),
+            Err(short @ password_hash::Error::OutOfMemory) => Err(to_internal(short)),
             Err(_) => Ok(None),
         }
     }
@@ -189,8 +189,8 @@ fn read_argon2(hash: &PasswordHash) -> Option<(phc::PasswordHash, Params)> {
     let hash = phc::PasswordHash::new(hash.expose()).ok()?;
     let params = Params::try_from(&hash).ok()?;
     let effort = u64::from(params.m_cost()) * u64::from(params.t_cost());
-    let bearable = effort <= MAX_EFFORT * u64::from(MEMORY_KIB) * u64::from(PASSES);
-    (hash.salt.is_some() && hash.hash.is_some() && bearable).then_some((hash, params))
+    let is_affordable = effort <= MAX_EFFORT * u64::from(MEMORY_KIB) * u64::from(PASSES);
+    (hash.salt.is_some() && hash.hash.is_some() && is_affordable).then_some((hash, params))
 }
 
 /// Whether the hash is weaker than the current parameters.
@@ -204,19 +204,19 @@ fn is_outdated(hash: &phc::PasswordHash, params: &Params) -> bool {
 
 /// `None` if the hash is unreadable. Only the first 72 bytes of a password count, as in bcrypt: users with longer
 /// passwords must be able to log in.
-fn verify_bcrypt(password: &Password, hash: &PasswordHash) -> Option<Verdict> {
+fn verify_bcrypt(password: &Password, hash: &PasswordHash) -> Option<PasswordCheck> {
     let parts = bcrypt::HashParts::from_str(hash.expose()).ok()?;
     if parts.get_cost() > MAX_BCRYPT_COST {
         return None;
     }
     let right = bcrypt::verify(password.expose(), hash.expose()).ok()?;
-    Some(if right { Verdict::Outdated } else { Verdict::Wrong })
+    Some(if right { PasswordCheck::Outdated } else { PasswordCheck::Wrong })
 }
 
-fn fault(fault: password_hash::Error) -> Error {
-    match fault {
-        password_hash::Error::OutOfMemory => Error::unavailable(PART, fault),
-        _ => Error::internal(PART, fault),
+fn to_internal(error: password_hash::Error) -> Error {
+    match error {
+        password_hash::Error::OutOfMemory => Error::unavailable(PART, error),
+        _ => Error::internal(PART, error),
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
         PasswordHash::new(hash.unwrap().to_string())
     }
 
-    async fn verdict(text: &str, hash: &PasswordHash) -> Verdict {
+    async fn verdict(text: &str, hash: &PasswordHash) -> PasswordCheck {
         passwords().verify(&password(text), hash).await.unwrap()
     }
 
@@ -251,7 +251,7 @@ mod tests {
     async fn todays_hashes_say_how_they_were_made() {
         let hash = passwords().hash(&password("a quiet secret")).await.unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.expose());
-        assert_eq!(verdict("a quiet secret", &hash).await, Verdict::Right);
+        assert_eq!(verdict("a quiet secret", &hash).await, PasswordCheck::Right);
     }
 
     #[tokio::test]
@@ -259,38 +259,38 @@ mod tests {
         use bcrypt::Version::{TwoA, TwoB, TwoX, TwoY};
         for version in [TwoA, TwoB, TwoX, TwoY] {
             let hash = bcrypt_of("a quiet secret", version);
-            assert_eq!(verdict("a quiet secret", &hash).await, Verdict::Outdated, "{}", hash.expose());
-            assert_eq!(verdict("another secret", &hash).await, Verdict::Wrong, "{}", hash.expose());
+            assert_eq!(verdict("a quiet secret", &hash).await, PasswordCheck::Outdated, "{}", hash.expose());
+            assert_eq!(verdict("another secret", &hash).await, PasswordCheck::Wrong, "{}", hash.expose());
         }
         // A test vector of John the Ripper, independent of the library.
         let known = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
-        assert_eq!(verdict("U*U", &PasswordHash::new(known.to_owned())).await, Verdict::Outdated);
+        assert_eq!(verdict("U*U", &PasswordHash::new(known.to_owned())).await, PasswordCheck::Outdated);
     }
 
     #[tokio::test]
     async fn bcrypt_looks_at_72_bytes() {
         let hash = bcrypt_of(&"x".repeat(100), bcrypt::Version::TwoB);
-        assert_eq!(verdict(&"x".repeat(100), &hash).await, Verdict::Outdated);
-        assert_eq!(verdict(&"x".repeat(72), &hash).await, Verdict::Outdated);
-        assert_eq!(verdict(&"x".repeat(71), &hash).await, Verdict::Wrong);
+        assert_eq!(verdict(&"x".repeat(100), &hash).await, PasswordCheck::Outdated);
+        assert_eq!(verdict(&"x".repeat(72), &hash).await, PasswordCheck::Outdated);
+        assert_eq!(verdict(&"x".repeat(71), &hash).await, PasswordCheck::Wrong);
     }
 
     #[tokio::test]
     async fn weaker_argon2_is_outdated() {
         let params = |memory, passes, lanes, length| Params::new(memory, passes, lanes, Some(length)).unwrap();
         for (algorithm, version, params, expected) in [
-            (Algorithm::Argon2id, Version::V0x13, params(19_456, 2, 1, 32), Verdict::Right),
-            (Algorithm::Argon2id, Version::V0x13, params(65_536, 3, 4, 32), Verdict::Right),
-            (Algorithm::Argon2id, Version::V0x13, params(19_455, 2, 1, 32), Verdict::Outdated),
-            (Algorithm::Argon2id, Version::V0x13, params(65_536, 1, 1, 32), Verdict::Outdated),
-            (Algorithm::Argon2id, Version::V0x13, params(19_456, 2, 1, 16), Verdict::Outdated),
-            (Algorithm::Argon2id, Version::V0x10, params(19_456, 2, 1, 32), Verdict::Outdated),
-            (Algorithm::Argon2i, Version::V0x13, params(19_456, 2, 1, 32), Verdict::Outdated),
-            (Algorithm::Argon2d, Version::V0x13, params(19_456, 2, 1, 32), Verdict::Outdated),
+            (Algorithm::Argon2id, Version::V0x13, params(19_456, 2, 1, 32), PasswordCheck::Right),
+            (Algorithm::Argon2id, Version::V0x13, params(65_536, 3, 4, 32), PasswordCheck::Right),
+            (Algorithm::Argon2id, Version::V0x13, params(19_455, 2, 1, 32), PasswordCheck::Outdated),
+            (Algorithm::Argon2id, Version::V0x13, params(65_536, 1, 1, 32), PasswordCheck::Outdated),
+            (Algorithm::Argon2id, Version::V0x13, params(19_456, 2, 1, 16), PasswordCheck::Outdated),
+            (Algorithm::Argon2id, Version::V0x10, params(19_456, 2, 1, 32), PasswordCheck::Outdated),
+            (Algorithm::Argon2i, Version::V0x13, params(19_456, 2, 1, 32), PasswordCheck::Outdated),
+            (Algorithm::Argon2d, Version::V0x13, params(19_456, 2, 1, 32), PasswordCheck::Outdated),
         ] {
             let hash = argon2_of("a quiet secret", algorithm, version, params);
             assert_eq!(verdict("a quiet secret", &hash).await, expected, "{}", hash.expose());
-            assert_eq!(verdict("another secret", &hash).await, Verdict::Wrong, "{}", hash.expose());
+            assert_eq!(verdict("another secret", &hash).await, PasswordCheck::Wrong, "{}", hash.expose());
         }
     }
 
@@ -302,7 +302,11 @@ mod tests {
             "$argon2id$v=19$m=8,t=4294967295,p=1$BwcHBwcHBwcHBwcHBwcHBw$BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
         let rounds = "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
         for hash in [memory, passes, rounds] {
-            assert_eq!(verdict("a quiet secret", &PasswordHash::new(hash.to_owned())).await, Verdict::Wrong, "{hash}");
+            assert_eq!(
+                verdict("a quiet secret", &PasswordHash::new(hash.to_owned())).await,
+                PasswordCheck::Wrong,
+                "{hash}"
+            );
         }
     }
 
@@ -317,7 +321,7 @@ mod tests {
         for hash in ["", "secret", no_output, no_salt, &no_memory, &other] {
             let hash = PasswordHash::new(hash.to_owned());
             assert_eq!(hasher.verify_argon2(&password(""), &hash).unwrap(), None, "{}", hash.expose());
-            assert_eq!(hasher.verify(&password(""), &hash).unwrap(), Verdict::Wrong, "{}", hash.expose());
+            assert_eq!(hasher.verify(&password(""), &hash).unwrap(), PasswordCheck::Wrong, "{}", hash.expose());
         }
         for hash in ["$2b$", "$2b$12$", "$2z$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"] {
             assert_eq!(verify_bcrypt(&password(""), &PasswordHash::new(hash.to_owned())), None, "{hash}");
@@ -359,7 +363,7 @@ mod tests {
             }
             release.send(()).unwrap();
         };
-        // Polled in this order: the first takes the only turn, the second the only place in the queue.
+        // Polled in this order: the first takes the only permit, the second the only place in the queue.
         let (running, waiting, ()) = tokio::join!(biased; running, waiting, turned_away);
         assert!(running.unwrap());
         assert!(waiting.is_ok());
@@ -384,7 +388,7 @@ mod tests {
         let refused = at_once(passwords.verify_unknown(&secret)).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
         drop(release);
-        let _all = passwords.places.acquire().await.unwrap();
+        let _all = passwords.admission.acquire().await.unwrap();
     }
 
     #[test]

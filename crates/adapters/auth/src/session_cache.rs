@@ -7,96 +7,100 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Command, Credentials, Email, Handle, Limit, ListedAccount, NewLimits, PasswordHash, RunningSession, SessionId,
-    SessionPosition, Timestamp, TokenHash, UserId,
+    Command, Credentials, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, PasswordHash, RunningSession,
+    SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
-use clouddrive_domain::port::{Accounts, Opened, Renewal, Rotation, Sessions, TokenOwner};
+use clouddrive_domain::port::{
+    AccountRepository, NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation,
+};
 use tokio::time::Instant;
 
 /// The maximum age of an entry, counted from before the query. A session ended elsewhere ends here within this time.
-const AGE: Duration = Duration::from_secs(1);
+const MAX_AGE: Duration = Duration::from_secs(1);
 
 /// The maximum number of cached sessions.
-const MOST: usize = 50_000;
+const MAX_ENTRIES: usize = 50_000;
 
 /// Caches running sessions for a second, and evicts those that end through it at once.
 ///
 /// Wraps both ports that end sessions: an instance sees the sessions that it ended itself at once, and those ended by
 /// other instances after at most a second. Only running sessions are cached, never that a session does not run.
 pub struct SessionCache {
-    sessions: Arc<dyn Sessions>,
-    accounts: Arc<dyn Accounts>,
-    known: Known,
+    sessions: Arc<dyn SessionRepository>,
+    accounts: Arc<dyn AccountRepository>,
+    cached: CachedSessions,
 }
 
 /// The cached sessions.
 #[derive(Default)]
-struct Known(Mutex<Memory>);
+struct CachedSessions(Mutex<CacheState>);
 
 #[derive(Default)]
-struct Memory {
-    running: HashMap<SessionId, Running>,
+struct CacheState {
+    running: HashMap<SessionId, CachedSession>,
     /// The number of evictions. The result of a query that started before an eviction is not cached after it.
-    forgotten: u64,
+    invalidations: u64,
 }
 
-struct Running {
+struct CachedSession {
     user: UserId,
     username: String,
-    asked: Instant,
+    queried_at: Instant,
 }
 
 /// The sessions that may have ended.
 #[derive(Clone, Copy)]
-enum Ended {
+enum Invalidation {
     One(SessionId),
     AllOf(UserId),
 }
 
 /// Evicts on drop, so also if the future that ends the sessions is cancelled.
-struct Forgetting<'a>(&'a Known, Ended);
+struct InvalidateOnDrop<'a>(&'a CachedSessions, Invalidation);
 
-impl Drop for Forgetting<'_> {
+impl Drop for InvalidateOnDrop<'_> {
     fn drop(&mut self) {
-        self.0.forget(self.1);
+        self.0.invalidate(self.1);
     }
 }
 
-impl Known {
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        // No panic under the lock can leave the memory inconsistent.
+impl CachedSessions {
+    fn state(&self) -> MutexGuard<'_, CacheState> {
+        // No panic under the lock can leave the state inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The username of a cached session; otherwise the eviction count to pass to [`remember`](Self::remember).
+    /// The username of a cached session; otherwise the eviction count to pass to [`insert`](Self::insert).
     fn find(&self, session: SessionId, user: UserId, now: Instant) -> std::result::Result<String, u64> {
-        let memory = self.memory();
-        let fresh = |running: &&Running| running.user == user && now.saturating_duration_since(running.asked) < AGE;
-        let running = memory.running.get(&session).filter(fresh);
-        running.map(|running| running.username.clone()).ok_or(memory.forgotten)
+        let state = self.state();
+        let fresh = |running: &&CachedSession| {
+            running.user == user && now.saturating_duration_since(running.queried_at) < MAX_AGE
+        };
+        let running = state.running.get(&session).filter(fresh);
+        running.map(|running| running.username.clone()).ok_or(state.invalidations)
     }
 
-    fn remember(&self, session: SessionId, running: Running, before: u64) {
-        let mut memory = self.memory();
-        if memory.forgotten != before {
+    fn insert(&self, session: SessionId, running: CachedSession, before: u64) {
+        let mut state = self.state();
+        if state.invalidations != before {
             return;
         }
-        if memory.running.len() >= MOST {
-            let now = running.asked;
-            memory.running.retain(|_, running| now.saturating_duration_since(running.asked) < AGE);
+        if state.running.len() >= MAX_ENTRIES {
+            let now = running.queried_at;
+            state.running.retain(|_, running| now.saturating_duration_since(running.queried_at) < MAX_AGE);
         }
         // If the cache is full of fresh sessions, the others query the database.
-        if memory.running.len() < MOST {
-            memory.running.insert(session, running);
+        if state.running.len() < MAX_ENTRIES {
+            state.running.insert(session, running);
         }
     }
 
-    fn forget(&self, ended: Ended) {
-        let mut memory = self.memory();
-        memory.forgotten += 1;
+    fn invalidate(&self, ended: Invalidation) {
+        let mut state = self.state();
+        state.invalidations += 1;
         match ended {
-            Ended::One(session) => drop(memory.running.remove(&session)),
-            Ended::AllOf(user) => memory.running.retain(|_, running| running.user != user),
+            Invalidation::One(session) => drop(state.running.remove(&session)),
+            Invalidation::AllOf(user) => state.running.retain(|_, running| running.user != user),
         }
     }
 }
@@ -104,30 +108,30 @@ impl Known {
 impl SessionCache {
     /// Wraps these ports.
     #[must_use]
-    pub fn new(sessions: Arc<dyn Sessions>, accounts: Arc<dyn Accounts>) -> Self {
-        Self { sessions, accounts, known: Known::default() }
+    pub fn new(sessions: Arc<dyn SessionRepository>, accounts: Arc<dyn AccountRepository>) -> Self {
+        Self { sessions, accounts, cached: CachedSessions::default() }
     }
 
-    fn forgetting(&self, ended: Ended) -> Forgetting<'_> {
-        Forgetting(&self.known, ended)
+    fn invalidate_on_drop(&self, ended: Invalidation) -> InvalidateOnDrop<'_> {
+        InvalidateOnDrop(&self.cached, ended)
     }
 }
 
 #[async_trait]
-impl Sessions for SessionCache {
-    async fn start(&self, command: &Command, opened: &Opened) -> Result<()> {
-        self.sessions.start(command, opened).await
+impl SessionRepository for SessionCache {
+    async fn start(&self, command: &Command, new_session: &NewSession) -> Result<()> {
+        self.sessions.start(command, new_session).await
     }
 
     async fn find_username(&self, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<String>> {
-        let asked = Instant::now();
-        let before = match self.known.find(session, user, asked) {
+        let queried_at = Instant::now();
+        let before = match self.cached.find(session, user, queried_at) {
             Ok(username) => return Ok(Some(username)),
             Err(before) => before,
         };
         let found = self.sessions.find_username(session, user, now).await?;
         if let Some(username) = &found {
-            self.known.remember(session, Running { user, username: username.clone(), asked }, before);
+            self.cached.insert(session, CachedSession { user, username: username.clone(), queried_at }, before);
         }
         Ok(found)
     }
@@ -136,14 +140,14 @@ impl Sessions for SessionCache {
         self.sessions.find_by_token(token).await
     }
 
-    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
+    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome> {
         // Reusing a token ends its session. Only the store knows which one; its user is the actor.
-        let _forgetting = command.actor.map(|user| self.forgetting(Ended::AllOf(user)));
-        self.sessions.refresh(command, renewal).await
+        let _invalidation = command.actor.map(|user| self.invalidate_on_drop(Invalidation::AllOf(user)));
+        self.sessions.refresh(command, token_rotation).await
     }
 
     async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
-        let _forgetting = self.forgetting(Ended::One(session));
+        let _invalidation = self.invalidate_on_drop(Invalidation::One(session));
         self.sessions.end(command, session, user).await
     }
 
@@ -157,21 +161,21 @@ impl Sessions for SessionCache {
         self.sessions.list(user, now, after, limit).await
     }
 
-    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
-        self.sessions.find_addresses(handle, now).await
+    async fn find_addresses(&self, identifier: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>> {
+        self.sessions.find_addresses(identifier, now).await
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.sessions.forget_ended(before, most).await
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.sessions.prune_ended(before, max).await
     }
 
-    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.sessions.forget_tokens(before, most).await
+    async fn prune_tokens(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.sessions.prune_tokens(before, max).await
     }
 }
 
 #[async_trait]
-impl Accounts for SessionCache {
+impl AccountRepository for SessionCache {
     async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>> {
         self.accounts.find_credentials_of(user).await
     }
@@ -187,17 +191,17 @@ impl Accounts for SessionCache {
         proven: Option<u64>,
         hash: &PasswordHash,
     ) -> Result<()> {
-        let _forgetting = self.forgetting(Ended::AllOf(user));
+        let _invalidation = self.invalidate_on_drop(Invalidation::AllOf(user));
         self.accounts.change_password(command, user, proven, hash).await
     }
 
     async fn delete(&self, command: &Command, user: UserId, proven: u64) -> Result<()> {
-        let _forgetting = self.forgetting(Ended::AllOf(user));
+        let _invalidation = self.invalidate_on_drop(Invalidation::AllOf(user));
         self.accounts.delete(command, user, proven).await
     }
 
     async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool> {
-        let _forgetting = self.forgetting(Ended::AllOf(user));
+        let _invalidation = self.invalidate_on_drop(Invalidation::AllOf(user));
         self.accounts.set_disabled(command, user, disabled).await
     }
 
@@ -215,7 +219,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use clouddrive_domain::model::RequestId;
-    use clouddrive_domain::port::{MockAccounts, MockSessions};
+    use clouddrive_domain::port::{MockAccountRepository, MockSessionRepository};
     use tokio::time::advance;
     use uuid::Uuid;
 
@@ -231,14 +235,14 @@ mod tests {
     fn cache() -> (SessionCache, Arc<AtomicU32>) {
         let asked = Arc::new(AtomicU32::new(0));
         let count = asked.clone();
-        let mut sessions = MockSessions::new();
+        let mut sessions = MockSessionRepository::new();
         sessions.expect_find_username().returning(move |_, _, _| {
             count.fetch_add(1, Ordering::Relaxed);
             Ok(Some("ann".to_owned()))
         });
         sessions.expect_end().returning(|_, _, _| Ok(()));
-        sessions.expect_refresh().returning(|_, _| Ok(Rotation::Reused));
-        let mut accounts = MockAccounts::new();
+        sessions.expect_refresh().returning(|_, _| Ok(RotationOutcome::Reused));
+        let mut accounts = MockAccountRepository::new();
         accounts.expect_change_password().returning(|_, _, _, _| Ok(()));
         accounts.expect_delete().returning(|_, _, _| Ok(()));
         accounts.expect_set_disabled().returning(|_, _, _| Ok(true));
@@ -246,7 +250,7 @@ mod tests {
     }
 
     fn command() -> Command {
-        Command { actor: Some(ANN), at: NOW, request: RequestId::parse("request-7").unwrap(), receipt: None }
+        Command { actor: Some(ANN), at: NOW, request: RequestId::parse("request-7").unwrap(), idempotency_record: None }
     }
 
     async fn ask(cache: &SessionCache, session: SessionId, user: UserId) {
@@ -261,7 +265,7 @@ mod tests {
             ask(&cache, THERE, ANN).await;
         }
         assert_eq!(asked.load(Ordering::Relaxed), 2);
-        advance(AGE - Duration::from_millis(1)).await;
+        advance(MAX_AGE - Duration::from_millis(1)).await;
         ask(&cache, HERE, ANN).await;
         assert_eq!(asked.load(Ordering::Relaxed), 2);
         advance(Duration::from_millis(1)).await;
@@ -279,9 +283,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn that_a_session_does_not_run_is_not_remembered() {
-        let mut sessions = MockSessions::new();
+        let mut sessions = MockSessionRepository::new();
         sessions.expect_find_username().times(2).returning(|_, _, _| Ok(None));
-        let cache = SessionCache::new(Arc::new(sessions), Arc::new(MockAccounts::new()));
+        let cache = SessionCache::new(Arc::new(sessions), Arc::new(MockAccountRepository::new()));
         for _ in 0..2 {
             assert_eq!(cache.find_username(HERE, ANN, NOW).await.unwrap(), None);
         }
@@ -291,15 +295,21 @@ mod tests {
     async fn whatever_ends_sessions_through_it_is_known_at_once() {
         let (cache, asked) = cache();
         let token = clouddrive_domain::model::RefreshToken::parse(&"A".repeat(43)).unwrap().hash();
-        let renewal =
-            Renewal { presented: token, next: token, expires_at: NOW, grace: AGE, address: None, user_agent: None };
+        let token_rotation = TokenRotation {
+            presented: token,
+            next: token,
+            expires_at: NOW,
+            grace: MAX_AGE,
+            address: None,
+            user_agent: None,
+        };
         for turn in 0..5 {
             ask(&cache, HERE, ANN).await;
             ask(&cache, THERE, BEN).await;
             let before = asked.load(Ordering::Relaxed);
             match turn {
                 0 => cache.end(&command(), HERE, ANN).await.unwrap(),
-                1 => drop(cache.refresh(&command(), &renewal).await.unwrap()),
+                1 => drop(cache.refresh(&command(), &token_rotation).await.unwrap()),
                 2 => cache.change_password(&command(), ANN, None, &PasswordHash::new(String::new())).await.unwrap(),
                 3 => cache.delete(&command(), ANN, 0).await.unwrap(),
                 _ => drop(cache.set_disabled(&command(), ANN, true).await.unwrap()),
@@ -313,10 +323,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_from_before_the_end_is_not_remembered_after_it() {
         let (cache, asked) = cache();
-        let before = cache.known.find(HERE, ANN, Instant::now()).unwrap_err();
+        let before = cache.cached.find(HERE, ANN, Instant::now()).unwrap_err();
         cache.end(&command(), THERE, BEN).await.unwrap();
-        let late = Running { user: ANN, username: "ann".to_owned(), asked: Instant::now() };
-        cache.known.remember(HERE, late, before);
+        let late = CachedSession { user: ANN, username: "ann".to_owned(), queried_at: Instant::now() };
+        cache.cached.insert(HERE, late, before);
         ask(&cache, HERE, ANN).await;
         assert_eq!(asked.load(Ordering::Relaxed), 1);
     }
@@ -325,12 +335,12 @@ mod tests {
     async fn no_more_than_so_many_are_remembered() {
         let (cache, _) = cache();
         let session = |number: usize| SessionId::from_uuid(Uuid::from_u128(number as u128));
-        for number in 0..MOST + 10 {
+        for number in 0..MAX_ENTRIES + 10 {
             ask(&cache, session(number), ANN).await;
         }
-        assert_eq!(cache.known.memory().running.len(), MOST);
-        advance(AGE).await;
-        ask(&cache, session(MOST + 10), ANN).await;
-        assert_eq!(cache.known.memory().running.len(), 1);
+        assert_eq!(cache.cached.state().running.len(), MAX_ENTRIES);
+        advance(MAX_AGE).await;
+        ask(&cache, session(MAX_ENTRIES + 10), ANN).await;
+        assert_eq!(cache.cached.state().running.len(), 1);
     }
 }

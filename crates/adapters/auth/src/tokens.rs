@@ -51,7 +51,7 @@ impl Algorithm {
         }
     }
 
-    const fn of_library(self) -> jsonwebtoken::Algorithm {
+    const fn to_library(self) -> jsonwebtoken::Algorithm {
         match self {
             Self::Hs256 => jsonwebtoken::Algorithm::HS256,
             Self::Hs384 => jsonwebtoken::Algorithm::HS384,
@@ -99,17 +99,17 @@ impl JwtTokens {
     ) -> Self {
         let (issuer, audience) = (issuer.into(), audience.into());
         let key = key_of(master);
-        let mut validation = Validation::new(algorithm.of_library());
+        let mut validation = Validation::new(algorithm.to_library());
         validation.set_issuer(&[&issuer]);
         validation.set_audience(&[&audience]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        // The library would use the system clock; `begun_and_running` checks against `now`.
+        // The library would use the system clock; `check_times` checks against `now`.
         validation.validate_exp = false;
         validation.validate_nbf = false;
         Self {
             issuer,
             audience,
-            header: Header::new(algorithm.of_library()),
+            header: Header::new(algorithm.to_library()),
             signing: EncodingKey::from_secret(&key),
             verifying: vec![DecodingKey::from_secret(&key)],
             validation,
@@ -124,7 +124,7 @@ impl JwtTokens {
     }
 
     /// The claims of a genuine token, even if it is expired.
-    fn genuine(&self, token: &str) -> Option<Claims<'static>> {
+    fn verified_claims(&self, token: &str) -> Option<Claims<'static>> {
         if token.len() > MAX_BYTES {
             return None;
         }
@@ -153,19 +153,19 @@ impl Tokens for JwtTokens {
             nbf: issued_at,
             exp: claims.expires_at.as_seconds(),
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(|fault| Error::internal("token", fault))
+        jsonwebtoken::encode(&self.header, &claims, &self.signing).map_err(|error| Error::internal("token", error))
     }
 
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims> {
-        let claims = self.genuine(token).ok_or(INVALID)?;
-        begun_and_running(&claims, now)
+        let claims = self.verified_claims(token).ok_or(INVALID)?;
+        check_times(&claims, now)
     }
 }
 
 const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
 
 /// Checks the times of `claims` against `now`.
-fn begun_and_running(claims: &Claims<'_>, now: Timestamp) -> Result<AccessClaims> {
+fn check_times(claims: &Claims<'_>, now: Timestamp) -> Result<AccessClaims> {
     let time = |seconds: i64| seconds.checked_mul(1000).map(Timestamp::from_millis).ok_or(INVALID);
     let (issued_at, not_before, expires_at) = (time(claims.iat)?, time(claims.nbf)?, time(claims.exp)?);
     if issued_at.max(not_before) > now.plus(LEEWAY) {
@@ -238,7 +238,7 @@ mod tests {
     /// Signs any claims, with the key for `purpose` of `secret`.
     fn sign_with(secret: &[u8], purpose: Purpose, algorithm: Algorithm, payload: &Value) -> String {
         let key: [u8; 64] = MasterKey::new(secret).unwrap().expand(purpose);
-        let header = Header::new(algorithm.of_library());
+        let header = Header::new(algorithm.to_library());
         jsonwebtoken::encode(&header, payload, &EncodingKey::from_secret(&key)).unwrap()
     }
 

@@ -33,28 +33,28 @@ pub(crate) fn read_crc32(directory: &Path) -> io::Result<Option<Crc32>> {
     Ok(text.as_deref().and_then(|text| text.strip_suffix('\n')).and_then(parse_crc32))
 }
 
-/// The first `most` bytes of a file as text; `None` if the file does not exist or is not UTF-8.
-fn read_text(path: &Path, most: u64) -> io::Result<Option<String>> {
+/// The first `max` bytes of a file as text; `None` if the file does not exist or is not UTF-8.
+fn read_text(path: &Path, max: u64) -> io::Result<Option<String>> {
     let file = match options().read(true).open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         opened => opened?,
     };
     let mut bytes = Vec::new();
-    file.take(most).read_to_end(&mut bytes)?;
+    file.take(max).read_to_end(&mut bytes)?;
     Ok(String::from_utf8(bytes).ok())
 }
 
 /// Durably records the CRC-32 of a part.
-pub(crate) fn note_part_sum(directory: &Path, number: u32, crc32: Crc32) -> io::Result<()> {
+pub(crate) fn append_part_crc32(directory: &Path, number: u32, crc32: Crc32) -> io::Result<()> {
     let mut file = options().append(true).create(true).open(directory.join(PART_SUMS))?;
     file.write_all(format!("{} {}\n", part_name(number), crc32_text(crc32)).as_bytes())?;
     file.sync_data()
 }
 
 /// Combines the CRC-32s of `parts` (all parts, in order) into that of the whole; `None` if one is unknown.
-pub(crate) fn combined_sum(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
-    let most = (parts.len() as u64 + 1) * 64;
-    let Some(text) = read_text(&directory.join(PART_SUMS), most)? else { return Ok(None) };
+pub(crate) fn combined_crc32(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
+    let max = (parts.len() as u64 + 1) * 64;
+    let Some(text) = read_text(&directory.join(PART_SUMS), max)? else { return Ok(None) };
     let line = |line: &str| {
         let (number, crc32) = line.split_once(' ')?;
         Some((number.parse::<u32>().ok()?, parse_crc32(crc32)?))
@@ -70,7 +70,7 @@ pub(crate) fn combined_sum(directory: &Path, parts: &[Part]) -> io::Result<Optio
 }
 
 /// Writes the CRC-32 of the whole blob and syncs the file. The caller syncs the directory.
-pub(crate) fn write_whole_sum(directory: &Path, crc32: Crc32) -> io::Result<()> {
+pub(crate) fn write_whole_crc32(directory: &Path, crc32: Crc32) -> io::Result<()> {
     let mut file = options().write(true).create(true).truncate(true).open(directory.join(WHOLE_SUM))?;
     file.write_all(format!("{}\n", crc32_text(crc32)).as_bytes())?;
     file.sync_all()

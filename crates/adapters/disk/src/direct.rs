@@ -1,11 +1,11 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    BlobKey, Expected, Length, Part, PartPlan, Sha256, Stored, Ticket, Timestamp, Transfer,
+    BlobKey, Expected, Length, MultipartUpload, MultipartUploadId, Part, PartPlan, Sha256, Stored, Timestamp,
 };
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Presentation, SignedUrl};
+use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, DirectUploadStore, PartStore, SignedUrl};
 
-use crate::draft::Intake;
+use crate::temp_blob::BodyWriter;
 use crate::{DiskStore, DiskUrls, parts};
 
 /// Uploads by signed URLs that point back to this server, which writes the received bytes to the store.
@@ -27,42 +27,42 @@ impl DiskUploads {
 }
 
 #[async_trait]
-impl DirectUploads for DiskUploads {
-    async fn begin(&self, key: &BlobKey, plan: PartPlan, _: &Presentation) -> Result<Option<Ticket>> {
+impl DirectUploadStore for DiskUploads {
+    async fn begin(&self, key: &BlobKey, plan: PartPlan, _: &ContentHeaders) -> Result<Option<MultipartUploadId>> {
         if !plan.is_single() {
-            let gathering = self.store.layout.gathering(key);
-            self.store.workers.run(move || gathering.begin(plan)).await?;
+            let multipart_dir = self.store.layout.multipart_dir(key);
+            self.store.workers.run(move || multipart_dir.begin(plan)).await?;
         }
-        Ok(parts::ticket(plan))
+        Ok(parts::multipart_id(plan))
     }
 
-    async fn sign_put(
+    async fn presign_put(
         &self,
-        transfer: &Transfer,
+        multipart: &MultipartUpload,
         part: Part,
         sha256: Option<Sha256>,
-        _: &Presentation,
+        _: &ContentHeaders,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        let number = transfer.ticket.as_ref().map(|_| part.number);
-        Ok(self.urls.sign_put(&transfer.key, number, part.size, sha256, expires_at))
+        let number = multipart.multipart_id.as_ref().map(|_| part.number);
+        Ok(self.urls.presign_put(&multipart.key, number, part.size, sha256, expires_at))
     }
 
-    async fn list_received(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
-        if transfer.ticket.is_some() {
-            let gathering = self.store.layout.gathering(&transfer.key);
-            return self.store.workers.run(move || gathering.received(plan)).await;
+    async fn list_received(&self, multipart: &MultipartUpload, plan: PartPlan) -> Result<Vec<Part>> {
+        if multipart.multipart_id.is_some() {
+            let multipart_dir = self.store.layout.multipart_dir(&multipart.key);
+            return self.store.workers.run(move || multipart_dir.received(plan)).await;
         }
-        let stored = self.store.head(&transfer.key).await?;
+        let stored = self.store.head(&multipart.key).await?;
         Ok(stored.map(|stored| Part { number: 1, size: stored.size }).into_iter().collect())
     }
 
-    async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
-        if transfer.ticket.is_some() {
-            let gathering = self.store.layout.gathering(&transfer.key);
-            return self.store.workers.run(move || gathering.finish(plan)).await;
+    async fn finish(&self, multipart: &MultipartUpload, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
+        if multipart.multipart_id.is_some() {
+            let multipart_dir = self.store.layout.multipart_dir(&multipart.key);
+            return self.store.workers.run(move || multipart_dir.finish(plan)).await;
         }
-        match self.store.head(&transfer.key).await? {
+        match self.store.head(&multipart.key).await? {
             Some(stored) => {
                 Expected { length: Length::Exactly(plan.size()), sha256 }.check(&stored)?;
                 Ok(stored)
@@ -74,18 +74,24 @@ impl DirectUploads for DiskUploads {
 
 #[async_trait]
 impl PartStore for DiskStore {
-    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()> {
-        let (layout, gathering, key) =
-            (self.layout.clone(), self.layout.gathering(&transfer.key), transfer.key.clone());
-        let (draft, gathering) = self
+    async fn put_part(
+        &self,
+        multipart: &MultipartUpload,
+        number: u32,
+        body: ByteStream,
+        expected: Expected,
+    ) -> Result<()> {
+        let (layout, multipart_dir, key) =
+            (self.layout.clone(), self.layout.multipart_dir(&multipart.key), multipart.key.clone());
+        let (temp_blob, multipart_dir) = self
             .workers
             .run(move || {
-                gathering.require_room(number)?;
-                Ok((layout.draft(&key)?, gathering))
+                multipart_dir.require_missing(number)?;
+                Ok((layout.temp_blob(&key)?, multipart_dir))
             })
             .await?;
-        let intake = Intake::new(draft, self.workers.clone());
-        intake.run(body, expected, move |bytes, sums| gathering.publish(bytes, number, sums.crc32)).await?;
+        let writer = BodyWriter::new(temp_blob, self.workers.clone());
+        writer.run(body, expected, move |bytes, sums| multipart_dir.publish(bytes, number, sums.crc32)).await?;
         Ok(())
     }
 }

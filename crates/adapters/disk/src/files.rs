@@ -81,15 +81,15 @@ pub(crate) fn modified(metadata: &Metadata) -> io::Result<Timestamp> {
 
 /// Maps an I/O error: `Internal` if something is there that the store did not create, else `Unavailable` (unreachable
 /// or full).
-pub(crate) fn fault(error: io::Error) -> Error {
+pub(crate) fn storage_error(error: io::Error) -> Error {
     match error.kind() {
-        ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidData => broken(error),
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidData => corrupt(error),
         _ => Error::unavailable("storage", error),
     }
 }
 
 /// The error for contents that the store did not write.
-pub(crate) fn broken(source: impl Into<clouddrive_domain::error::BoxedError>) -> Error {
+pub(crate) fn corrupt(source: impl Into<clouddrive_domain::error::BoxedError>) -> Error {
     Error::internal("storage", source)
 }
 
@@ -107,9 +107,9 @@ mod tests {
             ErrorKind::NotFound,
             ErrorKind::Other,
         ] {
-            assert!(matches!(fault(kind.into()), Error::Unavailable { part: "storage", .. }), "{kind}");
+            assert!(matches!(storage_error(kind.into()), Error::Unavailable { part: "storage", .. }), "{kind}");
         }
-        assert!(matches!(fault(ErrorKind::IsADirectory.into()), Error::Internal { part: "storage", .. }));
+        assert!(matches!(storage_error(ErrorKind::IsADirectory.into()), Error::Internal { part: "storage", .. }));
     }
 
     #[cfg(unix)]

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{BlobKey, Timestamp};
 
-use crate::draft::Draft;
-use crate::files::{fault, make_dir, make_dirs, modified, remove, remove_tree, require_dir, sync_dir};
-use crate::parts::Gathering;
-use crate::place::Place;
+use crate::blob_path::BlobPath;
+use crate::files::{make_dir, make_dirs, modified, remove, remove_tree, require_dir, storage_error, sync_dir};
+use crate::parts::MultipartDir;
 use crate::space;
+use crate::temp_blob::TempBlob;
 
 /// The directories of a store.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Layout {
         }
         sync_dir(&layout.blobs)?;
         sync_dir(root)?;
-        match layout.trial() {
+        match layout.probe_write() {
             // Existing blobs can still be read and removed.
             Err(error) if space::is_full(&error) => Ok(layout),
             outcome => outcome.map(|()| layout),
@@ -43,36 +43,36 @@ impl Layout {
     }
 
     /// Tests the file system: writes, locks, links and removes a small file.
-    pub(crate) fn trial(&self) -> io::Result<()> {
-        let mut first = Draft::create(&self.tmp, "trial")?;
-        first.write(b"trial")?;
-        let second = first.link_beside()?;
+    pub(crate) fn probe_write(&self) -> io::Result<()> {
+        let mut first = TempBlob::create(&self.tmp, "probe")?;
+        first.write(b"probe")?;
+        let second = first.probe_link()?;
         if remove(&second)? { Ok(()) } else { Err(ErrorKind::NotFound.into()) }
     }
 
     /// Creates a temporary file for the bytes of a new blob.
-    pub(crate) fn draft(&self, key: &BlobKey) -> Result<Draft> {
+    pub(crate) fn temp_blob(&self, key: &BlobKey) -> Result<TempBlob> {
         let room = require_dir(&self.tmp).and_then(|()| space::require(&self.tmp));
-        room.and_then(|()| Draft::create(&self.tmp, key.as_str())).map_err(fault)
+        room.and_then(|()| TempBlob::create(&self.tmp, key.as_str())).map_err(storage_error)
     }
 
     /// Checks that blobs can be written: there is space, and the file system supports what the store needs.
     pub(crate) fn check(&self) -> io::Result<()> {
         space::require(&self.tmp)?;
-        self.trial()
+        self.probe_write()
     }
 
     /// The paths of the blob `key`.
-    pub(crate) fn place(&self, key: &BlobKey) -> Place {
-        Place::new(&self.blobs, &self.tmp, key)
+    pub(crate) fn blob_path(&self, key: &BlobKey) -> BlobPath {
+        BlobPath::new(&self.blobs, &self.tmp, key)
     }
 
-    /// The transfer that collects the parts of the blob `key`.
-    pub(crate) fn gathering(&self, key: &BlobKey) -> Gathering {
-        Gathering::new(&self.parts, key, self.place(key))
+    /// The multipart upload that collects the parts of the blob `key`.
+    pub(crate) fn multipart_dir(&self, key: &BlobKey) -> MultipartDir {
+        MultipartDir::new(&self.parts, key, self.blob_path(key))
     }
 
-    /// The directory of all transfers.
+    /// The directory of all multipart uploads.
     pub(crate) fn parts(&self) -> &Path {
         &self.parts
     }

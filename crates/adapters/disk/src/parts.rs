@@ -9,39 +9,43 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Crc32, Part, PartPlan, Stored, Ticket, Timestamp, Transfer};
+use clouddrive_domain::model::{BlobKey, Crc32, MultipartUpload, MultipartUploadId, Part, PartPlan, Stored, Timestamp};
 use clouddrive_domain::{Error, Result};
 
-use crate::checksums::{combined_sum, note_part_sum, write_whole_sum};
-use crate::draft::free_name;
-use crate::files::{broken, fault, make_dir, remove_tree, require_dir, sync_dir};
+use crate::blob_path::BlobPath;
+use crate::checksums::{append_part_crc32, combined_crc32, write_whole_crc32};
+use crate::files::{corrupt, make_dir, remove_tree, require_dir, storage_error, sync_dir};
 use crate::manifest::{begun_at, part_name, part_path, read_manifest, write_manifest};
-use crate::place::Place;
+use crate::temp_blob::free_name;
 
-/// The ticket of every multipart transfer; the key identifies the transfer.
+/// The multipart identifier of every multipart upload; the key identifies the multipart upload.
 const TICKET: &str = "parts";
 
-/// The number of transfers per page.
+/// The number of multipart uploads per page.
 const PAGE: usize = 1000;
 
-/// The ticket of a transfer with this plan: none for a single part.
-pub(crate) fn ticket(plan: PartPlan) -> Option<Ticket> {
-    Ticket::parse(TICKET).filter(|_| !plan.is_single())
+/// The multipart identifier of a multipart upload with this plan: none for a single part.
+pub(crate) fn multipart_id(plan: PartPlan) -> Option<MultipartUploadId> {
+    MultipartUploadId::parse(TICKET).filter(|_| !plan.is_single())
 }
 
-/// The multipart transfer for `key`.
-pub(crate) fn transfer(key: BlobKey) -> Transfer {
-    Transfer { key, ticket: Ticket::parse(TICKET) }
+/// The multipart upload for `key`.
+pub(crate) fn multipart(key: BlobKey) -> MultipartUpload {
+    MultipartUpload { key, multipart_id: MultipartUploadId::parse(TICKET) }
 }
 
-/// A page of the transfers in the directory `all` begun before `before`, starting after `after`.
-pub(crate) fn list_begun(all: &Path, before: Timestamp, after: Option<&Transfer>) -> io::Result<Vec<Transfer>> {
+/// A page of the multipart uploads in the directory `all` begun before `before`, starting after `after`.
+pub(crate) fn list_incomplete(
+    all: &Path,
+    before: Timestamp,
+    after: Option<&MultipartUpload>,
+) -> io::Result<Vec<MultipartUpload>> {
     require_dir(all)?;
     let mut page = BTreeSet::new();
     for entry in fs::read_dir(all)? {
         let entry = entry?;
         let Some(key) = entry.file_name().to_str().and_then(BlobKey::parse) else { continue };
-        let begun = transfer(key);
+        let begun = multipart(key);
         if after.is_some_and(|after| begun <= *after) {
             continue;
         }
@@ -58,132 +62,132 @@ pub(crate) fn list_begun(all: &Path, before: Timestamp, after: Option<&Transfer>
     Ok(page.into_iter().collect())
 }
 
-fn stands(path: &Path) -> Result<bool> {
+fn exists(path: &Path) -> Result<bool> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(fault(error)),
+        Err(error) => Err(storage_error(error)),
     }
 }
 
-/// The directory that collects the parts of one transfer, and the paths of the resulting blob.
+/// The directory that collects the parts of one multipart upload, and the paths of the resulting blob.
 #[derive(Clone, Debug)]
-pub(crate) struct Gathering {
-    /// The directory of all transfers.
+pub(crate) struct MultipartDir {
+    /// The directory of all multipart uploads.
     all: PathBuf,
     directory: PathBuf,
-    place: Place,
+    blob_path: BlobPath,
 }
 
-impl Gathering {
-    pub(crate) fn new(all: &Path, key: &BlobKey, place: Place) -> Self {
-        Self { all: all.to_owned(), directory: all.join(key.as_str()), place }
+impl MultipartDir {
+    pub(crate) fn new(all: &Path, key: &BlobKey, blob_path: BlobPath) -> Self {
+        Self { all: all.to_owned(), directory: all.join(key.as_str()), blob_path }
     }
 
     /// Checks that the store's directories exist. If one is missing, the disk is not mounted.
-    fn reach(&self) -> Result<()> {
-        require_dir(&self.all).map_err(fault)?;
-        self.place.reach()
+    fn check_mounted(&self) -> Result<()> {
+        require_dir(&self.all).map_err(storage_error)?;
+        self.blob_path.check_mounted()
     }
 
     /// Durably creates the directory for the parts.
     pub(crate) fn begin(&self, plan: PartPlan) -> Result<()> {
-        self.reach()?;
-        let draft = free_name(self.place.tmp(), self.place.stem()).map_err(fault)?;
-        let made = make_dir(&draft)
-            .and_then(|()| write_manifest(&draft, plan))
-            .and_then(|()| sync_dir(&draft))
-            .and_then(|()| fs::rename(&draft, &self.directory));
+        self.check_mounted()?;
+        let temp_dir = free_name(self.blob_path.tmp(), self.blob_path.stem()).map_err(storage_error)?;
+        let made = make_dir(&temp_dir)
+            .and_then(|()| write_manifest(&temp_dir, plan))
+            .and_then(|()| sync_dir(&temp_dir))
+            .and_then(|()| fs::rename(&temp_dir, &self.directory));
         if let Err(error) = made {
             // If this fails, a sweep removes it later.
-            let _ = remove_tree(&draft);
-            return Err(fault(error));
+            let _ = remove_tree(&temp_dir);
+            return Err(storage_error(error));
         }
-        sync_dir(&self.all).map_err(fault)
+        sync_dir(&self.all).map_err(storage_error)
     }
 
-    /// Fails if the part `number` has been received, or if the transfer has ended.
-    pub(crate) fn require_room(&self, number: u32) -> Result<()> {
-        self.reach()?;
-        if stands(&part_path(&self.directory, number))? {
-            return Err(self.there());
+    /// Fails if the part `number` has been received, or if the multipart upload has ended.
+    pub(crate) fn require_missing(&self, number: u32) -> Result<()> {
+        self.check_mounted()?;
+        if exists(&part_path(&self.directory, number))? {
+            return Err(self.part_exists_error());
         }
-        if stands(&self.directory)? { Ok(()) } else { Err(self.over()) }
+        if exists(&self.directory)? { Ok(()) } else { Err(self.ended_error()) }
     }
 
     /// Durably publishes the complete, synced file `bytes` as the part `number`.
     pub(crate) fn publish(&self, bytes: &Path, number: u32, crc32: Crc32) -> Result<()> {
-        self.reach()?;
-        let _lock = self.place.lock().map_err(fault)?;
+        self.check_mounted()?;
+        let _lock = self.blob_path.lock().map_err(storage_error)?;
         match fs::hard_link(bytes, part_path(&self.directory, number)) {
             Ok(()) => {
-                sync_dir(&self.directory).map_err(fault)?;
+                sync_dir(&self.directory).map_err(storage_error)?;
                 // The part is valid without a recorded checksum.
-                let _ = note_part_sum(&self.directory, number, crc32);
+                let _ = append_part_crc32(&self.directory, number, crc32);
                 Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(self.there()),
-            Err(error) if error.kind() == ErrorKind::NotFound && !stands(&self.directory)? => Err(self.over()),
-            Err(error) => Err(fault(error)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(self.part_exists_error()),
+            Err(error) if error.kind() == ErrorKind::NotFound && !exists(&self.directory)? => Err(self.ended_error()),
+            Err(error) => Err(storage_error(error)),
         }
     }
 
     /// The error for a part that exists. Syncs the directory first, so that the reported part is durable.
-    fn there(&self) -> Error {
+    fn part_exists_error(&self) -> Error {
         match sync_dir(&self.directory) {
-            // `NotFound`: the transfer has just finished, so its parts are durable, too.
-            Err(error) if error.kind() != ErrorKind::NotFound => fault(error),
+            // `NotFound`: the multipart upload has just finished, so its parts are durable, too.
+            Err(error) if error.kind() != ErrorKind::NotFound => storage_error(error),
             _ => Error::Conflict(Conflict::BlobExists),
         }
     }
 
-    /// The error for a transfer whose directory is gone: finished, or discarded.
-    fn over(&self) -> Error {
-        match self.place.stored() {
+    /// The error for a multipart upload whose directory is gone: finished, or discarded.
+    fn ended_error(&self) -> Error {
+        match self.blob_path.stored() {
             Ok(Some(_)) => Error::Conflict(Conflict::BlobExists),
             Ok(None) => Error::Conflict(Conflict::UploadClosed),
-            Err(fault) => fault,
+            Err(error) => error,
         }
     }
 
     /// The durable parts received so far, ordered by number; all parts of `plan` if the blob is complete.
     pub(crate) fn received(&self, plan: PartPlan) -> Result<Vec<Part>> {
-        self.reach()?;
+        self.check_mounted()?;
         if let Some(parts) = self.list()? {
             match sync_dir(&self.directory) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(fault(error)),
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(storage_error(error)),
                 _ => return Ok(parts),
             }
         }
-        let whole = self.place.stored()?.is_some_and(|stored| stored.size == plan.size());
+        let whole = self.blob_path.stored()?.is_some_and(|stored| stored.size == plan.size());
         Ok(if whole { plan.parts().collect() } else { Vec::new() })
     }
 
     /// The bytes received so far, in parts or as the blob.
     pub(crate) fn received_bytes(&self) -> Result<u64> {
-        self.reach()?;
+        self.check_mounted()?;
         match self.list()? {
             Some(parts) => Ok(parts.iter().map(|part| part.size).sum()),
-            None => Ok(self.place.stored()?.map_or(0, |stored| stored.size)),
+            None => Ok(self.blob_path.stored()?.map_or(0, |stored| stored.size)),
         }
     }
 
     fn list(&self) -> Result<Option<Vec<Part>>> {
         let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            entries => entries.map_err(fault)?,
+            entries => entries.map_err(storage_error)?,
         };
         let mut parts = Vec::new();
         for entry in entries {
-            let entry = entry.map_err(fault)?;
+            let entry = entry.map_err(storage_error)?;
             let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
             let Some(number) = number.filter(|&number| entry.file_name() == *part_name(number)) else { continue };
             match entry.metadata() {
                 Ok(metadata) if metadata.is_file() => parts.push(Part { number, size: metadata.len() }),
-                Ok(_) => return Err(broken("a part is not a file")),
-                // The transfer is being discarded.
+                Ok(_) => return Err(corrupt("a part is not a file")),
+                // The multipart upload is being discarded.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(fault(error)),
+                Err(error) => return Err(storage_error(error)),
             }
         }
         parts.sort_by_key(|part| part.number);
@@ -192,39 +196,39 @@ impl Gathering {
 
     /// Durably turns the parts into the blob. Concurrent calls, even across processes, all return the same result.
     pub(crate) fn finish(&self, plan: PartPlan) -> Result<Stored> {
-        self.reach()?;
-        let _lock = self.place.lock().map_err(fault)?;
-        if let Some(stored) = self.place.stored()? {
+        self.check_mounted()?;
+        let _lock = self.blob_path.lock().map_err(storage_error)?;
+        if let Some(stored) = self.blob_path.stored()? {
             return if stored.size == plan.size() { Ok(stored) } else { Err(Error::Refused(Refused::Size)) };
         }
         let parts = self.list()?.unwrap_or_default();
         plan.check(&parts)?;
-        if read_manifest(&self.directory).map_err(fault)? != plan {
-            return Err(broken("a transfer has another manifest than it began with"));
+        if read_manifest(&self.directory).map_err(storage_error)? != plan {
+            return Err(corrupt("a multipart upload has another manifest than it began with"));
         }
-        let crc32 = combined_sum(&self.directory, &parts).map_err(fault)?;
+        let crc32 = combined_crc32(&self.directory, &parts).map_err(storage_error)?;
         if let Some(crc32) = crc32 {
-            write_whole_sum(&self.directory, crc32).map_err(fault)?;
+            write_whole_crc32(&self.directory, crc32).map_err(storage_error)?;
         }
-        sync_dir(&self.directory).map_err(fault)?;
-        fs::rename(&self.directory, self.place.blob()).map_err(fault)?;
+        sync_dir(&self.directory).map_err(storage_error)?;
+        fs::rename(&self.directory, self.blob_path.blob()).map_err(storage_error)?;
         // If one of these fails, keep the blob: a retry finds it and syncs its name.
-        self.place.confirm()?;
-        sync_dir(&self.all).map_err(fault)?;
+        self.blob_path.sync()?;
+        sync_dir(&self.all).map_err(storage_error)?;
         Ok(Stored { size: plan.size(), sha256: None, crc32, tag: None })
     }
 
-    /// Durably removes the parts, or the blob if the transfer is finished.
+    /// Durably removes the parts, or the blob if the multipart upload is finished.
     pub(crate) fn discard(&self) -> Result<()> {
-        self.reach()?;
+        self.check_mounted()?;
         let aside = {
-            let _lock = self.place.lock().map_err(fault)?;
-            let aside = self.place.set_aside(&self.directory).map_err(fault)?;
-            sync_dir(&self.all).map_err(fault)?;
+            let _lock = self.blob_path.lock().map_err(storage_error)?;
+            let aside = self.blob_path.rename_to_tmp(&self.directory).map_err(storage_error)?;
+            sync_dir(&self.all).map_err(storage_error)?;
             aside
         };
         // If this fails, a sweep removes it later.
         aside.map(|tree| remove_tree(&tree).is_ok());
-        self.place.remove()
+        self.blob_path.remove()
     }
 }

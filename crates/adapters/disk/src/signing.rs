@@ -6,13 +6,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{BlobKey, EntityTag, Expected, Length, MediaType, Name, Sha256, Timestamp};
 use clouddrive_domain::port::{
-    ContentInfo, GetTarget, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
+    ContentHeaders, ContentInfo, GetTarget, PutTarget, SignedRequest, SignedUrl, SignedUrlVerifier, UrlPresigner, Watch,
 };
 use clouddrive_domain::{Error, Result};
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::parts::transfer;
+use crate::parts::multipart;
 
 /// All but the unreserved characters of RFC 3986, section 2.3, which no proxy has a reason to rewrite.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -53,7 +53,8 @@ impl DiskUrls {
     }
 
     fn sign(&self, purpose: Purpose, key: &BlobKey, query: &str, expires_at: Timestamp) -> SignedUrl {
-        let signature = URL_SAFE_NO_PAD.encode(cover(&self.mac, purpose, key.as_str(), query).finalize().into_bytes());
+        let signature =
+            URL_SAFE_NO_PAD.encode(mac_over(&self.mac, purpose, key.as_str(), query).finalize().into_bytes());
         let url = format!("{}/blob/{}?{query}&signature={signature}", self.public_url, key.as_str());
         let headers = match purpose {
             Purpose::Put => vec![("If-None-Match", "*".to_owned())],
@@ -63,7 +64,7 @@ impl DiskUrls {
     }
 
     /// Signs a URL to PUT `length` bytes, with this digest if known, under `key` once: the whole blob or one part.
-    pub(crate) fn sign_put(
+    pub(crate) fn presign_put(
         &self,
         key: &BlobKey,
         part: Option<u32>,
@@ -81,7 +82,7 @@ impl DiskUrls {
     fn verify<'a>(&self, purpose: Purpose, request: SignedRequest<'a>) -> Option<(BlobKey, Query<'a>)> {
         let (query, signature) = request.query.rsplit_once("&signature=")?;
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let covers = |mac| cover(mac, purpose, request.key, query).verify_slice(&signature).is_ok();
+        let covers = |mac| mac_over(mac, purpose, request.key, query).verify_slice(&signature).is_ok();
         (covers(&self.mac) || self.former.as_ref().is_some_and(covers)).then_some(())?;
         Some((BlobKey::parse(request.key)?, Query(query)))
     }
@@ -95,7 +96,7 @@ fn hmac(key: [u8; 32]) -> Hmac<sha2::Sha256> {
 }
 
 /// `mac` over the operation, the blob's key and the query.
-fn cover(mac: &Hmac<sha2::Sha256>, purpose: Purpose, key: &str, query: &str) -> Hmac<sha2::Sha256> {
+fn mac_over(mac: &Hmac<sha2::Sha256>, purpose: Purpose, key: &str, query: &str) -> Hmac<sha2::Sha256> {
     let purpose = match purpose {
         Purpose::Put => "put a blob",
         Purpose::Get => "get a blob",
@@ -113,19 +114,24 @@ impl fmt::Debug for DiskUrls {
 }
 
 #[async_trait]
-impl UrlSigner for DiskUrls {
-    async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
-        Ok(self.sign_read(key, presentation, None, expires_at))
-    }
-
-    async fn sign_watch(
+impl UrlPresigner for DiskUrls {
+    async fn presign_get(
         &self,
         key: &BlobKey,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        Ok(self.sign_read(key, content_headers, None, expires_at))
+    }
+
+    async fn presign_watch(
+        &self,
+        key: &BlobKey,
+        content_headers: &ContentHeaders,
         watch: Watch,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        Ok(self.sign_read(key, presentation, Some(watch), expires_at))
+        Ok(self.sign_read(key, content_headers, Some(watch), expires_at))
     }
 }
 
@@ -133,40 +139,40 @@ impl DiskUrls {
     fn sign_read(
         &self,
         key: &BlobKey,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
         watch: Option<Watch>,
         expires_at: Timestamp,
     ) -> SignedUrl {
-        let media_type = utf8_percent_encode(presentation.media_type.as_str(), RESERVED);
-        let name = presentation
+        let media_type = utf8_percent_encode(content_headers.media_type.as_str(), RESERVED);
+        let name = content_headers
             .attachment
             .as_ref()
             .map(|name| format!("&name={}", utf8_percent_encode(name.as_str(), RESERVED)))
             .unwrap_or_default();
-        let content = presentation.content.as_ref().map(write_content).unwrap_or_default();
+        let content = content_headers.content.as_ref().map(write_content).unwrap_or_default();
         let watch = watch.map(write_watch).unwrap_or_default();
         let query = format!("method=GET&type={media_type}{name}{content}{watch}&expires={}", expires_at.as_millis());
         self.sign(Purpose::Get, key, &query, expires_at)
     }
 }
 
-impl UrlGate for DiskUrls {
-    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)> {
-        let (key, query) = self.verify(Purpose::Put, request).ok_or_else(no_signature)?;
-        let (part, expected, expires_at) = query.read_put().ok_or_else(no_signature)?;
-        alive(expires_at, now)?;
+impl SignedUrlVerifier for DiskUrls {
+    fn verify_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)> {
+        let (key, query) = self.verify(Purpose::Put, request).ok_or_else(signature_error)?;
+        let (part, expected, expires_at) = query.read_put().ok_or_else(signature_error)?;
+        require_unexpired(expires_at, now)?;
         let target = match part {
-            Some(number) => PutTarget::Part { transfer: transfer(key), number },
+            Some(number) => PutTarget::Part { multipart: multipart(key), number },
             None => PutTarget::Blob(key),
         };
         Ok((target, expected))
     }
 
-    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget> {
-        let (key, query) = self.verify(Purpose::Get, request).ok_or_else(no_signature)?;
-        let (presentation, watch, expires_at) = query.read_get().ok_or_else(no_signature)?;
-        alive(expires_at, now)?;
-        Ok(GetTarget { key, presentation, watch })
+    fn verify_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget> {
+        let (key, query) = self.verify(Purpose::Get, request).ok_or_else(signature_error)?;
+        let (content_headers, watch, expires_at) = query.read_get().ok_or_else(signature_error)?;
+        require_unexpired(expires_at, now)?;
+        Ok(GetTarget { key, content_headers, watch })
     }
 }
 
@@ -184,11 +190,11 @@ fn write_watch(Watch { user, session, file, version }: Watch) -> String {
     format!("&user={user}&session={session}&file={file}&version={version}")
 }
 
-fn no_signature() -> Error {
+fn signature_error() -> Error {
     Error::Forbidden(Forbidden::Signature)
 }
 
-fn alive(expires_at: Timestamp, now: Timestamp) -> Result<()> {
+fn require_unexpired(expires_at: Timestamp, now: Timestamp) -> Result<()> {
     if now < expires_at { Ok(()) } else { Err(Error::Forbidden(Forbidden::UrlExpired)) }
 }
 
@@ -210,7 +216,7 @@ impl<'a> Query<'a> {
         Some((part, Expected { length, sha256 }, self.take_expiry()?))
     }
 
-    fn read_get(mut self) -> Option<(Presentation, Option<Watch>, Timestamp)> {
+    fn read_get(mut self) -> Option<(ContentHeaders, Option<Watch>, Timestamp)> {
         (self.take("method")? == "GET").then_some(())?;
         let media_type = MediaType::parse(&percent_decode_str(self.take("type")?).decode_utf8().ok()?)?;
         let attachment = match self.take("name") {
@@ -219,7 +225,7 @@ impl<'a> Query<'a> {
         };
         let content = self.read_content()?;
         let watch = self.read_watch()?;
-        Some((Presentation { media_type, attachment, content }, watch, self.take_expiry()?))
+        Some((ContentHeaders { media_type, attachment, content }, watch, self.take_expiry()?))
     }
 
     /// The watch, if the URL has one; `None` if it is malformed.

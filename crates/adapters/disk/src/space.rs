@@ -4,12 +4,12 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 
 /// The number of bytes that blobs leave free on their disk.
-pub(crate) const FLOOR_BYTES: u64 = 24 << 20;
+pub(crate) const MIN_FREE_BYTES: u64 = 24 << 20;
 
 /// Fails if the disk has no space for more blobs.
 pub(crate) fn require(directory: &Path) -> io::Result<()> {
     match free_bytes(directory)? {
-        Some(free) if free < FLOOR_BYTES => {
+        Some(free) if free < MIN_FREE_BYTES => {
             Err(io::Error::new(ErrorKind::StorageFull, format!("the disk is full: {free} bytes are free")))
         }
         _ => Ok(()),
@@ -17,8 +17,8 @@ pub(crate) fn require(directory: &Path) -> io::Result<()> {
 }
 
 /// Whether the error means that there is no space left.
-pub(crate) fn is_full(fault: &io::Error) -> bool {
-    matches!(fault.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 #[cfg(unix)]

@@ -3,16 +3,16 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, Presentation, Probe};
+use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, StoreName, Stored, Timestamp};
+use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, Probe};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 
-use crate::draft::Intake;
-use crate::files::fault;
+use crate::files::storage_error;
 use crate::layout::Layout;
 use crate::parts;
 use crate::reader::Reader;
+use crate::temp_blob::BodyWriter;
 use crate::workers::Workers;
 
 /// A blob store in a directory of the local disk. A blob is a file, or a directory of files if uploaded in parts.
@@ -43,27 +43,27 @@ impl BlobStore for DiskStore {
         StoreName("disk")
     }
 
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &Presentation) -> Result<Stored> {
-        let (layout, place, key) = (self.layout.clone(), self.layout.place(key), key.clone());
-        let (draft, place) = self
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &ContentHeaders) -> Result<Stored> {
+        let (layout, blob_path, key) = (self.layout.clone(), self.layout.blob_path(key), key.clone());
+        let (temp_blob, blob_path) = self
             .workers
             .run(move || {
-                place.require_free()?;
-                Ok((layout.draft(&key)?, place))
+                blob_path.require_absent()?;
+                Ok((layout.temp_blob(&key)?, blob_path))
             })
             .await?;
-        let intake = Intake::new(draft, self.workers.clone());
-        intake.run(body, expected, move |bytes, sums| place.publish(bytes, sums)).await
+        let writer = BodyWriter::new(temp_blob, self.workers.clone());
+        writer.run(body, expected, move |bytes, sums| blob_path.publish(bytes, sums)).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
-        let place = self.layout.place(key);
-        self.workers.run(move || place.stored()).await
+        let blob_path = self.layout.blob_path(key);
+        self.workers.run(move || blob_path.stored()).await
     }
 
     async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
-        let (place, key) = (self.layout.place(key), key.clone());
-        let reader = self.workers.run(move || Reader::open(&place, &key, size, range)).await?;
+        let (blob_path, key) = (self.layout.blob_path(key), key.clone());
+        let reader = self.workers.run(move || Reader::open(&blob_path, &key, size, range)).await?;
         let workers = self.workers.clone();
         Ok(Box::pin(stream::try_unfold(reader, move |mut reader| {
             let workers = workers.clone();
@@ -72,28 +72,34 @@ impl BlobStore for DiskStore {
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<()> {
-        let place = self.layout.place(key);
-        self.workers.run(move || place.remove()).await
+        let blob_path = self.layout.blob_path(key);
+        self.workers.run(move || blob_path.remove()).await
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64> {
         let layout = self.layout.clone();
-        self.workers.run(move || layout.sweep(before).map_err(fault)).await
+        self.workers.run(move || layout.sweep(before).map_err(storage_error)).await
     }
 
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+    async fn list_incomplete<'a>(
+        &self,
+        before: Timestamp,
+        after: Option<&'a MultipartUpload>,
+    ) -> Result<Vec<MultipartUpload>> {
         let (layout, after) = (self.layout.clone(), after.cloned());
-        self.workers.run(move || parts::list_begun(layout.parts(), before, after.as_ref()).map_err(fault)).await
+        self.workers
+            .run(move || parts::list_incomplete(layout.parts(), before, after.as_ref()).map_err(storage_error))
+            .await
     }
 
-    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
-        let gathering = self.layout.gathering(&transfer.key);
-        self.workers.run(move || gathering.received_bytes()).await
+    async fn received_bytes(&self, multipart: &MultipartUpload) -> Result<u64> {
+        let multipart_dir = self.layout.multipart_dir(&multipart.key);
+        self.workers.run(move || multipart_dir.received_bytes()).await
     }
 
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        let gathering = self.layout.gathering(&transfer.key);
-        self.workers.run(move || gathering.discard()).await
+    async fn abort(&self, multipart: &MultipartUpload) -> Result<()> {
+        let multipart_dir = self.layout.multipart_dir(&multipart.key);
+        self.workers.run(move || multipart_dir.discard()).await
     }
 }
 

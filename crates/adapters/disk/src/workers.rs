@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// The number of concurrent blocking calls. Tokio has 512 blocking threads, and other code needs some too.
-const MOST_JOBS: usize = 64;
+const MAX_JOBS: usize = 64;
 
 /// Runs a limited number of blocking jobs at a time.
 #[derive(Clone, Debug)]
@@ -15,27 +15,27 @@ pub(crate) struct Workers(Arc<Semaphore>);
 
 impl Workers {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(MOST_JOBS)))
+        Self(Arc::new(Semaphore::new(MAX_JOBS)))
     }
 
     /// Waits for a permit to [`start`] a job.
-    pub(crate) async fn turn(&self) -> Result<OwnedSemaphorePermit> {
+    pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit> {
         Arc::clone(&self.0).acquire_owned().await.map_err(|closed| Error::internal("storage", closed))
     }
 
     /// Runs `job` and waits for it. A job that has started runs to its end, even if the future is dropped.
     pub(crate) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        finish(start(self.turn().await?, job)).await
+        finish(start(self.permit().await?, job)).await
     }
 }
 
 /// Starts `job` without waiting for it.
 pub(crate) fn start<T: Send + 'static>(
-    turn: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     job: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> JoinHandle<Result<T>> {
     spawn_blocking(move || {
-        let _turn = turn;
+        let _permit = permit;
         job()
     })
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clouddrive_conformance::direct_uploads::{Case, GatedServer};
-use clouddrive_conformance::{ambient, blobs, direct_uploads, signed_urls};
+use clouddrive_conformance::{blobs, direct_uploads, effects, signed_urls};
 use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::port::Random;
@@ -41,7 +41,7 @@ async fn urls() {
     let store = DiskStore::open(root.path().to_owned()).unwrap();
     let urls = DiskUrls::new("http://127.0.0.1:8000", [7; 32]);
     let direct = DiskUploads::new(store, urls.clone());
-    signed_urls::gate_suite(&urls, &direct, &urls, &Counting::default()).await;
+    signed_urls::verifier_suite(&urls, &direct, &urls, &Counting::default()).await;
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -54,12 +54,12 @@ async fn uploads_by_url() {
     let direct = &DiskUploads::new(store.clone(), urls.clone());
     let wire = &GatedServer { store: &store, parts: &store, gate: &urls, now: NOW };
     let random = &Counting::default();
-    direct_uploads::suite(&Case { store: &store, direct, signer: &urls, random, wire, now: NOW }).await;
+    direct_uploads::suite(&Case { store: &store, direct, presigner: &urls, random, wire, now: NOW }).await;
     direct_uploads::part_store_suite(&store, &store, direct, random).await;
 }
 
 #[tokio::test]
 async fn a_disk_that_works_says_so() {
     let root = tempfile::tempdir().unwrap();
-    ambient::probe_suite(&DiskStore::open(root.path().to_owned()).unwrap()).await;
+    effects::probe_suite(&DiskStore::open(root.path().to_owned()).unwrap()).await;
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use crate::picture::{BROKEN, LARGE, MAX_PIXELS, MAX_SIDE, Picture, check_area, check_size};
+use crate::picture::{BROKEN, MAX_PIXELS, MAX_SIDE, Picture, TOO_LARGE, check_area, check_size};
 use crate::{container, jxl};
 
 /// The maximum number of pixels of a JPEG: enough for phones. Each takes three bytes, and six more while decoding a
@@ -16,9 +16,9 @@ const MAX_JPEG_PIXELS: u64 = 51_000_000;
 const MAX_ALLOC: u64 = 8 * MAX_PIXELS;
 
 #[cfg(not(feature = "heic"))]
-const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF or JPEG XL";
+const UNSUPPORTED: &str = "it must be a JPEG, PNG, WebP, GIF or JPEG XL";
 #[cfg(feature = "heic")]
-const FOREIGN: &str = "it must be a JPEG, PNG, WebP, GIF, JPEG XL or HEIC";
+const UNSUPPORTED: &str = "it must be a JPEG, PNG, WebP, GIF, JPEG XL or HEIC";
 
 /// Decodes the first frame of a picture, its orientation and its profile.
 pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
@@ -31,7 +31,7 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
         return crate::heic::decode(picture);
     }
     let format = image::guess_format(picture).ok().filter(|format| matches!(format, Jpeg | Png | WebP | Gif));
-    let format = format.ok_or(FOREIGN)?;
+    let format = format.ok_or(UNSUPPORTED)?;
     if format == WebP {
         // The decoder would check this only after decoding the frame.
         container::webp_frames(picture).try_for_each(|(width, height)| check_size(width, height))?;
@@ -59,5 +59,5 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
 }
 
 fn reason(error: ImageError) -> &'static str {
-    if matches!(error, ImageError::Limits(_)) { LARGE } else { BROKEN }
+    if matches!(error, ImageError::Limits(_)) { TOO_LARGE } else { BROKEN }
 }

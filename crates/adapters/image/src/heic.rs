@@ -7,7 +7,7 @@ use crate::picture::{BROKEN, Picture, check_size};
 /// The maximum number of pixels: each takes 15 bytes while decoding.
 const MAX_PIXELS: usize = 25_000_000;
 
-const LARGE: &str = "as HEIC it must have at most 25,000,000 pixels";
+const TOO_LARGE: &str = "as HEIC it must have at most 25,000,000 pixels";
 
 /// Whether a picture is a HEIC, by the brand of its container.
 pub(crate) fn is_heic(picture: &[u8]) -> bool {
@@ -23,7 +23,7 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
         let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
         check_size(side(width), side(height))?;
         if width.saturating_mul(height) > MAX_PIXELS {
-            return Err(LARGE);
+            return Err(TOO_LARGE);
         }
     }
     let decoded = heic_decoder::decode(picture).map_err(|_| BROKEN)?;

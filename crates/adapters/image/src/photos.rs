@@ -27,9 +27,9 @@ const QUALITY: u8 = 85;
 /// Creates profile photos of 400×400 pixels.
 pub struct SquarePhotos {
     /// Permits for running and waiting callers.
-    places: Arc<Semaphore>,
+    queue_permits: Arc<Semaphore>,
     /// Permits for running callers.
-    turns: Arc<Semaphore>,
+    run_permits: Arc<Semaphore>,
 }
 
 impl SquarePhotos {
@@ -38,18 +38,21 @@ impl SquarePhotos {
     #[must_use]
     pub fn new(concurrency: usize, queue: usize) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let places = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
-        Self { places: Arc::new(Semaphore::new(places)), turns: Arc::new(Semaphore::new(concurrency)) }
+        let queue_permits = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
+        Self {
+            queue_permits: Arc::new(Semaphore::new(queue_permits)),
+            run_permits: Arc::new(Semaphore::new(concurrency)),
+        }
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|full| Error::unavailable(PART, full))?;
-        let turn = Arc::clone(&self.turns).acquire_owned().await;
-        let turn = turn.map_err(|closed| Error::internal(PART, closed))?;
+        let queue_permit = Arc::clone(&self.queue_permits).try_acquire_owned();
+        let queue_permit = queue_permit.map_err(|full| Error::unavailable(PART, full))?;
+        let run_permit = Arc::clone(&self.run_permits).acquire_owned().await;
+        let run_permit = run_permit.map_err(|closed| Error::internal(PART, closed))?;
         // Both permits move into the work, which continues if the caller is cancelled.
         let done = spawn_blocking(move || {
-            let permits = (place, turn);
+            let permits = (queue_permit, run_permit);
             let outcome = work();
             drop(permits);
             outcome
@@ -57,8 +60,8 @@ impl SquarePhotos {
         match done.await {
             Ok(outcome) => outcome,
             // A decoder panics on pictures that it cannot read.
-            Err(fault) if fault.is_panic() => Err(Error::Refused(Refused::Image(BROKEN))),
-            Err(fault) => Err(Error::internal(PART, fault)),
+            Err(error) if error.is_panic() => Err(Error::Refused(Refused::Image(BROKEN))),
+            Err(error) => Err(Error::internal(PART, error)),
         }
     }
 }
@@ -78,7 +81,7 @@ impl fmt::Debug for SquarePhotos {
 
 fn make(picture: &[u8]) -> Result<Bytes> {
     let decoded = decode(picture).map_err(|why| Error::Refused(Refused::Image(why)))?;
-    let mut photo = shrink(&Square::middle_of(&decoded.pixels));
+    let mut photo = shrink(&Square::centre_of(&decoded.pixels));
     drop(decoded.pixels);
     // Transparency was blended onto white, which is white in every profile.
     if let Some(profile) = &decoded.profile {
@@ -88,7 +91,7 @@ fn make(picture: &[u8]) -> Result<Bytes> {
     if let Some(orientation) = decoded.orientation {
         photo.apply_orientation(orientation);
     }
-    encode(&photo).map_err(|fault| Error::internal(PART, fault))
+    encode(&photo).map_err(|error| Error::internal(PART, error))
 }
 
 fn encode(photo: &DynamicImage) -> ImageResult<Bytes> {

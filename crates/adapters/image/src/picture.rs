@@ -10,7 +10,7 @@ pub(crate) const MAX_PIXELS: u64 = 40_000_000;
 pub(crate) const MAX_SIDE: u32 = 20_000;
 
 pub(crate) const BROKEN: &str = "it is broken";
-pub(crate) const LARGE: &str =
+pub(crate) const TOO_LARGE: &str =
     "it has more than 40,000,000 pixels (51,000,000 as a JPEG), or more than 20,000 on a side";
 
 /// A decoded picture.
@@ -28,10 +28,10 @@ pub(crate) fn check_size(width: u32, height: u32) -> Result<(), &'static str> {
     check_area(width, height, MAX_PIXELS)
 }
 
-pub(crate) fn check_area(width: u32, height: u32, most: u64) -> Result<(), &'static str> {
+pub(crate) fn check_area(width: u32, height: u32, max: u64) -> Result<(), &'static str> {
     if width == 0 || height == 0 {
         return Err(BROKEN);
     }
-    let fits = width.max(height) <= MAX_SIDE && u64::from(width) * u64::from(height) <= most;
-    if fits { Ok(()) } else { Err(LARGE) }
+    let fits = width.max(height) <= MAX_SIDE && u64::from(width) * u64::from(height) <= max;
+    if fits { Ok(()) } else { Err(TOO_LARGE) }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Square<'a> {
 }
 
 impl<'a> Square<'a> {
-    pub(crate) fn middle_of(picture: &'a DynamicImage) -> Self {
+    pub(crate) fn centre_of(picture: &'a DynamicImage) -> Self {
         let (width, height) = picture.dimensions();
         let side = width.min(height);
         Self { picture, left: (width - side) / 2, top: (height - side) / 2, side }

@@ -13,24 +13,25 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
     let (random, db) = (Arc::new(SeededRandom::new(7)), Arc::new(Database::new()));
     let store = Arc::new(MemoryStore::new(clock.clone(), random.clone()));
-    let ambient = Ambient::new(clock, random.clone(), Arc::new(AuditLog::default()));
+    let context = ServiceContext::new(clock, random.clone(), Arc::new(AuditLog::default()));
     let ended = EndedUploads::new(db.clone(), BlobRemover::new(db.clone(), store.clone()));
-    let accounts = Administration::new(db.clone(), db.clone(), Arc::new(TestPasswords::new(random)), ambient.clone());
-    let folders = Folders::new(db.clone(), ended.clone(), ambient.clone());
-    let (part_bytes, max_parts, most_open, most_versions) = (MIN_PART_BYTES.try_into()?, MAX_PARTS, 10, 20);
-    let limits = UploadSettings { lifetime: HOUR, url_lifetime: HOUR, most_open, part_bytes, max_parts, most_versions };
+    let accounts =
+        AdministrationService::new(db.clone(), db.clone(), Arc::new(TestPasswords::new(random)), context.clone());
+    let folders = FolderService::new(db.clone(), ended.clone(), context.clone());
+    let (part_bytes, max_parts, max_open, max_versions) = (MIN_PART_BYTES.try_into()?, MAX_PARTS, 10, 20);
+    let limits = UploadSettings { lifetime: HOUR, url_lifetime: HOUR, max_open, part_bytes, max_parts, max_versions };
     let (d, s) = (db.clone(), store.clone());
-    let uploads = Uploads::new(d.clone(), d.clone(), s.clone(), d.clone(), s.clone(), ambient.clone(), limits);
-    let shares = Shares::new(d.clone(), d.clone(), d.clone(), ended, Throttling::new(d), ambient.clone());
+    let uploads = UploadService::new(d.clone(), d.clone(), s.clone(), d.clone(), s.clone(), context.clone(), limits);
+    let shares = ShareService::new(d.clone(), d.clone(), d.clone(), ended, Throttling::new(d), context.clone());
     let (contents, hours) = (Contents::new(s, db.clone()), UrlLifetimes { download: HOUR, watch: HOUR });
-    let files = Files::new(db, contents, StoreTags::none(), store, ambient, hours);
+    let files = FileService::new(db, contents, StoreTags::none(), store, context, hours);
 
     let request = RequestId::parse("example").ok_or("no request identifier")?;
     let mut users = Vec::new();
     for (name, email) in [("ann", "ann@example.com"), ("ben", "ben@example.com")] {
         let (username, password) = (Username::parse(name)?, Password::choose("a quiet morning")?);
         let account = accounts.create(&request, username, Email::parse(email)?, &password, (1 << 20, 100)).await?;
-        users.push(Actor { user: account.user.id, request: request.clone(), receipt: None });
+        users.push(Actor { user: account.user.id, request: request.clone(), idempotency_record: None });
     }
     let [ann, ben] = <[Actor; 2]>::try_from(users).map_err(|_| "two users")?;
 
@@ -43,7 +44,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let permit = uploads.admit(&ann, Some(letters), Some(11), None).await?;
     let letter = uploads.receive(&ann, permit, body, async { Ok(sent) }).await?.node.id;
 
-    shares.create(&ann, (NodeKind::Folder, letters), &Handle::parse("ben"), Permission::View).await?;
+    shares.create(&ann, (NodeKind::Folder, letters), &LoginIdentifier::parse("ben"), Permission::View).await?;
     let listed = folders.list(&ben, letters, &ListQuery::default()).await?.page.items;
     assert!(listed.iter().map(|entry| entry.node.name.as_str()).eq(["Dear Ben.txt", "Drafts"]));
     let text: Vec<Bytes> = files.read(&files.open(&ben, letter).await?, 0..11).await?.try_collect().await?;

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    Account, Change, ChangeKind, Command, Credentials, Email, Handle, Limit, ListedAccount, NewLimits, PasswordHash,
-    UserId,
+    Account, Change, ChangeKind, Command, Credentials, Email, Limit, ListedAccount, LoginIdentifier, NewLimits,
+    PasswordHash, UserId,
 };
-use clouddrive_domain::port::Accounts;
+use clouddrive_domain::port::AccountRepository;
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
@@ -38,7 +38,7 @@ fn change_email(state: &mut State, command: &Command, user: UserId, email: &Emai
     if require(state, user, None)?.user.email == *email {
         return Ok(false);
     }
-    if named(state, &Handle::Email(email.key())).is_some_and(|row| row.user.id != user) {
+    if named(state, &LoginIdentifier::Email(email.key())).is_some_and(|row| row.user.id != user) {
         return Err(Error::Conflict(Conflict::EmailTaken));
     }
     user_mut(state, user)?.user.email = email.clone();
@@ -55,9 +55,10 @@ fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Re
     for key in keys {
         state.shares.remove(&key);
     }
-    let keys: Vec<_> = state.receipts.iter().map(|(key, _)| key.clone()).filter(|(of, ..)| *of == user).collect();
+    let keys: Vec<_> =
+        state.idempotency_records.iter().map(|(key, _)| key.clone()).filter(|(of, ..)| *of == user).collect();
     for key in keys {
-        state.receipts.remove(&key);
+        state.idempotency_records.remove(&key);
     }
     if let Some(drive) = state.drives.get_mut(&row.drive) {
         drive.owner = None;
@@ -100,7 +101,7 @@ fn list(state: &State, after: Option<&str>, limit: Limit) -> Vec<ListedAccount> 
 }
 
 #[async_trait]
-impl Accounts for Database {
+impl AccountRepository for Database {
     async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>> {
         self.read(|state| Ok(state.users.get(&user).map(credentials)))
     }

@@ -1,25 +1,32 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::port::BlobRecordRepository;
 
 use crate::Database;
 use crate::content::{is_referred_to, record};
 use crate::state::{BlobRow, Counter, Held, State};
 
-/// The keys of up to `most` blobs of `store` that have a `time`, in the order of these times.
-fn oldest(state: &State, store: &StoreName, most: usize, time: impl Fn(&BlobRow) -> Option<Timestamp>) -> Vec<BlobKey> {
+/// The keys of up to `max` blobs of `store` that have a `time`, in the order of these times.
+fn oldest(state: &State, store: &StoreName, max: usize, time: impl Fn(&BlobRow) -> Option<Timestamp>) -> Vec<BlobKey> {
     let of_store = state.blobs.iter().filter(|(_, row)| row.store == *store);
     let mut timed: Vec<(Timestamp, &BlobKey)> = of_store.filter_map(|(key, row)| Some((time(row)?, key))).collect();
     timed.sort_unstable();
-    timed.into_iter().take(most).map(|(_, key)| key.clone()).collect()
+    timed.into_iter().take(max).map(|(_, key)| key.clone()).collect()
 }
 
-fn condemn(state: &mut State, store: &StoreName, before: Timestamp, now: Timestamp, most: usize) -> Vec<BlobKey> {
+fn mark_for_deletion(
+    state: &mut State,
+    store: &StoreName,
+    before: Timestamp,
+    now: Timestamp,
+    max: usize,
+) -> Vec<BlobKey> {
     let unneeded = |row: &BlobRow| row.unreferenced_at.filter(|since| row.condemned_at.is_none() && *since <= before);
-    let mut due = oldest(state, store, most, unneeded);
-    // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
-    due.extend(oldest(state, store, most - due.len(), |row| row.condemned_at));
+    let mut due = oldest(state, store, max, unneeded);
+    // Blobs already marked for deletion come last, so that blobs whose bytes cannot be removed do not hold up the
+    // others.
+    due.extend(oldest(state, store, max - due.len(), |row| row.condemned_at));
     due.retain(|key| {
         let is_needed = is_referred_to(state, key);
         if let Some(row) = state.blobs.get_mut(key) {
@@ -33,7 +40,7 @@ fn condemn(state: &mut State, store: &StoreName, before: Timestamp, now: Timesta
     due
 }
 
-fn forget(state: &mut State, store: &StoreName, key: &BlobKey) {
+fn remove(state: &mut State, store: &StoreName, key: &BlobKey) {
     if !state.blobs.get(key).is_some_and(|row| row.store == *store && row.condemned_at.is_some()) {
         return;
     }
@@ -55,7 +62,7 @@ fn hold(state: &mut State, key: &BlobKey, id: DriveId, bytes: u64) {
 }
 
 #[async_trait]
-impl BlobRecords for Database {
+impl BlobRecordRepository for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
         self.write(|state| record(state, key, store, at, Some(at)))
     }
@@ -88,14 +95,20 @@ impl BlobRecords for Database {
         })
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
-        self.write(|state| Ok(condemn(state, store, before, now, most as usize)))
+    async fn mark_for_deletion(
+        &self,
+        store: &StoreName,
+        before: Timestamp,
+        now: Timestamp,
+        max: u32,
+    ) -> Result<Vec<BlobKey>> {
+        self.write(|state| Ok(mark_for_deletion(state, store, before, now, max as usize)))
     }
 
-    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
+    async fn remove(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
         self.write(|state| {
             for key in keys {
-                forget(state, store, key);
+                remove(state, store, key);
             }
             Ok(())
         })

@@ -42,16 +42,17 @@ pub(crate) fn is_referred_to(state: &State, key: &BlobKey) -> bool {
         || state.users.values().any(|row| row.user.photo.as_ref() == Some(key))
 }
 
-/// Marks the blob as referenced; it must not have been condemned.
+/// Marks the blob as referenced; it must not have been marked for deletion.
 pub(crate) fn refer<'a>(state: &'a mut State, key: &BlobKey) -> Result<&'a mut BlobRow> {
     let row = state.blobs.get_mut(key).filter(|row| row.condemned_at.is_none());
-    let row =
-        row.ok_or_else(|| Error::internal("database", "a blob to be referred to is not recorded, or condemned"))?;
+    let row = row.ok_or_else(|| {
+        Error::internal("database", "a blob to be referred to is not recorded, or is marked for deletion")
+    })?;
     row.unreferenced_at = None;
     Ok(row)
 }
 
-/// Records what was stored in the blob and marks it as referenced; it must not have been condemned.
+/// Records what was stored in the blob and marks it as referenced; it must not have been marked for deletion.
 pub(crate) fn attach(state: &mut State, key: &BlobKey, stored: &Stored) -> Result<()> {
     let row = refer(state, key)?;
     (row.sha256, row.tag, row.crc32) = (stored.sha256, stored.tag.clone(), stored.crc32);
@@ -77,8 +78,8 @@ pub(crate) struct Disposal {
     pub(crate) freed: Vec<BlobKey>,
 }
 
-/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): condemns
-/// blobs that nothing refers to any more.
+/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): marks for
+/// deletion blobs that nothing refers to any more.
 pub(crate) fn dispose(state: &mut State, drive: DriveId, contents: Vec<(BlobKey, u64)>, at: Timestamp) -> Disposal {
     let mut disposal = Disposal::default();
     for (key, bytes) in contents {
@@ -132,14 +133,14 @@ pub(crate) fn evict(
     command: &Command,
     (drive, file): (DriveId, NodeId),
     current: VersionId,
-    most: u32,
+    max: u32,
 ) -> Disposal {
     let mut former: Vec<(VersionId, &VersionRow)> = versions(state, file).filter(|(id, _)| *id != current).collect();
     former.sort_by_key(|(id, row)| (row.revision, *id));
     let kept = |(id, row): &(VersionId, &VersionRow)| KeptVersion { id: *id, by: row.created_by, at: row.created_at };
     let former: Vec<KeptVersion> = former.iter().map(kept).collect();
     let by = command.actor.unwrap_or(UserId::from_uuid(Uuid::nil()));
-    let gone = superfluous(&former, KeptVersion { id: current, by, at: command.at }, most);
+    let gone = superfluous(&former, KeptVersion { id: current, by, at: command.at }, max);
     let removed = gone.into_iter().filter_map(|version| state.versions.remove(&(file, version)));
     let contents = removed.map(|row| (row.blob, row.size)).collect();
     dispose(state, drive, contents, command.at)

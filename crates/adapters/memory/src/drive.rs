@@ -1,16 +1,16 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Charge, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
+    Change, ChangeKind, Charge, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
     NodePath, PathStart, Position, ReadGrant, Revision, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
+use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
 use clouddrive_domain::{Error, Result};
 
 use crate::accounts::account;
 use crate::changes::{log, state_of};
+use crate::idempotency_records::store_response;
 use crate::locate::{self, children};
 use crate::names::{self, NewNode, touch};
-use crate::receipts::keep;
 use crate::state::{State, Trashing};
 use crate::uploads::end_without_right;
 use crate::{Database, quota};
@@ -21,10 +21,10 @@ pub(crate) fn levels(state: &State, folder: NodeId) -> u32 {
     folders.map(|(id, _)| levels(state, id) + 1).max().unwrap_or(0)
 }
 
-fn find_home(state: &State, user: UserId) -> Option<Home> {
+fn find_user_drive(state: &State, user: UserId) -> Option<UserDrive> {
     let row = state.users.get(&user)?;
     let root = state.drives.get(&row.drive)?.root;
-    Some(Home { account: account(state, row)?, root: locate::find(state, root, user)? })
+    Some(UserDrive { account: account(state, row)?, root: locate::find(state, root, user)? })
 }
 
 fn find_by_path(state: &State, start: PathStart, path: &NodePath, viewer: Viewer) -> Option<Located> {
@@ -39,15 +39,15 @@ fn find_by_path(state: &State, start: PathStart, path: &NodePath, viewer: Viewer
     locate::find(state, end, viewer)
 }
 
-fn list(state: &State, folder: &ReadGrant, sort: Sort, after: Option<&Position>, limit: Limit) -> Vec<Child> {
+fn list(state: &State, folder: &ReadGrant, sort: Sort, after: Option<&Position>, limit: Limit) -> Vec<FolderEntry> {
     let guest = folder.viewer().user();
     let child = |id: NodeId| {
         let row = state.nodes.get(&id)?;
         let share = guest.and_then(|guest| state.shares.get(&(id, guest))).map(|share| share.permission);
-        Some(Child { node: locate::node(state, id)?, share, order_key: row.order_key.clone() })
+        Some(FolderEntry { node: locate::node(state, id)?, share, order_key: row.order_key.clone() })
     };
     let listed = locate::live_children(state, folder.node().id).filter_map(|(id, _)| child(id));
-    let mut listed: Vec<(Position, Child)> = listed.map(|child| (child.position(sort.by), child)).collect();
+    let mut listed: Vec<(Position, FolderEntry)> = listed.map(|child| (child.position(sort.by), child)).collect();
     listed.retain(|(position, _)| after.is_none_or(|after| after.compare(position, sort).is_lt()));
     listed.sort_by(|(one, _), (other, _)| one.compare(other, sort));
     listed.into_iter().take(limit.get() + 1).map(|(_, child)| child).collect()
@@ -62,7 +62,7 @@ fn create_folder(state: &mut State, command: &Command, parent: &Grant, id: NodeI
     touch(state, command, folder);
     log(state, command, Change::of_node(ChangeKind::FolderCreated, drive, id).after(state_of(state, id)));
     let made = locate::found(state, id, parent.actor())?;
-    keep(state, command, Answer::Made(&made))?;
+    store_response(state, command, CommandOutcome::Made(&made))?;
     Ok(made)
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn put_away(state: &mut State, command: &Command, item: &Grant) -> Re
 }
 
 #[async_trait]
-impl Drive for Database {
+impl NodeRepository for Database {
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>> {
         self.read(|state| Ok(locate::find(state, node, viewer)))
     }
@@ -163,8 +163,8 @@ impl Drive for Database {
         self.read(|state| Ok(find_by_path(state, start, path, viewer)))
     }
 
-    async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
-        self.read(|state| Ok(find_home(state, user)))
+    async fn find_user_drive(&self, user: UserId) -> Result<Option<UserDrive>> {
+        self.read(|state| Ok(find_user_drive(state, user)))
     }
 
     async fn list<'a>(
@@ -173,7 +173,7 @@ impl Drive for Database {
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,
-    ) -> Result<Vec<Child>> {
+    ) -> Result<Vec<FolderEntry>> {
         self.read(|state| Ok(list(state, folder, sort, after, limit)))
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{AuditEvent, Password, PasswordHash, Sha256, Timestamp};
-use clouddrive_domain::port::{AuditTrail, Clock, Passwords, Random, Verdict};
+use clouddrive_domain::port::{AuditTrail, Clock, PasswordCheck, Passwords, Random};
 use sha2::Digest;
 
 /// A clock that stands still unless it is [advanced](Self::advance).
@@ -85,9 +85,9 @@ impl Passwords for TestPasswords {
         Ok(salted(&u64::from_le_bytes(salt).to_string(), password))
     }
 
-    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict> {
+    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<PasswordCheck> {
         let salt = hash.expose().split('$').next().unwrap_or_default();
-        Ok(if salted(salt, password) == *hash { Verdict::Right } else { Verdict::Wrong })
+        Ok(if salted(salt, password) == *hash { PasswordCheck::Right } else { PasswordCheck::Wrong })
     }
 
     async fn verify_unknown(&self, _: &Password) -> Result<()> {

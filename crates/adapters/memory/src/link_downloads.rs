@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, DOWNLOAD_WINDOW, LinkDownload, Timestamp};
-use clouddrive_domain::port::LinkDownloads;
+use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
@@ -31,7 +31,7 @@ fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Resul
 }
 
 #[async_trait]
-impl LinkDownloads for Database {
+impl LinkDownloadRepository for Database {
     async fn is_counted(&self, download: &LinkDownload, now: Timestamp) -> Result<bool> {
         self.read(|state| Ok(is_counted(state, download, now)))
     }
@@ -40,7 +40,7 @@ impl LinkDownloads for Database {
         self.write(|state| count(state, command, download))
     }
 
-    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(|state| Ok(state.downloads.remove_where(most, |at| *at < before)))
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(|state| Ok(state.downloads.remove_where(max, |at| *at < before)))
     }
 }

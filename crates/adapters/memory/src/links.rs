@@ -1,16 +1,16 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, Timestamp,
-    TokenHash, UserId,
+    Change, ChangeKind, Command, CommandOutcome, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located,
+    Timestamp, TokenHash, UserId,
 };
-use clouddrive_domain::port::{Links, NewLink};
+use clouddrive_domain::port::{LinkRepository, NewLink};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
 use crate::changes::log;
+use crate::idempotency_records::store_response;
 use crate::locate;
 use crate::page::newest_first;
-use crate::receipts::keep;
 use crate::state::{LinkRow, State};
 
 /// The link, named after its node.
@@ -60,7 +60,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewLink) -> 
     state.links.put(new.id, row);
     log(state, command, Change::of_item(ChangeKind::LinkCreated, &item));
     let link = found(state, new.id)?;
-    keep(state, command, Answer::Linked(&link))?;
+    store_response(state, command, CommandOutcome::Linked(&link))?;
     Ok(link)
 }
 
@@ -93,7 +93,7 @@ fn list_made(state: &State, owner: UserId, after: Option<LinkPosition>, limit: L
 }
 
 #[async_trait]
-impl Links for Database {
+impl LinkRepository for Database {
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link> {
         self.write(|state| create(state, command, item, link))
     }
@@ -128,13 +128,13 @@ impl Links for Database {
         self.write(|state| revoke(state, command, item, link))
     }
 
-    async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32> {
+    async fn prune_expired(&self, before: Timestamp, max: u32) -> Result<u32> {
         self.write(|state| {
-            let expired = state.links.keys_where(most, |row| row.expires_at.is_some_and(|end| end < before));
+            let expired = state.links.keys_where(max, |row| row.expires_at.is_some_and(|end| end < before));
             for id in &expired {
                 remove(state, *id);
             }
-            Ok(u32::try_from(expired.len()).unwrap_or(most))
+            Ok(u32::try_from(expired.len()).unwrap_or(max))
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Nodes with their ancestors up to the root, the basis of every access decision.
 
 use clouddrive_domain::model::{
-    Content, Grant, ItemRef, Located, Node, NodeBody, NodeId, Person, Revision, Step, UserId, VersionId, Viewer,
+    Content, Grant, ItemRef, Located, Node, NodeBody, NodeId, Revision, Step, UserId, UserRef, VersionId, Viewer,
 };
 use clouddrive_domain::{Error, Result};
 use uuid::Uuid;
@@ -9,9 +9,9 @@ use uuid::Uuid;
 use crate::state::{Body, NodeRow, State};
 
 /// The user as shown to others.
-pub(crate) fn person(state: &State, id: UserId) -> Person {
+pub(crate) fn person(state: &State, id: UserId) -> UserRef {
     let username = state.users.get(&id).map(|row| row.user.username.as_str().to_owned());
-    Person { id, username }
+    UserRef { id, username }
 }
 
 /// The short reference to a node.

@@ -73,7 +73,7 @@ pub(crate) fn first_free_but(
 ) -> Result<Name> {
     let taken = live_children(state, folder).filter(|(_, row)| Some(&row.name) != own);
     let taken: HashSet<String> = taken.map(|(_, row)| row.name.as_str().to_owned()).collect();
-    let free = KeepBoth::new(wanted, kind).find_map(|round| round.first_free(&taken));
+    let free = KeepBoth::new(wanted, kind).find_map(|batch| batch.first_free(&taken));
     free.ok_or_else(|| Error::internal("database", "no free name"))
 }
 
@@ -94,6 +94,6 @@ pub(crate) fn taken(state: &State, folder: NodeId, holder: NodeId, kind: NodeKin
         Ok(suggested) => {
             Error::Conflict(Conflict::NameTaken(Box::new(NameTaken { item, revision: row.revision, suggested })))
         }
-        Err(fault) => fault,
+        Err(error) => error,
     }
 }

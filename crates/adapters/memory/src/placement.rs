@@ -81,9 +81,9 @@ impl Placed {
 
     /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have added
     /// the new version, since a removed one may have the same blob.
-    pub(crate) fn evict(&self, state: &mut State, command: &Command, new: &NewNode<'_>, most: u32) -> Disposal {
+    pub(crate) fn evict(&self, state: &mut State, command: &Command, new: &NewNode<'_>, max: u32) -> Disposal {
         match new.version {
-            Some(version) if !self.is_new(new) => content::evict(state, command, (new.drive, self.node), version, most),
+            Some(version) if !self.is_new(new) => content::evict(state, command, (new.drive, self.node), version, max),
             _ => Disposal::default(),
         }
     }

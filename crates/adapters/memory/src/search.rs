@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     Action, ChildPosition, Located, NodeId, NodeKind, Page, PageRoom, SearchPosition, ShareId, SharePosition,
     Timestamp, UserId, WalkPosition, authorize,
 };
-use clouddrive_domain::port::{Hit, Search, Sought};
+use clouddrive_domain::port::{Hit, SearchCriteria, SearchRepository};
 
 use crate::Database;
 use crate::locate::{self, live_children};
@@ -13,18 +13,18 @@ use crate::state::{NodeRow, State};
 /// A node that may be a hit, with its position.
 type Spot = (SearchPosition, NodeId);
 
-fn matches(sought: &Sought, row: &NodeRow) -> bool {
-    let is_of_kind = sought.kind.map_or(row.kind() != NodeKind::Root, |kind| kind == row.kind());
-    is_of_kind && sought.text.is_in(&row.search_key)
+fn matches(criteria: &SearchCriteria, row: &NodeRow) -> bool {
+    let is_of_kind = criteria.kind.map_or(row.kind() != NodeKind::Root, |kind| kind == row.kind());
+    is_of_kind && criteria.text.is_in(&row.search_key)
 }
 
 /// The matching nodes of the viewer's own drive, in order.
-fn in_own_drive(state: &State, viewer: UserId, sought: &Sought) -> Vec<Spot> {
+fn in_own_drive(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec<Spot> {
     let own = state.users.get(&viewer).map(|user| user.drive);
     let is_own = |row: &NodeRow| own == Some(row.drive) && row.trashed.is_none();
-    let found = state.nodes.iter().filter(|(_, row)| is_own(row) && matches(sought, row));
+    let found = state.nodes.iter().filter(|(_, row)| is_own(row) && matches(criteria, row));
     let mut found: Vec<(&NodeRow, NodeId)> = found.map(|(id, row)| (row, *id)).collect();
-    if let Some(SearchPosition::Own { key, id }) = &sought.after {
+    if let Some(SearchPosition::Own { key, id }) = &criteria.after {
         found.retain(|(row, found)| (&row.order_key, found) > (key, id));
     }
     found.sort_by_key(|(row, id)| (&row.order_key, *id));
@@ -33,9 +33,9 @@ fn in_own_drive(state: &State, viewer: UserId, sought: &Sought) -> Vec<Spot> {
 
 /// The matching nodes, in order, of the trees shared with the viewer or, if that is given, below the folder to search
 /// in.
-fn in_shares(state: &State, viewer: UserId, sought: &Sought, after: &WalkPosition) -> Vec<Spot> {
-    let mut walk = Walk { state, sought, spots: Vec::new() };
-    if let Some(folder) = &sought.within {
+fn in_shares(state: &State, viewer: UserId, criteria: &SearchCriteria, after: &WalkPosition) -> Vec<Spot> {
+    let mut walk = Walk { state, criteria, spots: Vec::new() };
+    if let Some(folder) = &criteria.within {
         walk.below(None, &[folder.node().id]);
     } else {
         let received = state.shares.iter().filter(|((_, guest), _)| *guest == viewer);
@@ -60,7 +60,7 @@ fn key(position: &WalkPosition) -> (Option<(Timestamp, ShareId)>, &[NodeId], Opt
 /// A walk of shared trees, folder by folder.
 struct Walk<'a> {
     state: &'a State,
-    sought: &'a Sought,
+    criteria: &'a SearchCriteria,
     spots: Vec<(WalkPosition, NodeId)>,
 }
 
@@ -70,7 +70,7 @@ impl Walk<'_> {
         let top = top.filter(|top| top.lineage.iter().skip(1).all(|step| step.share.is_none()));
         let Ok(top) = authorize(top, Action::Read) else { return };
         let id = top.node().id;
-        if self.state.nodes.get(&id).is_some_and(|row| matches(self.sought, row)) {
+        if self.state.nodes.get(&id).is_some_and(|row| matches(self.criteria, row)) {
             self.spots.push((WalkPosition { share: Some(share), path: vec![id], child: None }, id));
         }
         self.below(Some(share), &[id]);
@@ -86,7 +86,7 @@ impl Walk<'_> {
             })
             .collect();
         entries.sort_by_key(|(child, _)| *child);
-        for (child, _) in entries.iter().filter(|(_, row)| matches(self.sought, row)) {
+        for (child, _) in entries.iter().filter(|(_, row)| matches(self.criteria, row)) {
             self.spots.push((WalkPosition { share, path: path.to_vec(), child: Some(*child) }, child.id));
         }
         let mut folders: Vec<NodeId> =
@@ -99,30 +99,30 @@ impl Walk<'_> {
 }
 
 /// The nodes that may be hits after the position of the previous page, in order.
-fn spots(state: &State, viewer: UserId, sought: &Sought) -> Vec<Spot> {
-    if let Some(SearchPosition::Shared(after)) = &sought.after {
-        return in_shares(state, viewer, sought, after);
+fn spots(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec<Spot> {
+    if let Some(SearchPosition::Shared(after)) = &criteria.after {
+        return in_shares(state, viewer, criteria, after);
     }
     let own = state.users.get(&viewer).map(|user| user.drive);
-    let shared = || in_shares(state, viewer, sought, &WalkPosition::default());
-    match &sought.within {
-        Some(folder) if own == Some(folder.drive()) => in_own_drive(state, viewer, sought),
+    let shared = || in_shares(state, viewer, criteria, &WalkPosition::default());
+    match &criteria.within {
+        Some(folder) if own == Some(folder.drive()) => in_own_drive(state, viewer, criteria),
         Some(_) => shared(),
-        None => in_own_drive(state, viewer, sought).into_iter().chain(shared()).collect(),
+        None => in_own_drive(state, viewer, criteria).into_iter().chain(shared()).collect(),
     }
 }
 
-fn search(state: &State, viewer: UserId, sought: &Sought) -> Page<Hit, SearchPosition> {
+fn search(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Page<Hit, SearchPosition> {
     let is_below = |found: &Located| {
-        let folder = sought.within.as_ref().map(|folder| folder.node().id);
+        let folder = criteria.within.as_ref().map(|folder| folder.node().id);
         folder.is_none_or(|folder| found.node.id != folder && found.is_at_or_below(folder))
     };
     let mut room = PageRoom::default();
     let mut hits: Vec<Hit> = Vec::new();
-    for (position, id) in spots(state, viewer, sought) {
+    for (position, id) in spots(state, viewer, criteria) {
         let found = locate::find(state, id, viewer).filter(|found| found.role().is_some() && is_below(found));
         let Some(located) = found else { continue };
-        if hits.len() == sought.limit.get() || !room.takes(located.path_bytes()) {
+        if hits.len() == criteria.limit.get() || !room.takes(located.path_bytes()) {
             let next = hits.last().map(|hit| hit.position.clone());
             return Page { items: hits, next };
         }
@@ -132,8 +132,8 @@ fn search(state: &State, viewer: UserId, sought: &Sought) -> Page<Hit, SearchPos
 }
 
 #[async_trait]
-impl Search for Database {
-    async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>> {
-        self.read(|state| Ok(search(state, viewer, sought)))
+impl SearchRepository for Database {
+    async fn search(&self, viewer: UserId, criteria: &SearchCriteria) -> Result<Page<Hit, SearchPosition>> {
+        self.read(|state| Ok(search(state, viewer, criteria)))
     }
 }

@@ -3,10 +3,10 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
-    UserId,
+    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    TokenHash, UserId,
 };
-use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
+use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
@@ -16,7 +16,7 @@ use crate::state::{SessionRow, State, TokenRow};
 use crate::users::named;
 
 /// The most sessions whose addresses are known.
-const MOST_ADDRESSES: usize = 100;
+const MAX_ADDRESSES: usize = 100;
 
 impl SessionRow {
     fn is_running(&self, now: Timestamp) -> bool {
@@ -24,7 +24,7 @@ impl SessionRow {
     }
 }
 
-fn start(state: &mut State, command: &Command, opened: &Opened) -> Result<()> {
+fn start(state: &mut State, command: &Command, opened: &NewSession) -> Result<()> {
     let session = &opened.session;
     let user = state.users.get(&session.user);
     user.filter(|row| row.disabled_at.is_none() && row.generation == opened.generation).ok_or(Error::NotFound)?;
@@ -36,7 +36,7 @@ fn start(state: &mut State, command: &Command, opened: &Opened) -> Result<()> {
     Ok(())
 }
 
-fn refresh(state: &mut State, command: &Command, renewal: &Renewal) -> Result<Rotation> {
+fn refresh(state: &mut State, command: &Command, renewal: &TokenRotation) -> Result<RotationOutcome> {
     let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
     let now = command.at;
     let token = state.tokens.get_mut(renewal.presented.as_bytes()).filter(|token| token.expires_at > now);
@@ -49,7 +49,7 @@ fn refresh(state: &mut State, command: &Command, renewal: &Renewal) -> Result<Ro
     if former_use.is_some_and(|used| !renewal.allows_repeat(used, now)) {
         row.ended_at = Some(now);
         log(state, command, Change::of_user(ChangeKind::SessionEnded, user));
-        return Ok(Rotation::Reused);
+        return Ok(RotationOutcome::Reused);
     }
     row.last_used_at = now;
     row.session.expires_at = renewal.expires_at;
@@ -58,7 +58,7 @@ fn refresh(state: &mut State, command: &Command, renewal: &Renewal) -> Result<Ro
     let next = TokenRow { session: id, expires_at: renewal.expires_at, used_at: None };
     state.tokens.put(*renewal.next.as_bytes(), next);
     log(state, command, Change::of_user(ChangeKind::SessionRefreshed, user));
-    Ok(Rotation::Renewed)
+    Ok(RotationOutcome::Renewed)
 }
 
 /// Ends all sessions of `user`.
@@ -70,14 +70,14 @@ pub(crate) fn end_all(state: &mut State, user: UserId, at: Timestamp) {
     }
 }
 
-/// Removes up to `most` sessions for which `is_due` holds, with their tokens, and returns the number.
-pub(crate) fn remove_sessions(state: &mut State, most: u32, is_due: impl Fn(&SessionRow) -> bool) -> u32 {
-    let removed = state.sessions.keys_where(most, is_due);
+/// Removes up to `max` sessions for which `is_due` holds, with their tokens, and returns the number.
+pub(crate) fn remove_sessions(state: &mut State, max: u32, is_due: impl Fn(&SessionRow) -> bool) -> u32 {
+    let removed = state.sessions.keys_where(max, is_due);
     for id in &removed {
         state.sessions.remove(id);
         state.tokens.remove_where(u32::MAX, |token| token.session == *id);
     }
-    u32::try_from(removed.len()).unwrap_or(most)
+    u32::try_from(removed.len()).unwrap_or(max)
 }
 
 /// The sessions of `user` that run at `now`.
@@ -91,8 +91,8 @@ fn key(row: &&SessionRow) -> (Timestamp, SessionId) {
 }
 
 #[async_trait]
-impl Sessions for Database {
-    async fn start(&self, command: &Command, opened: &Opened) -> Result<()> {
+impl SessionRepository for Database {
+    async fn start(&self, command: &Command, opened: &NewSession) -> Result<()> {
         self.write(|state| start(state, command, opened))
     }
 
@@ -111,7 +111,7 @@ impl Sessions for Database {
         })
     }
 
-    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
+    async fn refresh(&self, command: &Command, renewal: &TokenRotation) -> Result<RotationOutcome> {
         self.write(|state| refresh(state, command, renewal))
     }
 
@@ -146,22 +146,22 @@ impl Sessions for Database {
         })
     }
 
-    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
+    async fn find_addresses(&self, handle: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>> {
         self.read(|state| {
             let Some(user) = named(state, handle) else { return Ok(Vec::new()) };
             let mut sessions: Vec<&SessionRow> = running(state, user.user.id, now).collect();
             sessions.sort_by_key(|row| Reverse(key(row)));
             let addresses = sessions.into_iter().filter_map(|row| row.session.address.clone());
-            Ok(addresses.take(MOST_ADDRESSES).collect())
+            Ok(addresses.take(MAX_ADDRESSES).collect())
         })
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
         let is_over = |row: &SessionRow| row.session.expires_at < before || row.ended_at.is_some_and(|at| at < before);
-        self.write(|state| Ok(remove_sessions(state, most, is_over)))
+        self.write(|state| Ok(remove_sessions(state, max, is_over)))
     }
 
-    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(|state| Ok(state.tokens.remove_where(most, |token| token.expires_at < before)))
+    async fn prune_tokens(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(|state| Ok(state.tokens.remove_where(max, |token| token.expires_at < before)))
     }
 }

@@ -1,17 +1,17 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Answer, Change, ChangeKind, Command, Grant, Limit, Located, NodeId, Permission, Role,
-    Share, ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Change, ChangeKind, Command, CommandOutcome, Grant, Limit, Located, NodeId, Permission,
+    Role, Share, ShareId, SharePosition, Timestamp, UserId,
 };
-use clouddrive_domain::port::{NewShare, Shares};
+use clouddrive_domain::port::{NewShare, ShareRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
 use crate::changes::log;
+use crate::idempotency_records::store_response;
 use crate::locate::{self, person};
 use crate::page::newest_first;
-use crate::receipts::keep;
 use crate::state::{ShareRow, State};
 use crate::uploads::end_without_right;
 
@@ -72,7 +72,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewShare) ->
     state.shares.put(key, ShareRow { id, permission, shared_by: item.actor(), shared_at: command.at });
     log(state, command, Change::of_item(ChangeKind::ShareCreated, &item).about(new.guest));
     let share = found(state, key)?;
-    keep(state, command, Answer::Shared(&share))?;
+    store_response(state, command, CommandOutcome::Shared(&share))?;
     Ok(share)
 }
 
@@ -127,7 +127,7 @@ fn access(state: &State, node: NodeId, now: Timestamp) -> Vec<AccessEntry> {
 }
 
 #[async_trait]
-impl Shares for Database {
+impl ShareRepository for Database {
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
         self.write(|state| create(state, command, item, share))
     }

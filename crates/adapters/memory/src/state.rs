@@ -1,9 +1,9 @@
 //! All that the database holds: one table per kind of row.
 
 use clouddrive_domain::model::{
-    BlobKey, BucketLevel, Crc32, DriveId, EntityTag, EntryQuota, LeaseId, LinkId, LoggedChange, MediaType, Name,
-    NodeId, NodeKind, OrderKey, PasswordHash, Permission, Quota, ReceiptId, Revision, SealedToken, Session, SessionId,
-    Sha256, ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
+    BlobKey, BucketLevel, Crc32, DriveId, EntityTag, EntryQuota, IdempotencyRecordId, LeaseId, LinkId, LoggedChange,
+    MediaType, Name, NodeId, NodeKind, OrderKey, PasswordHash, Permission, Quota, Revision, SealedToken, Session,
+    SessionId, Sha256, ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
 };
 
 use crate::table::{Table, Undo};
@@ -34,8 +34,8 @@ pub(crate) struct State {
     /// The number of the last change that was pruned.
     pub(crate) pruned: u64,
     /// By user, path and idempotency key.
-    pub(crate) receipts: Table<(UserId, String, String), ReceiptRow>,
-    /// By the name of the chore.
+    pub(crate) idempotency_records: Table<(UserId, String, String), ReceiptRow>,
+    /// By the name of the maintenance task.
     pub(crate) leases: Table<&'static str, LeaseRow>,
 }
 
@@ -56,7 +56,7 @@ impl State {
             &mut self.links,
             &mut self.downloads,
             &mut self.changes,
-            &mut self.receipts,
+            &mut self.idempotency_records,
             &mut self.leases,
         ]
     }
@@ -155,7 +155,7 @@ impl NodeRow {
             drive,
             parent,
             name: name.clone(),
-            order_key: OrderKey::of(name),
+            order_key: OrderKey::new(name),
             search_key: name.search_key(),
             body,
             revision: Revision(1),
@@ -169,7 +169,7 @@ impl NodeRow {
 
     pub(crate) fn rename(&mut self, name: &Name) {
         self.name = name.clone();
-        self.order_key = OrderKey::of(name);
+        self.order_key = OrderKey::new(name);
         self.search_key = name.search_key();
     }
 
@@ -256,7 +256,7 @@ pub(crate) struct LinkRow {
 #[derive(Clone)]
 pub(crate) struct ReceiptRow {
     /// The claim that holds it.
-    pub(crate) id: ReceiptId,
+    pub(crate) id: IdempotencyRecordId,
     pub(crate) digest: Option<Sha256>,
     pub(crate) held_until: Timestamp,
     pub(crate) kept_until: Timestamp,

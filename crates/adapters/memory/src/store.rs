@@ -1,5 +1,5 @@
-mod intake;
-mod transfers;
+mod body;
+mod multiparts;
 mod urls;
 
 use std::collections::BTreeMap;
@@ -10,21 +10,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Presentation, Probe, Random};
+use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, StoreName, Stored, Timestamp};
+use clouddrive_domain::port::{BlobStore, ByteStream, Clock, ContentHeaders, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 
-use self::intake::{Intake, Piece, Room};
-use self::transfers::Parts;
+use self::body::{Intake, Piece, Room};
+use self::multiparts::Parts;
 use self::urls::Permit;
 
 /// A blob store in memory, with signed URLs and uploads in parts.
 ///
-/// It implements [`BlobStore`], [`DirectUploads`](clouddrive_domain::port::DirectUploads),
-/// [`PartStore`](clouddrive_domain::port::PartStore), [`UrlSigner`](clouddrive_domain::port::UrlSigner),
-/// [`UrlGate`](clouddrive_domain::port::UrlGate) and [`Probe`]. Clones share the bytes, which are lost with the last of
-/// them.
+/// It implements [`BlobStore`], [`DirectUploadStore`](clouddrive_domain::port::DirectUploadStore),
+/// [`PartStore`](clouddrive_domain::port::PartStore), [`UrlPresigner`](clouddrive_domain::port::UrlPresigner),
+/// [`SignedUrlVerifier`](clouddrive_domain::port::SignedUrlVerifier) and [`Probe`]. Clones share the bytes, which are
+/// lost with the last of them.
 #[derive(Clone)]
 pub struct MemoryStore {
     held: Arc<Mutex<Blobs>>,
@@ -37,8 +37,8 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Blobs {
     blobs: BTreeMap<BlobKey, Blob>,
-    /// The transfers in parts that are neither finished nor discarded.
-    transfers: BTreeMap<Transfer, Parts>,
+    /// The multiparts in parts that are neither finished nor discarded.
+    multiparts: BTreeMap<MultipartUpload, Parts>,
     /// What the URLs that were signed allow, by key and query.
     urls: BTreeMap<(String, String), Permit>,
 }
@@ -53,7 +53,7 @@ impl MemoryStore {
     /// The usual capacity of a store: 1 GiB.
     pub const CAPACITY: u64 = 1 << 30;
 
-    /// Creates an empty store that holds at most [`CAPACITY`](Self::CAPACITY) bytes. The `clock` tells when transfers
+    /// Creates an empty store that holds at most [`CAPACITY`](Self::CAPACITY) bytes. The `clock` tells when multiparts
     /// begin; `random` makes the signatures of URLs.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
@@ -112,7 +112,7 @@ impl BlobStore for MemoryStore {
         StoreName("memory")
     }
 
-    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &Presentation) -> Result<Stored> {
+    async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &ContentHeaders) -> Result<Stored> {
         self.lock().require_none(key)?;
         let (piece, stored) = Intake::new(&self.room).receive(body, expected).await?;
         let mut held = self.lock();
@@ -144,22 +144,27 @@ impl BlobStore for MemoryStore {
         Ok(0)
     }
 
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+    async fn list_incomplete<'a>(
+        &self,
+        before: Timestamp,
+        after: Option<&'a MultipartUpload>,
+    ) -> Result<Vec<MultipartUpload>> {
         let held = self.lock();
-        let begun = held.transfers.iter().filter(|(_, parts)| parts.begun_at() < before).map(|(transfer, _)| transfer);
-        Ok(begun.filter(|transfer| after.is_none_or(|after| *transfer > after)).cloned().collect())
+        let begun =
+            held.multiparts.iter().filter(|(_, parts)| parts.begun_at() < before).map(|(multipart, _)| multipart);
+        Ok(begun.filter(|multipart| after.is_none_or(|after| *multipart > after)).cloned().collect())
     }
 
-    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
+    async fn received_bytes(&self, multipart: &MultipartUpload) -> Result<u64> {
         let held = self.lock();
-        let blob = || held.blobs.get(&transfer.key).map_or(0, |blob| blob.stored.size);
-        Ok(held.transfers.get(transfer).map_or_else(blob, Parts::size))
+        let blob = || held.blobs.get(&multipart.key).map_or(0, |blob| blob.stored.size);
+        Ok(held.multiparts.get(multipart).map_or_else(blob, Parts::size))
     }
 
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
+    async fn abort(&self, multipart: &MultipartUpload) -> Result<()> {
         let mut held = self.lock();
-        held.transfers.remove(transfer);
-        held.blobs.remove(&transfer.key);
+        held.multiparts.remove(multipart);
+        held.blobs.remove(&multipart.key);
         Ok(())
     }
 }

@@ -56,18 +56,18 @@ impl<K: Clone + Ord, V: Clone> Table<K, V> {
         Some(former)
     }
 
-    /// The keys of up to `most` rows for which `is_due` holds.
-    pub(crate) fn keys_where(&self, most: u32, is_due: impl Fn(&V) -> bool) -> Vec<K> {
-        self.rows.iter().filter(|(_, row)| is_due(row)).map(|(key, _)| key.clone()).take(most as usize).collect()
+    /// The keys of up to `max` rows for which `is_due` holds.
+    pub(crate) fn keys_where(&self, max: u32, is_due: impl Fn(&V) -> bool) -> Vec<K> {
+        self.rows.iter().filter(|(_, row)| is_due(row)).map(|(key, _)| key.clone()).take(max as usize).collect()
     }
 
-    /// Removes up to `most` rows for which `is_due` holds, and returns the number.
-    pub(crate) fn remove_where(&mut self, most: u32, is_due: impl Fn(&V) -> bool) -> u32 {
-        let due = self.keys_where(most, is_due);
+    /// Removes up to `max` rows for which `is_due` holds, and returns the number.
+    pub(crate) fn remove_where(&mut self, max: u32, is_due: impl Fn(&V) -> bool) -> u32 {
+        let due = self.keys_where(max, is_due);
         for key in &due {
             self.remove(key);
         }
-        u32::try_from(due.len()).unwrap_or(most)
+        u32::try_from(due.len()).unwrap_or(max)
     }
 }
 

@@ -32,7 +32,7 @@ impl Throttle for Database {
         })
     }
 
-    async fn forget_full(&self, now: Timestamp, most: u32) -> Result<u32> {
-        self.write(|state| Ok(state.buckets.remove_where(most, |level| level.is_full(now))))
+    async fn prune_full(&self, now: Timestamp, max: u32) -> Result<u32> {
+        self.write(|state| Ok(state.buckets.remove_where(max, |level| level.is_full(now))))
     }
 }

@@ -2,19 +2,19 @@ mod purge;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    UserId, check_depth,
+    Change, ChangeKind, Command, CommandOutcome, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp,
+    TrashPosition, UserId, check_depth,
 };
-use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
 use crate::changes::{log, state_of};
 use crate::drive::{levels, put_away};
+use crate::idempotency_records::store_response;
 use crate::locate;
 use crate::names::{self, touch};
 use crate::page::newest_first;
-use crate::receipts::keep;
 use crate::state::{NodeRow, State};
 use crate::uploads::end_without_right;
 
@@ -77,12 +77,12 @@ fn restore(state: &mut State, command: &Command, wish: &Restoration) -> Result<L
     let after = state_of(state, node.id);
     log(state, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after));
     let restored = locate::found(state, node.id, actor)?;
-    keep(state, command, Answer::Changed(&restored))?;
+    store_response(state, command, CommandOutcome::Changed(&restored))?;
     Ok(restored)
 }
 
 #[async_trait]
-impl Trash for Database {
+impl TrashRepository for Database {
     async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
         self.write(|state| put(state, command, item, seen))
     }
@@ -107,15 +107,15 @@ impl Trash for Database {
         self.write(|state| purge::begin(state, command, item, seen))
     }
 
-    async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
-        self.write(|state| purge::begin_some(state, command, doomed, most))
+    async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32> {
+        self.write(|state| purge::begin_some(state, command, scope, max))
     }
 
-    async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep> {
-        self.write(|state| Ok(purge::step(state, command, which, most)))
+    async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep> {
+        self.write(|state| Ok(purge::step(state, command, which, max)))
     }
 
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
-        self.write(|state| Ok(purge::clear_ownerless(state, command, most)))
+    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress> {
+        self.write(|state| Ok(purge::delete_orphaned_drives(state, command, max)))
     }
 }

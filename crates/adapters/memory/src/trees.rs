@@ -3,17 +3,17 @@ use std::collections::{HashMap, VecDeque};
 use async_trait::async_trait;
 use clouddrive_domain::error::Refused;
 use clouddrive_domain::model::{
-    Answer, ChangeKind, Charge, Command, Content, Grant, MAX_COPY_NODES, NodeId, ReadGrant, Revision, UserId,
+    ChangeKind, Charge, Command, CommandOutcome, Content, Grant, MAX_COPY_NODES, NodeId, ReadGrant, Revision, UserId,
     VersionId, check_depth,
 };
-use clouddrive_domain::port::{Copying, Saved, TreeContent, TreeEntry, Trees};
+use clouddrive_domain::port::{CopyRequest, Saved, TreeContent, TreeEntry, TreeRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::changes::log;
+use crate::idempotency_records::store_response;
 use crate::locate::{self, live_children};
 use crate::names::{NewNode, touch};
 use crate::placement::place;
-use crate::receipts::keep;
 use crate::state::{Body, NodeRow, State};
 use crate::{Database, content, quota};
 
@@ -24,22 +24,22 @@ struct Member {
     level: u32,
 }
 
-/// The nodes `tops` and all live nodes below them, parents first: at most `most` + 1.
-fn members(state: &State, tops: impl Iterator<Item = NodeId>, most: u64) -> Vec<Member> {
-    let most = usize::try_from(most).unwrap_or(usize::MAX).saturating_add(1);
+/// The nodes `tops` and all live nodes below them, parents first: at most `max` + 1.
+fn members(state: &State, tops: impl Iterator<Item = NodeId>, max: u64) -> Vec<Member> {
+    let max = usize::try_from(max).unwrap_or(usize::MAX).saturating_add(1);
     let mut found = Vec::new();
     let mut open: VecDeque<Member> = tops.map(|id| Member { id, level: 0 }).collect();
-    while let Some(member) = open.pop_front().filter(|_| found.len() < most) {
+    while let Some(member) = open.pop_front().filter(|_| found.len() < max) {
         open.extend(live_children(state, member.id).map(|(id, _)| Member { id, level: member.level + 1 }));
         found.push(member);
     }
     found
 }
 
-fn list(state: &State, tops: &[ReadGrant], most: u64) -> Vec<TreeEntry> {
+fn list(state: &State, tops: &[ReadGrant], max: u64) -> Vec<TreeEntry> {
     let is_live = |id: &NodeId| state.nodes.get(id).is_some_and(|row| row.trashed.is_none());
     let tops = tops.iter().map(|top| top.node().id).filter(is_live);
-    members(state, tops, most).into_iter().filter_map(|member| entry(state, member.id)).collect()
+    members(state, tops, max).into_iter().filter_map(|member| entry(state, member.id)).collect()
 }
 
 fn entry(state: &State, id: NodeId) -> Option<TreeEntry> {
@@ -53,7 +53,7 @@ fn entry(state: &State, id: NodeId) -> Option<TreeEntry> {
     Some(TreeEntry { id, parent: node.parent, modified_at: node.modified_at, name: node.name, content })
 }
 
-fn copy(state: &mut State, command: &Command, copying: &Copying) -> Result<Saved> {
+fn copy(state: &mut State, command: &Command, copying: &CopyRequest) -> Result<Saved> {
     let item = locate::renewed(state, &copying.item)?;
     let to = locate::renewed(state, &copying.to)?;
     let name = copying.place(&item, &to)?;
@@ -70,7 +70,7 @@ fn copy(state: &mut State, command: &Command, copying: &Copying) -> Result<Saved
         stored += copy_content(state, command, (placed.node, placed.revision), (content, version), item.actor())?;
     }
     stored += copy_below(state, command, copying, (source.id, placed.node), &to, &below)?;
-    let disposal = placed.evict(state, command, &new, copying.most_versions);
+    let disposal = placed.evict(state, command, &new, copying.max_versions);
     let (is_new, freed) = (placed.is_new(&new), disposal.given_back);
     let entries = below.len() as u64 + u64::from(is_new);
     quota::charge(state, to.drive(), Charge { stored, freed, entries, ..Charge::default() })?;
@@ -82,7 +82,7 @@ fn copy(state: &mut State, command: &Command, copying: &Copying) -> Result<Saved
     let change = placed.change(state, kind, to.drive());
     log(state, command, change);
     let located = locate::found(state, top, item.actor())?;
-    keep(state, command, Answer::Made(&located))?;
+    store_response(state, command, CommandOutcome::Made(&located))?;
     Ok(Saved { located, freed: disposal.freed })
 }
 
@@ -102,7 +102,7 @@ fn tree_below(state: &State, folder: NodeId, depth: u32) -> Result<Vec<NodeId>> 
 fn copy_below(
     state: &mut State,
     command: &Command,
-    copying: &Copying,
+    copying: &CopyRequest,
     top: (NodeId, NodeId),
     to: &Grant,
     below: &[NodeId],
@@ -144,12 +144,12 @@ fn copy_content(
 }
 
 #[async_trait]
-impl Trees for Database {
-    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Saved> {
+impl TreeRepository for Database {
+    async fn copy(&self, command: &Command, copying: &CopyRequest) -> Result<Saved> {
         self.write(|state| copy(state, command, copying))
     }
 
-    async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>> {
-        self.read(|state| Ok(list(state, tops, most)))
+    async fn list(&self, tops: &[ReadGrant], max: u64) -> Result<Vec<TreeEntry>> {
+        self.read(|state| Ok(list(state, tops, max)))
     }
 }

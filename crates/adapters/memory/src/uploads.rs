@@ -2,17 +2,17 @@ mod commit;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Action, Answer, Change, ChangeKind, Charge, Command, DriveId, Grant, Limit, NodeKind, Placement, Quota, Timestamp,
-    Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
+    Action, Change, ChangeKind, Charge, Command, CommandOutcome, DriveId, Grant, Limit, NodeKind, Placement, Quota,
+    Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
 };
-use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::changes::log;
+use crate::idempotency_records::store_response;
 use crate::locate::{self, person};
 use crate::page::newest_first;
 use crate::placement;
-use crate::receipts::keep;
 use crate::state::{State, UploadRow};
 use crate::{Database, content, quota};
 
@@ -33,12 +33,12 @@ fn is_into_drive_of(state: &State, upload: &Upload, user: UserId) -> bool {
     state.drives.get(&upload.drive).is_some_and(|drive| drive.owner == Some(user))
 }
 
-fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
+fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &NewUpload) -> Result<Quota> {
     let upload = &opening.upload;
     let folder = locate::renewed(state, folder)?;
     let is_running = |own: &&Upload| own.sender == upload.sender && own.expires_at > command.at;
     let running = open(state).into_iter().filter(is_running).count();
-    if running >= opening.most_open as usize {
+    if running >= opening.max_open as usize {
         let message = format!("{running} uploads are open already: complete or abort one of them");
         return Err(Error::invalid("file_name", message));
     }
@@ -53,7 +53,7 @@ fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &Opening
     content::record(state, &upload.blob, &opening.store, command.at, None)?;
     state.uploads.put(upload.id, UploadRow { upload: upload.clone(), ended_at: None });
     log(state, command, Change::of_upload(ChangeKind::UploadBegun, upload));
-    keep(state, command, Answer::Begun(upload))?;
+    store_response(state, command, CommandOutcome::UploadStarted(upload))?;
     Ok(quota)
 }
 
@@ -68,7 +68,7 @@ fn extend(state: &mut State, command: &Command, folder: &Grant, id: UploadId, un
         row.upload.expires_at = until;
         log(state, command, Change::of_upload(ChangeKind::UploadExtended, &upload));
     }
-    keep(state, command, Answer::Again)
+    store_response(state, command, CommandOutcome::Again)
 }
 
 /// Ends an open upload that did not become a file: releases its reservation, and leaves its blob to the collector.
@@ -81,10 +81,10 @@ fn end(state: &mut State, command: &Command, upload: &Upload, to: UploadState, k
     log(state, command, Change::of_upload(kind, upload));
 }
 
-/// Aborts up to `most` open uploads for which `is_meant` holds.
-pub(crate) fn abort_where(state: &mut State, command: &Command, most: u32, is_meant: impl Fn(&State, &Upload) -> bool) {
+/// Aborts up to `max` open uploads for which `is_meant` holds.
+pub(crate) fn abort_where(state: &mut State, command: &Command, max: u32, is_meant: impl Fn(&State, &Upload) -> bool) {
     let before = &*state;
-    let meant = open(before).into_iter().filter(|upload| is_meant(before, upload)).take(most as usize);
+    let meant = open(before).into_iter().filter(|upload| is_meant(before, upload)).take(max as usize);
     let meant: Vec<Upload> = meant.cloned().collect();
     for upload in &meant {
         end(state, command, upload, UploadState::Aborted, ChangeKind::UploadAborted);
@@ -105,8 +105,8 @@ pub(crate) fn end_without_right(state: &mut State, command: &Command, drive: Dri
     });
 }
 
-fn expire_due(state: &mut State, command: &Command, most: u32) -> Vec<Upload> {
-    let due = open(state).into_iter().filter(|upload| upload.expires_at <= command.at).take(most as usize);
+fn expire_due(state: &mut State, command: &Command, max: u32) -> Vec<Upload> {
+    let due = open(state).into_iter().filter(|upload| upload.expires_at <= command.at).take(max as usize);
     let due: Vec<Upload> = due.cloned().collect();
     for upload in &due {
         end(state, command, upload, UploadState::Expired, ChangeKind::UploadExpired);
@@ -129,8 +129,8 @@ fn list(state: &State, user: UserId, now: Timestamp, after: Option<UploadPositio
 }
 
 #[async_trait]
-impl Uploads for Database {
-    async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
+impl UploadRepository for Database {
+    async fn begin(&self, command: &Command, folder: &Grant, opening: &NewUpload) -> Result<Quota> {
         self.write(|state| begin(state, command, folder, opening))
     }
 
@@ -180,22 +180,22 @@ impl Uploads for Database {
         })
     }
 
-    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>> {
+    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, max: u32) -> Result<Vec<Upload>> {
         self.read(|state| {
             let aborted = state.uploads.values().filter(|row| {
                 let is_after = after.is_none_or(|after| row.upload.id > after);
                 is_after && row.upload.state == UploadState::Aborted && row.ended_at == Some(at)
             });
-            Ok(aborted.map(|row| row.upload.clone()).take(most as usize).collect())
+            Ok(aborted.map(|row| row.upload.clone()).take(max as usize).collect())
         })
     }
 
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
-        self.write(|state| Ok(expire_due(state, command, most)))
+    async fn expire_due(&self, command: &Command, max: u32) -> Result<Vec<Upload>> {
+        self.write(|state| Ok(expire_due(state, command, max)))
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(|state| Ok(state.uploads.remove_where(most, |row| row.ended_at.is_some_and(|at| at < before))))
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(|state| Ok(state.uploads.remove_where(max, |row| row.ended_at.is_some_and(|at| at < before))))
     }
 
     async fn count_open(&self) -> Result<u64> {

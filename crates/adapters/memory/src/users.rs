@@ -1,24 +1,24 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, Change, ChangeKind, Command, Credentials, EntryQuota, Handle, Name, PasswordHash, Person, Quota,
-    UserId,
+    BlobKey, Change, ChangeKind, Command, CommandOutcome, Credentials, EntryQuota, LoginIdentifier, Name, PasswordHash,
+    Quota, UserId, UserRef,
 };
-use clouddrive_domain::port::{Registration, Users};
+use clouddrive_domain::port::{Registration, UserRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
 use crate::changes::log;
 use crate::content::{refer, release};
+use crate::idempotency_records::store_response;
 use crate::locate::person;
-use crate::receipts::keep;
 use crate::state::{Body, DriveRow, NodeRow, State, UserRow};
 
 /// The user that `handle` names.
-pub(crate) fn named<'a>(state: &'a State, handle: &Handle) -> Option<&'a UserRow> {
+pub(crate) fn named<'a>(state: &'a State, handle: &LoginIdentifier) -> Option<&'a UserRow> {
     state.users.values().find(|row| match handle {
-        Handle::Username(key) => row.user.username.key() == *key,
-        Handle::Email(key) => row.user.email.key() == *key,
+        LoginIdentifier::Username(key) => row.user.username.key() == *key,
+        LoginIdentifier::Email(key) => row.user.email.key() == *key,
     })
 }
 
@@ -30,10 +30,10 @@ pub(crate) fn credentials(row: &UserRow) -> Credentials {
 
 fn register(state: &mut State, command: &Command, new: &Registration) -> Result<()> {
     let user = &new.user;
-    if named(state, &Handle::Username(user.username.key())).is_some() {
+    if named(state, &LoginIdentifier::Username(user.username.key())).is_some() {
         return Err(Error::Conflict(Conflict::UsernameTaken));
     }
-    if named(state, &Handle::Email(user.email.key())).is_some() {
+    if named(state, &LoginIdentifier::Email(user.email.key())).is_some() {
         return Err(Error::Conflict(Conflict::EmailTaken));
     }
     let row =
@@ -42,7 +42,7 @@ fn register(state: &mut State, command: &Command, new: &Registration) -> Result<
     let quota = Quota { total: new.quota_bytes, used: 0, reserved: 0 };
     let entries = EntryQuota { total: new.quota_entries, used: 0 };
     state.drives.put(new.drive, DriveRow { owner: Some(user.id), root: new.root, quota, entries });
-    let root = NodeRow::new(new.drive, None, &Name::of_root(), Body::Root, user.id, user.created_at);
+    let root = NodeRow::new(new.drive, None, &Name::root(), Body::Root, user.id, user.created_at);
     state.nodes.put(new.root, root);
     log(state, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive));
     Ok(())
@@ -64,21 +64,21 @@ fn set_photo(state: &mut State, command: &Command, user: UserId, photo: Option<&
     }
     let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
     log(state, command, Change::of_user(kind, user));
-    keep(state, command, Answer::Photo)?;
+    store_response(state, command, CommandOutcome::Photo)?;
     Ok(former.is_some())
 }
 
 #[async_trait]
-impl Users for Database {
+impl UserRepository for Database {
     async fn register(&self, command: &Command, registration: &Registration) -> Result<()> {
         self.write(|state| register(state, command, registration))
     }
 
-    async fn find_person(&self, handle: &Handle) -> Result<Option<Person>> {
+    async fn find_user(&self, handle: &LoginIdentifier) -> Result<Option<UserRef>> {
         self.read(|state| Ok(named(state, handle).map(|row| person(state, row.user.id))))
     }
 
-    async fn find_credentials(&self, handle: &Handle) -> Result<Option<Credentials>> {
+    async fn find_credentials(&self, handle: &LoginIdentifier) -> Result<Option<Credentials>> {
         self.read(|state| Ok(named(state, handle).map(credentials)))
     }
 

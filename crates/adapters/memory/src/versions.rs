@@ -1,16 +1,16 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, Change, ChangeKind, Charge, Command, Content, Grant, Limit, Node, NodeId, Revision, Version,
-    VersionId, VersionPosition,
+    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
+    Version, VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{NewContent, Revival, Saved, Versions};
+use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
 
 use crate::changes::log;
+use crate::idempotency_records::store_response;
 use crate::locate::{self, person};
 use crate::page::newest_first;
-use crate::receipts::keep;
 use crate::state::{Body, State};
 use crate::{Database, content, quota};
 
@@ -33,11 +33,11 @@ fn list(state: &State, file: NodeId, after: Option<VersionPosition>, limit: Limi
 }
 
 /// Makes `new` the current content of the granted file. Returns the blobs that are now unreferenced.
-fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Content, most: u32) -> Result<Vec<BlobKey>> {
+fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Content, max: u32) -> Result<Vec<BlobKey>> {
     let id = file.node().id;
     let revision = content::point(state, command, file, new.version);
     content::add_version(state, (id, revision), new, file.actor());
-    let disposal = content::evict(state, command, (file.drive(), id), new.version, most);
+    let disposal = content::evict(state, command, (file.drive(), id), new.version, max);
     let freed = disposal.given_back;
     quota::charge(state, file.drive(), Charge { stored: new.size, freed, ..Charge::default() })?;
     Ok(disposal.freed)
@@ -48,26 +48,26 @@ fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) 
     file.require_seen(new.seen)?;
     content::attach(state, &new.blob, &new.stored)?;
     let current = new.content(file.node(), command.at);
-    let freed = make_current(state, command, &file, &current, new.most_versions)?;
+    let freed = make_current(state, command, &file, &current, new.max_versions)?;
     log(state, command, Change::content_set(ChangeKind::FileReplaced, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
-    keep(state, command, Answer::Replaced(&located))?;
+    store_response(state, command, CommandOutcome::Replaced(&located))?;
     Ok(Saved { located, freed })
 }
 
-fn revive(state: &mut State, command: &Command, file: &Grant, wish: &Revival) -> Result<Saved> {
+fn restore(state: &mut State, command: &Command, file: &Grant, wish: &VersionRestore) -> Result<Saved> {
     let file = locate::renewed_as(state, file, wish.seen)?;
     let former = find(state, file.node().id, wish.from).ok_or(Error::NotFound)?.content;
     if file.node().content().is_some_and(|current| current.blob == former.blob) {
         let file = file.into_located();
-        keep(state, command, Answer::Changed(&file))?;
+        store_response(state, command, CommandOutcome::Changed(&file))?;
         return Ok(file.into());
     }
     let current = Content { version: wish.version, created_at: command.at, ..former };
-    let freed = make_current(state, command, &file, &current, wish.most_versions)?;
+    let freed = make_current(state, command, &file, &current, wish.max_versions)?;
     log(state, command, Change::content_set(ChangeKind::VersionRestored, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
-    keep(state, command, Answer::Changed(&located))?;
+    store_response(state, command, CommandOutcome::Changed(&located))?;
     Ok(Saved { located, freed })
 }
 
@@ -91,7 +91,7 @@ fn delete(
 }
 
 #[async_trait]
-impl Versions for Database {
+impl VersionRepository for Database {
     async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>> {
         self.read(|state| Ok(list(state, file.node().id, after, limit)))
     }
@@ -104,8 +104,8 @@ impl Versions for Database {
         self.write(|state| append(state, command, file, content))
     }
 
-    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Saved> {
-        self.write(|state| revive(state, command, file, revival))
+    async fn restore(&self, command: &Command, file: &Grant, version_restore: &VersionRestore) -> Result<Saved> {
+        self.write(|state| restore(state, command, file, version_restore))
     }
 
     async fn delete(

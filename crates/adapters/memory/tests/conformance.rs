@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use clouddrive_conformance::direct_uploads::{Case, GatedServer};
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, blobs, changes, chores, direct_uploads, drive, link_downloads, links,
-    name_keys, passwords, receipts, search, sessions, shares, signed_urls, throttle, trash, trees, uploads, users,
-    versions,
+    Persistence, accounts, blob_records, blobs, changes, direct_uploads, drive, effects, idempotency_records,
+    link_downloads, links, name_keys, passwords, search, sessions, shares, signed_urls, task_leases, throttle, trash,
+    trees, uploads, users, versions,
 };
 use clouddrive_domain::model::{AuditAction, AuditEvent, Command, RequestId, Timestamp, UserId};
-use clouddrive_domain::port::{Accounts, AuditTrail, Clock};
+use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock};
 use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -19,7 +19,7 @@ macro_rules! suites {
     ($($port:ident),+ $(,)?) => {$(
         #[tokio::test]
         async fn $port() {
-            $port::suite(&Persistence::of(Arc::new(Database::new()))).await;
+            $port::suite(&Persistence::from_store(Arc::new(Database::new()))).await;
         }
     )+};
 }
@@ -32,8 +32,8 @@ suites!(
     shares,
     blob_records,
     changes,
-    receipts,
-    chores,
+    idempotency_records,
+    task_leases,
     links,
     name_keys,
     link_downloads,
@@ -48,7 +48,7 @@ suites!(
 /// Suites do not interfere with each other, in any order.
 #[tokio::test]
 async fn one_store_for_all() {
-    let store = Persistence::of(Arc::new(Database::new()));
+    let store = Persistence::from_store(Arc::new(Database::new()));
     blob_records::suite(&store).await;
     uploads::suite(&store).await;
     changes::suite(&store).await;
@@ -60,10 +60,10 @@ async fn drives_whose_owners_are_gone() {
     let database = Database::new();
     let remove = async |user: UserId| {
         let request = RequestId::parse("remove").unwrap();
-        let command = Command { actor: Some(user), at: Timestamp::from_millis(0), request, receipt: None };
+        let command = Command { actor: Some(user), at: Timestamp::from_millis(0), request, idempotency_record: None };
         database.delete(&command, user, 0).await.unwrap();
     };
-    trash::ownerless_suite(&Persistence::of(Arc::new(database.clone())), remove).await;
+    trash::ownerless_suite(&Persistence::from_store(Arc::new(database.clone())), remove).await;
 }
 
 /// An empty store, and the random bits that it uses.
@@ -81,28 +81,28 @@ async fn blobs_in_memory() {
 #[tokio::test]
 async fn urls() {
     let (store, random) = store();
-    signed_urls::gate_suite(&store, &store, &store, &*random).await;
+    signed_urls::verifier_suite(&store, &store, &store, &*random).await;
 }
 
 #[tokio::test]
 async fn uploads_by_url() {
     let (store, random) = store();
     let wire = &GatedServer { store: &store, parts: &store, gate: &store, now: NOW };
-    let case = Case { store: &store, direct: &store, signer: &store, random: &*random, wire, now: NOW };
+    let case = Case { store: &store, direct: &store, presigner: &store, random: &*random, wire, now: NOW };
     direct_uploads::suite(&case).await;
     direct_uploads::part_store_suite(&store, &store, &store, &*random).await;
 }
 
 #[tokio::test]
 async fn what_works_says_so() {
-    ambient::probe_suite(&Database::new()).await;
-    ambient::probe_suite(&store().0).await;
+    effects::probe_suite(&Database::new()).await;
+    effects::probe_suite(&store().0).await;
 }
 
 #[tokio::test]
 async fn effects() {
-    ambient::clock_suite(&ManualClock::new(NOW));
-    ambient::random_suite(&SeededRandom::new(1));
+    effects::clock_suite(&ManualClock::new(NOW));
+    effects::random_suite(&SeededRandom::new(1));
     passwords::suite(&TestPasswords::new(Arc::new(SeededRandom::new(1)))).await;
 }
 

@@ -4,10 +4,12 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use clouddrive_domain::model::{
-    Action, ChangePosition, Command, Email, Grant, Id, IdempotencyKey, KeyedRequest, Name, NodeId, PasswordHash,
-    Receipt, RequestId, Sha256, Timestamp, User, UserId, Username, WriteAnswer, authorize,
+    Action, ChangePosition, Command, Email, Grant, Id, IdempotencyKey, IdempotencyRecord, KeyedRequest, Name, NodeId,
+    PasswordHash, RequestId, ResponseEncoder, Sha256, Timestamp, User, UserId, Username, authorize,
 };
-use clouddrive_domain::port::{Changes, Drive, Receipts, Registration, Terms, Users};
+use clouddrive_domain::port::{
+    ChangeRepository, Expiry, IdempotencyRepository, NodeRepository, Registration, UserRepository,
+};
 use clouddrive_domain::{Error, Result};
 use clouddrive_memory::{Database, SeededRandom};
 use futures_util::FutureExt;
@@ -49,35 +51,35 @@ impl Scene {
         T::generate(NOW, &self.random)
     }
 
-    fn command(&self, receipt: Option<Receipt>) -> Result<Command> {
+    fn command(&self, idempotency_record: Option<IdempotencyRecord>) -> Result<Command> {
         let request = RequestId::parse("test").ok_or(Error::NotFound)?;
-        Ok(Command { actor: Some(self.user), at: NOW, request, receipt })
+        Ok(Command { actor: Some(self.user), at: NOW, request, idempotency_record })
     }
 
-    /// A claimed receipt that serialises its answer with `write`.
-    async fn receipt(&self, key: &str, write: Arc<WriteAnswer>) -> Result<Receipt> {
+    /// A claimed idempotency record that serialises its answer with `write`.
+    async fn idempotency_record(&self, key: &str, write: Arc<ResponseEncoder>) -> Result<IdempotencyRecord> {
         let key = IdempotencyKey::parse(key).ok_or(Error::NotFound)?;
         let digest = Some(Sha256::from_bytes([1; 32]));
         let request = KeyedRequest { user: self.user, path: "/drive".to_owned(), key, digest, former_digest: None };
-        let receipt = Receipt::new(self.id(), request, write);
-        self.database.claim(&receipt, Terms { now: NOW, held_until: NOW, kept_until: NOW }).await?;
-        Ok(receipt)
+        let idempotency_record = IdempotencyRecord::new(self.id(), request, write);
+        self.database.claim(&idempotency_record, Expiry { now: NOW, held_until: NOW, kept_until: NOW }).await?;
+        Ok(idempotency_record)
     }
 
     async fn root(&self) -> Result<Grant> {
-        let home = self.database.find_home(self.user).await?.ok_or(Error::NotFound)?;
+        let home = self.database.find_user_drive(self.user).await?.ok_or(Error::NotFound)?;
         authorize(Some(home.root), Action::AddTo)
     }
 
-    async fn create(&self, id: NodeId, receipt: Option<Receipt>) -> Result<()> {
-        let name = Name::parse("folder").map_err(|fault| Error::internal("test", fault))?;
-        let (command, root) = (self.command(receipt)?, self.root().await?);
+    async fn create(&self, id: NodeId, idempotency_record: Option<IdempotencyRecord>) -> Result<()> {
+        let name = Name::parse("folder").map_err(|error| Error::internal("test", error))?;
+        let (command, root) = (self.command(idempotency_record)?, self.root().await?);
         self.database.create_folder(&command, &root, id, &name).await.map(drop)
     }
 
     /// How many entries the drive has, and how many rows the log.
     async fn counts(&self) -> Result<(u64, usize)> {
-        let home = self.database.find_home(self.user).await?.ok_or(Error::NotFound)?;
+        let home = self.database.find_user_drive(self.user).await?.ok_or(Error::NotFound)?;
         let log = self.database.read(None, ChangePosition::default(), 100).await?;
         Ok((home.account.entries.used, log.changes.len()))
     }
@@ -86,10 +88,10 @@ impl Scene {
 #[tokio::test]
 async fn a_command_that_fails_at_its_end_changes_nothing() {
     let scene = Scene::new().await.unwrap();
-    let write: Arc<WriteAnswer> = Arc::new(|_| Err(Error::internal("test", "an answer that cannot be serialised")));
-    let receipt = scene.receipt("key", write).await.unwrap();
+    let write: Arc<ResponseEncoder> = Arc::new(|_| Err(Error::internal("test", "an answer that cannot be serialised")));
+    let idempotency_record = scene.idempotency_record("key", write).await.unwrap();
     let id = scene.id();
-    assert!(matches!(scene.create(id, Some(receipt)).await, Err(Error::Internal { .. })));
+    assert!(matches!(scene.create(id, Some(idempotency_record)).await, Err(Error::Internal { .. })));
     assert_eq!(scene.database.find(id, scene.user.into()).await.unwrap(), None);
     assert_eq!(scene.counts().await.unwrap(), (0, 1));
     scene.create(id, None).await.unwrap();
@@ -99,9 +101,9 @@ async fn a_command_that_fails_at_its_end_changes_nothing() {
 #[tokio::test]
 async fn a_command_that_panics_changes_nothing_and_the_next_one_runs() {
     let scene = Scene::new().await.unwrap();
-    let receipt = scene.receipt("key", Arc::new(|_| panic!("a caller's fault"))).await.unwrap();
+    let idempotency_record = scene.idempotency_record("key", Arc::new(|_| panic!("a caller's error"))).await.unwrap();
     let id = scene.id();
-    AssertUnwindSafe(scene.create(id, Some(receipt))).catch_unwind().await.unwrap_err();
+    AssertUnwindSafe(scene.create(id, Some(idempotency_record))).catch_unwind().await.unwrap_err();
     assert_eq!(scene.database.find(id, scene.user.into()).await.unwrap(), None);
     assert_eq!(scene.counts().await.unwrap(), (0, 1));
     scene.create(id, None).await.unwrap();

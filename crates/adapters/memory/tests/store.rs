@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{BlobKey, Expected, Length, Timestamp};
-use clouddrive_domain::port::{BlobStore, ByteStream, Presentation, Probe};
+use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, Probe};
 use clouddrive_memory::{ManualClock, MemoryStore, SeededRandom};
 use futures_util::stream;
 
@@ -21,7 +21,7 @@ async fn a_store_holds_as_much_as_its_capacity_and_again_once_there_is_room() {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(0)));
     let store = MemoryStore::with_capacity(10, clock, random.clone());
     let [first, second] = [(); 2].map(|()| BlobKey::generate(&*random));
-    let put = async |key, size| store.put(key, body(size), ANY, &Presentation::of_unknown()).await;
+    let put = async |key, size| store.put(key, body(size), ANY, &ContentHeaders::unknown()).await;
     put(&first, 10).await.unwrap();
     assert!(matches!(put(&second, 1).await, Err(Error::Unavailable { .. })));
     assert!(matches!(store.check().await, Err(Error::Unavailable { .. })));

@@ -4,10 +4,10 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp,
     UserId,
 };
-use clouddrive_domain::port::Accounts;
+use clouddrive_domain::port::AccountRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, LimitsRow, credentials, page};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::schema::{drives, users};
 use clouddrive_sql::types::{DbId, size};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
@@ -15,30 +15,30 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
 use crate::blob_records::release;
-use crate::changes::log;
-use crate::fault::violated;
+use crate::changes::record_change;
+use crate::error::violated_constraint;
 use crate::quota::USED_ENTRIES;
 use crate::sessions::end_all;
-use crate::unit::Begin;
+use crate::transaction::TxMode;
 use crate::uploads::abort_all;
 
 /// A user's row, locked until the transaction ends against changes and new sessions.
-struct Locked {
+struct LockedUser {
     generation: u64,
     email: String,
     photo: Option<String>,
     disabled_at: Option<i64>,
 }
 
-async fn locked(mut connection: &AsyncPgConnection, user: UserId) -> Outcome<Locked> {
+async fn lock_user(mut connection: &AsyncPgConnection, user: UserId) -> Result<LockedUser, SqlError> {
     let columns = (users::password_generation, users::email, users::photo_blob, users::disabled_at);
     let row = users::table.find(DbId::from(user)).select(columns).for_update();
     let row = row.first::<(i64, String, Option<String>, Option<i64>)>(&mut connection).await.optional()?;
     let (generation, email, photo, disabled_at) = row.ok_or(Error::NotFound)?;
-    Ok(Locked { generation: size(generation), email, photo, disabled_at })
+    Ok(LockedUser { generation: size(generation), email, photo, disabled_at })
 }
 
-impl Locked {
+impl LockedUser {
     fn require(&self, proven: u64) -> Result<()> {
         if self.generation == proven { Ok(()) } else { Err(Error::Forbidden(Forbidden::WrongPassword)) }
     }
@@ -49,17 +49,17 @@ async fn change_email(
     command: &Command,
     user: UserId,
     email: &Email,
-) -> Outcome<bool> {
-    if locked(connection, user).await?.email == email.as_str() {
+) -> Result<bool, SqlError> {
+    if lock_user(connection, user).await?.email == email.as_str() {
         return Ok(false);
     }
     let new = (users::email.eq(email.as_str()), users::email_key.eq(email.key()));
     let changed = diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await;
-    changed.map_err(|fault| match violated(&fault) {
-        Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
-        _ => fault.into(),
+    changed.map_err(|error| match violated_constraint(&error) {
+        Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
+        _ => error.into(),
     })?;
-    log(connection, command, Change::of_user(ChangeKind::EmailChanged, user)).await?;
+    record_change(connection, command, Change::of_user(ChangeKind::EmailChanged, user)).await?;
     Ok(true)
 }
 
@@ -69,20 +69,25 @@ async fn change_password(
     user: UserId,
     proven: Option<u64>,
     hash: &PasswordHash,
-) -> Outcome<()> {
-    let row = locked(connection, user).await?;
+) -> Result<(), SqlError> {
+    let row = lock_user(connection, user).await?;
     if let Some(proven) = proven {
         row.require(proven)?;
     }
     let new = (users::password_hash.eq(hash.expose()), users::password_generation.eq(users::password_generation + 1));
     diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
     end_all(connection, user, command.at).await?;
-    log(connection, command, Change::of_user(ChangeKind::PasswordChanged, user)).await
+    record_change(connection, command, Change::of_user(ChangeKind::PasswordChanged, user)).await
 }
 
 /// Deletes the user. Locks are taken in the global order: the user, uploads, blobs, and drives by their identifiers.
-async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: UserId, proven: u64) -> Outcome<()> {
-    let row = locked(connection, user).await?;
+async fn delete(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    user: UserId,
+    proven: u64,
+) -> Result<(), SqlError> {
+    let row = lock_user(connection, user).await?;
     row.require(proven)?;
     let id = DbId::from(user);
     if let Some(photo) = &row.photo {
@@ -94,7 +99,7 @@ async fn delete(mut connection: &AsyncPgConnection, command: &Command, user: Use
     }
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
     let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);
-    log(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own)).await?;
+    record_change(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own)).await?;
     abort_all(connection, command, user, own).await?;
     diesel::delete(users::table.find(id)).execute(&mut connection).await?;
     Ok(())
@@ -105,8 +110,8 @@ async fn set_disabled(
     command: &Command,
     user: UserId,
     disabled: bool,
-) -> Outcome<bool> {
-    if locked(connection, user).await?.disabled_at.is_some() == disabled {
+) -> Result<bool, SqlError> {
+    if lock_user(connection, user).await?.disabled_at.is_some() == disabled {
         return Ok(false);
     }
     let since = disabled.then_some(command.at).map(Timestamp::as_millis);
@@ -118,7 +123,7 @@ async fn set_disabled(
         end_all(connection, user, command.at).await?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    log(connection, command, Change::of_user(kind, user)).await?;
+    record_change(connection, command, Change::of_user(kind, user)).await?;
     Ok(true)
 }
 
@@ -127,15 +132,15 @@ async fn set_quota(
     command: &Command,
     user: UserId,
     limits: NewLimits,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
     let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
     let drive = changed.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
-    log(connection, command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive))).await
+    record_change(connection, command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive))).await
 }
 
 #[async_trait]
-impl Accounts for Database {
+impl AccountRepository for Database {
     async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>> {
         self.read(async move |mut connection: &AsyncPgConnection| {
             let row = users::table.find(DbId::from(user)).select(CREDENTIALS);
@@ -147,7 +152,7 @@ impl Accounts for Database {
     async fn change_email(&self, command: &Command, user: UserId, email: &Email) -> Result<bool> {
         let (command, email) = (command.clone(), email.clone());
         let work = async move |connection: &AsyncPgConnection| change_email(connection, &command, user, &email).await;
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
     async fn change_password(
@@ -161,25 +166,25 @@ impl Accounts for Database {
         let work = async move |connection: &AsyncPgConnection| {
             change_password(connection, &command, user, proven, &hash).await
         };
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
     async fn delete(&self, command: &Command, user: UserId, proven: u64) -> Result<()> {
         let command = command.clone();
         let work = async move |connection: &AsyncPgConnection| delete(connection, &command, user, proven).await;
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
     async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool> {
         let command = command.clone();
         let work = async move |connection: &AsyncPgConnection| set_disabled(connection, &command, user, disabled).await;
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
     async fn set_quota(&self, command: &Command, user: UserId, limits: NewLimits) -> Result<()> {
         let command = command.clone();
         let work = async move |connection: &AsyncPgConnection| set_quota(connection, &command, user, limits).await;
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
     async fn list_accounts<'a>(&self, after: Option<&'a str>, limit: Limit) -> Result<Vec<ListedAccount>> {

@@ -1,11 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
+    HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key, marked_for_deletion,
+    unreferenced_blobs,
 };
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
@@ -16,10 +17,10 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
 use crate::locate::array;
-use crate::unit::Begin;
+use crate::transaction::TxMode;
 
 /// The condition that something refers to the blob `b`.
-const REFERRED_TO: &str = "(EXISTS (SELECT FROM versions WHERE blob_key = b.key)
+const REFERENCED: &str = "(EXISTS (SELECT FROM versions WHERE blob_key = b.key)
     OR EXISTS (SELECT FROM uploads WHERE blob_key = b.key AND state = 'open')
     OR EXISTS (SELECT FROM users WHERE photo_blob = b.key))";
 
@@ -30,25 +31,25 @@ pub(crate) async fn insert(
     store: &StoreName,
     at: Timestamp,
     unreferenced_at: Option<Timestamp>,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     let row = NewBlobRow::new(key, store, at, unreferenced_at);
     diesel::insert_into(blobs::table).values(row).execute(&mut connection).await?;
     Ok(())
 }
 
-/// Marks the blob as referenced; it must not have been condemned.
-pub(crate) async fn refer(mut connection: &AsyncPgConnection, key: &BlobKey) -> Outcome<()> {
+/// Marks the blob as referenced; it must not have been marked for deletion.
+pub(crate) async fn mark_referenced(mut connection: &AsyncPgConnection, key: &BlobKey) -> Result<(), SqlError> {
     let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(&mut connection).await?;
     require_usable(found)
 }
 
-/// Marks these blobs, which are sorted, as referenced; returns whether that is allowed. A condemned blob may not be
-/// referred to.
+/// Marks these blobs, which are sorted, as referenced; returns whether that is allowed. A blob marked for deletion may
+/// not be referred to.
 ///
-/// Locks their rows first, so that no other transaction condemns them before this one ends, or overlooks the
+/// Locks their rows first, so that no other transaction marks them for deletion before this one ends, or overlooks the
 /// references.
-pub(crate) async fn refer_all(mut connection: &AsyncPgConnection, keys: &[String]) -> Outcome<bool> {
+pub(crate) async fn mark_all_referenced(mut connection: &AsyncPgConnection, keys: &[String]) -> Result<bool, SqlError> {
     let text = "SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND condemned_at IS NULL
         ORDER BY key FOR KEY SHARE";
     let usable: Vec<KeyRow> = Statement::new(text, vec![array(keys)]).load(&mut connection).await?;
@@ -61,15 +62,17 @@ pub(crate) async fn refer_all(mut connection: &AsyncPgConnection, keys: &[String
 }
 
 /// Fails unless a usable blob was found.
-pub(crate) fn require_usable(found: usize) -> Outcome<()> {
+pub(crate) fn require_usable(found: usize) -> Result<(), SqlError> {
     if found == 0 {
-        return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+        return Err(
+            Error::internal("database", "a blob to be referred to is not recorded, or is marked for deletion").into()
+        );
     }
     Ok(())
 }
 
 /// Locks the rows of these blobs, in key order.
-pub(crate) async fn lock(mut connection: &AsyncPgConnection, keys: &[&str]) -> Outcome<()> {
+pub(crate) async fn lock(mut connection: &AsyncPgConnection, keys: &[&str]) -> Result<(), SqlError> {
     let rows = blobs::table.filter(blobs::key.eq_any(keys)).order(blobs::key).select(blobs::key).for_update();
     rows.load::<String>(&mut connection).await?;
     Ok(())
@@ -79,74 +82,76 @@ pub(crate) async fn lock(mut connection: &AsyncPgConnection, keys: &[&str]) -> O
 ///
 /// Locks their rows first, in key order, and looks at them next. New references update the blob's row first, so none is
 /// overlooked, and two transactions that remove the last two references at once see each other's removal.
-pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], at: Timestamp) -> Outcome<()> {
+pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], at: Timestamp) -> Result<(), SqlError> {
     lock(connection, keys).await?;
     let text =
-        format!("UPDATE blobs b SET unreferenced_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}");
+        format!("UPDATE blobs b SET unreferenced_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERENCED}");
     let parameters = vec![Parameter::Integer(at.as_millis()), array(keys)];
     Statement::new(text, parameters).execute(&mut connection).await?;
     Ok(())
 }
 
-/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): condemns
-/// blobs that nothing refers to any more; they count as used until their bytes are deleted. Locks like [`release`].
-pub(crate) async fn dispose(
+/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): marks for
+/// deletion blobs that nothing refers to any more; they count as used until their bytes are deleted. Locks like
+/// [`release`].
+pub(crate) async fn release_contents(
     mut connection: &AsyncPgConnection,
     drive: DriveId,
     contents: &[(String, i64)],
     at: Timestamp,
-) -> Outcome<Disposal> {
+) -> Result<ReleasedContents, SqlError> {
     if contents.is_empty() {
-        return Ok(Disposal::default());
+        return Ok(ReleasedContents::default());
     }
     let keys: Vec<&str> = contents.iter().map(|(key, _)| key.as_str()).collect();
     lock(connection, &keys).await?;
     let text = format!(
-        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO}
+        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERENCED}
         RETURNING key"
     );
     let at = at.as_millis();
     let statement = Statement::new(text, vec![Parameter::Integer(at), Parameter::Integer(at), array(&keys)]);
     let unreferenced: Vec<KeyRow> = statement.load(&mut connection).await?;
-    let disposal = Disposal::of(drive, contents, &unreferenced.into_iter().map(|row| row.key).collect());
-    if !disposal.held.is_empty() {
-        diesel::insert_into(held_blobs::table).values(&disposal.held).execute(&mut connection).await?;
+    let released = ReleasedContents::new(drive, contents, &unreferenced.into_iter().map(|row| row.key).collect());
+    if !released.held.is_empty() {
+        diesel::insert_into(held_blobs::table).values(&released.held).execute(&mut connection).await?;
     }
-    Ok(disposal)
+    Ok(released)
 }
 
 /// Condemns unneeded blobs. A transaction that refers to a blob at this moment has locked its row, which is skipped, or
-/// will find it condemned.
-async fn condemn(
+/// will find it marked for deletion.
+async fn mark_for_deletion(
     mut connection: &AsyncPgConnection,
     store: &StoreName,
     before: Timestamp,
     now: Timestamp,
-    most: u32,
-) -> Outcome<Vec<BlobKey>> {
+    max: u32,
+) -> Result<Vec<BlobKey>, SqlError> {
     let locked = "FOR UPDATE SKIP LOCKED";
-    let mut due: Vec<KeyRow> = unneeded(store, before, most).before(locked).load(&mut connection).await?;
-    // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
-    let room = (most as usize).saturating_sub(due.len());
-    due.extend(condemned(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
+    let mut due: Vec<KeyRow> = unreferenced_blobs(store, before, max).before(locked).load(&mut connection).await?;
+    // Blobs already marked for deletion come last, so that blobs whose bytes cannot be removed do not hold up the
+    // others.
+    let room = (max as usize).saturating_sub(due.len());
+    due.extend(marked_for_deletion(store, room).before(locked).load::<KeyRow>(&mut connection).await?);
     let keys = || array(due.iter().map(|row| &row.key));
-    // Check again, now that their locks keep new references out. The time is not `before`, which is long ago: what fails
-    // again and again would stay ahead of what `dispose` condemned.
+    // Check again, now that their locks keep new references out. The time is not `before`, which is long ago: what
+    // fails again and again would stay ahead of what `release_contents` marked for deletion.
     let text = format!(
-        "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERRED_TO} RETURNING key"
+        "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERENCED} RETURNING key"
     );
     let parameters = vec![Parameter::Integer(now.as_millis()), keys()];
-    let condemned: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
-    if condemned.len() < due.len() {
+    let marked_for_deletion: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
+    if marked_for_deletion.len() < due.len() {
         let text =
-            format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {REFERRED_TO}");
+            format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {REFERENCED}");
         Statement::new(text, vec![keys()]).execute(&mut connection).await?;
     }
-    Ok(condemned.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
+    Ok(marked_for_deletion.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
 }
 
-/// Forgets condemned blobs. Updates the drives last, to lock their counters as briefly as possible.
-async fn forget(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[BlobKey]) -> Outcome<()> {
+/// Removes blobs that are marked for deletion. Updates the drives last, to lock their counters as briefly as possible.
+async fn remove(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[BlobKey]) -> Result<(), SqlError> {
     let keys = array(keys.iter().map(BlobKey::as_str));
     let text = "DELETE FROM blobs WHERE key IN (
             SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND store = ? AND condemned_at IS NOT NULL
@@ -157,8 +162,8 @@ async fn forget(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[B
     let text =
         "DELETE FROM held_blobs WHERE blob_key = ANY (CAST(? AS text[])) RETURNING drive_id, size_bytes, counter";
     let statement = Statement::new(text, vec![array(gone.iter().map(|row| &row.key))]);
-    let counted: Vec<CountedRow> = statement.load(&mut connection).await?;
-    for (drive, (used, reserved)) in given_back(counted) {
+    let counted: Vec<HeldBytesRow> = statement.load(&mut connection).await?;
+    for (drive, (used, reserved)) in credits(counted) {
         let less = (
             drives::used_bytes.eq(drives::used_bytes - used),
             drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
@@ -169,11 +174,11 @@ async fn forget(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[B
 }
 
 #[async_trait]
-impl BlobRecords for Database {
+impl BlobRecordRepository for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
         let (key, store) = (key.clone(), store.clone());
         let work = async move |connection: &AsyncPgConnection| insert(connection, &key, &store, at, Some(at)).await;
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
@@ -201,7 +206,7 @@ impl BlobRecords for Database {
 
     async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
         let (key, tag) = (key.clone(), tag.clone());
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
             diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(&mut connection).await?;
             Ok(())
@@ -220,28 +225,35 @@ impl BlobRecords for Database {
         let keys = || array(sums.iter().map(|(key, _)| key.as_str()));
         let parameters = vec![keys(), array(sums.iter().map(|(_, Crc32(sum))| sum)), keys()];
         let statement = Statement::new(text, parameters);
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             statement.execute(&mut connection).await?;
             Ok(())
         })
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn mark_for_deletion(
+        &self,
+        store: &StoreName,
+        before: Timestamp,
+        now: Timestamp,
+        max: u32,
+    ) -> Result<Vec<BlobKey>> {
         let store = store.clone();
-        let work = async move |connection: &AsyncPgConnection| condemn(connection, &store, before, now, most).await;
-        self.write(Begin::Write, work).await
+        let work =
+            async move |connection: &AsyncPgConnection| mark_for_deletion(connection, &store, before, now, max).await;
+        self.write(TxMode::Write, work).await
     }
 
-    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
+    async fn remove(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
         let (store, keys) = (store.clone(), keys.to_vec());
-        let work = async move |connection: &AsyncPgConnection| forget(connection, &store, &keys).await;
-        self.write(Begin::Write, work).await
+        let work = async move |connection: &AsyncPgConnection| remove(connection, &store, &keys).await;
+        self.write(TxMode::Write, work).await
     }
 
     async fn hold(&self, key: &BlobKey, drive: DriveId, size: u64) -> Result<()> {
         let key = key.clone();
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             lock(connection, &[key.as_str()]).await?;
             if hold(&key, drive, size).execute(&mut connection).await? > 0 {
                 let more = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(size));

@@ -3,17 +3,17 @@ use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Change, ChangeBatch, ChangeBounds, ChangePosition, Command, DriveId, Timestamp, count_prunable,
 };
-use clouddrive_domain::port::Changes;
+use clouddrive_domain::port::ChangeRepository;
 use clouddrive_sql::changes::{self as rows, AgeRow, BoundsRow, ChangeRow, NewChangeRow};
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::changes;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::bytes;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::fault::error;
-use crate::unit::Begin;
+use crate::error::domain_error;
+use crate::transaction::TxMode;
 
 /// Selects the [`BoundsRow`]. Every transaction before the oldest running one has ended, so no entry of such a number
 /// can appear any more; those of later ones are held back.
@@ -33,12 +33,19 @@ const RENUMBER: &str = "WITH foreign_numbers AS (
         >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)";
 
 /// Adds the log entry of a mutation, in the mutation's own transaction.
-pub(crate) async fn log(connection: &AsyncPgConnection, command: &Command, change: Change) -> Outcome<()> {
-    log_all(connection, vec![NewChangeRow::new(command, change)]).await
+pub(crate) async fn record_change(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    change: Change,
+) -> Result<(), SqlError> {
+    record_changes(connection, vec![NewChangeRow::new(command, change)]).await
 }
 
 /// Adds rows, in order.
-pub(crate) async fn log_all(mut connection: &AsyncPgConnection, mut rows: Vec<NewChangeRow>) -> Outcome<()> {
+pub(crate) async fn record_changes(
+    mut connection: &AsyncPgConnection,
+    mut rows: Vec<NewChangeRow>,
+) -> Result<(), SqlError> {
     while rows.len() > 1 {
         let more = rows.split_off(rows.len().min(1_000));
         diesel::insert_into(changes::table).values(rows).execute(&mut connection).await?;
@@ -51,7 +58,7 @@ pub(crate) async fn log_all(mut connection: &AsyncPgConnection, mut rows: Vec<Ne
     Ok(())
 }
 
-async fn bounds(mut connection: &AsyncPgConnection) -> Outcome<ChangeBounds> {
+async fn bounds(mut connection: &AsyncPgConnection) -> Result<ChangeBounds, SqlError> {
     let row: BoundsRow = Statement::new(BOUNDS, vec![]).get_result(&mut connection).await?;
     Ok(row.into())
 }
@@ -60,21 +67,21 @@ async fn read(
     mut connection: &AsyncPgConnection,
     drive: Option<DriveId>,
     after: ChangePosition,
-    most: u32,
-) -> Outcome<ChangeBatch> {
+    max: u32,
+) -> Result<ChangeBatch, SqlError> {
     let bounds = bounds(connection).await?;
     bounds.require(after)?;
     let range =
         [after.transaction, after.entry, bounds.end.transaction].map(|number| Parameter::Integer(bytes(number)));
     let range = ("(xid, id) > (?, ?) AND xid <= ?", range.to_vec());
-    let found: Vec<ChangeRow> = rows::read("xid, id", range, drive, "xid, id", most).load(&mut connection).await?;
-    Ok(ChangeBatch::new(rows::logged(found, &bounds)?, after, bounds, most))
+    let found: Vec<ChangeRow> = rows::read("xid, id", range, drive, "xid, id", max).load(&mut connection).await?;
+    Ok(ChangeBatch::new(rows::logged(found, &bounds)?, after, bounds, max))
 }
 
-async fn prune(mut connection: &AsyncPgConnection, before: Timestamp, most: u32) -> Outcome<u32> {
+async fn prune(mut connection: &AsyncPgConnection, before: Timestamp, max: u32) -> Result<u32, SqlError> {
     let end = Parameter::Integer(bytes(bounds(connection).await?.end.transaction));
     let text = "SELECT xid, id, at FROM changes WHERE xid <= ? ORDER BY xid, id LIMIT ?";
-    let oldest = Statement::new(text, vec![end, Parameter::Integer(most.into())]);
+    let oldest = Statement::new(text, vec![end, Parameter::Integer(max.into())]);
     let mut oldest: Vec<AgeRow> = oldest.load(&mut connection).await?;
     oldest.truncate(count_prunable(oldest.iter().map(AgeRow::time), before));
     let Some(last) = oldest.last() else {
@@ -85,7 +92,7 @@ async fn prune(mut connection: &AsyncPgConnection, before: Timestamp, most: u32)
     let gone = gone.execute(&mut connection).await?;
     let text = "UPDATE change_log SET pruned_xid = ?, pruned_id = ? WHERE (pruned_xid, pruned_id) < (?, ?)";
     Statement::new(text, [last.clone(), last].concat()).execute(&mut connection).await?;
-    Ok(u32::try_from(gone).unwrap_or(most))
+    Ok(u32::try_from(gone).unwrap_or(max))
 }
 
 impl Database {
@@ -99,24 +106,24 @@ impl Database {
             }
             Ok(())
         };
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 }
 
 #[async_trait]
-impl Changes for Database {
-    async fn read(&self, drive: Option<DriveId>, after: ChangePosition, most: u32) -> Result<ChangeBatch> {
+impl ChangeRepository for Database {
+    async fn read(&self, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch> {
         // Both queries see the same state: what is pruned between them would be missed.
-        let work = async move |connection: &AsyncPgConnection| read(connection, drive, after, most).await;
-        self.run(Begin::Snapshot, work).await.map_err(error)
+        let work = async move |connection: &AsyncPgConnection| read(connection, drive, after, max).await;
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
     async fn end(&self) -> Result<ChangePosition> {
         Ok(self.read(async |connection: &AsyncPgConnection| bounds(connection).await).await?.end)
     }
 
-    async fn prune(&self, before: Timestamp, most: u32) -> Result<u32> {
-        let work = async move |connection: &AsyncPgConnection| prune(connection, before, most).await;
-        self.write(Begin::Write, work).await
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
+        let work = async move |connection: &AsyncPgConnection| prune(connection, before, max).await;
+        self.write(TxMode::Write, work).await
     }
 }

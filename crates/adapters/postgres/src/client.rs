@@ -3,18 +3,18 @@
 use clouddrive_domain::{Error, Result};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use crate::connector::{Connector, Refusal};
+use crate::connector::{ConnectError, Connector};
 use crate::options::Options;
 
 /// Connects a client to the target of `options`.
 pub(crate) async fn client(options: &Options) -> Result<Client> {
     let connecting = Connector::new(&options.target, options)?.client().await;
-    Ok(connecting.map_err(|refusal| refusal.error)?.0)
+    Ok(connecting.map_err(|error| error.error)?.0)
 }
 
 /// The rows of `sql`, with `N` non-null columns each.
 pub(crate) async fn rows<const N: usize>(client: &Client, sql: &str) -> Result<Vec<[String; N]>> {
-    let messages = client.simple_query(sql).await.map_err(|fault| Refusal::from(fault).error)?;
+    let messages = client.simple_query(sql).await.map_err(|error| ConnectError::from(error).error)?;
     let rows = messages.iter().filter_map(|message| match message {
         SimpleQueryMessage::Row(row) => Some(row),
         _ => None,

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::watch::Statements;
+use clouddrive_sql::instrumentation::StatementSpans;
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use diesel::connection::CacheSize;
 use diesel_async::{
@@ -22,59 +22,59 @@ use crate::target::{Security, Target};
 use crate::tls;
 
 /// The idle time after which TCP keepalive probes are sent.
-const IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 
 /// How long sent data may go unacknowledged before the connection counts as lost.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+const UNACKNOWLEDGED_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection, and the task that drives its I/O.
-pub(crate) struct Link {
+pub(crate) struct Connection {
     pub(crate) connection: AsyncPgConnection,
-    carrier: JoinHandle<()>,
+    driver_task: JoinHandle<()>,
 }
 
-impl Link {
+impl Connection {
     /// Whether the server still answers.
-    pub(crate) async fn answers(&mut self) -> bool {
-        !self.carrier.is_finished() && self.connection.batch_execute("").await.is_ok()
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        !self.driver_task.is_finished() && self.connection.batch_execute("").await.is_ok()
     }
 
     /// Ends the connection at once, even within a statement.
-    pub(crate) fn cut(&self) {
-        self.carrier.abort();
+    pub(crate) fn abort(&self) {
+        self.driver_task.abort();
     }
 }
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ConnectError {
     pub(crate) error: Error,
     /// Whether a retry may succeed: the server is down or full.
-    pub(crate) may_pass: bool,
+    pub(crate) is_transient: bool,
 }
 
-impl Refusal {
-    pub(crate) fn passing(fault: impl Into<clouddrive_domain::error::BoxedError>) -> Self {
-        Self { error: Error::unavailable("database", fault), may_pass: true }
+impl ConnectError {
+    pub(crate) fn transient(error: impl Into<clouddrive_domain::error::BoxedError>) -> Self {
+        Self { error: Error::unavailable("database", error), is_transient: true }
     }
 
-    pub(crate) fn lasting(fault: impl Into<clouddrive_domain::error::BoxedError>) -> Self {
-        Self { error: Error::internal("database", fault), may_pass: false }
+    pub(crate) fn permanent(error: impl Into<clouddrive_domain::error::BoxedError>) -> Self {
+        Self { error: Error::internal("database", error), is_transient: false }
     }
 }
 
-impl From<tokio_postgres::Error> for Refusal {
-    fn from(fault: tokio_postgres::Error) -> Self {
-        let text = fault.source().map_or_else(|| fault.to_string(), |source| format!("{fault}: {source}"));
-        let may_pass = match fault.code() {
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let text = error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+        let is_transient = match error.code() {
             Some(code) => is_full_or_down(code),
-            None => match fault.source().map(|source| source.downcast_ref::<io::Error>()) {
+            None => match error.source().map(|source| source.downcast_ref::<io::Error>()) {
                 Some(Some(io)) => io.get_ref().is_none_or(|inner| !inner.is::<rustls::Error>()),
                 Some(None) => false,
                 None => true,
             },
         };
-        if may_pass { Self::passing(text) } else { Self::lasting(text) }
+        if is_transient { Self::transient(text) } else { Self::permanent(text) }
     }
 }
 
@@ -110,8 +110,8 @@ impl Connector {
             })
             .connect_timeout(options.connect_timeout)
             .keepalives(true)
-            .keepalives_idle(IDLE)
-            .tcp_user_timeout(UNACKNOWLEDGED);
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .tcp_user_timeout(UNACKNOWLEDGED_TIMEOUT);
         if config.get_application_name().is_none() {
             config.application_name("clouddrive");
         }
@@ -121,27 +121,27 @@ impl Connector {
     }
 
     /// Connects a plain driver client, for the simple protocol.
-    pub(crate) async fn client(&self) -> Result<(Client, JoinHandle<()>), Refusal> {
+    pub(crate) async fn client(&self) -> Result<(Client, JoinHandle<()>), ConnectError> {
         let connecting = timeout(self.timeout, self.config.connect(self.tls.clone())).await;
-        let (client, connection) = connecting.map_err(|_| Refusal::passing("the server does not answer"))??;
-        let carrier = tokio::spawn(async move {
-            if let Err(fault) = connection.await {
-                tracing::debug!(%fault, "a connection to the database has ended");
+        let (client, connection) = connecting.map_err(|_| ConnectError::transient("the server does not answer"))??;
+        let driver_task = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "database connection closed");
             }
         });
-        Ok((client, carrier))
+        Ok((client, driver_task))
     }
 
-    pub(crate) async fn connect(&self) -> Result<Link, Refusal> {
-        let (client, carrier) = self.client().await?;
-        let connection = timeout(self.timeout, self.set_up(client)).await;
-        let connection = connection.map_err(|_| Refusal::passing("the server does not answer"))??;
-        Ok(Link { connection, carrier })
+    pub(crate) async fn connect(&self) -> Result<Connection, ConnectError> {
+        let (client, driver_task) = self.client().await?;
+        let connection = timeout(self.timeout, self.configure(client)).await;
+        let connection = connection.map_err(|_| ConnectError::transient("the server does not answer"))??;
+        Ok(Connection { connection, driver_task })
     }
 
-    async fn set_up(&self, client: Client) -> Result<AsyncPgConnection, Refusal> {
-        let mut connection = adopt(client).await?;
-        let told = match &self.session {
+    async fn configure(&self, client: Client) -> Result<AsyncPgConnection, ConnectError> {
+        let mut connection = into_diesel(client).await?;
+        let configured = match &self.session {
             Some(settings) => {
                 let settings = format!("{settings}; SET plan_cache_mode = force_generic_plan");
                 connection.batch_execute(&settings).await
@@ -151,34 +151,34 @@ impl Connector {
                 Ok(())
             }
         };
-        told.map_err(Refusal::passing)?;
-        connection.set_instrumentation(Statements::default());
+        configured.map_err(ConnectError::transient)?;
+        connection.set_instrumentation(StatementSpans::default());
         Ok(connection)
     }
 }
 
 /// Makes a diesel connection from `client`. Its setup runs in one transaction, so that a pooler sends all of it to the
 /// same server connection.
-pub(crate) async fn adopt(client: Client) -> Result<AsyncPgConnection, Refusal> {
+pub(crate) async fn into_diesel(client: Client) -> Result<AsyncPgConnection, ConnectError> {
     client.batch_execute("BEGIN").await?;
-    let mut connection = AsyncPgConnection::try_from(client).await.map_err(Refusal::passing)?;
-    connection.batch_execute("COMMIT").await.map_err(Refusal::passing)?;
+    let mut connection = AsyncPgConnection::try_from(client).await.map_err(ConnectError::transient)?;
+    connection.batch_execute("COMMIT").await.map_err(ConnectError::transient)?;
     Ok(connection)
 }
 
 impl managed::Manager for Connector {
-    type Type = Link;
+    type Type = Connection;
     type Error = Error;
 
-    async fn create(&self) -> Result<Link> {
-        self.connect().await.map_err(|refusal| refusal.error)
+    async fn create(&self) -> Result<Connection> {
+        self.connect().await.map_err(|failure| failure.error)
     }
 
-    async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<Error> {
-        if link.carrier.is_finished() {
+    async fn recycle(&self, pooled: &mut Connection, _: &Metrics) -> RecycleResult<Error> {
+        if pooled.driver_task.is_finished() {
             return Err(RecycleError::message("the connection has ended"));
         }
-        if AnsiTransactionManager::is_broken_transaction_manager(&mut link.connection) {
+        if AnsiTransactionManager::is_broken_transaction_manager(&mut pooled.connection) {
             return Err(RecycleError::message("left inside a transaction"));
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! The contents of files: blobs and the versions that refer to them.
 
 use clouddrive_domain::model::{BlobKey, Command, DriveId, Grant, NodeId, Revision, Stored, VersionId};
-use clouddrive_sql::blob_records::Disposal;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::blob_records::ReleasedContents;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
@@ -10,10 +10,14 @@ use clouddrive_sql::versions::{FormerRow, superfluous_of};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use crate::blob_records::{dispose, require_usable};
+use crate::blob_records::{release_contents, require_usable};
 
-/// Records what was stored in the blob and marks it as referenced; it must not have been condemned.
-pub(crate) async fn reference_blob(mut connection: &AsyncPgConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
+/// Records what was stored in the blob and marks it as referenced; it must not have been marked for deletion.
+pub(crate) async fn reference_blob(
+    mut connection: &AsyncPgConnection,
+    blob: &BlobKey,
+    stored: &Stored,
+) -> Result<(), SqlError> {
     let usable = blobs::table.filter(blobs::key.eq(blob.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable)
         .set((
@@ -28,7 +32,7 @@ pub(crate) async fn reference_blob(mut connection: &AsyncPgConnection, blob: &Bl
     require_usable(found)
 }
 
-pub(crate) async fn insert_version(mut connection: &AsyncPgConnection, row: NewVersionRow) -> Outcome<()> {
+pub(crate) async fn insert_version(mut connection: &AsyncPgConnection, row: NewVersionRow) -> Result<(), SqlError> {
     diesel::insert_into(versions::table).values(row).execute(&mut connection).await?;
     Ok(())
 }
@@ -39,7 +43,7 @@ pub(crate) async fn set_current_version(
     command: &Command,
     file: &Grant,
     (version, size): (VersionId, u64),
-) -> Outcome<Revision> {
+) -> Result<Revision, SqlError> {
     let revision = Revision(file.node().revision.0 + 1);
     diesel::update(nodes::table.find(DbId::from(file.node().id)))
         .set((
@@ -59,13 +63,13 @@ pub(crate) async fn versions_over_limit(
     command: &Command,
     file: NodeId,
     current: VersionId,
-    most: u32,
-) -> Outcome<Vec<FormerRow>> {
+    max: u32,
+) -> Result<Vec<FormerRow>, SqlError> {
     let former = versions::table
         .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
         .order((versions::revision, versions::id))
         .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at));
-    Ok(superfluous_of(command, former.load(&mut connection).await?, current, most))
+    Ok(superfluous_of(command, former.load(&mut connection).await?, current, max))
 }
 
 /// Removes these versions of a file in `drive`.
@@ -74,14 +78,14 @@ pub(crate) async fn remove(
     command: &Command,
     drive: DriveId,
     former: Vec<FormerRow>,
-) -> Outcome<Disposal> {
+) -> Result<ReleasedContents, SqlError> {
     if former.is_empty() {
-        return Ok(Disposal::default());
+        return Ok(ReleasedContents::default());
     }
     let ids: Vec<DbId> = former.iter().map(|(id, ..)| *id).collect();
     diesel::delete(versions::table.filter(versions::id.eq_any(ids))).execute(&mut connection).await?;
     let contents: Vec<(String, i64)> = former.into_iter().map(|(_, blob, bytes, ..)| (blob, bytes)).collect();
-    dispose(connection, drive, &contents, command.at).await
+    release_contents(connection, drive, &contents, command.at).await
 }
 
 /// Removes the versions of the locked `file` in `drive` that are superfluous beside the `current` one, which the
@@ -92,8 +96,8 @@ pub(crate) async fn prune_versions(
     drive: DriveId,
     file: NodeId,
     current: VersionId,
-    most: u32,
-) -> Outcome<Disposal> {
-    let former = versions_over_limit(connection, command, file, current, most).await?;
+    max: u32,
+) -> Result<ReleasedContents, SqlError> {
+    let former = versions_over_limit(connection, command, file, current, max).await?;
     remove(connection, command, drive, former).await
 }

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use clouddrive_domain::caller::caller;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::pool::{Connections, take};
-use clouddrive_sql::turns::Turns;
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::fair_semaphore::FairSemaphore;
+use clouddrive_sql::pool::{PoolStatus, acquire};
 use deadpool::Runtime;
 use deadpool::managed::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -18,17 +18,17 @@ use tokio_postgres::Client;
 use tracing::Instrument;
 
 use crate::client::client;
-use crate::connector::{Connector, Refusal};
-use crate::fault::error;
+use crate::connector::{ConnectError, Connector};
+use crate::error::domain_error;
 use crate::migrations;
 use crate::names;
 use crate::options::Options;
 use crate::pooler;
-use crate::retry::TRIES;
-use crate::unit::{Begin, Job, Unit};
+use crate::retry::MAX_ATTEMPTS;
+use crate::transaction::{Transaction, TxFn, TxMode};
 
 /// How much longer than `statement_timeout` an attempt at a unit of work may take before its connection is discarded.
-const MARGIN: Duration = Duration::from_secs(5);
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 
 /// A PostgreSQL database with a connection pool.
 ///
@@ -37,13 +37,13 @@ const MARGIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
-    turns: Turns,
+    semaphore: FairSemaphore,
     /// The runtime of connections and units of work, which may outlive their callers.
     runtime: Handle,
     /// The settings of each transaction; `None` if they are set per session.
     local: Option<String>,
     /// How long an attempt at a unit of work may take.
-    bound: Duration,
+    attempt_timeout: Duration,
 }
 
 impl Database {
@@ -100,60 +100,69 @@ impl Database {
             .wait_timeout(Some(options.wait))
             .runtime(Runtime::Tokio1)
             .build()
-            .map_err(|fault| Error::internal("database", fault))?;
+            .map_err(|error| Error::internal("database", error))?;
         let local = (!options.prepared_statements).then(|| options.settings("SET LOCAL"));
-        let turns = Turns::new(options.pool_size, options.wait);
-        Ok(Self { pool, turns, runtime: Handle::current(), local, bound: options.statement_timeout + MARGIN })
+        let semaphore = FairSemaphore::new(options.pool_size, options.wait);
+        Ok(Self {
+            pool,
+            semaphore,
+            runtime: Handle::current(),
+            local,
+            attempt_timeout: options.statement_timeout + TIMEOUT_MARGIN,
+        })
     }
 
     /// The state of its connections.
     #[must_use]
-    pub fn connections(&self) -> Connections {
-        let connections = Connections::of(&self.pool);
-        Connections { waiting: connections.waiting + self.turns.waiting(), ..connections }
+    pub fn connections(&self) -> PoolStatus {
+        let connections = PoolStatus::from_pool(&self.pool);
+        PoolStatus { waiting: connections.waiting + self.semaphore.waiting(), ..connections }
     }
 
     /// Runs `work`, which reads with one statement.
-    pub(crate) async fn read<T: Send + 'static>(&self, work: impl Job<T>) -> Result<T> {
-        self.run(Begin::Read, work).await.map_err(error)
+    pub(crate) async fn read<T: Send + 'static>(&self, work: impl TxFn<T>) -> Result<T> {
+        self.run(TxMode::Read, work).await.map_err(domain_error)
     }
 
-    /// Runs `work` in a transaction that begins with `begin`.
-    pub(crate) async fn write<T: Send + 'static>(&self, begin: Begin, work: impl Job<T>) -> Result<T> {
-        for _ in 0..TRIES {
-            match self.run(begin, work.clone()).await {
-                // The constraint violation aborted the transaction: look up the name's holder anew; it may be gone.
-                Err(Fault::Taken(taken)) => {
-                    let answer = async move |connection: &AsyncPgConnection| names::answer(connection, *taken).await;
-                    if let Some(error) = self.run(Begin::Snapshot, answer).await.map_err(error)? {
+    /// Runs `work` in a transaction of that `mode`.
+    pub(crate) async fn write<T: Send + 'static>(&self, mode: TxMode, work: impl TxFn<T>) -> Result<T> {
+        for _ in 0..MAX_ATTEMPTS {
+            match self.run(mode, work.clone()).await {
+                // The constraint violation aborted the transaction: look up the entry with this name anew; it may be
+                // gone.
+                Err(SqlError::NameConflict(conflict)) => {
+                    let explain =
+                        async move |connection: &AsyncPgConnection| names::conflict_error(connection, *conflict).await;
+                    if let Some(error) = self.run(TxMode::Snapshot, explain).await.map_err(domain_error)? {
                         return Err(error);
                     }
                 }
-                outcome => return outcome.map_err(error),
+                outcome => return outcome.map_err(domain_error),
             }
         }
-        Err(Error::unavailable("database", "a name changes hands too fast"))
+        Err(Error::unavailable("database", "a name is given up and taken again too fast"))
     }
 
     /// Runs `work` to its end, even if the caller is dropped, so that no connection is left inside a transaction.
-    pub(crate) async fn run<T: Send + 'static>(&self, begin: Begin, work: impl Job<T>) -> Outcome<T> {
-        let statements = begin.statements(self.local.as_deref());
-        let unit = Unit { pool: self.pool.clone(), begin, statements, bound: self.bound };
+    pub(crate) async fn run<T: Send + 'static>(&self, mode: TxMode, work: impl TxFn<T>) -> Result<T, SqlError> {
+        let statements = mode.statements(self.local.as_deref());
+        let transaction =
+            Transaction { pool: self.pool.clone(), mode, statements, attempt_timeout: self.attempt_timeout };
         let (waiting, gone) = oneshot::channel::<Infallible>();
-        let turn = self.turns.enter(caller()).await?;
+        let permit = self.semaphore.acquire(caller()).await?;
         let work = async move {
-            // The turn ends after the connection is returned.
-            let _turn = turn;
+            // The permit is released after the connection is returned.
+            let _permit = permit;
             // Work that has no connection yet is cancelled with its caller.
-            let link = tokio::select! {
-                link = take(&unit.pool) => link?,
-                _ = gone => return Err(Error::unavailable("database", "nobody waits any more").into()),
+            let pooled = tokio::select! {
+                pooled = acquire(&transaction.pool) => pooled?,
+                _ = gone => return Err(Error::unavailable("database", "the caller no longer waits").into()),
             };
-            unit.run(link, work).await
+            transaction.run(pooled, work).await
         };
         let outcome = self.runtime.spawn(work.in_current_span()).await;
         drop(waiting);
-        outcome.map_err(|fault| Error::internal("database", fault))?
+        outcome.map_err(|error| Error::internal("database", error))?
     }
 }
 
@@ -173,15 +182,15 @@ async fn wait_for_server(options: &Options) -> Result<()> {
     let deadline = Instant::now() + options.start_wait;
     for target in [Some(&options.target), options.migration_target.as_ref()].into_iter().flatten() {
         let connector = Connector::new(target, options)?;
-        let mut told = None::<Instant>;
-        while let Err(refusal) = greet(&connector, options.connect_timeout).await {
-            if !refusal.may_pass || Instant::now() >= deadline {
-                return Err(refusal.error);
+        let mut logged_at = None::<Instant>;
+        while let Err(failure) = ping(&connector, options.connect_timeout).await {
+            if !failure.is_transient || Instant::now() >= deadline {
+                return Err(failure.error);
             }
-            if told.is_none_or(|at| at.elapsed() >= Duration::from_secs(5)) {
-                let cause = std::error::Error::source(&refusal.error).map(ToString::to_string);
+            if logged_at.is_none_or(|at| at.elapsed() >= Duration::from_secs(5)) {
+                let cause = std::error::Error::source(&failure.error).map(ToString::to_string);
                 tracing::warn!(%target, cause, "waiting for the database");
-                told = Some(Instant::now());
+                logged_at = Some(Instant::now());
             }
             sleep(Duration::from_millis(200)).await;
         }
@@ -190,8 +199,8 @@ async fn wait_for_server(options: &Options) -> Result<()> {
 }
 
 /// Runs a query, because a pooler accepts connections even if it cannot reach the server.
-async fn greet(connector: &Connector, most: Duration) -> Result<(), Refusal> {
+async fn ping(connector: &Connector, max: Duration) -> Result<(), ConnectError> {
     let (client, _) = connector.client().await?;
-    let asked = timeout(most, migrations::require_utf8(&client)).await;
-    asked.map_err(|_| Refusal::passing("the server does not answer"))?
+    let pinged = timeout(max, migrations::require_utf8(&client)).await;
+    pinged.map_err(|_| ConnectError::transient("the server does not answer"))?
 }

@@ -1,34 +1,36 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind,
-    NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId,
+    NodeKind, NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
-use clouddrive_sql::drive::{ChildRow, FOLDERS_LATERAL, HomeRow, LevelsRow, Merging, home, levels, page};
-use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::{NameColumns, NewNode, Taken};
+use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
+use clouddrive_sql::drive::{
+    FOLDERS_LATERAL, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
+};
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::names::{NameColumns, NameConflict, NewNode};
 use clouddrive_sql::schema::nodes;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
-use clouddrive_sql::versions::describe;
+use clouddrive_sql::versions::update_details;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use futures_util::future::try_join;
 
 use crate::Database;
-use crate::changes::log;
+use crate::changes::record_change;
+use crate::idempotency_records::store_response;
 use crate::locate::{self, actor, array};
-use crate::names::{explain, first_free_but, holder, insert, touch};
-use crate::quota::{USED_ENTRIES, count_folder, is_ample};
-use crate::receipts::keep;
-use crate::unit::{Begin, together};
-use crate::uploads::end_without_right;
+use crate::names::{existing_entry, first_free_but, insert, name_error, touch};
+use crate::quota::{USED_ENTRIES, count_folder, has_ample_room};
+use crate::transaction::{TxMode, pipeline};
+use crate::uploads::abort_without_access;
 
 #[async_trait]
-impl Drive for Database {
+impl NodeRepository for Database {
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>> {
         self.read(async move |connection: &AsyncPgConnection| locate::find(connection, node, viewer).await).await
     }
@@ -45,10 +47,11 @@ impl Drive for Database {
         self.read(work).await
     }
 
-    async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
+    async fn find_user_drive(&self, user: UserId) -> Result<Option<UserDrive>> {
         self.read(async move |mut connection: &AsyncPgConnection| {
-            let row: Option<HomeRow> = home(user, USED_ENTRIES).get_result(&mut connection).await.optional()?;
-            Ok(row.map(Home::try_from).transpose()?)
+            let row: Option<UserDriveRow> =
+                user_drive(user, USED_ENTRIES).get_result(&mut connection).await.optional()?;
+            Ok(row.map(UserDrive::try_from).transpose()?)
         })
         .await
     }
@@ -59,28 +62,28 @@ impl Drive for Database {
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,
-    ) -> Result<Vec<Child>> {
-        let statement = page(folder.viewer(), folder.node().id, sort, after, limit, Merging::OfPages);
+    ) -> Result<Vec<FolderEntry>> {
+        let statement = page(folder.viewer(), folder.node().id, sort, after, limit, MergeStrategy::SortPages);
         self.read(async move |mut connection: &AsyncPgConnection| {
-            let rows: Vec<ChildRow> = statement.load(&mut connection).await?;
-            Ok(rows.into_iter().map(Child::try_from).collect::<Result<_>>()?)
+            let rows: Vec<FolderEntryRow> = statement.load(&mut connection).await?;
+            Ok(rows.into_iter().map(FolderEntry::try_from).collect::<Result<_>>()?)
         })
         .await
     }
 
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
         let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
-        let begin = Begin::Within(parent.drive());
+        let mode = TxMode::WriteInTree(parent.drive());
         let work =
             async move |connection: &AsyncPgConnection| create_folder(connection, &command, &parent, id, &name).await;
-        self.write(begin, work).await
+        self.write(mode, work).await
     }
 
     async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Relocated> {
-        let (command, wish) = (command.clone(), relocation.clone());
-        let begin = Begin::Tree(wish.item.drive());
-        let work = async move |connection: &AsyncPgConnection| relocate(connection, &command, &wish).await;
-        self.write(begin, work).await
+        let (command, spec) = (command.clone(), relocation.clone());
+        let mode = TxMode::ChangeTree(spec.item.drive());
+        let work = async move |connection: &AsyncPgConnection| relocate(connection, &command, &spec).await;
+        self.write(mode, work).await
     }
 }
 
@@ -90,36 +93,41 @@ async fn create_folder(
     parent: &Grant,
     id: NodeId,
     name: &Name,
-) -> Outcome<Located> {
-    let (parent, ample) = try_join(locate::renewed(connection, parent), is_ample(connection, parent.drive())).await?;
+) -> Result<Located, SqlError> {
+    let (parent, ample) =
+        try_join(locate::reauthorize(connection, parent), has_ample_room(connection, parent.drive())).await?;
     check_depth(parent.located().depth_of_child_folder(), 0)?;
     let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
-    let maker = actor(connection, &parent).await?;
-    together([
+    let creator = actor(connection, &parent).await?;
+    pipeline([
         insert(connection, command, &node).boxed(),
         raise_reach(connection, parent.located(), 1).boxed(),
         touch(connection, command, node.parent).boxed(),
-        log(connection, command, node.created(ChangeKind::FolderCreated)).boxed(),
+        record_change(connection, command, node.created(ChangeKind::FolderCreated)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
         count_folder(connection, node.drive, ample).boxed(),
     ])
     .await?;
-    let made = node.located(parent.into_located(), maker, NodeBody::Folder, command.at);
-    keep(connection, command, Answer::Made(&made)).await?;
+    let made = node.located(parent.into_located(), creator, NodeBody::Folder, command.at);
+    store_response(connection, command, CommandOutcome::Made(&made)).await?;
     Ok(made)
 }
 
-async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &Relocation) -> Outcome<Relocated> {
-    let actor = wish.item.actor();
-    let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
+async fn relocate(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    spec: &Relocation,
+) -> Result<Relocated, SqlError> {
+    let actor = spec.item.actor();
+    let item = locate::reauthorize_at(connection, &spec.item, spec.seen).await?;
     let node = item.node();
-    let to = match &wish.to {
-        Some(to) => Some(locate::renewed(connection, to).await?),
+    let to = match &spec.to {
+        Some(to) => Some(locate::reauthorize(connection, to).await?),
         None => None,
     };
-    let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    let (place, content) = (spec.place(&item, to.as_ref())?, spec.details.applied(node));
     let (place, replaced) = match place {
-        Some(place) => make_room(connection, command, wish, &item, place).await?,
+        Some(place) => make_room(connection, command, spec, &item, place).await?,
         None => (None, None),
     };
     if place.is_none() && content.is_none() {
@@ -138,20 +146,20 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
         let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)));
         let placed = placed.execute(&mut connection).await;
-        placed.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
+        placed.map_err(|error| name_error(error, parent, &name, node.kind()))?;
         for folder in [node.parent, Some(parent)].into_iter().flatten().filter(|_| node.parent != Some(parent)) {
             touch(connection, command, folder).await?;
         }
     }
     if let Some(content) = content {
-        describe(&content).execute(&mut connection).await?;
+        update_details(&content).execute(&mut connection).await?;
     }
-    log(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after)).await?;
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after)).await?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
-        let guests = Senders::AllBut(item.located().owner.id);
-        end_without_right(connection, command, item.drive(), guests).await?;
+        let guests = Senders::AllExcept(item.located().owner.id);
+        abort_without_access(connection, command, item.drive(), guests).await?;
     }
-    Ok(Relocated { located: locate::found(connection, node.id, actor).await?, replaced })
+    Ok(Relocated { located: locate::get(connection, node.id, actor).await?, replaced })
 }
 
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
@@ -160,34 +168,38 @@ async fn relocate(mut connection: &AsyncPgConnection, command: &Command, wish: &
 async fn make_room(
     connection: &AsyncPgConnection,
     command: &Command,
-    wish: &Relocation,
+    spec: &Relocation,
     item: &Grant,
     Place { parent, name }: Place<'_>,
-) -> Outcome<(Option<(NodeId, Name)>, Option<NodeId>)> {
+) -> Result<(Option<(NodeId, Name)>, Option<NodeId>), SqlError> {
     let (node, kind) = (item.node(), item.node().kind());
-    let holder = match wish.conflict {
+    let existing = match spec.conflict {
         // The unique index decides.
         ConflictPolicy::Fail => None,
-        ConflictPolicy::Replace | ConflictPolicy::Keep => holder(connection, parent, name).await?,
+        ConflictPolicy::Replace | ConflictPolicy::Keep => existing_entry(connection, parent, name).await?,
     };
-    let Some(holder) = holder else {
+    let Some(existing) = existing else {
         return Ok((Some((parent, name.clone())), None));
     };
-    if wish.conflict == ConflictPolicy::Keep {
+    if spec.conflict == ConflictPolicy::Keep {
         let own = Some(&node.name).filter(|_| node.parent == Some(parent));
         let free = first_free_but(connection, parent, name, kind, own).await?;
         return Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None));
     }
-    if holder.item.kind != kind {
-        return Err(Taken { folder: parent, name: name.clone(), kind, holder: Some(holder) }.into());
+    if existing.item.kind != kind {
+        return Err(NameConflict { folder: parent, name: name.clone(), kind, existing: Some(existing) }.into());
     }
-    let replaced = Relocation::replacing(item, locate::find(connection, holder.item.id, item.actor()).await?)?;
+    let replaced = Relocation::replacing(item, locate::find(connection, existing.item.id, item.actor()).await?)?;
     put_away(connection, command, &replaced).await?;
     Ok((Some((parent, name.clone())), Some(replaced.node().id)))
 }
 
 /// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
-pub(crate) async fn put_away(mut connection: &AsyncPgConnection, command: &Command, item: &Grant) -> Outcome<()> {
+pub(crate) async fn put_away(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+) -> Result<(), SqlError> {
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
         .set((
             nodes::trashed_at.eq(command.at.as_millis()),
@@ -200,12 +212,16 @@ pub(crate) async fn put_away(mut connection: &AsyncPgConnection, command: &Comma
         touch(connection, command, parent).await?;
     }
     let after = NodeState::of(item.node()).revised();
-    log(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after)).await
+    record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after)).await
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
 /// ancestor is checked, because its reach may have been lowered by a recount since.
-pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Located, levels: u32) -> Outcome<()> {
+pub(crate) async fn raise_reach(
+    mut connection: &AsyncPgConnection,
+    folder: &Located,
+    levels: u32,
+) -> Result<(), SqlError> {
     let text = "UPDATE nodes SET reach = needed.reach FROM (
             SELECT id, place - 1 + ? AS reach FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS step (id, place)
         ) AS needed
@@ -217,7 +233,11 @@ pub(crate) async fn raise_reach(mut connection: &AsyncPgConnection, folder: &Loc
 
 /// The number of folder levels below `folder`, checked to be allowed at `depth`. The stored reach is an upper bound;
 /// only if it is too large are the levels counted and stored again.
-pub(crate) async fn reach_within(mut connection: &AsyncPgConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+pub(crate) async fn reach_within(
+    mut connection: &AsyncPgConnection,
+    folder: NodeId,
+    depth: u32,
+) -> Result<u32, SqlError> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(&mut connection).await?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);

@@ -40,7 +40,7 @@ impl Database {
         .await?;
         let [theirs] = row(&client, "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").await?;
         let ours = clock.now().as_millis();
-        let theirs: i64 = theirs.parse().map_err(|fault| Error::internal("database", fault))?;
+        let theirs: i64 = theirs.parse().map_err(|error| Error::internal("database", error))?;
         Ok(Examination {
             server_version,
             encoding,

@@ -1,29 +1,38 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
-use clouddrive_domain::port::LinkDownloads;
-use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::link_downloads::{self as rows, CountedRow, MarkRow};
-use clouddrive_sql::links::uncounted;
+use clouddrive_domain::port::LinkDownloadRepository;
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::link_downloads::{self as rows, CountedDownloadRow, CountedLinkRow};
+use clouddrive_sql::links::download_error;
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::OptionalExtension;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::changes::log;
+use crate::changes::record_change;
 use crate::links::find;
-use crate::unit::Begin;
+use crate::transaction::TxMode;
 
-async fn is_counted(mut connection: &AsyncPgConnection, download: &LinkDownload, now: Timestamp) -> Outcome<bool> {
-    let mark: Option<MarkRow> = rows::find(download, now).get_result(&mut connection).await.optional()?;
+async fn is_counted(
+    mut connection: &AsyncPgConnection,
+    download: &LinkDownload,
+    now: Timestamp,
+) -> Result<bool, SqlError> {
+    let mark: Option<CountedDownloadRow> = rows::find(download, now).get_result(&mut connection).await.optional()?;
     Ok(mark.is_some())
 }
 
 /// Counts a download. Concurrent counts are sequential: the link's row is locked until one commits, and the next
 /// rechecks it. A mark that a concurrent download from the same network has set meanwhile is detected when setting the
 /// mark.
-async fn count(mut connection: &AsyncPgConnection, command: &Command, download: &LinkDownload) -> Outcome<Counted> {
-    let counted: Option<CountedRow> = rows::count(download, command.at).get_result(&mut connection).await.optional()?;
+async fn count(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    download: &LinkDownload,
+) -> Result<Counted, SqlError> {
+    let counted: Option<CountedLinkRow> =
+        rows::count(download, command.at).get_result(&mut connection).await.optional()?;
     let Some(counted) = counted else {
         // In this order: a link that is revoked in between takes its marks with it.
         let counted = is_counted(connection, download, command.at).await?;
@@ -31,19 +40,19 @@ async fn count(mut connection: &AsyncPgConnection, command: &Command, download: 
         if counted && link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok()) {
             return Ok(Counted::Again);
         }
-        return Err(uncounted(link, command.at).into());
+        return Err(download_error(link, command.at).into());
     };
-    if rows::mark(download, command.at).execute(&mut connection).await? == 0 {
+    if rows::record(download, command.at).execute(&mut connection).await? == 0 {
         rows::uncount(download.link).execute(&mut connection).await?;
         return Ok(Counted::Again);
     }
-    let (drive, node) = counted.place();
-    log(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node)).await?;
+    let (drive, node) = counted.location();
+    record_change(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node)).await?;
     Ok(Counted::First)
 }
 
 #[async_trait]
-impl LinkDownloads for Database {
+impl LinkDownloadRepository for Database {
     async fn is_counted(&self, download: &LinkDownload, now: Timestamp) -> Result<bool> {
         let download = *download;
         self.read(async move |connection: &AsyncPgConnection| is_counted(connection, &download, now).await).await
@@ -52,16 +61,16 @@ impl LinkDownloads for Database {
     async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
         let (command, download) = (command.clone(), *download);
         let work = async move |connection: &AsyncPgConnection| count(connection, &command, &download).await;
-        self.write(Begin::Write, work).await
+        self.write(TxMode::Write, work).await
     }
 
-    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let text = "DELETE FROM link_downloads WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM link_downloads WHERE counted_at < ? LIMIT ? FOR UPDATE SKIP LOCKED))";
-            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(max.into())];
             let gone = Statement::new(text, parameters).execute(&mut connection).await?;
-            Ok(u32::try_from(gone).unwrap_or(most))
+            Ok(u32::try_from(gone).unwrap_or(max))
         })
         .await
     }

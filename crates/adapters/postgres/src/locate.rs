@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Person, Revision, Viewer};
-use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, StepRow, at_path, guest, lineage, lineages, located};
+use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Revision, UserRef, Viewer};
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, StepRow, at_path, guest_parameter, lineage, lineages, located};
 use clouddrive_sql::schema::users;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
@@ -17,7 +17,7 @@ pub(crate) async fn find(
     connection: &AsyncPgConnection,
     node: NodeId,
     viewer: impl Into<Viewer>,
-) -> Outcome<Option<Located>> {
+) -> Result<Option<Located>, SqlError> {
     let viewer = viewer.into();
     Ok(load(connection, lineage(node, viewer), viewer).await?.pop())
 }
@@ -28,7 +28,7 @@ pub(crate) async fn find_by_path(
     start: PathStart,
     path: &NodePath,
     viewer: Viewer,
-) -> Outcome<Option<Located>> {
+) -> Result<Option<Located>, SqlError> {
     Ok(load(connection, at_path(start, path, viewer, NAMED_CHILD_LATERAL), viewer).await?.pop())
 }
 
@@ -37,14 +37,14 @@ pub(crate) async fn find_many(
     connection: &AsyncPgConnection,
     nodes: &[NodeId],
     viewer: impl Into<Viewer>,
-) -> Outcome<Vec<Located>> {
+) -> Result<Vec<Located>, SqlError> {
     let viewer = viewer.into();
-    static MANY: LazyLock<String> = LazyLock::new(|| lineages(&format!("{AMONG} AND purge_id IS NULL")));
-    load(connection, Statement::new(MANY.as_str(), vec![array(nodes), guest(viewer)]), viewer).await
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages(&format!("{ID_AMONG} AND purge_id IS NULL")));
+    load(connection, Statement::new(MANY.as_str(), vec![array(nodes), guest_parameter(viewer)]), viewer).await
 }
 
 /// The condition for the nodes of an [`array`].
-pub(crate) const AMONG: &str = "id = ANY (CAST(? AS uuid[]))";
+pub(crate) const ID_AMONG: &str = "id = ANY (CAST(? AS uuid[]))";
 
 /// An array, as text to be cast. The elements are identifiers or keys, which need no quotes.
 pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Parameter {
@@ -52,38 +52,46 @@ pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Param
     Parameter::Text(format!("{{{}}}", elements.join(",")))
 }
 
-async fn load(mut connection: &AsyncPgConnection, statement: Statement, viewer: Viewer) -> Outcome<Vec<Located>> {
+async fn load(
+    mut connection: &AsyncPgConnection,
+    statement: Statement,
+    viewer: Viewer,
+) -> Result<Vec<Located>, SqlError> {
     let rows: Vec<StepRow> = statement.load(&mut connection).await?;
     Ok(located(rows, viewer)?)
 }
 
 /// Finds the node as `viewer` sees it. It must exist: the same transaction has just seen or created it.
-pub(crate) async fn found(connection: &AsyncPgConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
-    find(connection, node, viewer).await?.ok_or(Fault::Domain(Error::NotFound))
+pub(crate) async fn get(
+    connection: &AsyncPgConnection,
+    node: NodeId,
+    viewer: impl Into<Viewer>,
+) -> Result<Located, SqlError> {
+    find(connection, node, viewer).await?.ok_or(SqlError::Domain(Error::NotFound))
 }
 
 /// Authorizes `grant` again, by what this transaction sees.
-pub(crate) async fn renewed(connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Grant> {
+pub(crate) async fn reauthorize(connection: &AsyncPgConnection, grant: &Grant) -> Result<Grant, SqlError> {
     Ok(grant.renew(find(connection, grant.node().id, grant.actor()).await?)?)
 }
 
-/// Like [`renewed`]; also requires that the node still has the revision `seen`, if that is given.
-pub(crate) async fn renewed_as(
+/// Like [`reauthorize`]; also requires that the node still has the revision `seen`, if that is given.
+pub(crate) async fn reauthorize_at(
     connection: &AsyncPgConnection,
     grant: &Grant,
     seen: Option<Revision>,
-) -> Outcome<Grant> {
-    let grant = renewed(connection, grant).await?;
+) -> Result<Grant, SqlError> {
+    let grant = reauthorize(connection, grant).await?;
     grant.require(seen)?;
     Ok(grant)
 }
 
 /// The actor of `grant`, with the user name.
-pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Outcome<Person> {
+pub(crate) async fn actor(mut connection: &AsyncPgConnection, grant: &Grant) -> Result<UserRef, SqlError> {
     let (owner, id) = (&grant.located().owner, grant.actor());
     if owner.id == id {
         return Ok(owner.clone());
     }
     let row = users::table.find(DbId::from(id)).select(users::username);
-    Ok(Person { id, username: row.first(&mut connection).await.optional()? })
+    Ok(UserRef { id, username: row.first(&mut connection).await.optional()? })
 }

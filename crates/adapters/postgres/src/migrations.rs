@@ -15,7 +15,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::client::{row, rows};
-use crate::connector::{Connector, Refusal, adopt};
+use crate::connector::{ConnectError, Connector, into_diesel};
 use crate::options::Options;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/postgres");
@@ -24,7 +24,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/po
 const LOCK: &str = "SELECT pg_try_advisory_lock(1129072714, 1) AS held";
 
 /// Fails unless the database is in UTF-8, because names of any script must be stored unchanged.
-pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
+pub(crate) async fn require_utf8(client: &Client) -> Result<(), ConnectError> {
     let messages = client.simple_query("SELECT current_setting('server_encoding')").await?;
     let encoding = messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0),
@@ -32,7 +32,9 @@ pub(crate) async fn require_utf8(client: &Client) -> Result<(), Refusal> {
     });
     match encoding {
         Some("UTF8") => Ok(()),
-        other => Err(Refusal::lasting(format!("the database is in {}: it must be in UTF8", other.unwrap_or("?")))),
+        other => {
+            Err(ConnectError::permanent(format!("the database is in {}: it must be in UTF8", other.unwrap_or("?"))))
+        }
     }
 }
 
@@ -45,7 +47,7 @@ pub(crate) async fn pending(client: &Client) -> Result<Vec<String>> {
 /// Applies the pending migrations, and returns their names.
 pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
     let target = options.migration_target.as_ref().unwrap_or(&options.target);
-    let (client, _) = Connector::new(target, options)?.client().await.map_err(|refusal| refusal.error)?;
+    let (client, _) = Connector::new(target, options)?.client().await.map_err(|failure| failure.error)?;
     if pending_of(&client).await?.is_empty() {
         return Ok(Vec::new());
     }
@@ -53,23 +55,23 @@ pub(crate) async fn migrate(options: &Options) -> Result<Vec<String>> {
     if may_create != "t" {
         return Err(not_allowed("our role may not create tables"));
     }
-    let connection = adopt(client).await.map_err(|refusal| refusal.error)?;
+    let connection = into_diesel(client).await.map_err(|failure| failure.error)?;
     let migrating = tokio::task::spawn_blocking(move || apply(connection));
-    migrating.await.map_err(|fault| Error::internal("database", fault))?
+    migrating.await.map_err(|error| Error::internal("database", error))?
 }
 
 fn apply(connection: AsyncPgConnection) -> Result<Vec<String>> {
     let mut connection = AsyncConnectionWrapper::<AsyncPgConnection>::from(connection);
     // Instances that start at once take turns; all but the first find nothing to do.
-    lock(&mut connection).map_err(|fault| Error::unavailable("database", fault))?;
-    let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|fault| {
-        let text = fault.to_string();
+    lock(&mut connection).map_err(|error| Error::unavailable("database", error))?;
+    let applied = connection.run_pending_migrations(MIGRATIONS).map_err(|error| {
+        let text = error.to_string();
         let forbidden = text.contains("permission denied") || text.contains("must be owner");
         let extension = ["pg_trgm", "btree_gin"].iter().any(|name| text.contains(&format!("\"{name}\"")));
         match (extension, forbidden) {
             (true, _) => Error::internal("database", format!("{text}: {EXTENSIONS}")),
             (false, true) => not_allowed(&text),
-            (false, false) => Error::internal("database", fault),
+            (false, false) => Error::internal("database", error),
         }
     })?;
     Ok(applied.iter().map(ToString::to_string).collect())
@@ -90,7 +92,7 @@ fn lock(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResu
             break;
         }
         if round % 25 == 0 {
-            tracing::warn!("waiting for another instance that brings the schema up to date");
+            tracing::warn!("waiting for another instance to migrate the database schema");
         }
         std::thread::sleep(Duration::from_millis(200));
     }
@@ -113,7 +115,7 @@ async fn pending_of(client: &Client) -> Result<Vec<Box<dyn Migration<Pg>>>> {
         "t" => rows(client, "SELECT version FROM __diesel_schema_migrations").await?,
         _ => Vec::new(),
     };
-    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|fault| Error::internal("database", fault))?;
+    let ours = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(|error| Error::internal("database", error))?;
     let is_applied = |migration: &dyn Migration<Pg>| {
         let version = migration.name().version().to_string();
         applied.iter().any(|[known]| *known == version)

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::port::NameKeys;
+use clouddrive_domain::port::NameKeyRepository;
 use clouddrive_sql::dialect::Dialect;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::name_keys::{KeylessRow, keyless};
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::nodes;
@@ -12,11 +12,11 @@ use futures_util::future::try_join_all;
 
 use crate::Database;
 use crate::search::Postgres;
-use crate::unit::Begin;
+use crate::transaction::TxMode;
 
-async fn refresh(mut connection: &AsyncPgConnection, most: u32) -> Outcome<u32> {
+async fn refresh(mut connection: &AsyncPgConnection, max: u32) -> Result<u32, SqlError> {
     // Skip rows that other instances are working on.
-    let statement = keyless(Postgres::WITHOUT_KEYS, most).before("FOR UPDATE SKIP LOCKED");
+    let statement = keyless(Postgres::KEYS_MISSING, max).before("FOR UPDATE SKIP LOCKED");
     let rows: Vec<KeylessRow> = statement.load(&mut connection).await?;
     let names = rows.iter().map(|row| Ok((row.id(), NameColumns::from(&row.name()?)))).collect::<Result<Vec<_>>>()?;
     // The updates are pipelined.
@@ -25,13 +25,13 @@ async fn refresh(mut connection: &AsyncPgConnection, most: u32) -> Outcome<u32> 
         diesel::update(nodes::table.find(id)).set(columns).execute(&mut connection).await
     };
     try_join_all(names.into_iter().map(update)).await?;
-    Ok(u32::try_from(rows.len()).unwrap_or(most))
+    Ok(u32::try_from(rows.len()).unwrap_or(max))
 }
 
 #[async_trait]
-impl NameKeys for Database {
-    async fn refresh(&self, most: u32) -> Result<u32> {
-        let work = async move |connection: &AsyncPgConnection| refresh(connection, most).await;
-        self.write(Begin::Write, work).await
+impl NameKeyRepository for Database {
+    async fn refresh(&self, max: u32) -> Result<u32> {
+        let work = async move |connection: &AsyncPgConnection| refresh(connection, max).await;
+        self.write(TxMode::Write, work).await
     }
 }

@@ -49,11 +49,11 @@ impl Options {
         format!(
             "{set} statement_timeout = {statement}; {set} lock_timeout = {lock}; \
              {set} idle_in_transaction_session_timeout = {statement}{}",
-            PLANNED_WITHOUT.iter().map(|off| format!("; {set} {off} = off")).collect::<String>()
+            DISABLED_PLANNER_SETTINGS.iter().map(|off| format!("; {set} {off} = off")).collect::<String>()
         )
     }
 }
 
 /// The planner settings that are turned off. Joins use indexes, row by row: the planner cannot estimate the depth of a
 /// tree, and its guesses make it read all nodes, or compile for longer than the query runs.
-pub const PLANNED_WITHOUT: [&str; 3] = ["jit", "enable_hashjoin", "enable_mergejoin"];
+pub const DISABLED_PLANNER_SETTINGS: [&str; 3] = ["jit", "enable_hashjoin", "enable_mergejoin"];

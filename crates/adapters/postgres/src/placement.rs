@@ -4,15 +4,15 @@ use clouddrive_domain::Error;
 use clouddrive_domain::model::{
     Action, Command, ConflictPolicy, Grant, NodeId, NodeKind, NodeState, VersionId, authorize,
 };
-use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::{NewNode, Taken};
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::names::{NameConflict, NewNode};
 use clouddrive_sql::placement::{Placement, Replaced};
 use diesel_async::AsyncPgConnection;
 
 use crate::content::set_current_version;
 use crate::locate;
-use crate::names::{insert, insert_beside, insert_if_free, locked_holder};
-use crate::retry::TRIES;
+use crate::names::{insert, insert_beside, insert_if_free, lock_existing_entry};
+use crate::retry::MAX_ATTEMPTS;
 
 /// Adds `node` to the granted folder, or makes it the content of the file that has its name. The unique index decides
 /// who gets the name, not a query. The caller inserts the version, and prunes those over the limit.
@@ -22,7 +22,7 @@ pub(crate) async fn place_by_name(
     folder: &Grant,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-) -> Outcome<Placement> {
+) -> Result<Placement, SqlError> {
     match (conflict, node.content) {
         (ConflictPolicy::Fail, _) | (ConflictPolicy::Replace, None) => {
             insert(connection, command, node).await?;
@@ -30,19 +30,19 @@ pub(crate) async fn place_by_name(
         }
         (ConflictPolicy::Keep, _) => Ok(Placement::Created(insert_beside(connection, command, node).await?)),
         (ConflictPolicy::Replace, Some(content)) => {
-            for _ in 0..TRIES {
+            for _ in 0..MAX_ATTEMPTS {
                 if insert_if_free(connection, command, node).await? {
                     return Ok(Placement::Created(node.name.clone()));
                 }
-                match locked_holder(connection, node.parent, node.name).await? {
-                    Some(holder) if holder.item.kind == NodeKind::File => {
-                        return replace(connection, command, folder, holder.item.id, content).await;
+                match lock_existing_entry(connection, node.parent, node.name).await? {
+                    Some(existing) if existing.item.kind == NodeKind::File => {
+                        return replace(connection, command, folder, existing.item.id, content).await;
                     }
-                    Some(holder) => return Err(Taken::for_file(node.parent, holder).into()),
+                    Some(existing) => return Err(NameConflict::for_file(node.parent, existing).into()),
                     None => {}
                 }
             }
-            Err(Error::unavailable("database", "a name changes hands too fast").into())
+            Err(Error::unavailable("database", "a name is given up and taken again too fast").into())
         }
     }
 }
@@ -54,7 +54,7 @@ async fn replace(
     folder: &Grant,
     file: NodeId,
     (version, size): (VersionId, u64),
-) -> Outcome<Placement> {
+) -> Result<Placement, SqlError> {
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size)).await?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());

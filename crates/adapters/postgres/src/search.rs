@@ -1,33 +1,34 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{DriveId, NodeId, Page, SearchPosition, UserId, WalkPosition};
-use clouddrive_domain::port::{Hit, Search, Sought};
-use clouddrive_sql::dialect::{Clause, Dialect, holds};
-use clouddrive_sql::fault::Outcome;
+use clouddrive_domain::port::{Hit, SearchCriteria, SearchRepository};
+use clouddrive_sql::dialect::{Clause, Dialect, contains_text};
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::search::{
-    DriveRow, FETCHED, Filling, HitRow, MOST_FOUND, Part, Stretch, Way, by_grams, by_walking, drive, has_grams, way,
+    DriveRow, FETCH_BATCH, FoundNodes, HitRow, MAX_FOUND, PageBuilder, PageStart, SearchAttempt, by_grams, by_scan,
+    drive, has_grams, search_attempt,
 };
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::bytes;
-use clouddrive_sql::walk::{EntryRow, FolderRow, ShareRow, StandingRow, Walk, Walked, shares};
+use clouddrive_sql::walk::{EntryRow, FolderRow, PathFolderRow, ShareRow, Walk, Walked, shares};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::fault::error;
+use crate::error::domain_error;
 use crate::locate;
-use crate::unit::Begin;
+use crate::transaction::TxMode;
 
 /// The dialect of PostgreSQL, with grams by the function `search_grams`.
 pub struct Postgres;
 
 impl Dialect for Postgres {
-    const PLACE_OF: &'static str = "strpos";
-    const NO_KEY: &'static str = "CAST('' AS bytea)";
-    const WITHOUT_KEYS: &'static str = "< '\\x01'";
+    const POSITION_FUNCTION: &'static str = "strpos";
+    const EMPTY_KEY: &'static str = "CAST('' AS bytea)";
+    const KEYS_MISSING: &'static str = "< '\\x01'";
 
     // No condition on the kind: it would make the index `nodes_of_drive_by_name` usable, which reads the whole drive.
-    fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause {
-        let holds = holds::<Self>("n", sought);
+    fn by_grams(drive: DriveId, criteria: &SearchCriteria, after: Clause) -> Clause {
+        let contains_text = contains_text::<Self>("n", criteria);
         let text = format!(
             "found AS MATERIALIZED (
                 SELECT n.id, n.parent_id, n.kind, n.order_key FROM nodes n
@@ -35,16 +36,16 @@ impl Dialect for Postgres {
                     AND n.trashed_at IS NULL AND {} AND {}
                 LIMIT {}
             )",
-            holds.text,
+            contains_text.text,
             after.text,
-            MOST_FOUND + 1
+            MAX_FOUND + 1
         );
-        let grams = [drive.into(), Parameter::Text(sought.text.folded().to_owned()), drive.into()];
-        Clause::new(text, grams.into_iter().chain(holds.parameters).chain(after.parameters).collect())
+        let grams = [drive.into(), Parameter::Text(criteria.text.folded().to_owned()), drive.into()];
+        Clause::new(text, grams.into_iter().chain(contains_text.parameters).chain(after.parameters).collect())
     }
 
-    fn is_lacking() -> String {
-        format!("(SELECT count(*) FROM found) > {MOST_FOUND}")
+    fn is_incomplete() -> String {
+        format!("(SELECT count(*) FROM found) > {MAX_FOUND}")
     }
 
     fn list(ids: &[NodeId]) -> Clause {
@@ -54,31 +55,40 @@ impl Dialect for Postgres {
         Clause::new(text, vec![locate::array(ids)])
     }
 
-    fn children(most: u64) -> Clause {
+    fn children(max: u64) -> Clause {
         let text = "SELECT l.place, n.id, n.kind, n.created_at, n.order_key, n.sort_key, n.search_key
             FROM list l CROSS JOIN LATERAL (
                 SELECT * FROM nodes n WHERE n.parent_id = l.id AND n.trashed_at IS NULL
                 ORDER BY n.kind, n.created_at, n.id LIMIT ?
             ) AS n WHERE l.place > 1";
-        Clause::new(text, vec![Parameter::Integer(bytes(most))])
+        Clause::new(text, vec![Parameter::Integer(bytes(max))])
     }
 }
 
-async fn ask(mut connection: &AsyncPgConnection, statement: Statement, sought: &Sought) -> Outcome<Way> {
+async fn attempt(
+    mut connection: &AsyncPgConnection,
+    statement: Statement,
+    criteria: &SearchCriteria,
+) -> Result<SearchAttempt, SqlError> {
     let rows: Vec<HitRow> = statement.load(&mut connection).await?;
-    Ok(way(rows, sought.limit)?)
+    Ok(search_attempt(rows, criteria.limit)?)
 }
 
 /// Searches the viewer's own drive.
-async fn in_drive(connection: &AsyncPgConnection, drive: DriveId, sought: &Sought) -> Outcome<Stretch> {
-    if has_grams(&sought.text)
-        && let Way::Stretch(found) = ask(connection, by_grams::<Postgres>(drive, sought), sought).await?
+async fn in_drive(
+    connection: &AsyncPgConnection,
+    drive: DriveId,
+    criteria: &SearchCriteria,
+) -> Result<FoundNodes, SqlError> {
+    if has_grams(&criteria.text)
+        && let SearchAttempt::Found(found) =
+            attempt(connection, by_grams::<Postgres>(drive, criteria), criteria).await?
     {
         return Ok(found);
     }
-    match ask(connection, by_walking::<Postgres>(drive, sought), sought).await? {
-        Way::Stretch(found) => Ok(found),
-        Way::Lacking => Ok(Stretch::default()),
+    match attempt(connection, by_scan::<Postgres>(drive, criteria), criteria).await? {
+        SearchAttempt::Found(found) => Ok(found),
+        SearchAttempt::TooMany => Ok(FoundNodes::default()),
     }
 }
 
@@ -86,66 +96,66 @@ async fn in_drive(connection: &AsyncPgConnection, drive: DriveId, sought: &Sough
 async fn in_shares(
     mut connection: &AsyncPgConnection,
     viewer: UserId,
-    sought: &Sought,
+    criteria: &SearchCriteria,
     after: &WalkPosition,
     limit: usize,
-) -> Outcome<(Walk, Walked)> {
-    let mut walk = if let Some(folder) = &sought.within {
+) -> Result<(Walk, Walked), SqlError> {
+    let mut walk = if let Some(folder) = &criteria.within {
         Walk::below(folder.node().id, after)
     } else {
         let rows: Vec<ShareRow> = shares(viewer, after).load(&mut connection).await?;
         let shared: Vec<NodeId> = rows.iter().map(ShareRow::node).collect();
         let mut nodes = Vec::with_capacity(shared.len());
-        for ids in shared.chunks(FETCHED) {
+        for ids in shared.chunks(FETCH_BATCH) {
             nodes.extend(locate::find_many(connection, ids, viewer).await?);
         }
-        Walk::of_shares(sought, after, &rows, &nodes)
+        Walk::of_shares(criteria, after, &rows, &nodes)
     };
-    if let Some(statement) = walk.standing::<Postgres>() {
-        let rows: Vec<StandingRow> = statement.load(&mut connection).await?;
+    if let Some(statement) = walk.resumed_path::<Postgres>() {
+        let rows: Vec<PathFolderRow> = statement.load(&mut connection).await?;
         walk.check(&rows);
     }
     if let Some(statement) = walk.folders::<Postgres>() {
         let rows: Vec<FolderRow> = statement.load(&mut connection).await?;
-        walk.pass(rows);
+        walk.set_folders(rows);
     }
-    if let Some(statement) = walk.entries::<Postgres>(sought, limit) {
+    if let Some(statement) = walk.entries::<Postgres>(criteria, limit) {
         let rows: Vec<EntryRow> = statement.load(&mut connection).await?;
-        walk.look(rows);
+        walk.set_entries(rows);
     }
-    let walked = walk.found(limit);
+    let walked = walk.result(limit);
     Ok((walk, walked))
 }
 
 async fn search(
     mut connection: &AsyncPgConnection,
     viewer: UserId,
-    sought: &Sought,
-) -> Outcome<Page<Hit, SearchPosition>> {
+    criteria: &SearchCriteria,
+) -> Result<Page<Hit, SearchPosition>, SqlError> {
     let own: Vec<DriveRow> = drive(viewer).load(&mut connection).await?;
     let own = own.into_iter().next().map(|row| DriveId::from(row.id));
-    let (mut found, after) = match Part::of(sought, own) {
-        Part::Own(drive) => {
-            let found = in_drive(connection, drive, sought).await?;
-            let is_over = found.next.is_none() && sought.within.is_none();
+    let (mut found, after) = match PageStart::new(criteria, own) {
+        PageStart::Own(drive) => {
+            let found = in_drive(connection, drive, criteria).await?;
+            let is_over = found.next.is_none() && criteria.within.is_none();
             (found, is_over.then(WalkPosition::default))
         }
-        Part::Shared(after) => (Stretch::default(), Some(after)),
+        PageStart::Shared(after) => (FoundNodes::default(), Some(after)),
     };
     let mut walk = None;
     if let Some(after) = after {
-        let room = sought.limit.get().saturating_sub(found.places.len());
-        let (through, walked) = in_shares(connection, viewer, sought, &after, room.max(1)).await?;
+        let room = criteria.limit.get().saturating_sub(found.places.len());
+        let (through, walked) = in_shares(connection, viewer, criteria, &after, room.max(1)).await?;
         if room == 0 {
-            found.next = walked.is_any().then_some(SearchPosition::Shared(after));
+            found.next = walked.has_results().then_some(SearchPosition::Shared(after));
         } else {
-            found.places.extend(walked.spots());
+            found.places.extend(walked.positions());
             walk = Some((through, walked));
         }
     }
-    let mut page = Filling::default();
+    let mut page = PageBuilder::default();
     let through = walk.as_ref().map(|(walk, _)| walk);
-    for places in found.places.chunks(FETCHED) {
+    for places in found.places.chunks(FETCH_BATCH) {
         let ids: Vec<NodeId> = places.iter().map(|(id, _)| *id).collect();
         if !page.add(places, locate::find_many(connection, &ids, viewer).await?, through) {
             let next = page.last();
@@ -166,10 +176,10 @@ async fn search(
 }
 
 #[async_trait]
-impl Search for Database {
-    async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>> {
-        let sought = sought.clone();
-        let work = async move |connection: &AsyncPgConnection| search(connection, viewer, &sought).await;
-        self.run(Begin::Snapshot, work).await.map_err(error)
+impl SearchRepository for Database {
+    async fn search(&self, viewer: UserId, criteria: &SearchCriteria) -> Result<Page<Hit, SearchPosition>> {
+        let criteria = criteria.clone();
+        let work = async move |connection: &AsyncPgConnection| search(connection, viewer, &criteria).await;
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 }

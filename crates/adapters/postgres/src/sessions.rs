@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
-    UserId,
+    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    TokenHash, UserId,
 };
-use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
+use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{refresh_tokens, sessions, users};
 use clouddrive_sql::sessions::{
     AddressRow, NewSessionRow, NewTokenRow, OWNER, SessionRow, addresses, hash, owner, page,
@@ -18,41 +18,50 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use crate::Database;
-use crate::changes::log;
-use crate::unit::{Begin, together};
+use crate::changes::record_change;
+use crate::transaction::{TxMode, pipeline};
 
-async fn start(mut connection: &AsyncPgConnection, command: &Command, opened: &Opened) -> Outcome<()> {
+async fn start(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    new_session: &NewSession,
+) -> Result<(), SqlError> {
     // Logins share this lock. Ending all sessions updates the user's row first, so it either waits for a login or is
     // seen by it.
     let row = users::table
-        .find(DbId::from(opened.session.user))
+        .find(DbId::from(new_session.session.user))
         .filter(users::disabled_at.is_null())
-        .filter(users::password_generation.eq(bytes(opened.generation)));
+        .filter(users::password_generation.eq(bytes(new_session.generation)));
     let proven = row.select(users::id).for_share().first::<DbId>(&mut connection).await.optional()?;
     proven.ok_or(Error::NotFound)?;
-    together([
-        insert_session(connection, NewSessionRow::from(opened)).boxed(),
-        insert_token(connection, NewTokenRow::from(opened)).boxed(),
-        log(connection, command, Change::of_user(ChangeKind::SessionStarted, opened.session.user)).boxed(),
+    pipeline([
+        insert_session(connection, NewSessionRow::from(new_session)).boxed(),
+        insert_token(connection, NewTokenRow::from(new_session)).boxed(),
+        record_change(connection, command, Change::of_user(ChangeKind::SessionStarted, new_session.session.user))
+            .boxed(),
     ])
     .await
 }
 
-async fn insert_session(mut connection: &AsyncPgConnection, row: NewSessionRow) -> Outcome<()> {
+async fn insert_session(mut connection: &AsyncPgConnection, row: NewSessionRow) -> Result<(), SqlError> {
     diesel::insert_into(sessions::table).values(row).execute(&mut connection).await?;
     Ok(())
 }
 
-async fn insert_token(mut connection: &AsyncPgConnection, row: NewTokenRow) -> Outcome<()> {
+async fn insert_token(mut connection: &AsyncPgConnection, row: NewTokenRow) -> Result<(), SqlError> {
     diesel::insert_into(refresh_tokens::table).values(row).execute(&mut connection).await?;
     Ok(())
 }
 
 /// Locks the session's row first, so that concurrent refreshes of one session are sequential, and looks at the token
 /// after that.
-async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
+async fn refresh(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    token_rotation: &TokenRotation,
+) -> Result<RotationOutcome, SqlError> {
     let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
-    let presented = hash(&renewal.presented);
+    let presented = hash(&token_rotation.presented);
     let of_token = refresh_tokens::table.find(&presented).select(refresh_tokens::session_id);
     let now = command.at.as_millis();
     let running = sessions::table
@@ -66,42 +75,42 @@ async fn refresh(mut connection: &AsyncPgConnection, command: &Command, renewal:
     let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
     let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
-    if used.is_some_and(|used| !renewal.allows_repeat(used, command.at)) {
+    if used.is_some_and(|used| !token_rotation.allows_repeat(used, command.at)) {
         let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
-        log(connection, command, Change::of_user(ChangeKind::SessionEnded, user)).await?;
-        return Ok(Rotation::Reused);
+        record_change(connection, command, Change::of_user(ChangeKind::SessionEnded, user)).await?;
+        return Ok(RotationOutcome::Reused);
     }
     // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(&mut connection).await?;
-    insert_token(connection, NewTokenRow::next(renewal, session, command.at)).await?;
+    insert_token(connection, NewTokenRow::next(token_rotation, session, command.at)).await?;
     diesel::update(sessions::table.find(session))
         .set((
             sessions::last_used_at.eq(now),
-            sessions::expires_at.eq(renewal.expires_at.as_millis()),
-            sessions::address.eq(renewal.address.as_deref()),
-            sessions::user_agent.eq(renewal.user_agent.as_deref()),
+            sessions::expires_at.eq(token_rotation.expires_at.as_millis()),
+            sessions::address.eq(token_rotation.address.as_deref()),
+            sessions::user_agent.eq(token_rotation.user_agent.as_deref()),
         ))
         .execute(&mut connection)
         .await?;
-    log(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user)).await?;
-    Ok(Rotation::Renewed)
+    record_change(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user)).await?;
+    Ok(RotationOutcome::Renewed)
 }
 
 /// Ends all sessions of `user`, whose row is locked so that none begins meanwhile.
-pub(crate) async fn end_all(mut connection: &AsyncPgConnection, user: UserId, at: Timestamp) -> Outcome<()> {
+pub(crate) async fn end_all(mut connection: &AsyncPgConnection, user: UserId, at: Timestamp) -> Result<(), SqlError> {
     let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user))).filter(sessions::ended_at.is_null());
     diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(&mut connection).await?;
     Ok(())
 }
 
 #[async_trait]
-impl Sessions for Database {
-    async fn start(&self, command: &Command, opened: &Opened) -> Result<()> {
-        let (command, opened) = (command.clone(), opened.clone());
-        let work = async move |connection: &AsyncPgConnection| start(connection, &command, &opened).await;
-        self.write(Begin::Write, work).await
+impl SessionRepository for Database {
+    async fn start(&self, command: &Command, new_session: &NewSession) -> Result<()> {
+        let (command, new_session) = (command.clone(), new_session.clone());
+        let work = async move |connection: &AsyncPgConnection| start(connection, &command, &new_session).await;
+        self.write(TxMode::Write, work).await
     }
 
     async fn find_username(&self, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<String>> {
@@ -127,15 +136,15 @@ impl Sessions for Database {
         .await
     }
 
-    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
-        let (command, renewal) = (command.clone(), renewal.clone());
-        let work = async move |connection: &AsyncPgConnection| refresh(connection, &command, &renewal).await;
-        self.write(Begin::Write, work).await
+    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome> {
+        let (command, token_rotation) = (command.clone(), token_rotation.clone());
+        let work = async move |connection: &AsyncPgConnection| refresh(connection, &command, &token_rotation).await;
+        self.write(TxMode::Write, work).await
     }
 
     async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
         let command = command.clone();
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let now = command.at.as_millis();
             let running = sessions::table
                 .find(DbId::from(session))
@@ -145,7 +154,7 @@ impl Sessions for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, Change::of_user(ChangeKind::SessionEnded, user)).await
+            record_change(connection, &command, Change::of_user(ChangeKind::SessionEnded, user)).await
         })
         .await
     }
@@ -165,13 +174,13 @@ impl Sessions for Database {
         .await
     }
 
-    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
-        let (Handle::Username(key) | Handle::Email(key)) = handle;
+    async fn find_addresses(&self, identifier: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>> {
+        let (LoginIdentifier::Username(key) | LoginIdentifier::Email(key)) = identifier;
         // PostgreSQL text cannot contain NUL.
         if key.contains('\0') {
             return Ok(Vec::new());
         }
-        let statement = addresses(handle, now);
+        let statement = addresses(identifier, now);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<AddressRow> = statement.load(&mut connection).await?;
             Ok(rows.into_iter().map(|row| row.address).collect())
@@ -179,30 +188,30 @@ impl Sessions for Database {
         .await
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let over = "DELETE FROM sessions WHERE id = ANY (ARRAY(
                 SELECT id FROM sessions WHERE ended_at < ? ORDER BY ended_at LIMIT ? FOR UPDATE SKIP LOCKED))";
             let expired = "DELETE FROM sessions WHERE id = ANY (ARRAY(
                 SELECT id FROM sessions WHERE expires_at < ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED))";
-            let mut left = most;
+            let mut left = max;
             for text in [over, expired] {
                 let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(left.into())];
                 let gone = Statement::new(text, parameters).execute(&mut connection).await?;
                 left = left.saturating_sub(u32::try_from(gone).unwrap_or(left));
             }
-            Ok(most - left)
+            Ok(max - left)
         })
         .await
     }
 
-    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+    async fn prune_tokens(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let text = "DELETE FROM refresh_tokens WHERE hash = ANY (ARRAY(SELECT hash FROM refresh_tokens
                 WHERE expires_at < ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED))";
-            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(max.into())];
             let gone = Statement::new(text, parameters).execute(&mut connection).await?;
-            Ok(u32::try_from(gone).unwrap_or(most))
+            Ok(u32::try_from(gone).unwrap_or(max))
         })
         .await
     }

@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission,
-    Share, ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId,
+    Permission, Share, ShareId, SharePosition, Timestamp, UserId,
 };
-use clouddrive_domain::port::{NewShare, Shares};
+use clouddrive_domain::port::{NewShare, ShareRepository};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
-use clouddrive_sql::page::beside_nodes;
+use clouddrive_sql::error::{Constraint, SqlError};
+use clouddrive_sql::page::pair_with_nodes;
 use clouddrive_sql::schema::{nodes, shares};
 use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
 use clouddrive_sql::statement::Statement;
@@ -17,20 +17,20 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtensio
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::changes::log;
-use crate::fault::{error, violated};
+use crate::changes::record_change;
+use crate::error::{domain_error, violated_constraint};
+use crate::idempotency_records::store_response;
 use crate::locate;
-use crate::receipts::keep;
-use crate::unit::Begin;
-use crate::uploads::end_without_right;
+use crate::transaction::TxMode;
+use crate::uploads::abort_without_access;
 
-async fn find(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<Share>> {
+async fn find(mut connection: &AsyncPgConnection, share: ShareId) -> Result<Option<Share>, SqlError> {
     let row: Option<ShareRow> = rows::find(share).get_result(&mut connection).await.optional()?;
     Ok(row.map(Share::try_from).transpose()?)
 }
 
-async fn found(connection: &AsyncPgConnection, share: ShareId) -> Outcome<Share> {
-    find(connection, share).await?.ok_or(Fault::Domain(Error::NotFound))
+async fn get(connection: &AsyncPgConnection, share: ShareId) -> Result<Share, SqlError> {
+    find(connection, share).await?.ok_or(SqlError::Domain(Error::NotFound))
 }
 
 async fn create(
@@ -38,18 +38,18 @@ async fn create(
     command: &Command,
     item: &Grant,
     share: &NewShare,
-) -> Outcome<Share> {
-    let item = locate::renewed(connection, item).await?;
+) -> Result<Share, SqlError> {
+    let item = locate::reauthorize(connection, item).await?;
     let row = NewShareRow::new(command, &item, share);
     let inserted = diesel::insert_into(shares::table).values(row).execute(&mut connection).await;
-    inserted.map_err(|fault| match violated(&fault) {
-        Some(Constraint::ShareOnce) => Fault::Domain(Error::Conflict(Conflict::AlreadyShared)),
-        Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
-        _ => fault.into(),
+    inserted.map_err(|error| match violated_constraint(&error) {
+        Some(Constraint::ShareOnce) => SqlError::Domain(Error::Conflict(Conflict::AlreadyShared)),
+        Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
+        _ => error.into(),
     })?;
-    log(connection, command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest)).await?;
-    let share = found(connection, share.id).await?;
-    keep(connection, command, Answer::Shared(&share)).await?;
+    record_change(connection, command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest)).await?;
+    let share = get(connection, share.id).await?;
+    store_response(connection, command, CommandOutcome::Shared(&share)).await?;
     Ok(share)
 }
 
@@ -59,38 +59,43 @@ async fn change(
     item: &Grant,
     share: ShareId,
     to: Permission,
-) -> Outcome<Share> {
-    let item = locate::renewed(connection, item).await?;
+) -> Result<Share, SqlError> {
+    let item = locate::reauthorize(connection, item).await?;
     let node = item.node().id;
     let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
     let to = shares::permission.eq(permission_word(to));
     if diesel::update(row).set(to).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    let share = found(connection, share).await?;
+    let share = get(connection, share).await?;
     let guest = share.shared_with.id;
-    log(connection, command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest)).await?;
-    end_without_right(connection, command, item.drive(), Senders::Guest(guest)).await?;
+    record_change(connection, command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest)).await?;
+    abort_without_access(connection, command, item.drive(), Senders::Guest(guest)).await?;
     Ok(share)
 }
 
 /// The drive of the shared node.
-async fn drive_of(mut connection: &AsyncPgConnection, share: ShareId) -> Outcome<Option<DriveId>> {
+async fn drive_of(mut connection: &AsyncPgConnection, share: ShareId) -> Result<Option<DriveId>, SqlError> {
     let node = shares::table.find(DbId::from(share)).select(shares::node_id);
     let drive = nodes::table.filter(nodes::id.eq_any(node)).select(nodes::drive_id);
     Ok(drive.first::<DbId>(&mut connection).await.optional()?.map(DriveId::from))
 }
 
-async fn revoke(mut connection: &AsyncPgConnection, command: &Command, share: ShareId, drive: DriveId) -> Outcome<()> {
+async fn revoke(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    share: ShareId,
+    drive: DriveId,
+) -> Result<(), SqlError> {
     let row = diesel::delete(shares::table.find(DbId::from(share))).returning((shares::node_id, shares::guest_id));
     let row = row.get_result::<(DbId, DbId)>(&mut connection).await.optional()?;
     let (node, guest) = row.ok_or(Error::NotFound)?;
     let (node, guest) = (NodeId::from(node), UserId::from(guest));
-    log(connection, command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest)).await?;
-    end_without_right(connection, command, drive, Senders::Guest(guest)).await
+    record_change(connection, command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest)).await?;
+    abort_without_access(connection, command, drive, Senders::Guest(guest)).await
 }
 
-async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Outcome<Vec<Share>> {
+async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Result<Vec<Share>, SqlError> {
     let rows: Vec<ShareRow> = page.load(&mut connection).await?;
     Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
 }
@@ -100,20 +105,20 @@ async fn list_beside(
     connection: &AsyncPgConnection,
     viewer: UserId,
     page: Statement,
-) -> Outcome<Vec<(Share, Located)>> {
+) -> Result<Vec<(Share, Located)>, SqlError> {
     let shares = list(connection, page).await?;
     let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
     let nodes = locate::find_many(connection, &nodes, viewer).await?;
-    Ok(beside_nodes(shares, |share| share.item.id, nodes))
+    Ok(pair_with_nodes(shares, |share| share.item.id, nodes))
 }
 
 #[async_trait]
-impl Shares for Database {
+impl ShareRepository for Database {
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
         let (command, item, share) = (command.clone(), item.clone(), *share);
-        let begin = Begin::Within(item.drive());
+        let mode = TxMode::WriteInTree(item.drive());
         let work = async move |connection: &AsyncPgConnection| create(connection, &command, &item, &share).await;
-        self.write(begin, work).await
+        self.write(mode, work).await
     }
 
     async fn find(&self, share: ShareId, user: UserId) -> Result<Option<Share>> {
@@ -130,7 +135,7 @@ impl Shares for Database {
         let page = rows::received(guest, after, limit);
         // Both queries see the same state: a node removed between them would make the page look like the last.
         let work = async move |connection: &AsyncPgConnection| list_beside(connection, guest, page).await;
-        self.run(Begin::Snapshot, work).await.map_err(error)
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
     async fn list_given(
@@ -141,7 +146,7 @@ impl Shares for Database {
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::given(owner, after, limit);
         let work = async move |connection: &AsyncPgConnection| list_beside(connection, owner, page).await;
-        self.run(Begin::Snapshot, work).await.map_err(error)
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
     async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
@@ -167,9 +172,9 @@ impl Shares for Database {
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {
         let (command, item) = (command.clone(), item.clone());
         // Exclusive: writes begun under the former permission end before this returns.
-        let begin = Begin::Tree(item.drive());
+        let mode = TxMode::ChangeTree(item.drive());
         let work = async move |connection: &AsyncPgConnection| change(connection, &command, &item, share, to).await;
-        self.write(begin, work).await
+        self.write(mode, work).await
     }
 
     async fn revoke(&self, command: &Command, share: ShareId) -> Result<()> {
@@ -178,6 +183,6 @@ impl Shares for Database {
         let drive = self.read(find).await?.ok_or(Error::NotFound)?;
         // Exclusive: writes begun under the share end before this returns. Nodes never change drives.
         let work = async move |connection: &AsyncPgConnection| revoke(connection, &command, share, drive).await;
-        self.write(Begin::Tree(drive), work).await
+        self.write(TxMode::ChangeTree(drive), work).await
     }
 }

@@ -10,14 +10,14 @@ use tokio_postgres::config::Host;
 
 /// A database on a server, with the role and the connection security.
 ///
-/// Parsed from a URL, `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or made from [`Parts`]. A
-/// directory of Unix sockets takes the place of the host, percent-encoded: `%2Frun%2Fpostgresql`. Neither `Debug` nor
-/// `Display` shows the password.
+/// Parsed from a URL, `postgres://user:password@host:port/database?sslmode=…&sslrootcert=…`, or made from
+/// [`ConnectionParams`]. A directory of Unix sockets takes the place of the host, percent-encoded:
+/// `%2Frun%2Fpostgresql`. Neither `Debug` nor `Display` shows the password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     pub(crate) config: Config,
     pub(crate) security: Security,
-    pub(crate) roots: Option<Roots>,
+    pub(crate) roots: Option<TrustedRoots>,
 }
 
 /// The security of connections, as `sslmode` sets it.
@@ -38,7 +38,7 @@ pub(crate) enum Security {
 
 /// The trusted root certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Roots {
+pub(crate) enum TrustedRoots {
     /// Those of the operating system.
     System,
     /// Those in a PEM file.
@@ -47,7 +47,7 @@ pub(crate) enum Roots {
 
 /// The parts of a [`Target`].
 #[derive(Clone, Default)]
-pub struct Parts {
+pub struct ConnectionParams {
     /// The name or address of the server, or the directory of its Unix sockets.
     pub host: String,
     /// The port; 5432 when none is given.
@@ -102,8 +102,8 @@ impl FromStr for Target {
             }
         }
         let plain = format!("postgres://{authority}{path}?{}", others.join("&"));
-        let config = plain.parse::<Config>().map_err(|fault| {
-            let cause = std::error::Error::source(&fault).map_or_else(|| fault.to_string(), ToString::to_string);
+        let config = plain.parse::<Config>().map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
             invalid(format!("the URL is not valid: {cause}"))
         })?;
         Self::new(config, secure.0.as_deref(), secure.1.as_deref())
@@ -115,10 +115,10 @@ fn decoded(value: &str) -> Result<String, InvalidTarget> {
     Ok(text.map_err(|_| invalid("an option of the URL is not UTF-8"))?.into_owned())
 }
 
-impl TryFrom<Parts> for Target {
+impl TryFrom<ConnectionParams> for Target {
     type Error = InvalidTarget;
 
-    fn try_from(parts: Parts) -> Result<Self, InvalidTarget> {
+    fn try_from(parts: ConnectionParams) -> Result<Self, InvalidTarget> {
         let mut config = Config::new();
         if !parts.host.is_empty() {
             config.host(&parts.host);
@@ -161,8 +161,8 @@ impl Target {
             }
         };
         let roots = sslrootcert.map(|place| match place {
-            "system" => Roots::System,
-            path => Roots::File(path.into()),
+            "system" => TrustedRoots::System,
+            path => TrustedRoots::File(path.into()),
         });
         // A Unix socket cannot be intercepted.
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
@@ -200,9 +200,9 @@ impl fmt::Debug for Target {
     }
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for ConnectionParams {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Parts")
+        f.debug_struct("ConnectionParams")
             .field("host", &self.host)
             .field("port", &self.port)
             .field("database", &self.database)
@@ -228,7 +228,7 @@ mod tests {
         assert_eq!(found.to_string(), "postgres://ann@db.example.com:6432/drive");
         assert_eq!(found.config.get_password(), Some(&b"p@/"[..]));
         assert_eq!(found.security, Security::VerifyFull);
-        assert_eq!(found.roots, Some(Roots::File("/ca.pem".into())));
+        assert_eq!(found.roots, Some(TrustedRoots::File("/ca.pem".into())));
         let plain = target("postgresql://ann@localhost/drive");
         assert_eq!((plain.security, plain.roots.clone()), (Security::Prefer, None));
         assert_eq!(plain.to_string(), "postgres://ann@localhost:5432/drive");
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn parts_say_the_same() {
-        let parts = Parts {
+        let parts = ConnectionParams {
             host: "db.example.com".to_owned(),
             port: Some(6432),
             database: "drive".to_owned(),
@@ -258,14 +258,14 @@ mod tests {
         };
         let same = target("postgres://ann:p%40%2F@db.example.com:6432/drive?sslmode=require&sslrootcert=/ca.pem");
         assert_eq!(Target::try_from(parts), Ok(same.clone()));
-        assert_eq!((same.security, same.roots), (Security::VerifyCa, Some(Roots::File("/ca.pem".into()))));
+        assert_eq!((same.security, same.roots), (Security::VerifyCa, Some(TrustedRoots::File("/ca.pem".into()))));
     }
 
     #[test]
     fn system_roots_require_verify_full() {
         for query in ["sslrootcert=system", "sslmode=verify-full&sslrootcert=system"] {
             let found = target(&format!("postgres://ann@db.example.com/drive?{query}"));
-            assert_eq!((found.security, found.roots), (Security::VerifyFull, Some(Roots::System)), "{query}");
+            assert_eq!((found.security, found.roots), (Security::VerifyFull, Some(TrustedRoots::System)), "{query}");
         }
         for weaker in ["disable", "prefer", "require", "verify-ca"] {
             let url = format!("postgres://ann@db.example.com/drive?sslmode={weaker}&sslrootcert=system");
@@ -289,9 +289,9 @@ mod tests {
             ("postgres://ann:sec?ret@localhost/drive", "percent-encoded"),
             ("postgres://ann:sec#ret@localhost/drive", "percent-encoded"),
         ] {
-            let fault = url.parse::<Target>().unwrap_err().to_string();
-            assert!(fault.contains(why), "{url}: {fault}");
-            assert!(!fault.contains("sec") && !fault.contains("ret"), "{url}: {fault}");
+            let error = url.parse::<Target>().unwrap_err().to_string();
+            assert!(error.contains(why), "{url}: {error}");
+            assert!(!error.contains("sec") && !error.contains("ret"), "{url}: {error}");
         }
         let shown = format!("{:?}", target("postgres://ann:secret@localhost/drive"));
         assert!(shown.contains("ann") && !shown.contains("secret"), "{shown}");

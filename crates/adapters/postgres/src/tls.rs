@@ -11,23 +11,23 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::target::{Roots, Security, Target};
+use crate::target::{Security, Target, TrustedRoots};
 
 /// The TLS connector for `target`.
 pub(crate) fn connector(target: &Target) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match target.security {
         Security::Disable | Security::Prefer | Security::Require => {
-            Arc::new(AnyName { roots: None, provider: provider.clone() })
+            Arc::new(IgnoreHostname { roots: None, provider: provider.clone() })
         }
         Security::VerifyCa => {
-            Arc::new(AnyName { roots: Some(verifier(target, provider.clone())?), provider: provider.clone() })
+            Arc::new(IgnoreHostname { roots: Some(verifier(target, provider.clone())?), provider: provider.clone() })
         }
         Security::VerifyFull => verifier(target, provider.clone())?,
     };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|fault| Error::internal("database", fault))?
+        .map_err(|error| Error::internal("database", error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
@@ -36,9 +36,9 @@ pub(crate) fn connector(target: &Target) -> Result<MakeRustlsConnect> {
 
 fn verifier(target: &Target, provider: Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>> {
     let roots = match &target.roots {
-        None | Some(Roots::System) => system_roots(),
-        Some(Roots::File(path)) => {
-            let unreadable = |fault| Error::internal("database", format!("{}: {fault}", path.display()));
+        None | Some(TrustedRoots::System) => system_roots(),
+        Some(TrustedRoots::File(path)) => {
+            let unreadable = |error| Error::internal("database", format!("{}: {error}", path.display()));
             let found = CertificateDer::pem_file_iter(path).map_err(unreadable)?;
             found.collect::<Result<Vec<_>, _>>().map_err(unreadable)?
         }
@@ -49,7 +49,7 @@ fn verifier(target: &Target, provider: Arc<CryptoProvider>) -> Result<Arc<WebPki
         return Err(Error::internal("database", "there is no root certificate to verify that of the server"));
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider).build();
-    verifier.map_err(|fault| Error::internal("database", fault))
+    verifier.map_err(|error| Error::internal("database", error))
 }
 
 fn system_roots() -> Vec<CertificateDer<'static>> {
@@ -59,12 +59,12 @@ fn system_roots() -> Vec<CertificateDer<'static>> {
 /// Accepts certificates for any name: signed by a root, or, without roots, any at all, which only protects against
 /// passive eavesdropping.
 #[derive(Debug)]
-struct AnyName {
+struct IgnoreHostname {
     roots: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for AnyName {
+impl ServerCertVerifier for IgnoreHostname {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,

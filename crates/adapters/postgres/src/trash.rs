@@ -1,19 +1,19 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, NodeState, Revision,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, NodeKind, NodeState, Revision,
     Timestamp, TrashPosition, Upload, UploadState, UserId,
 };
-use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::Disposal;
+use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::changes::NewChangeRow;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashItemRow, TrashedAtRow, TrashedRow,
-    beside_nodes,
+    self as rows, FlagRow, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashItemRow, TrashedAtRow,
+    TrashedRow, pair_with_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
@@ -21,61 +21,74 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtensio
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
-use crate::blob_records::dispose;
-use crate::changes::{log, log_all};
+use crate::blob_records::release_contents;
+use crate::changes::{record_change, record_changes};
 use crate::drive::{put_away, raise_reach, reach_within};
-use crate::fault::error;
-use crate::locate::{self, AMONG, array};
-use crate::names::{explain, first_free, holder, touch};
-use crate::receipts::keep;
-use crate::unit::Begin;
-use crate::uploads::{end, end_without_right};
+use crate::error::domain_error;
+use crate::idempotency_records::store_response;
+use crate::locate::{self, ID_AMONG, array};
+use crate::names::{existing_entry, first_free, name_error, touch};
+use crate::transaction::TxMode;
+use crate::uploads::{abort_without_access, end};
 
 /// The condition for the entries of the folders of an [`array`].
-const IN_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
+const PARENT_AMONG: &str = "parent_id = ANY (CAST(? AS uuid[]))";
 
-async fn put(connection: &AsyncPgConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
-    let item = locate::renewed_as(connection, item, seen).await?;
+async fn put(
+    connection: &AsyncPgConnection,
+    command: &Command,
+    item: &Grant,
+    seen: Option<Revision>,
+) -> Result<(), SqlError> {
+    let item = locate::reauthorize_at(connection, item, seen).await?;
     put_away(connection, command, &item).await?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
     }
-    let guests = Senders::AllBut(item.located().owner.id);
-    end_without_right(connection, command, item.drive(), guests).await
+    let guests = Senders::AllExcept(item.located().owner.id);
+    abort_without_access(connection, command, item.drive(), guests).await
 }
 
-async fn list_trash(mut connection: &AsyncPgConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
+async fn list_trash(
+    mut connection: &AsyncPgConnection,
+    root: &Grant,
+    page: Statement,
+) -> Result<Vec<Trashed>, SqlError> {
     let rows: Vec<TrashedRow> = page.load(&mut connection).await?;
     let nodes: Vec<NodeId> = rows.iter().map(TrashedRow::node).collect();
     let nodes = locate::find_many(connection, &nodes, root.actor()).await?;
-    Ok(beside_nodes(rows, nodes))
+    Ok(pair_with_nodes(rows, nodes))
 }
 
 /// Restores a node. The exclusive lock on the tree keeps other names in the drive from changing meanwhile.
-async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
-    let item = locate::renewed_as(connection, &wish.item, wish.seen).await?;
+async fn restore(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    spec: &Restoration,
+) -> Result<Located, SqlError> {
+    let item = locate::reauthorize_at(connection, &spec.item, spec.seen).await?;
     let (node, actor) = (item.node(), item.actor());
     let purged: FlagRow = rows::being_purged(node.id).get_result(&mut connection).await?;
     if purged.holds {
         return Err(Error::NotFound.into());
     }
-    if let Some(after) = wish.trashed_after {
+    if let Some(after) = spec.trashed_after {
         let own: Option<IdRow> =
             rows::trashed_by(node.id, actor, after).get_result(&mut connection).await.optional()?;
         own.ok_or(Error::NotFound)?;
     }
-    let to = match &wish.to {
-        Some(to) => Some(locate::renewed(connection, to).await?),
+    let to = match &spec.to {
+        Some(to) => Some(locate::reauthorize(connection, to).await?),
         None => None,
     };
     let parent = Restoration::parent(&item, to.as_ref())?;
-    let parent = locate::found(connection, parent, actor).await?;
+    let parent = locate::get(connection, parent, actor).await?;
     if node.kind() == NodeKind::Folder {
         let reach = reach_within(connection, node.id, parent.depth_of_child_folder()).await?;
         raise_reach(connection, &parent, reach + 1).await?;
     }
     let parent = parent.node.id;
-    let name = match holder(connection, parent, &node.name).await? {
+    let name = match existing_entry(connection, parent, &node.name).await? {
         None => node.name.clone(),
         Some(_) => first_free(connection, parent, &node.name, node.kind()).await?,
     };
@@ -90,12 +103,12 @@ async fn restore(mut connection: &AsyncPgConnection, command: &Command, wish: &R
         nodes::modified_at.eq(modified_at.as_millis()),
     ));
     let restored = restored.execute(&mut connection).await;
-    restored.map_err(|fault| explain(fault, parent, &name, node.kind()))?;
+    restored.map_err(|error| name_error(error, parent, &name, node.kind()))?;
     touch(connection, command, parent).await?;
     let after = NodeState::of(node).revised().placed(parent, &name);
-    log(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after)).await?;
-    let restored = locate::found(connection, node.id, actor).await?;
-    keep(connection, command, Answer::Changed(&restored)).await?;
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after)).await?;
+    let restored = locate::get(connection, node.id, actor).await?;
+    store_response(connection, command, CommandOutcome::Changed(&restored)).await?;
     Ok(restored)
 }
 
@@ -104,38 +117,38 @@ async fn begin_purge(
     command: &Command,
     item: &Grant,
     seen: Option<Revision>,
-) -> Outcome<()> {
-    let item = locate::renewed_as(connection, item, seen).await?;
+) -> Result<(), SqlError> {
+    let item = locate::reauthorize_at(connection, item, seen).await?;
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(&mut connection).await?;
-    log(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item)).await
+    record_change(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item)).await
 }
 
 async fn begin_purges(
     mut connection: &AsyncPgConnection,
     command: &Command,
-    doomed: &Doomed,
+    scope: &PurgeScope,
     drive: DriveId,
-    most: u32,
-) -> Outcome<u32> {
-    let until = match doomed {
-        Doomed::All(root) => {
-            locate::renewed(connection, root).await?;
+    max: u32,
+) -> Result<u32, SqlError> {
+    let until = match scope {
+        PurgeScope::All(root) => {
+            locate::reauthorize(connection, root).await?;
             None
         }
-        Doomed::Until(until) => Some(*until),
+        PurgeScope::Until(until) => Some(*until),
     };
-    let due: Vec<TrashItemRow> = rows::due_items(drive, until, most).load(&mut connection).await?;
+    let due: Vec<TrashItemRow> = rows::due_items(drive, until, max).load(&mut connection).await?;
     let nodes: Vec<NodeId> = due.iter().map(TrashItemRow::node).collect();
-    rows::begin_purges(AMONG, array(&nodes)).execute(&mut connection).await?;
+    rows::begin_purges(ID_AMONG, array(&nodes)).execute(&mut connection).await?;
     let row = |row: TrashItemRow| Ok(NewChangeRow::new(command, row.purge_begun(drive)?));
-    log_all(connection, due.into_iter().map(row).collect::<Result<_>>()?).await?;
-    Ok(u32::try_from(nodes.len()).unwrap_or(most))
+    record_changes(connection, due.into_iter().map(row).collect::<Result<_>>()?).await?;
+    Ok(u32::try_from(nodes.len()).unwrap_or(max))
 }
 
 /// The root of a drive.
-async fn root_of(mut connection: &AsyncPgConnection, drive: DriveId) -> Outcome<Option<NodeId>> {
+async fn root_of(mut connection: &AsyncPgConnection, drive: DriveId) -> Result<Option<NodeId>, SqlError> {
     let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
     Ok(root.select(nodes::id).first::<DbId>(&mut connection).await.optional()?.map(NodeId::from))
 }
@@ -147,23 +160,23 @@ async fn purge(
     command: &Command,
     (drive, of): (DriveId, Option<NodeId>),
     how: &str,
-    most: u32,
-) -> Outcome<PurgeStep> {
+    max: u32,
+) -> Result<PurgeStep, SqlError> {
     let Some(root) = root_of(connection, drive).await? else {
         return Ok(PurgeStep::default());
     };
-    let members: Vec<MemberRow> = rows::members(drive, of, most).before(how).load(&mut connection).await?;
-    let (files, folders): (Vec<MemberRow>, Vec<MemberRow>) = members.into_iter().partition(MemberRow::is_file);
+    let members: Vec<PurgeNodeRow> = rows::purge_nodes(drive, of, max).before(how).load(&mut connection).await?;
+    let (files, folders): (Vec<PurgeNodeRow>, Vec<PurgeNodeRow>) = members.into_iter().partition(PurgeNodeRow::is_file);
     let mut files: Vec<DbId> = files.into_iter().map(|row| row.id).collect();
     let folders: Vec<NodeId> = folders.into_iter().map(|row| row.id.into()).collect();
     let (mut joining, mut staying) = (Vec::<NodeId>::new(), Vec::new());
-    let room = most.saturating_sub(u32::try_from(files.len()).unwrap_or(most));
-    let below: Vec<BelowRow> = rows::below(IN_AMONG, array(&folders), room).load(&mut connection).await?;
+    let room = max.saturating_sub(u32::try_from(files.len()).unwrap_or(max));
+    let below: Vec<PurgeEntryRow> = rows::entries_of(PARENT_AMONG, array(&folders), room).load(&mut connection).await?;
     for row in below {
-        match row.fate() {
-            Fate::Goes => files.push(row.id),
-            Fate::Joins => joining.push(row.id.into()),
-            Fate::Stays => staying.push(row.id),
+        match row.action() {
+            PurgeAction::Remove => files.push(row.id),
+            PurgeAction::Enqueue => joining.push(row.id.into()),
+            PurgeAction::Keep => staying.push(row.id),
         }
     }
     if !staying.is_empty() {
@@ -171,22 +184,22 @@ async fn purge(
         stays.set(nodes::parent_id.eq(DbId::from(root))).execute(&mut connection).await?;
     }
     if !joining.is_empty() {
-        rows::join(AMONG, array(&joining), root, command.at).execute(&mut connection).await?;
+        rows::enqueue(ID_AMONG, array(&joining), root, command.at).execute(&mut connection).await?;
     }
-    let (gone, disposal) = remove_files(connection, command, drive, files).await?;
-    let removed = gone + rows::remove_empty(AMONG, array(&folders)).execute(&mut connection).await?;
-    let count = |count: usize| u32::try_from(count).unwrap_or(most);
+    let (gone, released) = remove_files(connection, command, drive, files).await?;
+    let removed = gone + rows::remove_empty(ID_AMONG, array(&folders)).execute(&mut connection).await?;
+    let count = |count: usize| u32::try_from(count).unwrap_or(max);
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
-    let mut step = PurgeStep { removed, reached, kept, more: false, freed: disposal.freed()? };
+    let mut step = PurgeStep { removed, reached, kept, more: false, freed: released.unreferenced()? };
     if !step.is_idle() {
-        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of)).await?;
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of)).await?;
     }
-    let more: FlagRow = rows::more(drive, of).get_result(&mut connection).await?;
+    let more: FlagRow = rows::has_more(drive, of).get_result(&mut connection).await?;
     step.more = more.holds;
     if removed > 0 {
         // Last, to lock the drive's counters as briefly as possible.
         let less = (
-            drives::used_bytes.eq(drives::used_bytes - bytes(disposal.given_back)),
+            drives::used_bytes.eq(drives::used_bytes - bytes(released.credited_bytes)),
             drives::used_entries.eq(drives::used_entries - i64::from(removed)),
         );
         diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(&mut connection).await?;
@@ -201,61 +214,61 @@ async fn remove_files(
     command: &Command,
     drive: DriveId,
     files: Vec<DbId>,
-) -> Outcome<(usize, Disposal)> {
+) -> Result<(usize, ReleasedContents), SqlError> {
     if files.is_empty() {
-        return Ok((0, Disposal::default()));
+        return Ok((0, ReleasedContents::default()));
     }
     let found: Vec<(DbId, (String, i64))> = versions::table
         .filter(versions::node_id.eq_any(&files))
         .order(versions::node_id)
-        .limit(MOST_VERSIONS)
+        .limit(MAX_VERSIONS)
         .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
         .load(&mut connection)
         .await?;
-    let (files, contents) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
+    let (files, contents) = rows::complete_files(files, found, usize::try_from(MAX_VERSIONS).unwrap_or(usize::MAX));
     // The versions are deleted with their files.
     let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(&mut connection).await?;
-    Ok((gone, dispose(connection, drive, &contents, command.at).await?))
+    Ok((gone, release_contents(connection, drive, &contents, command.at).await?))
 }
 
 /// Runs one step of removing the drive. The lock on its tree keeps concurrent steps and additions out.
-async fn clear_ownerless(
+async fn delete_orphaned_drives(
     mut connection: &AsyncPgConnection,
     command: &Command,
     drive: DriveId,
-    most: u32,
-) -> Outcome<Clearance> {
+    max: u32,
+) -> Result<CleanupProgress, SqlError> {
     let Some(root) = root_of(connection, drive).await? else {
-        return Ok(Clearance::Nothing);
+        return Ok(CleanupProgress::Nothing);
     };
     let into = || uploads::table.filter(uploads::drive_id.eq(DbId::from(drive)));
-    let open = into().filter(is_open()).order(uploads::id).limit(most.into());
+    let open = into().filter(is_open()).order(uploads::id).limit(max.into());
     let open = open.select(UploadRow::as_select()).for_update().load(&mut connection).await?;
     let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
     end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, None).await?;
-    let over = into().filter(uploads::state.ne("open")).order(uploads::id).limit(most.into());
+    let over = into().filter(uploads::state.ne("open")).order(uploads::id).limit(max.into());
     let over: Vec<DbId> = over.select(uploads::id).for_update().load(&mut connection).await?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;
-    let begun = rows::begin_purges_of_all(root, command.at, most).execute(&mut connection).await?;
+    let begun = rows::begin_purges_of_all(root, command.at, max).execute(&mut connection).await?;
     if forgotten + begun > 0 {
-        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive)).await?;
-        return Ok(Clearance::Step);
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive)).await?;
+        return Ok(CleanupProgress::Step);
     }
-    let left: FlagRow = rows::more(drive, None).get_result(&mut connection).await?;
+    let left: FlagRow = rows::has_more(drive, None).get_result(&mut connection).await?;
     if left.holds {
-        return Ok(Clearance::Nothing);
+        return Ok(CleanupProgress::Nothing);
     }
     diesel::delete(nodes::table.find(DbId::from(root))).execute(&mut connection).await?;
-    log(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive)).await?;
+    record_change(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive)).await?;
     diesel::delete(drives::table.find(DbId::from(drive))).execute(&mut connection).await?;
-    Ok(Clearance::Drive)
+    Ok(CleanupProgress::Drive)
 }
 
 impl Database {
     /// The drive selected by `statement`.
     async fn drive_by(&self, statement: Statement) -> Result<Option<DriveId>> {
         // A write, because the statement may lock the row for a moment.
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let row: Option<IdRow> = statement.get_result(&mut connection).await.optional()?;
             Ok(row.map(|row| row.id.into()))
         })
@@ -264,20 +277,20 @@ impl Database {
 }
 
 #[async_trait]
-impl Trash for Database {
+impl TrashRepository for Database {
     async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
         // Exclusive: writes begun below the node end before this returns, and nothing is added there afterwards.
-        let begin = Begin::Tree(item.drive());
+        let mode = TxMode::ChangeTree(item.drive());
         let (command, item) = (command.clone(), item.clone());
         let work = async move |connection: &AsyncPgConnection| put(connection, &command, &item, seen).await;
-        self.write(begin, work).await
+        self.write(mode, work).await
     }
 
     async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
         // Both queries see the same state: a node removed between them would make the page look like the last.
         let work = async move |connection: &AsyncPgConnection| list_trash(connection, &root, page).await;
-        self.run(Begin::Snapshot, work).await.map_err(error)
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
     async fn find_oldest(&self) -> Result<Option<Timestamp>> {
@@ -297,58 +310,59 @@ impl Trash for Database {
                 None => Ok(None),
             }
         };
-        self.run(Begin::Snapshot, work).await.map_err(error)
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {
-        let begin = Begin::Tree(restoration.item.drive());
-        let (command, wish) = (command.clone(), restoration.clone());
-        let work = async move |connection: &AsyncPgConnection| restore(connection, &command, &wish).await;
-        self.write(begin, work).await
+        let mode = TxMode::ChangeTree(restoration.item.drive());
+        let (command, spec) = (command.clone(), restoration.clone());
+        let work = async move |connection: &AsyncPgConnection| restore(connection, &command, &spec).await;
+        self.write(mode, work).await
     }
 
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
-        let begin = Begin::Tree(item.drive());
+        let mode = TxMode::ChangeTree(item.drive());
         let (command, item) = (command.clone(), item.clone());
         let work = async move |connection: &AsyncPgConnection| begin_purge(connection, &command, &item, seen).await;
-        self.write(begin, work).await
+        self.write(mode, work).await
     }
 
-    async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
-        let drive = match doomed {
-            Doomed::All(root) => root.drive(),
-            Doomed::Until(until) => match self.drive_by(rows::due(*until)).await? {
+    async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32> {
+        let drive = match scope {
+            PurgeScope::All(root) => root.drive(),
+            PurgeScope::Until(until) => match self.drive_by(rows::due(*until)).await? {
                 Some(drive) => drive,
                 None => return Ok(0),
             },
         };
-        let (command, doomed) = (command.clone(), doomed.clone());
+        let (command, scope) = (command.clone(), scope.clone());
         let work =
-            async move |connection: &AsyncPgConnection| begin_purges(connection, &command, &doomed, drive, most).await;
-        self.write(Begin::Tree(drive), work).await
+            async move |connection: &AsyncPgConnection| begin_purges(connection, &command, &scope, drive, max).await;
+        self.write(TxMode::ChangeTree(drive), work).await
     }
 
-    async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep> {
+    async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep> {
         // A requested purge waits for concurrent steps; the collector skips locked nodes.
         let (which, how) = match which {
             Purge::Of(drive, node) => ((drive, Some(node)), "FOR UPDATE"),
             Purge::In(drive) => ((drive, None), "FOR UPDATE"),
-            Purge::Any => match self.drive_by(rows::any_member().before("FOR UPDATE SKIP LOCKED")).await? {
+            Purge::Any => match self.drive_by(rows::drive_to_purge().before("FOR UPDATE SKIP LOCKED")).await? {
                 Some(drive) => ((drive, None), "FOR UPDATE SKIP LOCKED"),
                 None => return Ok(PurgeStep::default()),
             },
         };
         let command = command.clone();
-        let work = async move |connection: &AsyncPgConnection| purge(connection, &command, which, how, most).await;
-        self.write(Begin::Within(which.0), work).await
+        let work = async move |connection: &AsyncPgConnection| purge(connection, &command, which, how, max).await;
+        self.write(TxMode::WriteInTree(which.0), work).await
     }
 
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
+    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress> {
         let Some(drive) = self.drive_by(rows::ownerless()).await? else {
-            return Ok(Clearance::Nothing);
+            return Ok(CleanupProgress::Nothing);
         };
         let command = command.clone();
-        let work = async move |connection: &AsyncPgConnection| clear_ownerless(connection, &command, drive, most).await;
-        self.write(Begin::Tree(drive), work).await
+        let work =
+            async move |connection: &AsyncPgConnection| delete_orphaned_drives(connection, &command, drive, max).await;
+        self.write(TxMode::ChangeTree(drive), work).await
     }
 }

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
     UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::changes::NewChangeRow;
-use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, OpenRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
-    unexpired_of, without_right,
+    self as rows, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
+    unexpired_of, without_access,
 };
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -24,33 +24,33 @@ use futures_util::future::try_join3;
 
 use crate::Database;
 use crate::blob_records::{self, release};
-use crate::changes::{log, log_all};
-use crate::fault::error;
+use crate::changes::{record_change, record_changes};
+use crate::error::domain_error;
+use crate::idempotency_records::store_response;
 use crate::locate;
-use crate::names::holder;
+use crate::names::existing_entry;
 use crate::quota::reserve;
-use crate::receipts::keep;
-use crate::unit::Begin;
+use crate::transaction::TxMode;
 
-async fn find(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<Option<Upload>> {
+async fn find(mut connection: &AsyncPgConnection, upload: UploadId) -> Result<Option<Upload>, SqlError> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select());
     Ok(row.first(&mut connection).await.optional()?.map(Upload::try_from).transpose()?)
 }
 
 /// The upload, with its row locked until the transaction ends.
-async fn locked(mut connection: &AsyncPgConnection, upload: UploadId) -> Outcome<Upload> {
+async fn locked(mut connection: &AsyncPgConnection, upload: UploadId) -> Result<Upload, SqlError> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).for_update();
     let row = row.first(&mut connection).await.optional()?;
-    row.map(Upload::try_from).transpose()?.ok_or(Fault::Domain(Error::NotFound))
+    row.map(Upload::try_from).transpose()?.ok_or(SqlError::Domain(Error::NotFound))
 }
 
 #[async_trait]
-impl Uploads for Database {
-    async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
-        let (command, folder, opening) = (command.clone(), folder.clone(), opening.clone());
-        let how = Begin::Opening(opening.upload.sender, folder.drive());
-        let work = async move |connection: &AsyncPgConnection| begin(connection, &command, &folder, &opening).await;
-        self.write(how, work).await
+impl UploadRepository for Database {
+    async fn begin(&self, command: &Command, folder: &Grant, new_upload: &NewUpload) -> Result<Quota> {
+        let (command, folder, new_upload) = (command.clone(), folder.clone(), new_upload.clone());
+        let mode = TxMode::BeginUpload(new_upload.upload.sender, folder.drive());
+        let work = async move |connection: &AsyncPgConnection| begin(connection, &command, &folder, &new_upload).await;
+        self.write(mode, work).await
     }
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
@@ -87,37 +87,37 @@ impl Uploads for Database {
             let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
             let folders = locate::find_many(connection, &folders, user).await?;
             let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
-            Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
+            Ok(rows.into_iter().map(|row| row.with_folder(&folders)).collect::<Result<_>>()?)
         };
-        self.run(Begin::Snapshot, work).await.map_err(error)
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
         let (command, folder) = (command.clone(), folder.clone());
-        let how = Begin::Within(folder.drive());
+        let mode = TxMode::WriteInTree(folder.drive());
         let work =
             async move |connection: &AsyncPgConnection| extend(connection, &command, &folder, upload, until).await;
-        self.write(how, work).await
+        self.write(mode, work).await
     }
 
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
-        let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
-        let how = Begin::Within(folder.drive());
-        let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &wish).await;
-        self.write(how, work).await
+        let (command, folder, spec) = (command.clone(), folder.clone(), commit.clone());
+        let mode = TxMode::WriteInTree(folder.drive());
+        let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &spec).await;
+        self.write(mode, work).await
     }
 
     async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
         let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
-        let how = Begin::Within(folder.drive());
+        let mode = TxMode::WriteInTree(folder.drive());
         let work =
             async move |connection: &AsyncPgConnection| commit::create(connection, &command, &folder, &new).await;
-        self.write(how, work).await
+        self.write(mode, work).await
     }
 
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()> {
         let command = command.clone();
-        self.write(Begin::Write, async move |connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |connection: &AsyncPgConnection| {
             let upload = locked(connection, upload).await?;
             if upload.abortion(command.at)? {
                 end(connection, &command, &[upload], UploadState::Aborted, ChangeKind::UploadAborted, None).await?;
@@ -127,8 +127,8 @@ impl Uploads for Database {
         .await
     }
 
-    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>> {
-        let aborted = rows::aborted(at, after, most);
+    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, max: u32) -> Result<Vec<Upload>> {
+        let aborted = rows::aborted(at, after, max);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<UploadRow> = aborted.load(&mut connection).await?;
             Ok(rows.into_iter().map(Upload::try_from).collect::<Result<_>>()?)
@@ -136,12 +136,12 @@ impl Uploads for Database {
         .await
     }
 
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
+    async fn expire_due(&self, command: &Command, max: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             // Skip uploads that another instance is expiring.
             let due = rows::due(command.at)
-                .limit(most.into())
+                .limit(max.into())
                 .select(UploadRow::as_select())
                 .for_update()
                 .skip_locked()
@@ -154,13 +154,13 @@ impl Uploads for Database {
         .await
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
-        self.write(Begin::Write, async move |mut connection: &AsyncPgConnection| {
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
+        self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let text = "DELETE FROM uploads WHERE id = ANY (ARRAY(
                 SELECT id FROM uploads WHERE ended_at < ? ORDER BY ended_at LIMIT ? FOR UPDATE SKIP LOCKED))";
-            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(most.into())];
+            let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(max.into())];
             let gone = Statement::new(text, parameters).execute(&mut connection).await?;
-            Ok(u32::try_from(gone).unwrap_or(most))
+            Ok(u32::try_from(gone).unwrap_or(max))
         })
         .await
     }
@@ -179,30 +179,30 @@ async fn begin(
     mut connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
-    opening: &Opening,
-) -> Outcome<Quota> {
-    let upload = &opening.upload;
-    let (place, open, holder) = try_join3(
+    new_upload: &NewUpload,
+) -> Result<Quota, SqlError> {
+    let upload = &new_upload.upload;
+    let (place, open, existing) = try_join3(
         locate::find(connection, folder.node().id, folder.actor()),
         count_open(connection, upload.sender, command.at),
-        holder(connection, folder.node().id, &upload.file.name),
+        existing_entry(connection, folder.node().id, &upload.file.name),
     )
     .await?;
     let folder = folder.renew(place)?;
-    if open >= i64::from(opening.most_open) {
+    if open >= i64::from(new_upload.max_open) {
         let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
-    let charge = rows::addition(upload, folder.node().id, holder)?;
-    blob_records::insert(connection, &upload.blob, &opening.store, command.at, None).await?;
+    let charge = rows::expected_charge(upload, folder.node().id, existing)?;
+    blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None).await?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
-    log(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload)).await?;
-    keep(connection, command, Answer::Begun(upload)).await?;
+    record_change(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload)).await?;
+    store_response(connection, command, CommandOutcome::UploadStarted(upload)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     reserve(connection, upload.drive, charge).await
 }
 
-async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Timestamp) -> Outcome<i64> {
+async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Timestamp) -> Result<i64, SqlError> {
     Ok(unexpired_of(sender, at).count().get_result(&mut connection).await?)
 }
 
@@ -212,8 +212,8 @@ async fn extend(
     folder: &Grant,
     upload: UploadId,
     until: Timestamp,
-) -> Outcome<()> {
-    let folder = locate::renewed(connection, folder).await?;
+) -> Result<(), SqlError> {
+    let folder = locate::reauthorize(connection, folder).await?;
     let upload = locked(connection, upload).await?;
     if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
         return Err(Error::NotFound.into());
@@ -222,9 +222,9 @@ async fn extend(
     if until > upload.expires_at {
         let row = diesel::update(uploads::table.find(DbId::from(upload.id)));
         row.set(uploads::expires_at.eq(until.as_millis())).execute(&mut connection).await?;
-        log(connection, command, Change::of_upload(ChangeKind::UploadExtended, &upload)).await?;
+        record_change(connection, command, Change::of_upload(ChangeKind::UploadExtended, &upload)).await?;
     }
-    keep(connection, command, Answer::Again).await
+    store_response(connection, command, CommandOutcome::Again).await
 }
 
 /// Aborts the open uploads of `sender`. Also locks the drive `own`, in lock order.
@@ -233,7 +233,7 @@ pub(crate) async fn abort_all(
     command: &Command,
     sender: UserId,
     own: Option<DriveId>,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     let open = open_of(sender)
         .order((uploads::expires_at, uploads::id))
         .select(UploadRow::as_select())
@@ -246,17 +246,17 @@ pub(crate) async fn abort_all(
 
 /// Aborts the open uploads of guests into `drive` whose senders lose access by this transaction, which holds the
 /// exclusive lock on the tree.
-pub(crate) async fn end_without_right(
+pub(crate) async fn abort_without_access(
     mut connection: &AsyncPgConnection,
     command: &Command,
     drive: DriveId,
     senders: Senders,
-) -> Outcome<()> {
-    let open: Vec<OpenRow> = open_into(drive, senders).load(&mut connection).await?;
+) -> Result<(), SqlError> {
+    let open: Vec<OpenUploadRow> = open_into(drive, senders).load(&mut connection).await?;
     let mut lost = Vec::new();
     for (sender, open) in by_sender(open) {
         let folders = locate::find_many(connection, &folders_of(&open), sender).await?;
-        lost.extend(without_right(open, folders));
+        lost.extend(without_access(open, folders));
     }
     if lost.is_empty() {
         return Ok(());
@@ -282,7 +282,7 @@ pub(crate) async fn end(
     state: UploadState,
     kind: ChangeKind,
     also: Option<DriveId>,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     if ended.is_empty() && also.is_none() {
         return Ok(());
     }
@@ -294,7 +294,7 @@ pub(crate) async fn end(
     let keys: Vec<&str> = ended.iter().map(|upload| upload.blob.as_str()).collect();
     release(connection, &keys, command.at).await?;
     let row = |upload: &Upload| NewChangeRow::new(command, Change::of_upload(kind, upload));
-    log_all(connection, ended.iter().map(row).collect()).await?;
+    record_changes(connection, ended.iter().map(row).collect()).await?;
     // Update drives in the order of their identifiers, as everywhere, to avoid deadlocks.
     let mut reserved: BTreeMap<DbId, i64> = also.map(|drive| (drive.into(), 0)).into_iter().collect();
     for upload in ended {

@@ -8,11 +8,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType};
 use bytes::Bytes;
 use clouddrive_domain::model::{BlobKey, EntityTag, Sha256, Stored};
-use clouddrive_domain::port::Presentation;
+use clouddrive_domain::port::ContentHeaders;
 
 use crate::checksum;
+use crate::error::{S3Error, S3ErrorKind};
 use crate::settings::{Clients, Settings};
-use crate::trouble::{Trouble, TroubleKind};
 
 /// The key prefix of blobs.
 pub(crate) const PREFIX: &str = "blobs/";
@@ -20,38 +20,38 @@ pub(crate) const PREFIX: &str = "blobs/";
 /// The object metadata key for the unique mark of the write that created the object.
 const MARK: &str = "write";
 
-/// The mark of the objects that [`Bucket::block`] writes. Other marks are random.
+/// The mark of the objects that [`Bucket::write_tombstone`] writes. Other marks are random.
 const DISCARDED: &str = "discarded";
 
 /// The default response headers stored with an object.
 #[derive(Clone, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct StoredHeaders {
     pub(crate) content_type: String,
     pub(crate) content_disposition: String,
 }
 
-impl Kept {
-    pub(crate) fn of(presentation: &Presentation) -> Self {
+impl StoredHeaders {
+    pub(crate) fn new(content_headers: &ContentHeaders) -> Self {
         Self {
             // Without runs of spaces, which stores normalize differently in signatures.
-            content_type: presentation.media_type.as_str().split_whitespace().collect::<Vec<_>>().join(" "),
-            content_disposition: presentation.content_disposition(),
+            content_type: content_headers.media_type.as_str().split_whitespace().collect::<Vec<_>>().join(" "),
+            content_disposition: content_headers.content_disposition(),
         }
     }
 }
 
 /// What one of our writes stores with its object.
 #[derive(Clone, Debug)]
-pub(crate) struct Written {
+pub(crate) struct WriteMetadata {
     /// The unique mark of the write.
     pub(crate) mark: String,
-    pub(crate) kept: Option<Kept>,
+    pub(crate) stored_headers: Option<StoredHeaders>,
 }
 
-impl Written {
+impl WriteMetadata {
     /// A write with this mark.
     pub(crate) fn marked(mark: impl Into<String>) -> Self {
-        Self { mark: mark.into(), kept: None }
+        Self { mark: mark.into(), stored_headers: None }
     }
 }
 
@@ -65,12 +65,12 @@ pub(crate) fn tag(text: Option<&str>) -> Option<EntityTag> {
     text.and_then(EntityTag::parse)
 }
 
-pub(crate) fn content_type(kept: Option<&Kept>) -> Option<String> {
-    kept.map(|kept| kept.content_type.clone())
+pub(crate) fn content_type(stored_headers: Option<&StoredHeaders>) -> Option<String> {
+    stored_headers.map(|stored_headers| stored_headers.content_type.clone())
 }
 
-pub(crate) fn content_disposition(kept: Option<&Kept>) -> Option<String> {
-    kept.map(|kept| kept.content_disposition.clone())
+pub(crate) fn content_disposition(stored_headers: Option<&StoredHeaders>) -> Option<String> {
+    stored_headers.map(|stored_headers| stored_headers.content_disposition.clone())
 }
 
 /// One bucket.
@@ -81,7 +81,7 @@ pub(crate) struct Bucket {
 
 /// An object in the bucket.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct ObjectInfo {
     pub(crate) size: u64,
     pub(crate) tag: Option<EntityTag>,
     checksum: Option<String>,
@@ -89,8 +89,8 @@ pub(crate) struct Found {
     mark: Option<String>,
 }
 
-impl Found {
-    fn of(head: HeadObjectOutput) -> Self {
+impl ObjectInfo {
+    fn from_head(head: HeadObjectOutput) -> Self {
         Self {
             size: head.content_length.and_then(|size| size.try_into().ok()).unwrap_or_default(),
             tag: tag(head.e_tag.as_deref()),
@@ -102,7 +102,7 @@ impl Found {
     }
 
     /// Whether the write with this mark created it.
-    pub(crate) fn is_of(&self, mark: &str) -> bool {
+    pub(crate) fn was_written_by(&self, mark: &str) -> bool {
         self.mark.as_deref() == Some(mark)
     }
 
@@ -123,34 +123,34 @@ impl Bucket {
     }
 
     /// Checks that the bucket exists.
-    pub(crate) async fn check(&self) -> Result<(), Trouble> {
+    pub(crate) async fn check(&self) -> Result<(), S3Error> {
         let answer = self.clients.calls.head_bucket().bucket(&self.name).send().await;
-        answer.map(drop).map_err(|error| match Trouble::of("HeadBucket", &error) {
+        answer.map(drop).map_err(|error| match S3Error::from_sdk("HeadBucket", &error) {
             // A HEAD response has no body that says what was not found.
             _ if error.raw_response().is_some_and(|response| response.status().as_u16() == 404) => {
-                Trouble::silent("HeadBucket", TroubleKind::NoBucket)
+                S3Error::without_response("HeadBucket", S3ErrorKind::NoBucket)
             }
-            trouble => trouble,
+            error => error,
         })
     }
 
     /// Looks up `object`; `None` if it does not exist.
-    pub(crate) async fn look(&self, object: &str) -> Result<Option<Found>, Trouble> {
+    pub(crate) async fn find(&self, object: &str) -> Result<Option<ObjectInfo>, S3Error> {
         match self.head(object).await {
-            Ok(head) => Ok(Some(Found::of(head)).filter(|found| !found.is_of(DISCARDED))),
-            Err(error) => match Trouble::of("HeadObject", &error) {
-                trouble if trouble.is_gone() => Ok(None),
-                trouble => Err(trouble),
+            Ok(head) => Ok(Some(ObjectInfo::from_head(head)).filter(|found| !found.was_written_by(DISCARDED))),
+            Err(error) => match S3Error::from_sdk("HeadObject", &error) {
+                error if error.is_missing() => Ok(None),
+                error => Err(error),
             },
         }
     }
 
-    /// Replaces an object, or none, by an empty one that [`look`](Self::look) does not find. Its signed URLs, which write
-    /// only where there is no object, become useless.
-    pub(crate) async fn block(&self, object: &str) -> Result<(), Trouble> {
+    /// Replaces an object, or none, by an empty one that [`find`](Self::find) does not find. Its signed URLs, which
+    /// write only where there is no object, become useless.
+    pub(crate) async fn write_tombstone(&self, object: &str) -> Result<(), S3Error> {
         let call = self.clients.calls.put_object().bucket(&self.name).key(object).metadata(MARK, DISCARDED);
         let answer = call.content_length(0).body(ByteStream::from_static(b"")).send().await;
-        answer.map(drop).map_err(|error| Trouble::of("PutObject", &error))
+        answer.map(drop).map_err(|error| S3Error::from_sdk("PutObject", &error))
     }
 
     /// The raw response to HEAD.
@@ -165,9 +165,9 @@ impl Bucket {
         object: &str,
         bytes: Bytes,
         sha256: &Sha256,
-        written: &Written,
+        written: &WriteMetadata,
         once: bool,
-    ) -> Result<Option<EntityTag>, Trouble> {
+    ) -> Result<Option<EntityTag>, S3Error> {
         let call = self
             .clients
             .calls
@@ -175,14 +175,14 @@ impl Bucket {
             .bucket(&self.name)
             .key(object)
             .metadata(MARK, &written.mark)
-            .set_content_type(content_type(written.kept.as_ref()))
-            .set_content_disposition(content_disposition(written.kept.as_ref()))
+            .set_content_type(content_type(written.stored_headers.as_ref()))
+            .set_content_disposition(content_disposition(written.stored_headers.as_ref()))
             .content_length(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
             .checksum_sha256(checksum::encode(sha256))
             .set_if_none_match(once.then(|| "*".to_owned()))
             .body(ByteStream::from(bytes));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        let answer = answer.map_err(|error| Trouble::of("PutObject", &error))?;
+        let answer = answer.map_err(|error| S3Error::from_sdk("PutObject", &error))?;
         Ok(tag(answer.e_tag()))
     }
 
@@ -191,8 +191,8 @@ impl Bucket {
         &self,
         object: &str,
         range: Option<(u64, u64)>,
-        headers: Option<&Kept>,
-    ) -> Result<GetObjectOutput, Trouble> {
+        headers: Option<&StoredHeaders>,
+    ) -> Result<GetObjectOutput, S3Error> {
         let call = self
             .clients
             .calls
@@ -202,14 +202,14 @@ impl Bucket {
             .set_range(range.map(|(first, last)| format!("bytes={first}-{last}")))
             .set_response_content_type(content_type(headers))
             .set_response_content_disposition(content_disposition(headers));
-        call.send().await.map_err(|error| Trouble::of("GetObject", &error))
+        call.send().await.map_err(|error| S3Error::from_sdk("GetObject", &error))
     }
 
     /// Removes an object. Idempotent: removing a missing object succeeds.
-    pub(crate) async fn delete(&self, object: &str) -> Result<(), Trouble> {
+    pub(crate) async fn delete(&self, object: &str) -> Result<(), S3Error> {
         let answer = self.clients.calls.delete_object().bucket(&self.name).key(object).send().await;
-        match answer.map_err(|error| Trouble::of("DeleteObject", &error)) {
-            Err(trouble) if !trouble.is_gone() => Err(trouble),
+        match answer.map_err(|error| S3Error::from_sdk("DeleteObject", &error)) {
+            Err(error) if !error.is_missing() => Err(error),
             _ => Ok(()),
         }
     }
@@ -219,32 +219,32 @@ impl Bucket {
         &self,
         object: &str,
         mark: Option<&str>,
-        kept: Option<&Kept>,
+        stored_headers: Option<&StoredHeaders>,
         checksums: bool,
-    ) -> Result<String, Trouble> {
+    ) -> Result<String, S3Error> {
         let mut call = self
             .clients
             .calls
             .create_multipart_upload()
             .bucket(&self.name)
             .key(object)
-            .set_content_type(content_type(kept))
-            .set_content_disposition(content_disposition(kept));
+            .set_content_type(content_type(stored_headers))
+            .set_content_disposition(content_disposition(stored_headers));
         if let Some(mark) = mark {
             call = call.metadata(MARK, mark);
         }
         if checksums {
             call = call.checksum_algorithm(ChecksumAlgorithm::Sha256);
         }
-        let begun = call.send().await.map_err(|error| Trouble::of("CreateMultipartUpload", &error))?;
-        begun.upload_id.ok_or(Trouble::silent("CreateMultipartUpload", TroubleKind::Other))
+        let begun = call.send().await.map_err(|error| S3Error::from_sdk("CreateMultipartUpload", &error))?;
+        begun.upload_id.ok_or(S3Error::without_response("CreateMultipartUpload", S3ErrorKind::Other))
     }
 
     /// Aborts a multipart upload. Idempotent: aborting a missing upload succeeds.
-    pub(crate) async fn abort(&self, object: &str, id: &str) -> Result<(), Trouble> {
+    pub(crate) async fn abort(&self, object: &str, id: &str) -> Result<(), S3Error> {
         let call = self.clients.calls.abort_multipart_upload().bucket(&self.name).key(object).upload_id(id);
-        match call.send().await.map_err(|error| Trouble::of("AbortMultipartUpload", &error)) {
-            Err(trouble) if !trouble.is_gone() => Err(trouble),
+        match call.send().await.map_err(|error| S3Error::from_sdk("AbortMultipartUpload", &error)) {
+            Err(error) if !error.is_missing() => Err(error),
             _ => Ok(()),
         }
     }

@@ -2,18 +2,24 @@
 
 use aws_sdk_s3::types::MetadataDirective;
 
-use crate::bucket::{Bucket, Kept, content_disposition, content_type};
+use crate::bucket::{Bucket, StoredHeaders, content_disposition, content_type};
+use crate::error::{S3Error, S3ErrorKind};
 use crate::multipart::Part;
-use crate::trouble::{Trouble, TroubleKind};
 
 /// The maximum number of bytes per copy call, limited by the call's timeout.
 const COPY_BYTES: u64 = 1 << 30;
 
 impl Bucket {
-    /// Copies the object `from`, which has `size` bytes, to `to`, and stores `kept` with it.
-    pub(crate) async fn copy(&self, from: &str, to: &str, size: u64, kept: Option<&Kept>) -> Result<(), Trouble> {
+    /// Copies the object `from`, which has `size` bytes, to `to`, and stores `stored_headers` with it.
+    pub(crate) async fn copy(
+        &self,
+        from: &str,
+        to: &str,
+        size: u64,
+        stored_headers: Option<&StoredHeaders>,
+    ) -> Result<(), S3Error> {
         if size > COPY_BYTES {
-            return self.copy_by_parts(from, to, size, kept).await;
+            return self.copy_by_parts(from, to, size, stored_headers).await;
         }
         let call = self
             .clients
@@ -22,16 +28,22 @@ impl Bucket {
             .bucket(&self.name)
             .key(to)
             .copy_source(self.source(from))
-            .set_metadata_directive(kept.map(|_| MetadataDirective::Replace))
-            .set_content_type(content_type(kept))
-            .set_content_disposition(content_disposition(kept));
+            .set_metadata_directive(stored_headers.map(|_| MetadataDirective::Replace))
+            .set_content_type(content_type(stored_headers))
+            .set_content_disposition(content_disposition(stored_headers));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        answer.map(drop).map_err(|error| Trouble::of("CopyObject", &error))
+        answer.map(drop).map_err(|error| S3Error::from_sdk("CopyObject", &error))
     }
 
     /// Copies range by range: S3 copies at most 5 GiB per call.
-    async fn copy_by_parts(&self, from: &str, to: &str, size: u64, kept: Option<&Kept>) -> Result<(), Trouble> {
-        let id = self.begin(to, None, kept, false).await?;
+    async fn copy_by_parts(
+        &self,
+        from: &str,
+        to: &str,
+        size: u64,
+        stored_headers: Option<&StoredHeaders>,
+    ) -> Result<(), S3Error> {
+        let id = self.begin(to, None, stored_headers, false).await?;
         let outcome = async {
             let mut parts = Vec::new();
             let mut start = 0;
@@ -57,7 +69,7 @@ impl Bucket {
         id: &str,
         number: i32,
         (first, last): (u64, u64),
-    ) -> Result<Part, Trouble> {
+    ) -> Result<Part, S3Error> {
         let call = self
             .clients
             .calls
@@ -69,9 +81,9 @@ impl Bucket {
             .copy_source(self.source(from))
             .copy_source_range(format!("bytes={first}-{last}"));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        let answer = answer.map_err(|error| Trouble::of("UploadPartCopy", &error))?;
+        let answer = answer.map_err(|error| S3Error::from_sdk("UploadPartCopy", &error))?;
         let etag = answer.copy_part_result.and_then(|result| result.e_tag);
-        let etag = etag.ok_or(Trouble::silent("UploadPartCopy", TroubleKind::Other))?;
+        let etag = etag.ok_or(S3Error::without_response("UploadPartCopy", S3ErrorKind::Other))?;
         Ok(Part { number, size: last - first + 1, sha256: None, etag: Some(etag) })
     }
 

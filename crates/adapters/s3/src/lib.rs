@@ -1,21 +1,21 @@
 #![doc = include_str!("../README.md")]
 #![deny(missing_docs)]
 
-mod abilities;
 mod bucket;
+mod capabilities;
 mod checksum;
-mod checkup;
 mod copy;
+mod diagnostics;
 mod direct;
-mod intake;
+mod error;
 mod multipart;
 mod settings;
 mod signing;
 mod store;
-mod trouble;
+mod upload;
 
-pub use abilities::Abilities;
-pub use checkup::{Finding, Verdict, cors_rule};
+pub use capabilities::Capabilities;
+pub use diagnostics::{CheckResult, CheckStatus, cors_rule};
+pub use error::{S3Error, S3ErrorKind};
 pub use settings::{Settings, StaticCredentials, Timeouts};
 pub use store::S3Store;
-pub use trouble::{Trouble, TroubleKind};

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use clouddrive_domain::model::{EntityTag, Sha256};
 use tokio::runtime::Handle;
 
-use crate::bucket::{Bucket, Written, tag};
+use crate::bucket::{Bucket, WriteMetadata, tag};
 use crate::checksum;
-use crate::trouble::{Trouble, TroubleKind};
+use crate::error::{S3Error, S3ErrorKind};
 
 /// The maximum number of pages of parts: 1,000 parts per page, up to the part limit.
-const MOST_PAGES: usize = 10;
+const MAX_PAGES: usize = 10;
 
 /// A part in the store.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl Bucket {
         number: i32,
         bytes: Bytes,
         sha256: Option<Sha256>,
-    ) -> Result<Part, Trouble> {
+    ) -> Result<Part, S3Error> {
         let size = bytes.len() as u64;
         let call = self
             .clients
@@ -49,23 +49,23 @@ impl Bucket {
             .set_checksum_sha256(sha256.as_ref().map(checksum::encode))
             .body(ByteStream::from(bytes));
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        let part = answer.map_err(|error| Trouble::of("UploadPart", &error))?;
+        let part = answer.map_err(|error| S3Error::from_sdk("UploadPart", &error))?;
         Ok(Part { number, size, sha256, etag: part.e_tag })
     }
 
     /// The parts received, ordered by number; `None` if the upload does not exist or has ended.
-    pub(crate) async fn parts(&self, object: &str, id: &str) -> Result<Option<Vec<Part>>, Trouble> {
+    pub(crate) async fn parts(&self, object: &str, id: &str) -> Result<Option<Vec<Part>>, S3Error> {
         let mut parts: Vec<Part> = Vec::new();
         let mut after = None;
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let call = self.clients.calls.list_parts().bucket(&self.name).key(object).upload_id(id);
             let answer = call.set_part_number_marker(after.clone()).send().await;
-            let page = match answer.map_err(|error| Trouble::of("ListParts", &error)) {
+            let page = match answer.map_err(|error| S3Error::from_sdk("ListParts", &error)) {
                 Ok(page) => page,
-                Err(trouble) if trouble.is_gone() => return Ok(None),
-                Err(trouble) => return Err(trouble),
+                Err(error) if error.is_missing() => return Ok(None),
+                Err(error) => return Err(error),
             };
-            parts.extend(page.parts.unwrap_or_default().into_iter().map(Part::of));
+            parts.extend(page.parts.unwrap_or_default().into_iter().map(Part::from_sdk));
             if page.is_truncated != Some(true) || page.next_part_number_marker == after {
                 parts.sort_by_key(|part| part.number);
                 return Ok(Some(parts));
@@ -73,7 +73,7 @@ impl Bucket {
             after = page.next_part_number_marker;
         }
         // More parts than any of our uploads has.
-        Err(Trouble::silent("ListParts", TroubleKind::Other))
+        Err(S3Error::without_response("ListParts", S3ErrorKind::Other))
     }
 
     /// Completes the upload with exactly these parts; returns the tag. With `once`, fails if the object exists.
@@ -83,7 +83,7 @@ impl Bucket {
         id: &str,
         parts: &[Part],
         once: bool,
-    ) -> Result<Option<EntityTag>, Trouble> {
+    ) -> Result<Option<EntityTag>, S3Error> {
         let parts = parts.iter().map(Part::completed).collect();
         let call = self
             .clients
@@ -95,7 +95,7 @@ impl Bucket {
             .set_if_none_match(once.then(|| "*".to_owned()))
             .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
         let answer = call.customize().config_override(self.clients.transfers.clone()).send().await;
-        let answer = answer.map_err(|error| Trouble::of("CompleteMultipartUpload", &error))?;
+        let answer = answer.map_err(|error| S3Error::from_sdk("CompleteMultipartUpload", &error))?;
         Ok(tag(answer.e_tag()))
     }
 
@@ -104,15 +104,15 @@ impl Bucket {
         &self,
         prefix: &str,
         after: (Option<String>, Option<String>),
-    ) -> Result<ListMultipartUploadsOutput, Trouble> {
+    ) -> Result<ListMultipartUploadsOutput, S3Error> {
         let call = self.clients.calls.list_multipart_uploads().bucket(&self.name).prefix(prefix);
         let call = call.set_key_marker(after.0).set_upload_id_marker(after.1);
-        call.send().await.map_err(|error| Trouble::of("ListMultipartUploads", &error))
+        call.send().await.map_err(|error| S3Error::from_sdk("ListMultipartUploads", &error))
     }
 }
 
 impl Part {
-    fn of(part: aws_sdk_s3::types::Part) -> Self {
+    fn from_sdk(part: aws_sdk_s3::types::Part) -> Self {
         Self {
             number: part.part_number.unwrap_or_default(),
             etag: part.e_tag,
@@ -131,7 +131,7 @@ impl Part {
 }
 
 /// A multipart upload of our own. Aborted if dropped before its end.
-pub(crate) struct Begun {
+pub(crate) struct OpenMultipart {
     bucket: Arc<Bucket>,
     object: String,
     id: String,
@@ -139,27 +139,27 @@ pub(crate) struct Begun {
     ended: bool,
 }
 
-impl Begun {
+impl OpenMultipart {
     /// Starts an upload whose object carries `written`. With `checksums`, each part is sent with its SHA-256; stores
     /// without support may refuse that.
     pub(crate) async fn new(
         bucket: Arc<Bucket>,
         object: String,
-        written: &Written,
+        written: &WriteMetadata,
         checksums: bool,
-    ) -> Result<Self, Trouble> {
-        let id = bucket.begin(&object, Some(&written.mark), written.kept.as_ref(), checksums).await?;
+    ) -> Result<Self, S3Error> {
+        let id = bucket.begin(&object, Some(&written.mark), written.stored_headers.as_ref(), checksums).await?;
         Ok(Self { bucket, object, id, checksums, ended: false })
     }
 
     /// Sends the part `number`, counted from 1.
-    pub(crate) async fn put(&self, number: usize, bytes: Bytes, sha256: Sha256) -> Result<Part, Trouble> {
-        let number = i32::try_from(number).map_err(|_| Trouble::silent("UploadPart", TroubleKind::Other))?;
+    pub(crate) async fn put(&self, number: usize, bytes: Bytes, sha256: Sha256) -> Result<Part, S3Error> {
+        let number = i32::try_from(number).map_err(|_| S3Error::without_response("UploadPart", S3ErrorKind::Other))?;
         self.bucket.put_part(&self.object, &self.id, number, bytes, Some(sha256).filter(|_| self.checksums)).await
     }
 
     /// Completes the upload; returns the object's tag.
-    pub(crate) async fn complete(&self, parts: &[Part], once: bool) -> Result<Option<EntityTag>, Trouble> {
+    pub(crate) async fn complete(&self, parts: &[Part], once: bool) -> Result<Option<EntityTag>, S3Error> {
         self.bucket.complete(&self.object, &self.id, parts, once).await
     }
 
@@ -168,7 +168,7 @@ impl Begun {
         self.ended = true;
     }
 
-    /// Aborts the upload. If this fails, `list_begun` finds it later.
+    /// Aborts the upload. If this fails, `list_incomplete` finds it later.
     pub(crate) async fn abort(&mut self) {
         if self.bucket.abort(&self.object, &self.id).await.is_ok() {
             self.ended = true;
@@ -176,7 +176,7 @@ impl Begun {
     }
 }
 
-impl Drop for Begun {
+impl Drop for OpenMultipart {
     fn drop(&mut self) {
         if !self.ended
             && let Ok(runtime) = Handle::try_current()

@@ -175,7 +175,7 @@ impl Clients {
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         config.set_endpoint_url(settings.endpoint.clone());
-        let calls = Client::from_conf(config.clone().interceptor(MoreHeaders(settings.headers)).build());
+        let calls = Client::from_conf(config.clone().interceptor(ExtraHeaders(settings.headers)).build());
         // Without more headers: they would be of the request that asks for the URL, not of the one that uses it.
         config.set_endpoint_url(settings.public_endpoint.clone().or(settings.endpoint.clone()));
         let urls = Client::from_conf(config.build());
@@ -185,11 +185,11 @@ impl Clients {
 
 /// Adds headers to each call before it is sent.
 #[derive(Debug)]
-struct MoreHeaders(fn() -> Vec<(&'static str, String)>);
+struct ExtraHeaders(fn() -> Vec<(&'static str, String)>);
 
-impl Intercept for MoreHeaders {
+impl Intercept for ExtraHeaders {
     fn name(&self) -> &'static str {
-        "more headers"
+        "extra headers"
     }
 
     fn modify_before_transmit(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, StoreName, Stored, Ticket, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, Clock, Presentation, Probe, Random};
+use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, MultipartUploadId, StoreName, Stored, Timestamp};
+use clouddrive_domain::port::{BlobStore, ByteStream, Clock, ContentHeaders, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 use tokio::runtime::Handle;
@@ -14,10 +14,10 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-use crate::abilities::{self, Abilities};
-use crate::bucket::{Bucket, Kept, PREFIX, object};
+use crate::bucket::{Bucket, PREFIX, StoredHeaders, object};
+use crate::capabilities::{self, Capabilities};
+use crate::error::{S3Error, S3ErrorKind};
 use crate::settings::Settings;
-use crate::trouble::{Trouble, TroubleKind};
 
 /// A blob store in an S3 bucket, with presigned URLs.
 ///
@@ -28,9 +28,9 @@ pub struct S3Store {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) part_bytes: usize,
-    abilities: Abilities,
+    capabilities: Capabilities,
     /// One lock for each first byte of a key, which serializes this process's writes to new keys.
-    turns: Arc<Vec<Mutex<()>>>,
+    key_locks: Arc<Vec<Mutex<()>>>,
     /// The runtime of the connections, which outlives the callers' runtimes.
     runtime: Handle,
 }
@@ -49,20 +49,20 @@ impl S3Store {
     ///
     /// # Errors
     /// If the bucket cannot be used; with what to do about it.
-    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, Trouble> {
+    pub async fn open(settings: Settings, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, S3Error> {
         let bucket = Arc::new(Bucket::new(&settings).await);
-        let trial = abilities::probe(&bucket, &*random, settings.max_parts);
-        let abilities = tokio::time::timeout(settings.timeouts.call * 4, trial)
+        let probe = capabilities::probe(&bucket, &*random, settings.max_parts);
+        let capabilities = tokio::time::timeout(settings.timeouts.call * 4, probe)
             .await
-            .map_err(|_| Trouble::silent("PutObject", TroubleKind::NoAnswer))??;
-        let turns = (0..=u8::MAX).map(|_| Mutex::new(())).collect();
+            .map_err(|_| S3Error::without_response("PutObject", S3ErrorKind::TimedOut))??;
+        let key_locks = (0..=u8::MAX).map(|_| Mutex::new(())).collect();
         Ok(Self {
             bucket,
             clock,
             random,
             part_bytes: settings.part_bytes,
-            abilities,
-            turns: Arc::new(turns),
+            capabilities,
+            key_locks: Arc::new(key_locks),
             runtime: Handle::current(),
         })
     }
@@ -74,52 +74,52 @@ impl S3Store {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let mut call = Call(self.runtime.spawn(work(self.clone()).in_current_span()));
-        (&mut call.0).await.map_err(|fault| Error::internal("storage", fault))?
+        (&mut call.0).await.map_err(|error| Error::internal("storage", error))?
     }
 
     /// The features that the bucket supports.
     #[must_use]
-    pub const fn abilities(&self) -> Abilities {
-        self.abilities
+    pub const fn capabilities(&self) -> Capabilities {
+        self.capabilities
     }
 
     /// The headers to store with an object, so that range responses have them; `None` if URLs take care of that.
-    pub(crate) fn kept(&self, presentation: &Presentation) -> Option<Kept> {
-        (!self.abilities.presents_ranges).then(|| Kept::of(presentation))
+    pub(crate) fn stored_headers(&self, content_headers: &ContentHeaders) -> Option<StoredHeaders> {
+        (!self.capabilities.presents_ranges).then(|| StoredHeaders::new(content_headers))
     }
 
     /// A unique name: 128 random bits in hexadecimal.
-    pub(crate) fn fresh(&self) -> String {
+    pub(crate) fn random_mark(&self) -> String {
         BlobKey::generate(&*self.random).as_str().to_owned()
     }
 
     /// Locks `key` for a write and checks that it is free. Not needed if the store refuses overwrites.
-    pub(crate) async fn turn(&self, key: &BlobKey) -> Result<Option<MutexGuard<'_, ()>>> {
-        if self.abilities.conditional_writes {
+    pub(crate) async fn lock_key(&self, key: &BlobKey) -> Result<Option<MutexGuard<'_, ()>>> {
+        if self.capabilities.conditional_writes {
             return Ok(None);
         }
         let (shard, _) = key.as_str().split_at(2);
-        let turn = self.turns.get(usize::from_str_radix(shard, 16).unwrap_or_default());
-        let turn = match turn {
-            Some(turn) => Some(turn.lock().await),
+        let lock = self.key_locks.get(usize::from_str_radix(shard, 16).unwrap_or_default());
+        let lock = match lock {
+            Some(lock) => Some(lock.lock().await),
             None => None,
         };
-        match self.bucket.look(&object(key)).await? {
+        match self.bucket.find(&object(key)).await? {
             Some(_) => Err(Error::Conflict(Conflict::BlobExists)),
-            None => Ok(turn),
+            None => Ok(lock),
         }
     }
 
     /// Streams the bytes of the range.
-    async fn hand_out(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
+    async fn download(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
         // `Range` cannot express an empty range, and servers misread one that ends beyond `i64::MAX`.
         if range.is_empty() || i64::try_from(range.end).is_err() {
             require_size(key, size, self.size(key).await?)?;
             return Ok(Box::pin(stream::empty()));
         }
         let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1)), None).await {
-            Err(trouble) if trouble.is_gone() => return Err(Error::NotFound),
-            Err(trouble) if trouble.is("InvalidRange") => {
+            Err(error) if error.is_missing() => return Err(Error::NotFound),
+            Err(error) if error.is("InvalidRange") => {
                 return Err(Error::other_length(key, size, self.size(key).await?));
             }
             answer => answer?,
@@ -131,18 +131,19 @@ impl S3Store {
         Ok(pieces(answer.body, range.end - range.start))
     }
 
-    async fn begun_after(&self, before: Timestamp, after: Option<&Transfer>) -> Result<Vec<Transfer>> {
+    async fn begun_after(&self, before: Timestamp, after: Option<&MultipartUpload>) -> Result<Vec<MultipartUpload>> {
         let mut after = (
-            after.map(|transfer| object(&transfer.key)),
-            after.and_then(|transfer| Some(transfer.ticket.as_ref()?.as_str().to_owned())),
+            after.map(|multipart| object(&multipart.key)),
+            after.and_then(|multipart| Some(multipart.multipart_id.as_ref()?.as_str().to_owned())),
         );
         loop {
             let page = match self.bucket.uploads(PREFIX, after.clone()).await {
                 // The operator then has to set a lifecycle rule.
-                Err(trouble) if trouble.kind() == TroubleKind::NotImplemented => return Ok(Vec::new()),
+                Err(error) if error.kind() == S3ErrorKind::NotImplemented => return Ok(Vec::new()),
                 page => page?,
             };
-            let mut old: Vec<Transfer> = page.uploads().iter().filter_map(|upload| begun(upload, before)).collect();
+            let mut old: Vec<MultipartUpload> =
+                page.uploads().iter().filter_map(|upload| begun(upload, before)).collect();
             // Pages are in key order, but some stores use another order within a page.
             old.sort();
             let next = (page.next_key_marker, page.next_upload_id_marker);
@@ -156,7 +157,7 @@ impl S3Store {
 
     /// The size of the blob `key` in bytes.
     async fn size(&self, key: &BlobKey) -> Result<u64> {
-        Ok(self.bucket.look(&object(key)).await?.ok_or(Error::NotFound)?.size)
+        Ok(self.bucket.find(&object(key)).await?.ok_or(Error::NotFound)?.size)
     }
 }
 
@@ -164,7 +165,7 @@ impl fmt::Debug for S3Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Store")
             .field("bucket", &self.bucket.name)
-            .field("abilities", &self.abilities)
+            .field("capabilities", &self.capabilities)
             .finish_non_exhaustive()
     }
 }
@@ -180,20 +181,20 @@ impl BlobStore for S3Store {
         key: &BlobKey,
         body: ByteStream,
         expected: Expected,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
     ) -> Result<Stored> {
-        let (key, kept) = (key.clone(), self.kept(presentation));
-        self.run(|this| async move { this.take_in(&key, body, expected, kept).await }).await
+        let (key, stored_headers) = (key.clone(), self.stored_headers(content_headers));
+        self.run(|this| async move { this.upload(&key, body, expected, stored_headers).await }).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
         let object = object(key);
-        self.run(|this| async move { Ok(this.bucket.look(&object).await?.map(|found| found.stored())) }).await
+        self.run(|this| async move { Ok(this.bucket.find(&object).await?.map(|found| found.stored())) }).await
     }
 
     async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
         let key = key.clone();
-        self.run(|this| async move { this.hand_out(&key, size, range).await }).await
+        self.run(|this| async move { this.download(&key, size, range).await }).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<()> {
@@ -205,19 +206,19 @@ impl BlobStore for S3Store {
         Ok(0)
     }
 
-    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
-        let transfer = transfer.clone();
-        self.run(|this| async move { this.received(&transfer).await }).await
+    async fn received_bytes(&self, multipart: &MultipartUpload) -> Result<u64> {
+        let multipart = multipart.clone();
+        self.run(|this| async move { this.stored_bytes(&multipart).await }).await
     }
 
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        let transfer = transfer.clone();
+    async fn abort(&self, multipart: &MultipartUpload) -> Result<()> {
+        let multipart = multipart.clone();
         let work = |this: Self| async move {
-            let object = object(&transfer.key);
-            match &transfer.ticket {
-                Some(ticket) => this.bucket.abort(&object, ticket.as_str()).await?,
+            let object = object(&multipart.key);
+            match &multipart.multipart_id {
+                Some(multipart_id) => this.bucket.abort(&object, multipart_id.as_str()).await?,
                 // Its URL may outlive it. `delete` removes this object, too, when the blob's record goes.
-                None if this.abilities.signs_once() => return Ok(this.bucket.block(&object).await?),
+                None if this.capabilities.signs_once() => return Ok(this.bucket.write_tombstone(&object).await?),
                 None => {}
             }
             Ok(this.bucket.delete(&object).await?)
@@ -225,7 +226,11 @@ impl BlobStore for S3Store {
         self.run(work).await
     }
 
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
+    async fn list_incomplete<'a>(
+        &self,
+        before: Timestamp,
+        after: Option<&'a MultipartUpload>,
+    ) -> Result<Vec<MultipartUpload>> {
         let after = after.cloned();
         self.run(|this| async move { this.begun_after(before, after.as_ref()).await }).await
     }
@@ -234,9 +239,8 @@ impl BlobStore for S3Store {
 #[async_trait]
 impl Probe for S3Store {
     async fn check(&self) -> Result<()> {
-        let check = |this: Self| async move {
-            this.bucket.check().await.map_err(|trouble| Error::unavailable("storage", trouble))
-        };
+        let check =
+            |this: Self| async move { this.bucket.check().await.map_err(|error| Error::unavailable("storage", error)) };
         self.run(check).await
     }
 }
@@ -248,7 +252,7 @@ fn require_size(key: &BlobKey, size: u64, found: u64) -> Result<()> {
 
 /// Streams `body`, which must have `size` bytes.
 fn pieces(body: Body, size: u64) -> ByteStream {
-    let broken = || Error::unavailable("storage", Trouble::silent("GetObject", TroubleKind::NoAnswer));
+    let broken = || Error::unavailable("storage", S3Error::without_response("GetObject", S3ErrorKind::TimedOut));
     Box::pin(stream::try_unfold((body, size), move |(mut body, left)| async move {
         match body.next().await {
             Some(Ok(piece)) if piece.len() as u64 <= left => {
@@ -261,10 +265,10 @@ fn pieces(body: Body, size: u64) -> ByteStream {
     }))
 }
 
-/// The transfer, if it is one of ours begun before `before`.
-fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<Transfer> {
+/// The multipart upload, if it is one of ours begun before `before`.
+fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<MultipartUpload> {
     let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?)?;
     let at = Timestamp::from_millis(upload.initiated()?.to_millis().ok()?);
-    let ticket = Ticket::parse(upload.upload_id()?)?;
-    (at < before).then_some(Transfer { key, ticket: Some(ticket) })
+    let multipart_id = MultipartUploadId::parse(upload.upload_id()?)?;
+    (at < before).then_some(MultipartUpload { key, multipart_id: Some(multipart_id) })
 }

@@ -20,12 +20,12 @@ pub struct Settings {
     /// The endpoint, if not AWS's own.
     pub endpoint: Option<String>,
     /// The access key of an IAM user.
-    pub credentials: Option<Key>,
+    pub credentials: Option<AccessKey>,
 }
 
 /// The access key of an IAM user. `Debug` does not print it.
 #[derive(Clone)]
-pub struct Key {
+pub struct AccessKey {
     /// The access key ID.
     pub id: String,
     /// The secret access key.
@@ -34,9 +34,9 @@ pub struct Key {
     pub session_token: Option<String>,
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for AccessKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key").finish_non_exhaustive()
+        f.debug_struct("AccessKey").finish_non_exhaustive()
     }
 }
 
@@ -44,7 +44,7 @@ impl fmt::Debug for Key {
 #[derive(Debug)]
 pub enum SecretError {
     /// The secret could not be fetched; the text says why.
-    OutOfReach(String),
+    Unavailable(String),
     /// The secret is not a JSON object.
     Malformed,
 }
@@ -52,7 +52,7 @@ pub enum SecretError {
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfReach(why) => write!(f, "cannot be read from AWS Secrets Manager: {why}"),
+            Self::Unavailable(why) => write!(f, "cannot be read from AWS Secrets Manager: {why}"),
             Self::Malformed => f.write_str("must name a secret that is one JSON object of names and values"),
         }
     }
@@ -86,27 +86,27 @@ pub async fn read(name: &str, settings: Settings) -> Result<Members, SecretError
     if let Some(endpoint) = settings.endpoint {
         loader = loader.endpoint_url(endpoint);
     }
-    if let Some(Key { id, secret, session_token }) = settings.credentials {
+    if let Some(AccessKey { id, secret, session_token }) = settings.credentials {
         loader = loader.credentials_provider(Credentials::new(id, secret, session_token, None, "configuration"));
     }
     let config = loader.load().await;
     if config.region().is_none() {
-        return Err(SecretError::OutOfReach("the region is not known: set AWS_REGION".to_owned()));
+        return Err(SecretError::Unavailable("the region is not known: set AWS_REGION".to_owned()));
     }
     let answer = Client::new(&config).get_secret_value().secret_id(name).send().await;
-    let answer = answer.map_err(|fault| SecretError::OutOfReach(explain(&fault)))?;
+    let answer = answer.map_err(|error| SecretError::Unavailable(explain(&error)))?;
     parse(answer.secret_string().unwrap_or_default())
 }
 
 /// The error in one line: the service's own message if there is one.
-fn explain<E>(fault: &aws_sdk_secretsmanager::error::SdkError<E>) -> String
+fn explain<E>(error: &aws_sdk_secretsmanager::error::SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    match (fault.code(), fault.message()) {
+    match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => DisplayErrorContext(fault).to_string().lines().collect::<Vec<_>>().join(" "),
+        _ => DisplayErrorContext(error).to_string().lines().collect::<Vec<_>>().join(" "),
     }
 }
 
@@ -161,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_key_does_not_print() {
-        let key = Key { id: "AKIA".to_owned(), secret: "hush".to_owned(), session_token: Some("hush".to_owned()) };
-        assert_eq!(format!("{key:?}"), "Key { .. }");
+        let key =
+            AccessKey { id: "AKIA".to_owned(), secret: "hush".to_owned(), session_token: Some("hush".to_owned()) };
+        assert_eq!(format!("{key:?}"), "AccessKey { .. }");
     }
 }

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::schema::{blobs, held_blobs};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, size};
+use crate::types::{DbId, Id, bytes, invalid_row, size};
 
 /// A row of `blobs` to be inserted.
 #[derive(Insertable)]
@@ -42,22 +42,23 @@ pub struct KeyRow {
     pub key: String,
 }
 
-/// Selects the [`KeyRow`]s of up to `most` blobs in `store` that are not condemned yet and have been unreferenced since
-/// `before` or longer, oldest first.
+/// Selects the [`KeyRow`]s of up to `max` blobs in `store` that are not marked for deletion yet and have been
+/// unreferenced since `before` or longer, oldest first.
 #[must_use]
-pub fn unneeded(store: &StoreName, before: Timestamp, most: u32) -> Statement {
+pub fn unreferenced_blobs(store: &StoreName, before: Timestamp, max: u32) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NULL AND unreferenced_at <= ?
         ORDER BY unreferenced_at LIMIT ?";
     let before = Parameter::Integer(before.as_millis());
-    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), before, Parameter::Integer(most.into())])
+    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), before, Parameter::Integer(max.into())])
 }
 
-/// Selects the [`KeyRow`]s of up to `most` condemned blobs in `store`, in the order in which they were condemned.
+/// Selects the [`KeyRow`]s of up to `max` blobs in `store` that are marked for deletion, in the order in which they
+/// were marked for deletion.
 #[must_use]
-pub fn condemned(store: &StoreName, most: usize) -> Statement {
+pub fn marked_for_deletion(store: &StoreName, max: usize) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NOT NULL AND unreferenced_at IS NOT NULL
         ORDER BY condemned_at LIMIT ?";
-    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), Parameter::Integer(bytes(most as u64))])
+    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), Parameter::Integer(bytes(max as u64))])
 }
 
 /// Parses the key of a row of `blobs`.
@@ -65,13 +66,13 @@ pub fn condemned(store: &StoreName, most: usize) -> Statement {
 /// # Errors
 /// If the key is invalid.
 pub fn key(text: &str) -> Result<BlobKey> {
-    BlobKey::parse(text).ok_or_else(|| bad_row("blobs", text, "key"))
+    BlobKey::parse(text).ok_or_else(|| invalid_row("blobs", text, "key"))
 }
 
 /// A row of `held_blobs`.
 #[derive(Insertable)]
 #[diesel(table_name = held_blobs)]
-pub struct HeldRow {
+pub struct HeldBlobRow {
     blob_key: String,
     drive_id: DbId,
     size_bytes: i64,
@@ -80,40 +81,41 @@ pub struct HeldRow {
 
 /// The accounting of contents whose versions were permanently removed from a drive.
 #[derive(Default)]
-pub struct Disposal {
+pub struct ReleasedContents {
     /// Bytes credited to the drive at once, because other versions still refer to the blobs.
-    pub given_back: u64,
+    pub credited_bytes: u64,
     /// Blobs that count as used until their bytes are deleted.
-    pub held: Vec<HeldRow>,
+    pub held: Vec<HeldBlobRow>,
 }
 
-impl Disposal {
-    /// The disposal of `contents` (blobs with their sizes) of `drive`, given which of the blobs are now `unreferenced`.
+impl ReleasedContents {
+    /// What is released of `contents` (blobs with their sizes) of `drive`, given which of the blobs are now
+    /// `unreferenced`.
     #[must_use]
-    pub fn of(drive: DriveId, contents: &[(String, i64)], unreferenced: &HashSet<String>) -> Self {
-        let mut disposal = Self::default();
+    pub fn new(drive: DriveId, contents: &[(String, i64)], unreferenced: &HashSet<String>) -> Self {
+        let mut released = Self::default();
         let mut seen = HashSet::new();
         for (key, bytes) in contents {
             // A file may have the same content twice, but its bytes are stored once.
             if unreferenced.contains(key) && seen.insert(key) {
-                disposal.held.push(HeldRow {
+                released.held.push(HeldBlobRow {
                     blob_key: key.clone(),
                     drive_id: drive.into(),
                     size_bytes: *bytes,
                     counter: "used",
                 });
             } else {
-                disposal.given_back += size(*bytes);
+                released.credited_bytes += size(*bytes);
             }
         }
-        disposal
+        released
     }
 
     /// The blobs that nothing refers to any more.
     ///
     /// # Errors
     /// If a key is invalid.
-    pub fn freed(&self) -> Result<Vec<BlobKey>> {
+    pub fn unreferenced(&self) -> Result<Vec<BlobKey>> {
         self.held.iter().map(|row| key(&row.blob_key)).collect()
     }
 }
@@ -131,7 +133,7 @@ pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
 
 /// What a forgotten blob counted against a drive.
 #[derive(QueryableByName)]
-pub struct CountedRow {
+pub struct HeldBytesRow {
     #[diesel(sql_type = Id)]
     drive_id: DbId,
     #[diesel(sql_type = BigInt)]
@@ -142,7 +144,7 @@ pub struct CountedRow {
 
 /// The used and reserved bytes to credit to each drive, ordered by drive.
 #[must_use]
-pub fn given_back(rows: Vec<CountedRow>) -> BTreeMap<DbId, (i64, i64)> {
+pub fn credits(rows: Vec<HeldBytesRow>) -> BTreeMap<DbId, (i64, i64)> {
     let mut drives = BTreeMap::<DbId, (i64, i64)>::new();
     for row in rows {
         let (used, reserved) = drives.entry(row.drive_id).or_default();

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::schema::changes;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, name, size};
+use crate::types::{DbId, Id, bytes, invalid_row, name, size};
 
 /// A row of `changes` to be inserted.
 #[derive(Insertable)]
@@ -125,7 +125,7 @@ impl ChangeRow {
     /// The entry of the row, in the numbering `epoch`.
     fn logged(self, epoch: u64) -> Result<LoggedChange> {
         let id = self.id;
-        let bad = |what| bad_row("changes", id, what);
+        let bad = |what| invalid_row("changes", id, what);
         let before = (self.before_parent_id, self.before_name, self.before_revision, self.before_version_id);
         let after = (self.after_parent_id, self.after_name, self.after_revision, self.after_version_id);
         Ok(LoggedChange {
@@ -142,7 +142,7 @@ impl ChangeRow {
                 actor: self.actor_id.map(Into::into),
                 at: Timestamp::from_millis(self.at),
                 request: RequestId::parse(&self.request_id).ok_or_else(|| bad("request_id"))?,
-                receipt: None,
+                idempotency_record: None,
             },
         })
     }
@@ -156,7 +156,7 @@ pub fn logged(rows: Vec<ChangeRow>, bounds: &ChangeBounds) -> Result<Vec<LoggedC
     rows.into_iter().map(|row| row.logged(bounds.end.epoch)).collect()
 }
 
-/// Selects up to `most` [`ChangeRow`]s, of `drive` if given. `position` are the expressions for `xid` and `id`, `range`
+/// Selects up to `max` [`ChangeRow`]s, of `drive` if given. `position` are the expressions for `xid` and `id`, `range`
 /// is a condition on them with these parameters, and `order` their order.
 #[must_use]
 pub fn read(
@@ -164,13 +164,13 @@ pub fn read(
     (range, mut parameters): (&str, Vec<Parameter>),
     drive: Option<DriveId>,
     order: &str,
-    most: u32,
+    max: u32,
 ) -> Statement {
     let of = drive.map_or("", |drive| {
         parameters.push(drive.into());
         "AND drive_id = ?"
     });
-    parameters.push(Parameter::Integer(most.into()));
+    parameters.push(Parameter::Integer(max.into()));
     let text = format!(
         "SELECT {position}, kind, drive_id, node_id, actor_id, subject_id, request_id, at,
             before_parent_id, before_name, before_revision, before_version_id,

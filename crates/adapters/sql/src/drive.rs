@@ -1,24 +1,24 @@
-//! Homes, pages of folder entries, and the height of folder trees.
+//! Users with their drives, pages of folder entries, and the height of folder trees.
 
 use clouddrive_domain::model::{
     Account, BlobKey, Email, EntryQuota, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey,
-    Person, Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, Username, Viewer,
+    Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, UserRef, Username, Viewer,
 };
-use clouddrive_domain::port::{Child, Home};
+use clouddrive_domain::port::{FolderEntry, UserDrive};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 pub use clouddrive_domain::model::Charge;
 
-use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest};
+use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest_parameter};
 use crate::schema::drives;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, permission, size};
+use crate::types::{DbId, Id, bytes, invalid_row, permission, size};
 
 /// A user with the drive and its root.
 #[derive(QueryableByName)]
-pub struct HomeRow {
+pub struct UserDriveRow {
     #[diesel(embed)]
     user: UserRow,
     #[diesel(sql_type = Id)]
@@ -86,7 +86,7 @@ impl TryFrom<UserRow> for User {
 
     fn try_from(row: UserRow) -> Result<Self> {
         let id = UserId::from(row.id);
-        let bad = |what| bad_row("users", id, what);
+        let bad = |what| invalid_row("users", id, what);
         Ok(Self {
             id,
             username: Username::parse(&row.username).map_err(|_| bad("username"))?,
@@ -97,9 +97,9 @@ impl TryFrom<UserRow> for User {
     }
 }
 
-/// Selects the [`HomeRow`] of `user`. `used_entries` is the expression for the number of entries of the drive `d`.
+/// Selects the [`UserDriveRow`] of `user`. `used_entries` is the expression for the number of entries of the drive `d`.
 #[must_use]
-pub fn home(user: UserId, used_entries: &str) -> Statement {
+pub fn user_drive(user: UserId, used_entries: &str) -> Statement {
     let usage = usage(used_entries);
     let text = format!(
         "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id, {usage},
@@ -110,25 +110,25 @@ pub fn home(user: UserId, used_entries: &str) -> Statement {
     Statement::new(text, vec![user.into()])
 }
 
-impl TryFrom<HomeRow> for Home {
+impl TryFrom<UserDriveRow> for UserDrive {
     type Error = Error;
 
-    fn try_from(row: HomeRow) -> Result<Self> {
+    fn try_from(row: UserDriveRow) -> Result<Self> {
         let user = User::try_from(row.user)?;
-        let owner = Person { id: user.id, username: Some(user.username.as_str().to_owned()) };
+        let owner = UserRef { id: user.id, username: Some(user.username.as_str().to_owned()) };
         let id = NodeId::from(row.root_id);
         let root = Node {
             id,
             drive: row.drive_id.into(),
             parent: None,
-            name: Name::of_root(),
+            name: Name::root(),
             body: NodeBody::Root,
             revision: Revision(size(row.revision)),
             created_by: owner.clone(),
             created_at: user.created_at,
             modified_at: user.created_at,
         };
-        let lineage = vec![Step { id, name: Name::of_root(), trashed: false, share: None }];
+        let lineage = vec![Step { id, name: Name::root(), trashed: false, share: None }];
         let root = Located { node: root, owner, viewer: user.id.into(), lineage };
         let (quota, entries) = (row.usage.quota(), row.usage.entries());
         Ok(Self { account: Account { user, quota, entries }, root })
@@ -156,7 +156,7 @@ pub fn entries((total, used): (i64, i64)) -> EntryQuota {
 
 /// An entry of a folder, with the permission that a share of this very node gives the viewer.
 #[derive(QueryableByName)]
-pub struct ChildRow {
+pub struct FolderEntryRow {
     #[diesel(embed)]
     node: NodeRow,
     #[diesel(sql_type = Nullable<Text>)]
@@ -165,10 +165,10 @@ pub struct ChildRow {
     order_key: Vec<u8>,
 }
 
-impl TryFrom<ChildRow> for Child {
+impl TryFrom<FolderEntryRow> for FolderEntry {
     type Error = Error;
 
-    fn try_from(row: ChildRow) -> Result<Self> {
+    fn try_from(row: FolderEntryRow) -> Result<Self> {
         let node = Node::try_from(row.node)?;
         let share = row.permission.as_deref().map(|word| permission("shares", node.id, word)).transpose()?;
         Ok(Self { node, share, order_key: OrderKey::from_bytes(row.order_key) })
@@ -196,15 +196,15 @@ fn value(position: &Position) -> Parameter {
 
 /// How files and folders, each ordered by an index, are merged into one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Merging {
+pub enum MergeStrategy {
     /// The database merges both index scans, as SQLite does.
-    InTurn,
+    MergeScans,
     /// One page of each is read and sorted, because PostgreSQL would read all rows.
-    OfPages,
+    SortPages,
 }
 
-/// Selects the [`ChildRow`]s of a page of `folder`. The sort indexes keep files and folders apart: concatenated they
-/// give the folders-first order, merged the plain one.
+/// Selects the [`FolderEntryRow`]s of a page of `folder`. The sort indexes keep files and folders apart: concatenated
+/// they give the folders-first order, merged the plain one.
 #[must_use]
 pub fn page(
     viewer: Viewer,
@@ -212,7 +212,7 @@ pub fn page(
     sort: Sort,
     after: Option<&Position>,
     limit: Limit,
-    merging: Merging,
+    merge: MergeStrategy,
 ) -> Statement {
     let (direction, beyond) = match sort.order {
         Order::Ascending => ("ASC", ">"),
@@ -223,7 +223,7 @@ pub fn page(
     let mut parameters = Vec::new();
     let mut part = |kind: NodeKind, after: Option<&Position>| {
         let (word, rank) = if kind == NodeKind::Folder { ("folder", 0) } else { ("file", 1) };
-        parameters.extend([guest(viewer), folder.into()]);
+        parameters.extend([guest_parameter(viewer), folder.into()]);
         let start = after.map_or_else(String::new, |position| {
             parameters.extend([value(position), position.id.into()]);
             format!("AND (n.{column}, n.id) {beyond} (?, ?)")
@@ -233,7 +233,7 @@ pub fn page(
             FROM nodes n {NODE_JOINS} LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
             WHERE n.parent_id = ? AND n.kind = '{word}' AND n.trashed_at IS NULL {start}"
         );
-        if !sort.folders_first && merging == Merging::InTurn {
+        if !sort.folders_first && merge == MergeStrategy::MergeScans {
             return text;
         }
         parameters.push(limit.clone());

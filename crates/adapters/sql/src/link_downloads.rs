@@ -17,13 +17,13 @@ fn digest(download: &LinkDownload) -> Parameter {
 
 /// When a download was counted.
 #[derive(QueryableByName)]
-pub struct MarkRow {
+pub struct CountedDownloadRow {
     #[diesel(sql_type = BigInt)]
     #[expect(dead_code, reason = "only the existence of the row matters")]
     counted_at: i64,
 }
 
-/// Selects the [`MarkRow`] of `download`, if it was counted within the window before `now`.
+/// Selects the [`CountedDownloadRow`] of `download`, if it was counted within the window before `now`.
 #[must_use]
 pub fn find(download: &LinkDownload, now: Timestamp) -> Statement {
     let text = "SELECT counted_at FROM link_downloads WHERE link_id = ? AND digest = ? AND counted_at > ?";
@@ -32,7 +32,7 @@ pub fn find(download: &LinkDownload, now: Timestamp) -> Statement {
 }
 
 /// Counts `download` at `at`, if it was not counted before and the link allows another one then. Returns the link's
-/// [`CountedRow`] if it was counted.
+/// [`CountedLinkRow`] if it was counted.
 #[must_use]
 pub fn count(download: &LinkDownload, at: Timestamp) -> Statement {
     let text = "UPDATE links SET downloads = downloads + 1, last_download_at = ?
@@ -46,7 +46,7 @@ pub fn count(download: &LinkDownload, at: Timestamp) -> Statement {
 
 /// Records that `download` was counted at `at`. Changes one row, or none if another transaction has just done so.
 #[must_use]
-pub fn mark(download: &LinkDownload, at: Timestamp) -> Statement {
+pub fn record(download: &LinkDownload, at: Timestamp) -> Statement {
     let text = "INSERT INTO link_downloads (link_id, digest, counted_at) VALUES (?, ?, ?)
         ON CONFLICT (link_id, digest) DO UPDATE SET counted_at = excluded.counted_at
         WHERE link_downloads.counted_at <= ?";
@@ -62,17 +62,17 @@ pub fn uncount(link: LinkId) -> Statement {
 
 /// A link whose download was counted.
 #[derive(QueryableByName)]
-pub struct CountedRow {
+pub struct CountedLinkRow {
     #[diesel(sql_type = Id)]
     node_id: DbId,
     #[diesel(sql_type = Nullable<Id>)]
     drive_id: Option<DbId>,
 }
 
-impl CountedRow {
+impl CountedLinkRow {
     /// Its drive and its node.
     #[must_use]
-    pub fn place(&self) -> (Option<DriveId>, NodeId) {
+    pub fn location(&self) -> (Option<DriveId>, NodeId) {
         (self.drive_id.map(DriveId::from), self.node_id.into())
     }
 }

@@ -13,7 +13,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use crate::page::newest_first;
 use crate::schema::links;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bytes, name, shown_kind, size};
+use crate::types::{DbId, Id, bytes, name, size, visible_kind};
 
 /// A link with the name of its node.
 #[derive(QueryableByName)]
@@ -57,7 +57,7 @@ impl TryFrom<LinkRow> for Link {
         Ok(Self {
             id,
             item: ItemRef {
-                kind: shown_kind("links", id, &row.kind)?,
+                kind: visible_kind("links", id, &row.kind)?,
                 id: row.node_id.into(),
                 name: name("nodes", id, &row.name)?,
             },
@@ -93,7 +93,7 @@ pub fn find_by_token(hash: &TokenHash) -> Statement {
 
 /// Selects the [`LinkRow`]s of a page of the links of `owner`, newest first.
 #[must_use]
-pub fn made(owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Statement {
+pub fn created_by(owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Statement {
     let list = format!("{LINKS} WHERE l.created_by = ?");
     newest_first(&list, vec![owner.into()], ["l.created_at", "l.id"], after, limit)
 }
@@ -145,17 +145,17 @@ impl From<&LinkChange> for LinkChangeset {
         Self {
             password_hash: change.password.as_ref().map(|hash| hash.as_ref().map(|hash| hash.expose().to_owned())),
             expires_at: change.expires_at.map(|end| end.map(Timestamp::as_millis)),
-            max_downloads: change.max_downloads.map(|most| most.map(bytes)),
+            max_downloads: change.max_downloads.map(|max| max.map(bytes)),
         }
     }
 }
 
 /// Why a download through `link`, in its current state, was not counted.
 #[must_use]
-pub fn uncounted(link: Option<Link>, at: Timestamp) -> Error {
+pub fn download_error(link: Option<Link>, at: Timestamp) -> Error {
     let refused = link.map(|link| link.check_running(at).and_then(|()| link.check_download()));
     match refused {
-        Some(Err(fault)) => fault,
+        Some(Err(error)) => error,
         // The limit was raised in between; a retry succeeds.
         Some(Ok(())) => Error::Gone(Gone::LinkExhausted),
         None => Error::NotFound,

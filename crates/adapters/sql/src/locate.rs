@@ -5,15 +5,15 @@ use std::sync::LazyLock;
 use clouddrive_domain::Error;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, NodePath, PathStart, Person,
-    Revision, Step, Timestamp, UserId, Viewer,
+    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, NodePath, PathStart, Revision, Step,
+    Timestamp, UserId, UserRef, Viewer,
 };
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, entity_tag, name, permission, sha256, size};
+use crate::types::{DbId, Id, bytes, entity_tag, invalid_row, name, permission, sha256, size};
 
 /// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
 pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.name, n.revision, n.created_by, \
@@ -68,7 +68,7 @@ pub struct NodeRow {
 impl NodeRow {
     fn body(&self) -> Result<NodeBody> {
         let id = NodeId::from(self.id);
-        let bad = |what: &str| bad_row("nodes", id, what);
+        let bad = |what: &str| invalid_row("nodes", id, what);
         match self.kind.as_str() {
             "root" => Ok(NodeBody::Root),
             "folder" => Ok(NodeBody::Folder),
@@ -102,7 +102,7 @@ impl TryFrom<NodeRow> for Node {
             name: name("nodes", id, &row.name)?,
             body: row.body()?,
             revision: Revision(size(row.revision)),
-            created_by: Person { id: row.created_by.into(), username: row.creator_name },
+            created_by: UserRef { id: row.created_by.into(), username: row.creator_name },
             created_at: Timestamp::from_millis(row.created_at),
             modified_at: Timestamp::from_millis(row.modified_at),
         })
@@ -135,17 +135,17 @@ impl StepRow {
 }
 
 /// The most steps up that are followed. No tree is as deep; the bound ends the query even if a bug creates a cycle.
-pub(crate) const MOST_STEPS: u32 = 2 * MAX_TREE_DEPTH;
+pub(crate) const MAX_STEPS: u32 = 2 * MAX_TREE_DEPTH;
 
 /// The user whose shares `viewer` has, as a parameter; the nil UUID, which no user has, if the viewer is not a user.
 #[must_use]
-pub fn guest(viewer: Viewer) -> Parameter {
+pub fn guest_parameter(viewer: Viewer) -> Parameter {
     Parameter::Id(viewer.user().unwrap_or(UserId::from_uuid(Uuid::nil())).into())
 }
 
 /// The SQL that selects the [`StepRow`]s of the nodes for which `seeds` holds, each from the node up to its root, with
 /// the viewer's shares. Nodes in a drive without an owner are not found, since the drive is being deleted. The
-/// parameters are those of `seeds`, then the viewer, by [`guest`].
+/// parameters are those of `seeds`, then the viewer, by [`guest_parameter`].
 #[must_use]
 pub fn lineages(seeds: &str) -> String {
     format!(
@@ -153,7 +153,7 @@ pub fn lineages(seeds: &str) -> String {
             SELECT id, id, 0 FROM nodes WHERE {seeds}
             UNION ALL
             SELECT up.seed, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.id
-            WHERE n.parent_id IS NOT NULL AND up.distance < {MOST_STEPS}
+            WHERE n.parent_id IS NOT NULL AND up.distance < {MAX_STEPS}
         )
         SELECT up.seed, n.trashed_at IS NOT NULL AS trashed, s.permission, d.owner_id, owner.username AS owner_name,
             {NODE_COLUMNS}
@@ -168,7 +168,7 @@ pub fn lineages(seeds: &str) -> String {
 #[must_use]
 pub fn lineage(node: NodeId, viewer: Viewer) -> Statement {
     static ONE: LazyLock<String> = LazyLock::new(|| lineages("id = ? AND purge_id IS NULL"));
-    Statement::new(ONE.as_str(), vec![node.into(), guest(viewer)])
+    Statement::new(ONE.as_str(), vec![node.into(), guest_parameter(viewer)])
 }
 
 /// Joins the live child `n` of the row of `down` that has the next name of the path, in SQLite.
@@ -190,7 +190,7 @@ pub fn at_path(start: PathStart, path: &NodePath, viewer: Viewer, child: &str) -
         PathStart::OwnRoot => (
             "SELECT r.id, 0 FROM nodes r JOIN drives d ON d.id = r.drive_id
                 WHERE d.owner_id = ? AND r.parent_id IS NULL",
-            guest(viewer),
+            guest_parameter(viewer),
         ),
         PathStart::Folder(folder) => ("SELECT id, 0 FROM nodes WHERE id = ? AND kind <> 'file'", folder.into()),
     };
@@ -205,7 +205,7 @@ pub fn at_path(start: PathStart, path: &NodePath, viewer: Viewer, child: &str) -
         )"
     );
     let place = Parameter::Integer(bytes(path.names().len() as u64));
-    Statement::new(lineages(&end), vec![id, json(path), place, guest(viewer)])
+    Statement::new(lineages(&end), vec![id, json(path), place, guest_parameter(viewer)])
 }
 
 /// The names of `path` as a JSON array. Names contain neither backslashes nor control characters.
@@ -225,7 +225,7 @@ pub fn located(rows: Vec<StepRow>, viewer: Viewer) -> Result<Vec<Located>> {
         match found.last_mut() {
             Some(last) if last.node.id == NodeId::from(row.seed) => last.lineage.push(step),
             _ => found.push(Located {
-                owner: Person { id: row.owner_id.into(), username: Some(row.owner_name) },
+                owner: UserRef { id: row.owner_id.into(), username: Some(row.owner_name) },
                 node: Node::try_from(row.node)?,
                 viewer,
                 lineage: vec![step],

@@ -33,9 +33,9 @@ impl KeylessRow {
     }
 }
 
-/// Selects up to `most` [`KeylessRow`]s; `without_keys` is the condition on `order_key`.
+/// Selects up to `max` [`KeylessRow`]s; `without_keys` is the condition on `order_key`.
 #[must_use]
-pub fn keyless(without_keys: &str, most: u32) -> Statement {
+pub fn keyless(without_keys: &str, max: u32) -> Statement {
     let text = format!("SELECT id, name FROM nodes WHERE order_key {without_keys} LIMIT ?");
-    Statement::new(text, vec![Parameter::Integer(most.into())])
+    Statement::new(text, vec![Parameter::Integer(max.into())])
 }

@@ -1,11 +1,11 @@
-//! Names in a folder: new nodes, the holders of names, and free names.
+//! Names in a folder: new nodes, existing entries, and free names.
 
 use std::collections::HashSet;
 
 use clouddrive_domain::error::{Conflict, NameTaken};
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, NodeState,
-    OrderKey, Person, Revision, Round, Step, Timestamp, VersionId,
+    CandidateBatch, Change, ChangeKind, Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind,
+    NodeState, OrderKey, Revision, Step, Timestamp, UserRef, VersionId,
 };
 use clouddrive_domain::port::Registration;
 use clouddrive_domain::{Error, Result};
@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use crate::schema::nodes;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, size};
+use crate::types::{DbId, Id, bytes, invalid_row, size};
 
 /// A folder or file to be created.
 pub struct NewNode<'a> {
@@ -49,7 +49,7 @@ impl NewNode<'_> {
     /// # Errors
     /// If the command has no actor.
     pub fn row(&self, command: &Command) -> Result<NewNodeRow> {
-        let maker = command.actor.ok_or_else(|| Error::internal("database", "a node without a maker"))?;
+        let creator = command.actor.ok_or_else(|| Error::internal("database", "a node without an actor"))?;
         Ok(NewNodeRow {
             id: self.id.into(),
             drive_id: self.drive.into(),
@@ -58,15 +58,15 @@ impl NewNode<'_> {
             name: self.name.into(),
             size_bytes: self.content.map_or(0, |(_, size)| bytes(size)),
             version_id: self.content.map(|(version, _)| version.into()),
-            created_by: maker.into(),
+            created_by: creator.into(),
             created_at: command.at.as_millis(),
             modified_at: command.at.as_millis(),
         })
     }
 
-    /// The node as its `maker` sees it when it is created at `at`; `parent` is the folder as the maker sees it.
+    /// The node as its `creator` sees it when it is created at `at`; `parent` is the folder as the creator sees it.
     #[must_use]
-    pub fn located(&self, mut parent: Located, maker: Person, body: NodeBody, at: Timestamp) -> Located {
+    pub fn located(&self, mut parent: Located, creator: UserRef, body: NodeBody, at: Timestamp) -> Located {
         parent.lineage.insert(0, Step { id: self.id, name: self.name.clone(), trashed: false, share: None });
         parent.node = Node {
             id: self.id,
@@ -75,7 +75,7 @@ impl NewNode<'_> {
             name: self.name.clone(),
             body,
             revision: Revision(1),
-            created_by: maker,
+            created_by: creator,
             created_at: at,
             modified_at: at,
         };
@@ -98,7 +98,7 @@ impl From<&Name> for NameColumns {
         Self {
             name: name.as_str().to_owned(),
             sort_key: name.sort_key(),
-            order_key: OrderKey::of(name).as_bytes().to_vec(),
+            order_key: OrderKey::new(name).as_bytes().to_vec(),
             search_key: name.search_key(),
         }
     }
@@ -130,7 +130,7 @@ impl NewNodeRow {
             drive_id: new.drive.into(),
             parent_id: None,
             kind: "root",
-            name: (&Name::of_root()).into(),
+            name: (&Name::root()).into(),
             size_bytes: 0,
             version_id: None,
             created_by: new.user.id.into(),
@@ -156,16 +156,16 @@ pub fn touch(folder: NodeId, at: Timestamp, lock: &str) -> Statement {
 
 /// The live node that has a requested name.
 #[derive(Clone, Debug)]
-pub struct Holder {
+pub struct ExistingEntry {
     /// The node.
     pub item: ItemRef,
     /// Its revision.
     pub revision: Revision,
 }
 
-/// The row of a [`Holder`].
+/// The row of a [`ExistingEntry`].
 #[derive(QueryableByName)]
-pub struct HolderRow {
+pub struct ExistingEntryRow {
     #[diesel(sql_type = Id)]
     id: DbId,
     #[diesel(sql_type = Text)]
@@ -174,60 +174,60 @@ pub struct HolderRow {
     revision: i64,
 }
 
-impl HolderRow {
+impl ExistingEntryRow {
     /// The node of the row, which has `name`.
     ///
     /// # Errors
     /// If the row is invalid.
-    pub fn holder(self, name: &Name) -> Result<Holder> {
+    pub fn existing_entry(self, name: &Name) -> Result<ExistingEntry> {
         let id = NodeId::from(self.id);
         let kind = match self.kind.as_str() {
             "folder" => NodeKind::Folder,
             "file" => NodeKind::File,
-            _ => return Err(bad_row("nodes", id, "kind")),
+            _ => return Err(invalid_row("nodes", id, "kind")),
         };
-        Ok(Holder { item: ItemRef { kind, id, name: name.clone() }, revision: Revision(size(self.revision)) })
+        Ok(ExistingEntry { item: ItemRef { kind, id, name: name.clone() }, revision: Revision(size(self.revision)) })
     }
 }
 
-/// Selects the [`HolderRow`] of `name` in `folder`.
+/// Selects the [`ExistingEntryRow`] of `name` in `folder`.
 #[must_use]
-pub fn holder(folder: NodeId, name: &Name) -> Statement {
+pub fn existing_entry(folder: NodeId, name: &Name) -> Statement {
     let text = "SELECT id, kind, revision FROM nodes WHERE parent_id = ? AND name = ? AND trashed_at IS NULL";
     Statement::new(text, vec![folder.into(), Parameter::Text(name.as_str().to_owned())])
 }
 
 /// The row of a name that is taken.
 #[derive(QueryableByName)]
-pub struct TakenRow {
+pub struct TakenNameRow {
     #[diesel(sql_type = Text)]
     name: String,
 }
 
-/// Selects the [`TakenRow`]s in `folder` of the names of `round`.
+/// Selects the [`TakenNameRow`]s in `folder` of the names of `batch`.
 #[must_use]
-pub fn taken(folder: NodeId, round: &Round) -> Statement {
-    let prefix = round.prefix();
+pub fn taken_names(folder: NodeId, batch: &CandidateBatch) -> Statement {
+    let prefix = batch.prefix();
     // A prefix ends in '(', and ')' is the next character: names in this range begin with the prefix.
     let end = format!("{})", prefix.trim_end_matches('('));
     let text = "SELECT name FROM nodes
         WHERE parent_id = ? AND trashed_at IS NULL AND name >= ? AND name < ? AND length(name) = ?";
-    let length = Parameter::Integer(bytes(round.length() as u64));
+    let length = Parameter::Integer(bytes(batch.length() as u64));
     Statement::new(text, vec![folder.into(), Parameter::Text(prefix), Parameter::Text(end), length])
 }
 
-/// The first name of `round` that is not `taken`; `own`, the name of the node that is to get one, counts as free.
+/// The first name of `batch` that is not `taken`; `own`, the name of the node that is to get one, counts as free.
 #[must_use]
-pub fn first_free(round: &Round, taken: Vec<TakenRow>, own: Option<&Name>) -> Option<Name> {
+pub fn first_free(batch: &CandidateBatch, taken: Vec<TakenNameRow>, own: Option<&Name>) -> Option<Name> {
     let others = taken.into_iter().map(|row| row.name).filter(|name| own.is_none_or(|own| own.as_str() != name));
     let taken: HashSet<String> = others.collect();
-    round.first_free(&taken)
+    batch.first_free(&taken)
 }
 
 /// A requested name that another node has. The free name to suggest is searched for after the transaction: that may
 /// take a while, and other writers must not wait for it.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct NameConflict {
     /// The folder.
     pub folder: NodeId,
     /// The name.
@@ -235,20 +235,20 @@ pub struct Taken {
     /// The kind of node that was to get the name.
     pub kind: NodeKind,
     /// The node that has it, if the transaction could still find it.
-    pub holder: Option<Holder>,
+    pub existing: Option<ExistingEntry>,
 }
 
-impl Taken {
-    /// A file was to get the name of `holder` in `folder`.
+impl NameConflict {
+    /// A file was to get the name of `existing` in `folder`.
     #[must_use]
-    pub fn for_file(folder: NodeId, holder: Holder) -> Self {
-        Self { folder, name: holder.item.name.clone(), kind: NodeKind::File, holder: Some(holder) }
+    pub fn for_file(folder: NodeId, existing: ExistingEntry) -> Self {
+        Self { folder, name: existing.item.name.clone(), kind: NodeKind::File, existing: Some(existing) }
     }
 
     /// The error returned to the caller.
     #[must_use]
-    pub fn answer(holder: Holder, suggested: Name) -> Error {
-        let taken = NameTaken { item: holder.item, revision: holder.revision, suggested };
+    pub fn error(existing: ExistingEntry, suggested: Name) -> Error {
+        let taken = NameTaken { item: existing.item, revision: existing.revision, suggested };
         Error::Conflict(Conflict::NameTaken(Box::new(taken)))
     }
 }

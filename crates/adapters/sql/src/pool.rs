@@ -8,9 +8,9 @@ use tracing::Instrument;
 
 /// The state of a connection pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Connections {
+pub struct PoolStatus {
     /// The most connections allowed.
-    pub most: usize,
+    pub max: usize,
     /// Connections in use.
     pub used: usize,
     /// Open connections not in use.
@@ -19,20 +19,20 @@ pub struct Connections {
     pub waiting: usize,
 }
 
-impl Connections {
+impl PoolStatus {
     /// The state of `pool`.
     #[must_use]
-    pub fn of<M: Manager>(pool: &Pool<M>) -> Self {
+    pub fn from_pool<M: Manager>(pool: &Pool<M>) -> Self {
         let status = pool.status();
         let used = status.size.saturating_sub(status.available);
-        Self { most: status.max_size, used, idle: status.available, waiting: status.waiting }
+        Self { max: status.max_size, used, idle: status.available, waiting: status.waiting }
     }
 
     /// The sum with another pool's state.
     #[must_use]
-    pub const fn and(self, other: Self) -> Self {
+    pub const fn plus(self, other: Self) -> Self {
         Self {
-            most: self.most + other.most,
+            max: self.max + other.max,
             used: self.used + other.used,
             idle: self.idle + other.idle,
             waiting: self.waiting + other.waiting,
@@ -45,12 +45,12 @@ impl Connections {
 ///
 /// # Errors
 /// [`Unavailable`](Error::Unavailable), of the part `database`, if none becomes free in time; errors of connecting.
-pub async fn take<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object<M>> {
+pub async fn acquire<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object<M>> {
     #[expect(clippy::disallowed_methods, reason = "the wait is measured")]
     let began = Instant::now();
-    let taken = pool.get().instrument(tracing::debug_span!("take a connection")).await;
+    let acquired = pool.get().instrument(tracing::debug_span!("acquire database connection")).await;
     metrics::histogram!("clouddrive_database_wait_seconds").record(began.elapsed());
-    taken.map_err(|fault| match fault {
+    acquired.map_err(|error| match error {
         PoolError::Backend(error) => error,
         other => {
             if matches!(other, PoolError::Timeout(_)) {

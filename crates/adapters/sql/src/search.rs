@@ -9,24 +9,24 @@ use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     DriveId, Limit, Located, NodeId, OrderKey, PageRoom, SearchPosition, SearchText, UserId, WalkPosition,
 };
-use clouddrive_domain::port::{Hit, Sought};
+use clouddrive_domain::port::{Hit, SearchCriteria};
 use diesel::prelude::*;
 use diesel::sql_types::{Binary, Nullable, Text};
 
-use crate::dialect::{Clause, Dialect, holds, kind};
-use crate::locate::MOST_STEPS;
+use crate::dialect::{Clause, Dialect, contains_text, kind};
+use crate::locate::MAX_STEPS;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes};
-use crate::walk::{Spot, Walk};
+use crate::types::{DbId, Id, bytes, invalid_row};
+use crate::walk::{NodePosition, Walk};
 
 /// The most matching nodes per page whose ancestors are checked, e.g. for being trashed.
-pub const MOST_FOUND: u64 = 2_000;
+pub const MAX_FOUND: u64 = 2_000;
 
 /// The most names scanned per page.
-pub const MOST_WALKED: u64 = 10_000;
+pub const MAX_WALKED: u64 = 10_000;
 
 /// The number of nodes fetched at once with their ancestors.
-pub const FETCHED: usize = 100;
+pub const FETCH_BATCH: usize = 100;
 
 /// A drive.
 #[derive(QueryableByName)]
@@ -62,76 +62,76 @@ pub struct HitRow {
 
 /// Selects the [`HitRow`]s of a page by the grams of the text.
 #[must_use]
-pub fn by_grams<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
-    let found = D::by_grams(drive, sought, after(sought));
-    let (beyond, holds, kind) = (after(sought), holds::<D>("n", sought), kind(sought.kind));
+pub fn by_grams<D: Dialect>(drive: DriveId, criteria: &SearchCriteria) -> Statement {
+    let found = D::by_grams(drive, criteria, after(criteria));
+    let (beyond, contains_text, kind) = (after(criteria), contains_text::<D>("n", criteria), kind(criteria.kind));
     let text = format!(
         "{}, lacking (is_so) AS (SELECT {}),
         keyless (id, parent_id, kind, order_key) AS (
             SELECT n.id, n.parent_id, n.kind, n.order_key FROM nodes n
-            WHERE n.drive_id = ? AND n.order_key {} AND n.trashed_at IS NULL AND {} AND {} LIMIT {MOST_FOUND}
+            WHERE n.drive_id = ? AND n.order_key {} AND n.trashed_at IS NULL AND {} AND {} LIMIT {MAX_FOUND}
         ),
         hit (id, parent_id, order_key) AS (
             SELECT id, parent_id, order_key FROM (SELECT * FROM found UNION ALL SELECT * FROM keyless) AS either
             WHERE {kind} AND NOT (SELECT is_so FROM lacking)
         )",
         found.text,
-        D::is_lacking(),
-        D::WITHOUT_KEYS,
+        D::is_incomplete(),
+        D::KEYS_MISSING,
         beyond.text,
-        holds.text,
+        contains_text.text,
     );
-    let own = [drive.into()].into_iter().chain(beyond.parameters).chain(holds.parameters);
+    let own = [drive.into()].into_iter().chain(beyond.parameters).chain(contains_text.parameters);
     let parameters = found.parameters.into_iter().chain(own).collect();
-    let rest = format!("SELECT 'lacking', NULL, {} FROM lacking WHERE is_so", D::NO_KEY);
-    complete(Clause::new(text, parameters), sought, &rest)
+    let rest = format!("SELECT 'lacking', NULL, {} FROM lacking WHERE is_so", D::EMPTY_KEY);
+    complete(Clause::new(text, parameters), criteria, &rest)
 }
 
 /// Selects the [`HitRow`]s of a page by scanning the names in order.
 #[must_use]
-pub fn by_walking<D: Dialect>(drive: DriveId, sought: &Sought) -> Statement {
-    let (beyond, holds, kind) = (after(sought), holds::<D>("walked", sought), kind(sought.kind));
+pub fn by_scan<D: Dialect>(drive: DriveId, criteria: &SearchCriteria) -> Statement {
+    let (beyond, contains_text, kind) = (after(criteria), contains_text::<D>("walked", criteria), kind(criteria.kind));
     let text = format!(
         "walked AS MATERIALIZED (
             SELECT n.id, n.parent_id, n.kind, n.order_key, n.sort_key, n.search_key FROM nodes n
             WHERE n.drive_id = ? AND n.trashed_at IS NULL AND n.kind <> 'root' AND {}
-            ORDER BY n.order_key, n.id LIMIT {MOST_WALKED}
+            ORDER BY n.order_key, n.id LIMIT {MAX_WALKED}
         ),
         hit (id, parent_id, order_key) AS (
             SELECT id, parent_id, order_key FROM walked WHERE {kind} AND {}
-            ORDER BY order_key, id LIMIT {MOST_FOUND}
+            ORDER BY order_key, id LIMIT {MAX_FOUND}
         )",
-        beyond.text, holds.text
+        beyond.text, contains_text.text
     );
-    let last = |of: &str, most: u64| {
+    let last = |of: &str, max: u64| {
         format!(
             "SELECT 'end', id, order_key FROM (
                 SELECT id, order_key FROM {of} ORDER BY order_key, id LIMIT 1 OFFSET {}
             ) AS last_{of}",
-            most - 1
+            max - 1
         )
     };
-    let rest = format!("{} UNION ALL {}", last("walked", MOST_WALKED), last("hit", MOST_FOUND));
-    let parameters = [drive.into()].into_iter().chain(beyond.parameters).chain(holds.parameters).collect();
-    complete(Clause::new(text, parameters), sought, &rest)
+    let rest = format!("{} UNION ALL {}", last("walked", MAX_WALKED), last("hit", MAX_FOUND));
+    let parameters = [drive.into()].into_iter().chain(beyond.parameters).chain(contains_text.parameters).collect();
+    complete(Clause::new(text, parameters), criteria, &rest)
 }
 
 /// Completes the statement: selects the rows of `hit` that are not below a trashed node, and are below the requested
 /// folder if there is one, and `rest`.
-fn complete(hits: Clause, sought: &Sought, rest: &str) -> Statement {
+fn complete(hits: Clause, criteria: &SearchCriteria, rest: &str) -> Statement {
     let mut parameters = hits.parameters;
-    let below = sought.within.as_ref().map_or("", |folder| {
+    let below = criteria.within.as_ref().map_or("", |folder| {
         parameters.push(folder.node().id.into());
         "AND sum(CASE WHEN up.id = ? AND up.distance > 0 THEN 1 ELSE 0 END) > 0"
     });
-    parameters.push(Parameter::Integer(bytes(sought.limit.get() as u64 + 1)));
+    parameters.push(Parameter::Integer(bytes(criteria.limit.get() as u64 + 1)));
     let text = format!(
         "WITH RECURSIVE {},
         up (seed, order_key, id, parent_id, trashed_at, distance) AS (
             SELECT id, order_key, id, parent_id, CAST(NULL AS BIGINT), 0 FROM hit
             UNION ALL
             SELECT up.seed, up.order_key, n.id, n.parent_id, n.trashed_at, up.distance + 1
-            FROM up JOIN nodes n ON n.id = up.parent_id WHERE up.distance < {MOST_STEPS}
+            FROM up JOIN nodes n ON n.id = up.parent_id WHERE up.distance < {MAX_STEPS}
         ),
         seen (id, order_key) AS (
             SELECT up.seed, up.order_key FROM up GROUP BY up.seed, up.order_key HAVING count(up.trashed_at) = 0 {below}
@@ -146,8 +146,8 @@ fn complete(hits: Clause, sought: &Sought, rest: &str) -> Statement {
 }
 
 /// The condition that `n` comes after the position of the previous page.
-fn after(sought: &Sought) -> Clause {
-    match &sought.after {
+fn after(criteria: &SearchCriteria) -> Clause {
+    match &criteria.after {
         Some(SearchPosition::Own { key, id }) => {
             let parameters = vec![Parameter::Binary(key.as_bytes().to_vec()), (*id).into()];
             Clause::new("(n.order_key, n.id) > (?, ?)", parameters)
@@ -157,19 +157,19 @@ fn after(sought: &Sought) -> Clause {
 }
 
 /// Where a page begins.
-pub enum Part {
+pub enum PageStart {
     /// In the viewer's own drive.
     Own(DriveId),
     /// In the shared trees.
     Shared(WalkPosition),
 }
 
-impl Part {
-    /// Where the page `sought` begins, for a viewer whose drive is `own`.
+impl PageStart {
+    /// Where the page `criteria` begins, for a viewer whose drive is `own`.
     #[must_use]
-    pub fn of(sought: &Sought, own: Option<DriveId>) -> Self {
-        let is_own = |drive: &DriveId| sought.within.as_ref().is_none_or(|folder| folder.drive() == *drive);
-        match (&sought.after, own.filter(is_own)) {
+    pub fn new(criteria: &SearchCriteria, own: Option<DriveId>) -> Self {
+        let is_own = |drive: &DriveId| criteria.within.as_ref().is_none_or(|folder| folder.drive() == *drive);
+        match (&criteria.after, own.filter(is_own)) {
             (Some(SearchPosition::Shared(after)), _) => Self::Shared(after.clone()),
             (_, Some(drive)) => Self::Own(drive),
             _ => Self::Shared(WalkPosition::default()),
@@ -179,28 +179,28 @@ impl Part {
 
 /// Nodes that were found, in order, and the position to continue from.
 #[derive(Default)]
-pub struct Stretch {
+pub struct FoundNodes {
     /// The nodes with their positions.
-    pub places: Vec<(NodeId, Spot)>,
+    pub places: Vec<(NodeId, NodePosition)>,
     /// The position after which there is more, if there is.
     pub next: Option<SearchPosition>,
 }
 
 /// The result of one way of searching.
-pub enum Way {
+pub enum SearchAttempt {
     /// A part of the list.
-    Stretch(Stretch),
+    Found(FoundNodes),
     /// Too many nodes for this way.
-    Lacking,
+    TooMany,
 }
 
 /// Converts `rows` to a result.
 ///
 /// # Errors
 /// If a row is invalid.
-pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
+pub fn search_attempt(rows: Vec<HitRow>, limit: Limit) -> Result<SearchAttempt> {
     if rows.iter().any(|row| row.what == "lacking") {
-        return Ok(Way::Lacking);
+        return Ok(SearchAttempt::TooMany);
     }
     let sorted = |what: &str| {
         let mut some: Vec<&HitRow> = rows.iter().filter(|row| row.what == what).collect();
@@ -213,34 +213,36 @@ pub fn way(rows: Vec<HitRow>, limit: Limit) -> Result<Way> {
         None => ends.first(),
     };
     let next = last.map(|row| place(row)).transpose()?.map(|(_, position)| position);
-    let spot = |row: &&HitRow| place(row).map(|(id, position)| (id, Spot::At(position)));
-    let places = seen.iter().take(limit.get()).map(spot).collect::<Result<_>>()?;
-    Ok(Way::Stretch(Stretch { places, next }))
+    let known = |row: &&HitRow| place(row).map(|(id, position)| (id, NodePosition::Known(position)));
+    let places = seen.iter().take(limit.get()).map(known).collect::<Result<_>>()?;
+    Ok(SearchAttempt::Found(FoundNodes { places, next }))
 }
 
 fn place(row: &HitRow) -> Result<(NodeId, SearchPosition)> {
-    let id = row.id.map(NodeId::from).ok_or_else(|| bad_row("nodes", "of a search", "id"))?;
+    let id = row.id.map(NodeId::from).ok_or_else(|| invalid_row("nodes", "of a search", "id"))?;
     Ok((id, SearchPosition::Own { key: OrderKey::from_bytes(row.order_key.clone()), id }))
 }
 
-/// A page being filled with fetched nodes, [a few](FETCHED) at a time, until it is full.
+/// A page being filled with fetched nodes, [a few](FETCH_BATCH) at a time, until it is full.
 #[derive(Default)]
-pub struct Filling {
+pub struct PageBuilder {
     /// The hits on the page.
     pub hits: Vec<Hit>,
     room: PageRoom,
 }
 
-impl Filling {
+impl PageBuilder {
     /// Adds the nodes at those `places`; `nodes` may be in any order. Returns false if the page is full before all are
     /// added.
-    pub fn add(&mut self, places: &[(NodeId, Spot)], nodes: Vec<Located>, walk: Option<&Walk>) -> bool {
+    pub fn add(&mut self, places: &[(NodeId, NodePosition)], nodes: Vec<Located>, walk: Option<&Walk>) -> bool {
         let mut nodes: HashMap<NodeId, Located> = nodes.into_iter().map(|found| (found.node.id, found)).collect();
         for (id, spot) in places {
             let Some(located) = nodes.remove(id) else { continue };
             let position = match spot {
-                Spot::At(position) => Some(position.clone()),
-                Spot::Tree(top) => walk.and_then(|walk| walk.position(&located, *top)).map(SearchPosition::Shared),
+                NodePosition::Known(position) => Some(position.clone()),
+                NodePosition::InTree(top) => {
+                    walk.and_then(|walk| walk.position(&located, *top)).map(SearchPosition::Shared)
+                }
             };
             let Some(position) = position else { continue };
             if !self.room.takes(located.path_bytes()) {

@@ -1,9 +1,9 @@
 //! Sessions and their refresh tokens.
 
 use clouddrive_domain::model::{
-    Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+    Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
-use clouddrive_domain::port::{Opened, Renewal, TokenOwner};
+use clouddrive_domain::port::{NewSession, TokenOwner, TokenRotation};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
@@ -25,9 +25,9 @@ pub struct NewSessionRow {
     user_agent: Option<String>,
 }
 
-impl From<&Opened> for NewSessionRow {
-    fn from(opened: &Opened) -> Self {
-        let session = &opened.session;
+impl From<&NewSession> for NewSessionRow {
+    fn from(new_session: &NewSession) -> Self {
+        let session = &new_session.session;
         Self {
             id: session.id.into(),
             user_id: session.user.into(),
@@ -50,18 +50,18 @@ pub struct NewTokenRow {
     expires_at: i64,
 }
 
-impl From<&Opened> for NewTokenRow {
-    fn from(opened: &Opened) -> Self {
-        let session = &opened.session;
-        Self::new(&opened.token, session.id, session.created_at, session.expires_at)
+impl From<&NewSession> for NewTokenRow {
+    fn from(new_session: &NewSession) -> Self {
+        let session = &new_session.session;
+        Self::new(&new_session.token, session.id, session.created_at, session.expires_at)
     }
 }
 
 impl NewTokenRow {
-    /// The row of the token that replaces the one presented in `renewal`.
+    /// The row of the token that replaces the one presented in `token_rotation`.
     #[must_use]
-    pub fn next(renewal: &Renewal, session: DbId, at: Timestamp) -> Self {
-        Self::new(&renewal.next, session.into(), at, renewal.expires_at)
+    pub fn next(token_rotation: &TokenRotation, session: DbId, at: Timestamp) -> Self {
+        Self::new(&token_rotation.next, session.into(), at, token_rotation.expires_at)
     }
 
     fn new(token: &TokenHash, session: SessionId, at: Timestamp, expires_at: Timestamp) -> Self {
@@ -133,12 +133,12 @@ pub struct AddressRow {
     pub address: String,
 }
 
-/// Selects the [`AddressRow`]s of the newest 100 sessions, active at `now`, of the user with that `handle`.
+/// Selects the [`AddressRow`]s of the newest 100 sessions, active at `now`, of the user with that `identifier`.
 #[must_use]
-pub fn addresses(handle: &Handle, now: Timestamp) -> Statement {
-    let (column, key) = match handle {
-        Handle::Username(key) => ("username_key", key),
-        Handle::Email(key) => ("email_key", key),
+pub fn addresses(identifier: &LoginIdentifier, now: Timestamp) -> Statement {
+    let (column, key) = match identifier {
+        LoginIdentifier::Username(key) => ("username_key", key),
+        LoginIdentifier::Email(key) => ("email_key", key),
     };
     let text = format!(
         "SELECT s.address FROM users u JOIN sessions s ON s.user_id = u.id

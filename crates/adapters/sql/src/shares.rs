@@ -1,19 +1,19 @@
 //! Shares, and access to nodes.
 
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Command, Grant, ItemRef, Limit, NodeId, Person, Role, Share, ShareId, SharePosition,
-    Timestamp, UserId,
+    AccessEntry, AccessVia, Command, Grant, ItemRef, Limit, NodeId, Role, Share, ShareId, SharePosition, Timestamp,
+    UserId, UserRef,
 };
 use clouddrive_domain::port::NewShare;
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use crate::locate::MOST_STEPS;
+use crate::locate::MAX_STEPS;
 use crate::page::newest_first;
 use crate::schema::shares;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, name, permission, permission_word, shown_kind};
+use crate::types::{DbId, Id, bytes, invalid_row, name, permission, permission_word, visible_kind};
 
 /// A share with the names of its node, guest and sharer.
 #[derive(QueryableByName)]
@@ -50,13 +50,13 @@ impl TryFrom<ShareRow> for Share {
 
     fn try_from(row: ShareRow) -> Result<Self> {
         let id = ShareId::from(row.id);
-        let kind = shown_kind("shares", id, &row.kind)?;
+        let kind = visible_kind("shares", id, &row.kind)?;
         Ok(Self {
             id,
             permission: permission("shares", id, &row.permission)?,
             item: ItemRef { kind, id: row.node_id.into(), name: name("nodes", id, &row.name)? },
-            shared_with: Person { id: row.guest_id.into(), username: Some(row.guest_name) },
-            shared_by: Person { id: row.shared_by.into(), username: row.sharer_name },
+            shared_with: UserRef { id: row.guest_id.into(), username: Some(row.guest_name) },
+            shared_by: UserRef { id: row.shared_by.into(), username: row.sharer_name },
             shared_at: Timestamp::from_millis(row.created_at),
         })
     }
@@ -167,13 +167,13 @@ impl TryFrom<AccessRow> for AccessEntry {
                 (AccessVia::Share(share), permission("shares", share, &row.permission)?.into())
             }
             2 => (AccessVia::Link(row.via_id.into()), Role::View),
-            _ => return Err(bad_row("nodes", id, "rank")),
+            _ => return Err(invalid_row("nodes", id, "rank")),
         };
         Ok(Self {
-            person: row.user_id.map(|id| Person { id: id.into(), username: row.username }),
+            person: row.user_id.map(|id| UserRef { id: id.into(), username: row.username }),
             role,
             via,
-            item: ItemRef { kind: shown_kind("nodes", id, &row.kind)?, id, name: name("nodes", id, &row.name)? },
+            item: ItemRef { kind: visible_kind("nodes", id, &row.kind)?, id, name: name("nodes", id, &row.name)? },
         })
     }
 }
@@ -189,7 +189,7 @@ pub fn access(node: NodeId, now: Timestamp, after: Option<AccessVia>, limit: Lim
             SELECT id, parent_id, 0 FROM nodes WHERE id = ?
             UNION ALL
             SELECT n.id, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.parent_id
-            WHERE up.distance < {MOST_STEPS}
+            WHERE up.distance < {MAX_STEPS}
         ),
         ways (rank, via_id, permission, user_id, node_id) AS (
             SELECT CAST(0 AS BIGINT), d.owner_id, 'owner', d.owner_id, n.id

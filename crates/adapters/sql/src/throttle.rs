@@ -47,7 +47,7 @@ pub fn claims(buckets: &[Bucket]) -> Vec<Claim> {
 
 /// Sorts `claims` in locking order.
 #[must_use]
-pub fn in_order(claims: &[Claim]) -> Vec<&Claim> {
+pub fn in_lock_order(claims: &[Claim]) -> Vec<&Claim> {
     let mut ordered: Vec<&Claim> = claims.iter().collect();
     ordered.sort_by(|one, other| one.key.cmp(&other.key));
     ordered
@@ -65,7 +65,7 @@ impl Claim {
                 (CASE WHEN throttle.seen < ? THEN ? WHEN throttle.seen > ? THEN ? ELSE throttle.seen END)";
         let pace = self.kind.pace();
         let (at, latest) = (now.as_millis(), now.plus(CLOCK_TOLERANCE).as_millis());
-        let (interval, room) = (millis(pace.interval), millis(pace.room()));
+        let (interval, room) = (millis(pace.interval), millis(pace.burst_window()));
         let first = at.saturating_add(interval);
         let numbers = [first, at, at, at, interval, at, at, room, at, at, latest, latest];
         let key = Parameter::Text(self.key.clone());
@@ -85,7 +85,7 @@ impl Claim {
 
 /// Selects the [`ArrivalRow`]s of those buckets that exist.
 #[must_use]
-pub fn look(claims: &[Claim]) -> Statement {
+pub fn peek(claims: &[Claim]) -> Statement {
     let marks = vec!["?"; claims.len()].join(", ");
     let text = format!("SELECT bucket, tat, seen FROM throttle WHERE bucket IN ({marks})");
     Statement::new(text, claims.iter().map(|claim| Parameter::Text(claim.key.clone())).collect())
@@ -93,7 +93,7 @@ pub fn look(claims: &[Claim]) -> Statement {
 
 /// The error for the first of `claims` whose bucket is empty according to `rows`.
 #[must_use]
-pub fn refusal(claims: &[Claim], rows: &[ArrivalRow], now: Timestamp) -> Option<Error> {
+pub fn rate_limit_error(claims: &[Claim], rows: &[ArrivalRow], now: Timestamp) -> Option<Error> {
     claims.iter().find_map(|claim| {
         let row = rows.iter().find(|row| row.bucket == claim.key)?;
         row.level().wait(claim.kind.pace(), now).map(|wait| claim.kind.refusal(wait))

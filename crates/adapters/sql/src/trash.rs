@@ -13,7 +13,7 @@ use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, name, size};
 
 /// The most versions removed by one step of a purge: more than a file can have.
-pub const MOST_VERSIONS: i64 = 5_000;
+pub const MAX_VERSIONS: i64 = 5_000;
 
 /// A node that was trashed itself, not only with a folder above it.
 #[derive(QueryableByName)]
@@ -44,9 +44,9 @@ pub fn page(drive: DriveId, after: Option<TrashPosition>, limit: Limit) -> State
 
 /// Pairs each row with its node, as seen by its owner.
 #[must_use]
-pub fn beside_nodes(rows: Vec<TrashedRow>, nodes: Vec<Located>) -> Vec<Trashed> {
+pub fn pair_with_nodes(rows: Vec<TrashedRow>, nodes: Vec<Located>) -> Vec<Trashed> {
     let trashed = |(row, located): (TrashedRow, _)| Trashed { located, at: Timestamp::from_millis(row.trashed_at) };
-    page::beside_nodes(rows, TrashedRow::node, nodes).into_iter().map(trashed).collect()
+    page::pair_with_nodes(rows, TrashedRow::node, nodes).into_iter().map(trashed).collect()
 }
 
 /// An identifier.
@@ -130,16 +130,16 @@ impl TrashItemRow {
     }
 }
 
-/// Selects up to `most` [`TrashItemRow`]s, the oldest nodes in the trash of `drive`, trashed at `until` or before if
+/// Selects up to `max` [`TrashItemRow`]s, the oldest nodes in the trash of `drive`, trashed at `until` or before if
 /// that is given.
 #[must_use]
-pub fn due_items(drive: DriveId, until: Option<Timestamp>, most: u32) -> Statement {
+pub fn due_items(drive: DriveId, until: Option<Timestamp>, max: u32) -> Statement {
     let mut parameters = vec![drive.into()];
     let due = until.map_or("", |until| {
         parameters.push(Parameter::Integer(until.as_millis()));
         "AND trashed_at <= ?"
     });
-    parameters.push(Parameter::Integer(most.into()));
+    parameters.push(Parameter::Integer(max.into()));
     let text = format!(
         "SELECT id, parent_id, name, revision, version_id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due}
             ORDER BY trashed_at LIMIT ?"
@@ -161,7 +161,7 @@ pub fn begin_purges(among: &str, nodes: Parameter) -> Statement {
 
 /// A node to be purged next.
 #[derive(QueryableByName)]
-pub struct MemberRow {
+pub struct PurgeNodeRow {
     /// The node.
     #[diesel(sql_type = Id)]
     pub id: DbId,
@@ -169,7 +169,7 @@ pub struct MemberRow {
     kind: String,
 }
 
-impl MemberRow {
+impl PurgeNodeRow {
     /// Whether it is a file.
     #[must_use]
     pub fn is_file(&self) -> bool {
@@ -177,15 +177,15 @@ impl MemberRow {
     }
 }
 
-/// Selects up to `most` [`MemberRow`]s of the purges in `drive`, or of the purge of one node.
+/// Selects up to `max` [`PurgeNodeRow`]s of the purges in `drive`, or of the purge of one node.
 #[must_use]
-pub fn members(drive: DriveId, of: Option<NodeId>, most: u32) -> Statement {
-    let (which, mut parameters) = which(drive, of);
-    parameters.push(Parameter::Integer(most.into()));
-    Statement::new(format!("SELECT id, kind FROM nodes WHERE {which} ORDER BY purge_id, id LIMIT ?"), parameters)
+pub fn purge_nodes(drive: DriveId, of: Option<NodeId>, max: u32) -> Statement {
+    let (condition, mut parameters) = purge_condition(drive, of);
+    parameters.push(Parameter::Integer(max.into()));
+    Statement::new(format!("SELECT id, kind FROM nodes WHERE {condition} ORDER BY purge_id, id LIMIT ?"), parameters)
 }
 
-fn which(drive: DriveId, of: Option<NodeId>) -> (&'static str, Vec<Parameter>) {
+fn purge_condition(drive: DriveId, of: Option<NodeId>) -> (&'static str, Vec<Parameter>) {
     match of {
         Some(node) => ("drive_id = ? AND purge_id IS NOT NULL AND purge_id = ?", vec![drive.into(), node.into()]),
         None => ("drive_id = ? AND purge_id IS NOT NULL", vec![drive.into()]),
@@ -202,20 +202,20 @@ pub struct FlagRow {
 
 /// Checks, by a [`FlagRow`], whether anything is left to purge.
 #[must_use]
-pub fn more(drive: DriveId, of: Option<NodeId>) -> Statement {
-    let (which, parameters) = which(drive, of);
-    Statement::new(format!("SELECT EXISTS (SELECT 1 FROM nodes WHERE {which}) AS holds"), parameters)
+pub fn has_more(drive: DriveId, of: Option<NodeId>) -> Statement {
+    let (condition, parameters) = purge_condition(drive, of);
+    Statement::new(format!("SELECT EXISTS (SELECT 1 FROM nodes WHERE {condition}) AS holds"), parameters)
 }
 
 /// Selects the [`IdRow`] of a drive with nodes to purge.
 #[must_use]
-pub fn any_member() -> Statement {
+pub fn drive_to_purge() -> Statement {
     Statement::new("SELECT drive_id AS id FROM nodes WHERE purge_id IS NOT NULL LIMIT 1", vec![])
 }
 
 /// An entry of a folder that is being purged.
 #[derive(QueryableByName)]
-pub struct BelowRow {
+pub struct PurgeEntryRow {
     /// The node.
     #[diesel(sql_type = Id)]
     pub id: DbId,
@@ -227,38 +227,38 @@ pub struct BelowRow {
 
 /// What happens to an entry of a folder that is being purged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum PurgeAction {
     /// A file: it is removed now.
-    Goes,
+    Remove,
     /// A folder: it joins the purge.
-    Joins,
+    Enqueue,
     /// A node that was trashed itself: it stays in the trash.
-    Stays,
+    Keep,
 }
 
-impl BelowRow {
+impl PurgeEntryRow {
     /// What happens to the node.
     #[must_use]
-    pub fn fate(&self) -> Fate {
+    pub fn action(&self) -> PurgeAction {
         match (self.trashed, self.kind.as_str()) {
-            (true, _) => Fate::Stays,
-            (false, "file") => Fate::Goes,
-            _ => Fate::Joins,
+            (true, _) => PurgeAction::Keep,
+            (false, "file") => PurgeAction::Remove,
+            _ => PurgeAction::Enqueue,
         }
     }
 }
 
-/// Selects up to `most` [`BelowRow`]s of folders; `among` is a condition on `parent_id` with one parameter.
+/// Selects up to `max` [`PurgeEntryRow`]s of folders; `among` is a condition on `parent_id` with one parameter.
 #[must_use]
-pub fn below(among: &str, folders: Parameter, most: u32) -> Statement {
+pub fn entries_of(among: &str, folders: Parameter, max: u32) -> Statement {
     let text = format!("SELECT id, kind, trashed_at IS NOT NULL AS trashed FROM nodes WHERE {among} LIMIT ?");
-    Statement::new(text, vec![folders, Parameter::Integer(most.into())])
+    Statement::new(text, vec![folders, Parameter::Integer(max.into())])
 }
 
 /// Moves folders to the root and adds them to the purges of their parents; `among` is a condition on `id` with one
 /// parameter.
 #[must_use]
-pub fn join(among: &str, folders: Parameter, root: NodeId, at: Timestamp) -> Statement {
+pub fn enqueue(among: &str, folders: Parameter, root: NodeId, at: Timestamp) -> Statement {
     let text = format!(
         "UPDATE nodes SET purge_id = (SELECT above.purge_id FROM nodes above WHERE above.id = nodes.parent_id),
             parent_id = ?, trashed_at = ? WHERE {among}"
@@ -286,20 +286,20 @@ pub fn ownerless() -> Statement {
     Statement::new(text, vec![])
 }
 
-/// Begins the purges of up to `most` nodes directly in `root`, trashed or not.
+/// Begins the purges of up to `max` nodes directly in `root`, trashed or not.
 #[must_use]
-pub fn begin_purges_of_all(root: NodeId, at: Timestamp, most: u32) -> Statement {
+pub fn begin_purges_of_all(root: NodeId, at: Timestamp, max: u32) -> Statement {
     let text = "UPDATE nodes SET purge_id = id, trashed_at = coalesce(trashed_at, ?)
         WHERE id IN (SELECT id FROM nodes WHERE parent_id = ? AND purge_id IS NULL LIMIT ?)";
-    let parameters = vec![Parameter::Integer(at.as_millis()), root.into(), Parameter::Integer(most.into())];
+    let parameters = vec![Parameter::Integer(at.as_millis()), root.into(), Parameter::Integer(max.into())];
     Statement::new(text, parameters)
 }
 
 /// Returns the files whose versions are all in `found`, and these versions. `found` is ordered by file and holds the
-/// versions of all `files`, unless it was cut off at `most`.
+/// versions of all `files`, unless it was cut off at `max`.
 #[must_use]
-pub fn whole<T>(files: Vec<DbId>, found: Vec<(DbId, T)>, most: usize) -> (Vec<DbId>, Vec<T>) {
-    let last = found.last().map(|(file, _)| *file).filter(|_| found.len() >= most);
+pub fn complete_files<T>(files: Vec<DbId>, found: Vec<(DbId, T)>, max: usize) -> (Vec<DbId>, Vec<T>) {
+    let last = found.last().map(|(file, _)| *file).filter(|_| found.len() >= max);
     let Some(last) = last else {
         return (files, found.into_iter().map(|(_, version)| version).collect());
     };
@@ -338,9 +338,9 @@ mod tests {
     fn a_file_is_kept_unless_all_its_versions_were_found() {
         let [a, b, c] = [1, 2, 3].map(|id| DbId::from(NodeId::from_uuid(Uuid::from_u128(id))));
         let found = vec![(a, 1), (a, 2), (b, 3), (b, 4)];
-        assert_eq!(whole(vec![a, b], found.clone(), 5), (vec![a, b], vec![1, 2, 3, 4]));
+        assert_eq!(complete_files(vec![a, b], found.clone(), 5), (vec![a, b], vec![1, 2, 3, 4]));
         // The last file, and those after it, may have more versions.
-        assert_eq!(whole(vec![a, b, c], found, 4), (vec![a], vec![1, 2]));
-        assert_eq!(whole(vec![a], Vec::<(DbId, ())>::new(), 4), (vec![a], vec![]));
+        assert_eq!(complete_files(vec![a, b, c], found, 4), (vec![a], vec![1, 2]));
+        assert_eq!(complete_files(vec![a], Vec::<(DbId, ())>::new(), 4), (vec![a], vec![]));
     }
 }

@@ -6,7 +6,7 @@ use clouddrive_domain::error::Refused;
 use clouddrive_domain::model::{
     BlobKey, Command, Content, Crc32, DriveId, Grant, MAX_COPY_NODES, NodeId, Revision, Timestamp, VersionId,
 };
-use clouddrive_domain::port::{Copying, TreeContent, TreeEntry};
+use clouddrive_domain::port::{CopyRequest, TreeContent, TreeEntry};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use crate::names::NameColumns;
 use crate::schema::{nodes, versions};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, name, size};
+use crate::types::{DbId, Id, bytes, invalid_row, name, size};
 
 /// The most rows inserted by one statement, so that their columns stay below the databases' limits on parameters
 /// (65,535 and 32,766).
@@ -71,7 +71,7 @@ pub fn tree(folder: NodeId, children: &str) -> Statement {
 
 /// A node of a tree, as an archive needs it.
 #[derive(QueryableByName)]
-pub struct EntryRow {
+pub struct TreeEntryRow {
     #[diesel(sql_type = Id)]
     id: DbId,
     #[diesel(sql_type = Nullable<Id>)]
@@ -92,12 +92,12 @@ pub struct EntryRow {
     client_modified_at: Option<i64>,
 }
 
-impl TryFrom<EntryRow> for TreeEntry {
+impl TryFrom<TreeEntryRow> for TreeEntry {
     type Error = Error;
 
-    fn try_from(row: EntryRow) -> Result<Self> {
+    fn try_from(row: TreeEntryRow) -> Result<Self> {
         let id = NodeId::from(row.id);
-        let bad = |what: &str| bad_row("nodes", id, what);
+        let bad = |what: &str| invalid_row("nodes", id, what);
         let content = match row.kind.as_str() {
             "file" => Some(TreeContent {
                 blob: row.blob_key.as_deref().and_then(BlobKey::parse).ok_or_else(|| bad("blob_key"))?,
@@ -117,8 +117,9 @@ impl TryFrom<EntryRow> for TreeEntry {
     }
 }
 
-/// The SQL that selects the [`EntryRow`]s of the live nodes for which `tops` holds and all live nodes below them. The
-/// parameters are those of `tops`, then the most rows. `children` is [`LIVE_CHILDREN`] or [`LIVE_CHILDREN_LATERAL`].
+/// The SQL that selects the [`TreeEntryRow`]s of the live nodes for which `tops` holds and all live nodes below them.
+/// The parameters are those of `tops`, then the most rows. `children` is [`LIVE_CHILDREN`] or
+/// [`LIVE_CHILDREN_LATERAL`].
 #[must_use]
 pub fn entries(tops: &str, children: &str) -> String {
     format!(
@@ -135,10 +136,10 @@ pub fn entries(tops: &str, children: &str) -> String {
     )
 }
 
-/// The row limit that shows whether there are more than `most` [`EntryRow`]s.
+/// The row limit that shows whether there are more than `max` [`TreeEntryRow`]s.
 #[must_use]
-pub fn one_more(most: u64) -> Parameter {
-    Parameter::Integer(bytes(most.saturating_add(1)))
+pub fn limit_plus_one(max: u64) -> Parameter {
+    Parameter::Integer(bytes(max.saturating_add(1)))
 }
 
 /// A row of `nodes` that a copy inserts.
@@ -193,8 +194,8 @@ pub struct TreeCopy {
 }
 
 /// The values common to all rows of a copy.
-struct Maker<'a> {
-    copying: &'a Copying,
+struct CopyContext<'a> {
+    copy_request: &'a CopyRequest,
     drive: DriveId,
     by: DbId,
     at: i64,
@@ -205,9 +206,9 @@ impl TreeCopy {
     ///
     /// # Errors
     /// If the command has no actor.
-    pub fn of_file(command: &Command, copying: &Copying, to: &Grant, content: &Content) -> Result<Self> {
-        let maker = Maker::new(command, copying, to)?;
-        let (top, version): (NodeId, VersionId) = (copying.ids.id(), copying.ids.id());
+    pub fn from_file(command: &Command, copy_request: &CopyRequest, to: &Grant, content: &Content) -> Result<Self> {
+        let context = CopyContext::new(command, copy_request, to)?;
+        let (top, version): (NodeId, VersionId) = (copy_request.ids.id(), copy_request.ids.id());
         let row = CopiedVersionRow {
             id: version.into(),
             node_id: top.into(),
@@ -215,49 +216,54 @@ impl TreeCopy {
             size_bytes: bytes(content.size),
             media_type: content.media_type.as_str().to_owned(),
             client_modified_at: content.client_modified_at.map(Timestamp::as_millis),
-            created_by: maker.by,
-            created_at: maker.at,
+            created_by: context.by,
+            created_at: context.at,
             revision: 1,
         };
         let mut copy = Self::empty(top, Some((version, content.size)));
         copy.versions.push(row);
-        Ok(copy.summed_up())
+        Ok(copy.with_totals())
     }
 
     /// The copy of the folder with the [`tree`] `rows`, in the granted folder `to`.
     ///
     /// # Errors
     /// `TooManyEntries`; also if the command has no actor, or a row is invalid.
-    pub fn of_folder(command: &Command, copying: &Copying, to: &Grant, mut rows: Vec<TreeRow>) -> Result<Self> {
+    pub fn from_folder(
+        command: &Command,
+        copy_request: &CopyRequest,
+        to: &Grant,
+        mut rows: Vec<TreeRow>,
+    ) -> Result<Self> {
         if rows.len() as u64 > MAX_COPY_NODES {
             return Err(Error::Refused(Refused::TooManyEntries { limit: MAX_COPY_NODES, what: "files and folders" }));
         }
         rows.sort_by_key(|row| row.level);
-        let maker = Maker::new(command, copying, to)?;
+        let context = CopyContext::new(command, copy_request, to)?;
         let heights = heights(&rows);
         let mut rows = rows.into_iter();
         let folder = rows.next().ok_or(Error::NotFound)?;
-        let mut copy = Self::empty(copying.ids.id(), None);
+        let mut copy = Self::empty(copy_request.ids.id(), None);
         copy.height = heights.get(&folder.id).copied().unwrap_or(0);
         let mut copies = HashMap::from([(folder.id, DbId::from(copy.top))]);
         for row in rows {
             let parent = row.parent_id.and_then(|parent| copies.get(&parent)).copied();
-            let parent = parent.ok_or_else(|| bad_row("nodes", NodeId::from(row.id), "parent_id"))?;
+            let parent = parent.ok_or_else(|| invalid_row("nodes", NodeId::from(row.id), "parent_id"))?;
             let reach = heights.get(&row.id).copied().unwrap_or(0);
             let old = row.id;
-            let (node, version) = maker.rows(row, parent, reach)?;
+            let (node, version) = context.rows(row, parent, reach)?;
             copies.insert(old, node.id);
             copy.nodes.push(node);
             copy.versions.extend(version);
         }
-        Ok(copy.summed_up())
+        Ok(copy.with_totals())
     }
 
     const fn empty(top: NodeId, content: Option<(VersionId, u64)>) -> Self {
         Self { top, content, nodes: Vec::new(), versions: Vec::new(), blobs: Vec::new(), bytes: 0, height: 0 }
     }
 
-    fn summed_up(mut self) -> Self {
+    fn with_totals(mut self) -> Self {
         self.bytes = self.versions.iter().map(|version| size(version.size_bytes)).sum();
         self.blobs = self.versions.iter().map(|version| version.blob_key.clone()).collect();
         self.blobs.sort_unstable();
@@ -267,7 +273,7 @@ impl TreeCopy {
 
     /// Turns the copy of a file into new content of the existing `file`, which then has that `revision`.
     #[must_use]
-    pub fn in_place_of(mut self, file: NodeId, revision: Revision) -> Self {
+    pub fn as_version_of(mut self, file: NodeId, revision: Revision) -> Self {
         self.top = file;
         for version in &mut self.versions {
             version.node_id = file.into();
@@ -277,20 +283,20 @@ impl TreeCopy {
     }
 }
 
-impl<'a> Maker<'a> {
-    fn new(command: &Command, copying: &'a Copying, to: &Grant) -> Result<Self> {
-        let by = command.actor.ok_or_else(|| Error::internal("database", "a copy without a maker"))?;
-        Ok(Self { copying, drive: to.drive(), by: by.into(), at: command.at.as_millis() })
+impl<'a> CopyContext<'a> {
+    fn new(command: &Command, copy_request: &'a CopyRequest, to: &Grant) -> Result<Self> {
+        let by = command.actor.ok_or_else(|| Error::internal("database", "a copy without an actor"))?;
+        Ok(Self { copy_request, drive: to.drive(), by: by.into(), at: command.at.as_millis() })
     }
 
     /// The rows that copy `row` into the folder `parent`.
     fn rows(&self, row: TreeRow, parent: DbId, reach: u32) -> Result<(CopiedNodeRow, Option<CopiedVersionRow>)> {
-        let node: NodeId = self.copying.ids.id();
-        let bad = |what| bad_row("nodes", NodeId::from(row.id), what);
+        let node: NodeId = self.copy_request.ids.id();
+        let bad = |what| invalid_row("nodes", NodeId::from(row.id), what);
         let version = match row.kind.as_str() {
             "folder" => None,
             "file" => Some(CopiedVersionRow {
-                id: DbId::from(self.copying.ids.id::<VersionId>()),
+                id: DbId::from(self.copy_request.ids.id::<VersionId>()),
                 node_id: node.into(),
                 blob_key: row.blob_key.ok_or_else(|| bad("version_id"))?,
                 size_bytes: row.size_bytes.ok_or_else(|| bad("version_id"))?,

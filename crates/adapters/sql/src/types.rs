@@ -2,8 +2,8 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    ConflictPolicy, DriveId, EntityTag, LeaseId, LinkId, Name, NodeId, NodeKind, Permission, ReceiptId, SessionId,
-    Sha256, ShareId, UploadId, UserId, VersionId,
+    ConflictPolicy, DriveId, EntityTag, IdempotencyRecordId, LeaseId, LinkId, Name, NodeId, NodeKind, Permission,
+    SessionId, Sha256, ShareId, UploadId, UserId, VersionId,
 };
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
@@ -75,10 +75,10 @@ macro_rules! ids {
     )*};
 }
 
-ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, ReceiptId, LeaseId, LinkId);
+ids!(UserId, DriveId, NodeId, VersionId, UploadId, ShareId, SessionId, IdempotencyRecordId, LeaseId, LinkId);
 
 /// The error for an invalid row; it names the table and the row, for the log.
-pub fn bad_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {
+pub fn invalid_row(table: &'static str, id: impl std::fmt::Display, what: &str) -> Error {
     Error::internal("database", format!("bad row in {table}, {id}: {what}"))
 }
 
@@ -95,24 +95,24 @@ pub fn bytes(size: u64) -> i64 {
 }
 
 pub(crate) fn name(table: &'static str, id: impl std::fmt::Display, text: &str) -> Result<Name, Error> {
-    Name::parse(text).map_err(|_| bad_row(table, id, "name"))
+    Name::parse(text).map_err(|_| invalid_row(table, id, "name"))
 }
 
 /// The kind of a visible node, i.e. not a root.
-pub(crate) fn shown_kind(table: &'static str, id: impl std::fmt::Display, word: &str) -> Result<NodeKind, Error> {
+pub(crate) fn visible_kind(table: &'static str, id: impl std::fmt::Display, word: &str) -> Result<NodeKind, Error> {
     match word {
         "folder" => Ok(NodeKind::Folder),
         "file" => Ok(NodeKind::File),
-        _ => Err(bad_row(table, id, "kind of node")),
+        _ => Err(invalid_row(table, id, "kind of node")),
     }
 }
 
 pub(crate) fn sha256(table: &'static str, id: impl std::fmt::Display, bytes: Vec<u8>) -> Result<Sha256, Error> {
-    bytes.try_into().map(Sha256::from_bytes).map_err(|_| bad_row(table, id, "sha256"))
+    bytes.try_into().map(Sha256::from_bytes).map_err(|_| invalid_row(table, id, "sha256"))
 }
 
 pub(crate) fn entity_tag(table: &'static str, id: impl std::fmt::Display, text: &str) -> Result<EntityTag, Error> {
-    EntityTag::parse(text).ok_or_else(|| bad_row(table, id, "etag"))
+    EntityTag::parse(text).ok_or_else(|| invalid_row(table, id, "etag"))
 }
 
 /// The word for a permission.
@@ -128,7 +128,7 @@ pub(crate) fn permission(table: &'static str, id: impl std::fmt::Display, word: 
     match word {
         "view" => Ok(Permission::View),
         "edit" => Ok(Permission::Edit),
-        _ => Err(bad_row(table, id, "permission")),
+        _ => Err(invalid_row(table, id, "permission")),
     }
 }
 
@@ -145,6 +145,6 @@ pub(crate) fn conflict(table: &'static str, id: impl std::fmt::Display, word: &s
         "fail" => Ok(ConflictPolicy::Fail),
         "replace" => Ok(ConflictPolicy::Replace),
         "keep" => Ok(ConflictPolicy::Keep),
-        _ => Err(bad_row(table, id, "conflict")),
+        _ => Err(invalid_row(table, id, "conflict")),
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::model::{
-    Action, BlobKey, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, NodeId, NodeKind,
-    PartPlan, Person, Placement, Revision, Sha256, Ticket, Timestamp, Upload, UploadId, UploadPosition, UploadState,
-    UserId, authorize,
+    Action, BlobKey, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, MultipartUploadId,
+    NodeId, NodeKind, PartPlan, Placement, Revision, Sha256, Timestamp, Upload, UploadId, UploadPosition, UploadState,
+    UserId, UserRef, authorize,
 };
 use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
@@ -16,12 +16,12 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::drive::Charge;
-use crate::fault::Outcome;
-use crate::names::{Holder, Taken};
+use crate::error::SqlError;
+use crate::names::{ExistingEntry, NameConflict};
 use crate::page::newest_first;
 use crate::schema::{uploads, versions};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, bytes, conflict, conflict_word, name, sha256, size};
+use crate::types::{DbId, Id, bytes, conflict, conflict_word, invalid_row, name, sha256, size};
 
 /// The word for the state of an upload.
 #[must_use]
@@ -111,7 +111,7 @@ impl TryFrom<UploadRow> for Upload {
 
     fn try_from(row: UploadRow) -> Result<Self> {
         let id = UploadId::from(row.id);
-        let bad = |what| bad_row("uploads", id, what);
+        let bad = |what| invalid_row("uploads", id, what);
         let state = match (row.state.as_str(), row.file_id) {
             ("open", None) => UploadState::Open,
             ("complete", Some(file)) => UploadState::Complete(file.into()),
@@ -137,7 +137,10 @@ impl TryFrom<UploadRow> for Upload {
             announced,
             part_size,
             blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
-            ticket: row.ticket.map(|text| Ticket::parse(&text).ok_or_else(|| bad("ticket"))).transpose()?,
+            multipart_id: row
+                .ticket
+                .map(|text| MultipartUploadId::parse(&text).ok_or_else(|| bad("ticket")))
+                .transpose()?,
             state,
             created_at: Timestamp::from_millis(row.created_at),
             expires_at: Timestamp::from_millis(row.expires_at),
@@ -164,7 +167,7 @@ impl From<&Upload> for UploadRow {
             announced_bytes: upload.announced.map(bytes),
             part_bytes: upload.part_size.map(bytes),
             blob_key: upload.blob.as_str().to_owned(),
-            ticket: upload.ticket.as_ref().map(|ticket| ticket.as_str().to_owned()),
+            ticket: upload.multipart_id.as_ref().map(|id| id.as_str().to_owned()),
             state: state_word(upload.state).to_owned(),
             file_id,
             created_at: upload.created_at.as_millis(),
@@ -193,9 +196,9 @@ impl SentUploadRow {
     ///
     /// # Errors
     /// If the row is invalid.
-    pub fn beside(self, folders: &HashMap<NodeId, Located>) -> Result<OpenUpload> {
+    pub fn with_folder(self, folders: &HashMap<NodeId, Located>) -> Result<OpenUpload> {
         let upload = Upload::try_from(self.upload)?;
-        let sender = Person { id: upload.sender, username: self.sender_name };
+        let sender = UserRef { id: upload.sender, username: self.sender_name };
         Ok(OpenUpload { folder: folders.get(&upload.folder).cloned(), sender, upload })
     }
 }
@@ -218,14 +221,14 @@ pub fn page(user: UserId, now: Timestamp, after: Option<UploadPosition>, limit: 
     newest_first(list, parameters, ["u.created_at", "u.id"], after, limit)
 }
 
-/// Selects the [`UploadRow`]s of up to `most` uploads that were aborted at `at`, in the order of their identifiers.
+/// Selects the [`UploadRow`]s of up to `max` uploads that were aborted at `at`, in the order of their identifiers.
 #[must_use]
-pub fn aborted(at: Timestamp, after: Option<UploadId>, most: u32) -> Statement {
+pub fn aborted(at: Timestamp, after: Option<UploadId>, max: u32) -> Statement {
     let text = "SELECT id, drive_id, folder_id, sender_id, name, media_type, sha256, client_modified_at, conflict,
             announced_bytes, part_bytes, blob_key, ticket, state, file_id, created_at, expires_at
         FROM uploads WHERE ended_at = ? AND state = 'aborted' AND id > ? ORDER BY id LIMIT ?";
     let after = after.unwrap_or(UploadId::from_uuid(Uuid::nil()));
-    Statement::new(text, vec![Parameter::Integer(at.as_millis()), after.into(), Parameter::Integer(most.into())])
+    Statement::new(text, vec![Parameter::Integer(at.as_millis()), after.into(), Parameter::Integer(max.into())])
 }
 
 /// A row of `versions` to be inserted.
@@ -246,7 +249,7 @@ pub struct NewVersionRow {
 impl NewVersionRow {
     /// The row of `content`, uploaded by `creator` to `file` at that `revision`.
     #[must_use]
-    pub fn of(content: &Content, (file, revision): (NodeId, Revision), creator: UserId) -> Self {
+    pub fn new(content: &Content, (file, revision): (NodeId, Revision), creator: UserId) -> Self {
         Self {
             id: content.version.into(),
             node_id: file.into(),
@@ -261,14 +264,15 @@ impl NewVersionRow {
     }
 }
 
-/// What `upload` is expected to add to its drive when it begins, given the holder of its name in `folder`.
+/// What `upload` is expected to add to its drive when it begins, given the existing entry with its name in `folder`.
 ///
 /// # Errors
 /// If a commit with that name would fail now.
-pub fn addition(upload: &Upload, folder: NodeId, holder: Option<Holder>) -> Outcome<Charge> {
-    let placement = upload.file.conflict.placement(NodeKind::File, holder.as_ref().map(|holder| holder.item.kind));
-    let entries = match (placement, holder) {
-        (Placement::Refused, Some(holder)) => return Err(Taken::for_file(folder, holder).into()),
+pub fn expected_charge(upload: &Upload, folder: NodeId, existing: Option<ExistingEntry>) -> Result<Charge, SqlError> {
+    let placement =
+        upload.file.conflict.placement(NodeKind::File, existing.as_ref().map(|existing| existing.item.kind));
+    let entries = match (placement, existing) {
+        (Placement::Refused, Some(existing)) => return Err(NameConflict::for_file(folder, existing).into()),
         (Placement::Replacing, _) => 0,
         _ => 1,
     };
@@ -281,12 +285,12 @@ pub enum Senders {
     /// This guest.
     Guest(UserId),
     /// All but this user, the owner.
-    AllBut(UserId),
+    AllExcept(UserId),
 }
 
 /// An open upload, its folder and its sender.
 #[derive(QueryableByName)]
-pub struct OpenRow {
+pub struct OpenUploadRow {
     #[diesel(sql_type = Id)]
     id: DbId,
     #[diesel(sql_type = Id)]
@@ -295,22 +299,22 @@ pub struct OpenRow {
     sender_id: DbId,
 }
 
-/// Selects the [`OpenRow`]s of these senders' uploads into `drive`.
+/// Selects the [`OpenUploadRow`]s of these senders' uploads into `drive`.
 #[must_use]
 pub fn open_into(drive: DriveId, senders: Senders) -> Statement {
     const OPEN: &str =
         "SELECT id, folder_id, sender_id FROM uploads WHERE drive_id = ? AND state = 'open' AND sender_id";
     let (text, user) = match senders {
         Senders::Guest(guest) => (format!("{OPEN} = ?"), guest),
-        Senders::AllBut(owner) => (format!("{OPEN} <> ?"), owner),
+        Senders::AllExcept(owner) => (format!("{OPEN} <> ?"), owner),
     };
     Statement::new(text, vec![drive.into(), user.into()])
 }
 
 /// The uploads of each sender.
 #[must_use]
-pub fn by_sender(rows: Vec<OpenRow>) -> BTreeMap<UserId, Vec<OpenRow>> {
-    let mut senders: BTreeMap<UserId, Vec<OpenRow>> = BTreeMap::new();
+pub fn by_sender(rows: Vec<OpenUploadRow>) -> BTreeMap<UserId, Vec<OpenUploadRow>> {
+    let mut senders: BTreeMap<UserId, Vec<OpenUploadRow>> = BTreeMap::new();
     for row in rows {
         senders.entry(row.sender_id.into()).or_default().push(row);
     }
@@ -319,14 +323,14 @@ pub fn by_sender(rows: Vec<OpenRow>) -> BTreeMap<UserId, Vec<OpenRow>> {
 
 /// The target folders of these uploads, without duplicates.
 #[must_use]
-pub fn folders_of(open: &[OpenRow]) -> Vec<NodeId> {
+pub fn folders_of(open: &[OpenUploadRow]) -> Vec<NodeId> {
     let folders: HashSet<NodeId> = open.iter().map(|row| row.folder_id.into()).collect();
     folders.into_iter().collect()
 }
 
 /// The uploads of one sender that the sender may not complete any more, given the `folders` as the sender sees them.
 #[must_use]
-pub fn without_right(open: Vec<OpenRow>, folders: Vec<Located>) -> Vec<DbId> {
+pub fn without_access(open: Vec<OpenUploadRow>, folders: Vec<Located>) -> Vec<DbId> {
     let allowed: HashSet<NodeId> = folders
         .into_iter()
         .filter_map(|folder| authorize(Some(folder), Action::AddTo).ok())

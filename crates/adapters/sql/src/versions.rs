@@ -1,7 +1,7 @@
 //! The versions of files.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, KeptVersion, Limit, MediaType, NodeId, Person, Revision, Timestamp, UserId, Version,
+    BlobKey, Command, Content, KeptVersion, Limit, MediaType, NodeId, Revision, Timestamp, UserId, UserRef, Version,
     VersionId, VersionPosition, superfluous,
 };
 use clouddrive_domain::{Error, Result};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::page::newest_first;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, bad_row, entity_tag, sha256, size};
+use crate::types::{DbId, Id, entity_tag, invalid_row, sha256, size};
 
 /// A version with its creator's name.
 #[derive(QueryableByName)]
@@ -53,7 +53,7 @@ impl TryFrom<VersionRow> for Version {
 
     fn try_from(row: VersionRow) -> Result<Self> {
         let id = VersionId::from(row.id);
-        let bad = |what| bad_row("versions", id, what);
+        let bad = |what| invalid_row("versions", id, what);
         let content = Content {
             version: id,
             blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
@@ -67,7 +67,7 @@ impl TryFrom<VersionRow> for Version {
         Ok(Self {
             content,
             revision: Revision(size(row.revision)),
-            created_by: Person { id: row.created_by.into(), username: row.creator_name },
+            created_by: UserRef { id: row.created_by.into(), username: row.creator_name },
             created_at: Timestamp::from_millis(row.created_at),
             is_current: row.is_current,
         })
@@ -79,19 +79,19 @@ pub type FormerRow = (DbId, String, i64, DbId, i64);
 
 /// The `former` versions of a file (oldest first) to remove when the command makes `current` the current one.
 #[must_use]
-pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: VersionId, most: u32) -> Vec<FormerRow> {
+pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: VersionId, max: u32) -> Vec<FormerRow> {
     let by = command.actor.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let kept: Vec<KeptVersion> = former
         .iter()
         .map(|(id, _, _, by, at)| KeptVersion { id: (*id).into(), by: (*by).into(), at: Timestamp::from_millis(*at) })
         .collect();
-    let gone = superfluous(&kept, KeptVersion { id: current, by, at: command.at }, most);
+    let gone = superfluous(&kept, KeptVersion { id: current, by, at: command.at }, max);
     former.into_iter().filter(|(id, ..)| gone.contains(&(*id).into())).collect()
 }
 
 /// Sets the media type and, if given, the client's modification time of a version to those of `content`.
 #[must_use]
-pub fn describe(content: &Content) -> Statement {
+pub fn update_details(content: &Content) -> Statement {
     let media_type = Parameter::Text(content.media_type.as_str().to_owned());
     match content.client_modified_at {
         Some(time) => {

@@ -10,26 +10,26 @@ mod rows;
 use clouddrive_domain::model::{
     Action, ChildPosition, Located, NodeId, NodeKind, SearchPosition, SharePosition, WalkPosition, authorize,
 };
-use clouddrive_domain::port::Sought;
+use clouddrive_domain::port::SearchCriteria;
 use uuid::Uuid;
 
-pub use rows::{EntryRow, FolderRow, ShareRow, StandingRow, shares};
+pub use rows::{EntryRow, FolderRow, PathFolderRow, ShareRow, shares};
 
-use crate::dialect::{Dialect, holds, kind};
+use crate::dialect::{Dialect, contains_text, kind};
 use crate::statement::{Parameter, Statement};
 use crate::types::bytes;
 
 /// The most shares looked at per page.
-const MOST_SHARES: usize = 200;
+const MAX_SHARES: usize = 200;
 
 /// The most steps between folders (down, sideways or up) per page.
-pub const MOST_MOVES: u64 = 2_000;
+pub const MAX_MOVES: u64 = 2_000;
 
 /// The most folder entries looked at per page.
-pub const MOST_SEEN: u64 = 10_000;
+pub const MAX_VISITED: u64 = 10_000;
 
 /// The top of a tree that the viewer may see.
-struct Top {
+struct TreeTop {
     share: Option<SharePosition>,
     id: NodeId,
     is_folder: bool,
@@ -38,7 +38,7 @@ struct Top {
 }
 
 /// Where a walk resumes within the first tree.
-struct Start {
+struct ResumePoint {
     id: NodeId,
     parent: Option<NodeId>,
     entered: bool,
@@ -48,22 +48,22 @@ struct Start {
 
 /// A walk for one page.
 pub struct Walk {
-    tops: Vec<Top>,
+    tops: Vec<TreeTop>,
     /// The last share looked at, if there are more.
     more: Option<SharePosition>,
     /// Where it resumes within the first tree, if it does.
-    start: Option<Start>,
+    start: Option<ResumePoint>,
     folders: Vec<FolderRow>,
     entries: Vec<EntryRow>,
 }
 
 /// How the position of a node is determined.
 #[derive(Clone)]
-pub enum Spot {
+pub enum NodePosition {
     /// It is known.
-    At(SearchPosition),
+    Known(SearchPosition),
     /// By the ancestors of the node, up to the top of the tree with this index in a [`Walk`].
-    Tree(usize),
+    InTree(usize),
 }
 
 /// The result of a walk.
@@ -88,20 +88,20 @@ impl Walk {
     /// A walk of the trees shared by `rows`, whose `nodes` may be in any order. A tree within another shared tree is
     /// walked as part of that one.
     #[must_use]
-    pub fn of_shares(sought: &Sought, after: &WalkPosition, rows: &[ShareRow], nodes: &[Located]) -> Self {
+    pub fn of_shares(criteria: &SearchCriteria, after: &WalkPosition, rows: &[ShareRow], nodes: &[Located]) -> Self {
         let is_done = |row: &&ShareRow| after.path.is_empty() && Some(row.position()) == after.share;
         let mut rows: Vec<&ShareRow> = rows.iter().filter(|row| !is_done(row)).collect();
-        let more = rows.len() > MOST_SHARES;
-        rows.truncate(MOST_SHARES);
+        let more = rows.len() > MAX_SHARES;
+        rows.truncate(MAX_SHARES);
         let more = rows.last().filter(|_| more).map(|row| row.position());
         let top = |row: &&ShareRow| {
             let located = nodes.iter().find(|found| found.node.id == row.node())?;
             let is_top = located.lineage.iter().skip(1).all(|step| step.share.is_none());
             let node = &authorize(Some(located.clone()).filter(|_| is_top), Action::Read).ok()?.into_located().node;
             let is_hit =
-                sought.kind.is_none_or(|kind| kind == node.kind()) && sought.text.is_in(&node.name.search_key());
+                criteria.kind.is_none_or(|kind| kind == node.kind()) && criteria.text.is_in(&node.name.search_key());
             let is_folder = node.kind() == NodeKind::Folder;
-            Some(Top { share: Some(row.position()), id: node.id, is_folder, is_hit })
+            Some(TreeTop { share: Some(row.position()), id: node.id, is_folder, is_hit })
         };
         Self::new(rows.iter().filter_map(top).collect(), more, after)
     }
@@ -109,12 +109,12 @@ impl Walk {
     /// A walk of the tree below `folder`, which the viewer may see.
     #[must_use]
     pub fn below(folder: NodeId, after: &WalkPosition) -> Self {
-        Self::new(vec![Top { share: None, id: folder, is_folder: true, is_hit: false }], None, after)
+        Self::new(vec![TreeTop { share: None, id: folder, is_folder: true, is_hit: false }], None, after)
     }
 
-    fn new(tops: Vec<Top>, more: Option<SharePosition>, after: &WalkPosition) -> Self {
-        let goes_on = tops.first().is_some_and(|top| top.share == after.share && after.path.first() == Some(&top.id));
-        let start = after.path.last().filter(|_| goes_on).map(|id| Start {
+    fn new(tops: Vec<TreeTop>, more: Option<SharePosition>, after: &WalkPosition) -> Self {
+        let resumes = tops.first().is_some_and(|top| top.share == after.share && after.path.first() == Some(&top.id));
+        let start = after.path.last().filter(|_| resumes).map(|id| ResumePoint {
             id: *id,
             parent: None,
             entered: true,
@@ -124,9 +124,9 @@ impl Walk {
         Self { tops, more, start, folders: Vec::new(), entries: Vec::new() }
     }
 
-    /// Selects the [`StandingRow`]s of the path where it resumes, if that is below the top of a tree.
+    /// Selects the [`PathFolderRow`]s of the path where it resumes, if that is below the top of a tree.
     #[must_use]
-    pub fn standing<D: Dialect>(&self) -> Option<Statement> {
+    pub fn resumed_path<D: Dialect>(&self) -> Option<Statement> {
         let path = &self.start.as_ref().filter(|start| start.path.len() > 1)?.path;
         let list = D::list(path);
         let text = format!(
@@ -137,15 +137,15 @@ impl Walk {
     }
 
     /// Resumes after the first folder of the path that is not in place any more.
-    pub fn check(&mut self, rows: &[StandingRow]) {
+    pub fn check(&mut self, rows: &[PathFolderRow]) {
         let Some(start) = &mut self.start else { return };
-        let stands = |above: NodeId, id: NodeId| {
+        let in_place = |above: NodeId, id: NodeId| {
             rows.iter().any(|row| row.live && row.id == id.into() && row.parent_id == Some(above.into()))
         };
         for pair in start.path.windows(2) {
             let [above, id] = *pair else { continue };
             (start.id, start.parent) = (id, Some(above));
-            if !stands(above, id) {
+            if !in_place(above, id) {
                 start.entered = false;
                 start.child = None;
                 return;
@@ -188,7 +188,7 @@ impl Walk {
                         SELECT c.id FROM nodes c WHERE c.parent_id = w.parent_id AND {folders} AND c.id > w.id
                         ORDER BY c.id LIMIT 1
                     ), w.parent_id) END
-                WHERE w.step < {MOST_MOVES}
+                WHERE w.step < {MAX_MOVES}
             )
             SELECT step, top, id, entered = 1 AS entered FROM walk ORDER BY step",
             list.text
@@ -197,7 +197,7 @@ impl Walk {
     }
 
     /// Sets the folders passed.
-    pub fn pass(&mut self, rows: Vec<FolderRow>) {
+    pub fn set_folders(&mut self, rows: Vec<FolderRow>) {
         self.folders = rows;
     }
 
@@ -207,7 +207,7 @@ impl Walk {
 
     /// Selects the [`EntryRow`]s of the folders entered, if there are any.
     #[must_use]
-    pub fn entries<D: Dialect>(&self, sought: &Sought, limit: usize) -> Option<Statement> {
+    pub fn entries<D: Dialect>(&self, criteria: &SearchCriteria, limit: usize) -> Option<Statement> {
         let folders: Vec<NodeId> = self.entered().iter().map(|row| row.id.into()).collect();
         let first = *folders.first()?;
         let list = D::list(&folders);
@@ -221,12 +221,12 @@ impl Walk {
             "AND (n.kind, n.created_at, n.id) > (?, ?, ?)"
         });
         // As parameters: with literals PostgreSQL would read and sort the whole folder.
-        let most = Parameter::Integer(bytes(MOST_SEEN));
-        let (children, holds) = (D::children(MOST_SEEN), holds::<D>("n", sought));
-        parameters.push(most.clone());
+        let max = Parameter::Integer(bytes(MAX_VISITED));
+        let (children, contains_text) = (D::children(MAX_VISITED), contains_text::<D>("n", criteria));
+        parameters.push(max.clone());
         parameters.extend(children.parameters);
-        parameters.push(most);
-        parameters.extend(holds.parameters);
+        parameters.push(max);
+        parameters.extend(contains_text.parameters);
         parameters.push(Parameter::Integer(bytes(limit as u64 + 1)));
         let text = format!(
             "WITH {},
@@ -251,20 +251,20 @@ impl Walk {
             ) AS tail",
             list.text,
             children.text,
-            kind(sought.kind),
-            holds.text,
+            kind(criteria.kind),
+            contains_text.text,
         );
         Some(Statement::new(text, parameters))
     }
 
     /// Sets the entries looked at.
-    pub fn look(&mut self, rows: Vec<EntryRow>) {
+    pub fn set_entries(&mut self, rows: Vec<EntryRow>) {
         self.entries = rows;
     }
 
     /// The result, with up to `limit` nodes.
     #[must_use]
-    pub fn found(&self, limit: usize) -> Walked {
+    pub fn result(&self, limit: usize) -> Walked {
         let folders = self.entered();
         let trees: Vec<usize> = self.tops.iter().enumerate().filter(|(_, top)| top.is_folder).map(|(i, _)| i).collect();
         let top_of =
@@ -272,9 +272,9 @@ impl Walk {
         let folder_of =
             |row: &EntryRow| usize::try_from(row.place - 1).ok().and_then(|place| folders.get(place)).copied();
         let last = self.entries.iter().find(|row| row.what == "last");
-        let is_cut = self.folders.last().is_some_and(|row| row.step >= bytes(MOST_MOVES));
+        let is_cut = self.folders.last().is_some_and(|row| row.step >= bytes(MAX_MOVES));
         let end = match last {
-            Some(last) if size_of(last.seen) >= MOST_SEEN => {
+            Some(last) if size_of(last.seen) >= MAX_VISITED => {
                 folder_of(last).map(|folder| (folder, Some(last.position())))
             }
             last if is_cut => folders.last().map(|folder| {
@@ -349,13 +349,13 @@ impl Walk {
 
 impl Walked {
     /// The nodes found, with their positions.
-    pub fn spots(&self) -> impl Iterator<Item = (NodeId, Spot)> + '_ {
-        self.found.iter().map(|(id, top)| (*id, Spot::Tree(*top)))
+    pub fn positions(&self) -> impl Iterator<Item = (NodeId, NodePosition)> + '_ {
+        self.found.iter().map(|(id, top)| (*id, NodePosition::InTree(*top)))
     }
 
     /// Whether there is a result, here or further on.
     #[must_use]
-    pub fn is_any(&self) -> bool {
+    pub fn has_results(&self) -> bool {
         !self.found.is_empty() || !matches!(self.end, End::Over)
     }
 

@@ -4,23 +4,23 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp,
     UserId,
 };
-use clouddrive_domain::port::Accounts;
+use clouddrive_domain::port::AccountRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, LimitsRow, credentials, page};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::schema::{drives, users};
 use clouddrive_sql::types::{DbId, size};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::release;
-use crate::changes::log;
-use crate::fault::violated;
+use crate::changes::record_change;
+use crate::error::violated_constraint;
 use crate::sessions::end_all;
 use crate::uploads::abort_all;
 
 /// Checks that the user exists, and that the password still has the generation `proven`, if that is given.
-fn require(connection: &mut SqliteConnection, user: UserId, proven: Option<u64>) -> Outcome<()> {
+fn require(connection: &mut SqliteConnection, user: UserId, proven: Option<u64>) -> Result<(), SqlError> {
     let generation = users::table.find(DbId::from(user)).select(users::password_generation);
     let generation = generation.first::<i64>(connection).optional()?.ok_or(Error::NotFound)?;
     if proven.is_some_and(|proven| proven != size(generation)) {
@@ -29,12 +29,12 @@ fn require(connection: &mut SqliteConnection, user: UserId, proven: Option<u64>)
     Ok(())
 }
 
-fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, proven: u64) -> Outcome<()> {
+fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, proven: u64) -> Result<(), SqlError> {
     require(connection, user, Some(proven))?;
     let id = DbId::from(user);
     let photo = users::table.find(id).select(users::photo_blob).first::<Option<String>>(connection)?;
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id).first::<DbId>(connection).optional()?;
-    log(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own.map(DriveId::from)))?;
+    record_change(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own.map(DriveId::from)))?;
     abort_all(connection, command, user)?;
     diesel::delete(users::table.find(id)).execute(connection)?;
     match photo {
@@ -43,7 +43,12 @@ fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, pr
     }
 }
 
-fn set_disabled(connection: &mut SqliteConnection, command: &Command, user: UserId, disabled: bool) -> Outcome<bool> {
+fn set_disabled(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    user: UserId,
+    disabled: bool,
+) -> Result<bool, SqlError> {
     let row = users::table.find(DbId::from(user));
     let since = row.select(users::disabled_at).first::<Option<i64>>(connection).optional()?.ok_or(Error::NotFound)?;
     if since.is_some() == disabled {
@@ -55,12 +60,12 @@ fn set_disabled(connection: &mut SqliteConnection, command: &Command, user: User
         end_all(connection, user, command.at)?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    log(connection, command, Change::of_user(kind, user))?;
+    record_change(connection, command, Change::of_user(kind, user))?;
     Ok(true)
 }
 
 #[async_trait]
-impl Accounts for Database {
+impl AccountRepository for Database {
     async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>> {
         self.read(move |connection| {
             let row = users::table.find(DbId::from(user)).select(CREDENTIALS);
@@ -78,11 +83,11 @@ impl Accounts for Database {
                 return Ok(false);
             }
             let new = (users::email.eq(email.as_str()), users::email_key.eq(email.key()));
-            diesel::update(row).set(new).execute(connection).map_err(|fault| match violated(&fault) {
-                Some(Constraint::Email) => Fault::Domain(Error::Conflict(Conflict::EmailTaken)),
-                _ => fault.into(),
+            diesel::update(row).set(new).execute(connection).map_err(|error| match violated_constraint(&error) {
+                Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
+                _ => error.into(),
             })?;
-            log(connection, &command, Change::of_user(ChangeKind::EmailChanged, user))?;
+            record_change(connection, &command, Change::of_user(ChangeKind::EmailChanged, user))?;
             Ok(true)
         })
         .await
@@ -103,7 +108,7 @@ impl Accounts for Database {
                 .set((users::password_hash.eq(hash.expose()), next))
                 .execute(connection)?;
             end_all(connection, user, command.at)?;
-            log(connection, &command, Change::of_user(ChangeKind::PasswordChanged, user))
+            record_change(connection, &command, Change::of_user(ChangeKind::PasswordChanged, user))
         })
         .await
     }
@@ -124,7 +129,11 @@ impl Accounts for Database {
             let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
             let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
             let drive = changed.get_result::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
-            log(connection, &command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive)))
+            record_change(
+                connection,
+                &command,
+                Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive)),
+            )
         })
         .await
     }

@@ -2,12 +2,13 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
-use clouddrive_domain::port::BlobRecords;
+use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    CountedRow, Disposal, KeyRow, NewBlobRow, condemned, given_back, hold, key as parse_key, unneeded,
+    HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key, marked_for_deletion,
+    unreferenced_blobs,
 };
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::BATCH;
@@ -25,23 +26,25 @@ pub(crate) fn insert(
     store: &StoreName,
     at: Timestamp,
     unreferenced_at: Option<Timestamp>,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     diesel::insert_into(blobs::table).values(NewBlobRow::new(key, store, at, unreferenced_at)).execute(connection)?;
     Ok(())
 }
 
-/// Marks the blob as referenced; it must not have been condemned.
-pub(crate) fn refer(connection: &mut SqliteConnection, key: &BlobKey) -> Outcome<()> {
+/// Marks the blob as referenced; it must not have been marked for deletion.
+pub(crate) fn mark_referenced(connection: &mut SqliteConnection, key: &BlobKey) -> Result<(), SqlError> {
     let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
     let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
     if found == 0 {
-        return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+        return Err(
+            Error::internal("database", "a blob to be referred to is not recorded, or is marked for deletion").into()
+        );
     }
     Ok(())
 }
 
-/// Whether these blobs (without duplicates) may be referred to, i.e. none is condemned or forgotten.
-pub(crate) fn may_refer(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<bool> {
+/// Whether these blobs (without duplicates) may be referred to, i.e. none is marked for deletion or forgotten.
+pub(crate) fn all_usable(connection: &mut SqliteConnection, keys: &[String]) -> Result<bool, SqlError> {
     for keys in keys.chunks(BATCH) {
         let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
         let found: i64 = usable.count().get_result(connection)?;
@@ -52,51 +55,55 @@ pub(crate) fn may_refer(connection: &mut SqliteConnection, keys: &[String]) -> O
     Ok(true)
 }
 
-/// Marks these blobs (without duplicates) as referenced; none may have been condemned.
-pub(crate) fn refer_all(connection: &mut SqliteConnection, keys: &[String]) -> Outcome<()> {
+/// Marks these blobs (without duplicates) as referenced; none may have been marked for deletion.
+pub(crate) fn mark_all_referenced(connection: &mut SqliteConnection, keys: &[String]) -> Result<(), SqlError> {
     for keys in keys.chunks(BATCH) {
         let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
         let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
         if found < keys.len() {
-            return Err(Error::internal("database", "a blob to be referred to is not recorded, or condemned").into());
+            return Err(Error::internal(
+                "database",
+                "a blob to be referred to is not recorded, or is marked for deletion",
+            )
+            .into());
         }
     }
     Ok(())
 }
 
 /// Handles the removal of a reference to the blob: if it was the last, marks the blob as unreferenced since `at`.
-pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Outcome<()> {
+pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Result<(), SqlError> {
     if !is_referred_to(connection, key)? {
         diesel::update(blobs::table.find(key)).set(blobs::unreferenced_at.eq(at.as_millis())).execute(connection)?;
     }
     Ok(())
 }
 
-/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): condemns
-/// blobs that nothing refers to any more; they count as used until their bytes are deleted.
-pub(crate) fn dispose(
+/// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): marks for
+/// deletion blobs that nothing refers to any more; they count as used until their bytes are deleted.
+pub(crate) fn release_contents(
     connection: &mut SqliteConnection,
     drive: DriveId,
     contents: &[(String, i64)],
     at: Timestamp,
-) -> Outcome<Disposal> {
+) -> Result<ReleasedContents, SqlError> {
     let mut unreferenced = HashSet::new();
     for (key, _) in contents {
         if !is_referred_to(connection, key)? {
             let at = at.as_millis();
-            let condemned = (blobs::unreferenced_at.eq(at), blobs::condemned_at.eq(at));
-            diesel::update(blobs::table.find(key)).set(condemned).execute(connection)?;
+            let marked_for_deletion = (blobs::unreferenced_at.eq(at), blobs::condemned_at.eq(at));
+            diesel::update(blobs::table.find(key)).set(marked_for_deletion).execute(connection)?;
             unreferenced.insert(key.clone());
         }
     }
-    let disposal = Disposal::of(drive, contents, &unreferenced);
-    for rows in disposal.held.chunks(BATCH) {
+    let released = ReleasedContents::new(drive, contents, &unreferenced);
+    for rows in released.held.chunks(BATCH) {
         diesel::insert_into(held_blobs::table).values(rows).execute(connection)?;
     }
-    Ok(disposal)
+    Ok(released)
 }
 
-fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool> {
+fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Result<bool, SqlError> {
     let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
     let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(is_open())));
     let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
@@ -104,10 +111,10 @@ fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Outcome<bool>
 }
 
 #[async_trait]
-impl BlobRecords for Database {
+impl BlobRecordRepository for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
         let (key, store) = (key.clone(), store.clone());
-        self.grow(move |connection| insert(connection, &key, &store, at, Some(at))).await
+        self.write_growing(move |connection| insert(connection, &key, &store, at, Some(at))).await
     }
 
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
@@ -147,43 +154,51 @@ impl BlobRecords for Database {
         .await
     }
 
-    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>> {
+    async fn mark_for_deletion(
+        &self,
+        store: &StoreName,
+        before: Timestamp,
+        now: Timestamp,
+        max: u32,
+    ) -> Result<Vec<BlobKey>> {
         let store = store.clone();
         self.write(move |connection| {
-            let mut due: Vec<KeyRow> = unneeded(&store, before, most).load(connection)?;
-            // Already condemned blobs come last, so that blobs whose bytes cannot be removed do not hold up the others.
-            let room = (most as usize).saturating_sub(due.len());
-            due.extend(condemned(&store, room).load::<KeyRow>(connection)?);
-            let mut condemned = Vec::with_capacity(due.len());
+            let mut due: Vec<KeyRow> = unreferenced_blobs(&store, before, max).load(connection)?;
+            // Blobs already marked for deletion come last, so that blobs whose bytes cannot be removed do not hold up
+            // the others.
+            let room = (max as usize).saturating_sub(due.len());
+            due.extend(marked_for_deletion(&store, room).load::<KeyRow>(connection)?);
+            let mut marked_for_deletion = Vec::with_capacity(due.len());
             for KeyRow { key } in due {
                 let row = blobs::table.find(&key);
                 if is_referred_to(connection, &key)? {
                     diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
                     continue;
                 }
-                // Not `before`, which is long ago: what fails again and again would stay ahead of what `dispose` condemned.
+                // Not `before`, which is long ago: what fails again and again would stay ahead of what
+                // `release_contents` marked for deletion.
                 diesel::update(row).set(blobs::condemned_at.eq(now.as_millis())).execute(connection)?;
-                condemned.push(parse_key(&key)?);
+                marked_for_deletion.push(parse_key(&key)?);
             }
-            Ok(condemned)
+            Ok(marked_for_deletion)
         })
         .await
     }
 
-    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
+    async fn remove(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
         let (store, keys) = (store.clone(), keys.to_vec());
         self.write(move |connection| {
             let mut counted = Vec::new();
             for key in &keys {
-                let condemned = blobs::table.find(key.as_str()).filter(blobs::store.eq(store.0));
-                let condemned = condemned.filter(blobs::condemned_at.is_not_null());
-                if diesel::delete(condemned).execute(connection)? > 0 {
+                let marked_for_deletion = blobs::table.find(key.as_str()).filter(blobs::store.eq(store.0));
+                let marked_for_deletion = marked_for_deletion.filter(blobs::condemned_at.is_not_null());
+                if diesel::delete(marked_for_deletion).execute(connection)? > 0 {
                     let text = "DELETE FROM held_blobs WHERE blob_key = ? RETURNING drive_id, size_bytes, counter";
                     let statement = Statement::new(text, vec![Parameter::Text(key.as_str().to_owned())]);
-                    counted.extend(statement.load::<CountedRow>(connection)?);
+                    counted.extend(statement.load::<HeldBytesRow>(connection)?);
                 }
             }
-            for (drive, (used, reserved)) in given_back(counted) {
+            for (drive, (used, reserved)) in credits(counted) {
                 diesel::update(drives::table.find(drive))
                     .set((
                         drives::used_bytes.eq(drives::used_bytes - used),

@@ -1,19 +1,23 @@
 //! The contents of files: blobs and the versions that refer to them.
 
 use clouddrive_domain::model::{BlobKey, Command, DriveId, Grant, NodeId, Revision, Stored, VersionId};
-use clouddrive_sql::blob_records::Disposal;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::blob_records::ReleasedContents;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
 use clouddrive_sql::versions::{FormerRow, superfluous_of};
 use diesel::prelude::*;
 
-use crate::blob_records::{dispose, refer};
+use crate::blob_records::{mark_referenced, release_contents};
 
-/// Records what was stored in the blob and marks it as referenced; it must not have been condemned.
-pub(crate) fn reference_blob(connection: &mut SqliteConnection, blob: &BlobKey, stored: &Stored) -> Outcome<()> {
-    refer(connection, blob)?;
+/// Records what was stored in the blob and marks it as referenced; it must not have been marked for deletion.
+pub(crate) fn reference_blob(
+    connection: &mut SqliteConnection,
+    blob: &BlobKey,
+    stored: &Stored,
+) -> Result<(), SqlError> {
+    mark_referenced(connection, blob)?;
     diesel::update(blobs::table.find(blob.as_str()))
         .set((
             blobs::size_bytes.eq(bytes(stored.size)),
@@ -25,7 +29,7 @@ pub(crate) fn reference_blob(connection: &mut SqliteConnection, blob: &BlobKey, 
     Ok(())
 }
 
-pub(crate) fn insert_version(connection: &mut SqliteConnection, row: NewVersionRow) -> Outcome<()> {
+pub(crate) fn insert_version(connection: &mut SqliteConnection, row: NewVersionRow) -> Result<(), SqlError> {
     diesel::insert_into(versions::table).values(row).execute(connection)?;
     Ok(())
 }
@@ -36,7 +40,7 @@ pub(crate) fn set_current_version(
     command: &Command,
     file: &Grant,
     (version, size): (VersionId, u64),
-) -> Outcome<Revision> {
+) -> Result<Revision, SqlError> {
     let revision = Revision(file.node().revision.0 + 1);
     diesel::update(nodes::table.find(DbId::from(file.node().id)))
         .set((
@@ -55,14 +59,14 @@ fn versions_over_limit(
     command: &Command,
     file: NodeId,
     current: VersionId,
-    most: u32,
-) -> Outcome<Vec<FormerRow>> {
+    max: u32,
+) -> Result<Vec<FormerRow>, SqlError> {
     let former = versions::table
         .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
         .order((versions::revision, versions::id))
         .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at))
         .load(connection)?;
-    Ok(superfluous_of(command, former, current, most))
+    Ok(superfluous_of(command, former, current, max))
 }
 
 /// Removes these versions of a file in `drive`.
@@ -71,13 +75,13 @@ fn remove(
     command: &Command,
     drive: DriveId,
     former: Vec<FormerRow>,
-) -> Outcome<Disposal> {
+) -> Result<ReleasedContents, SqlError> {
     let mut contents = Vec::with_capacity(former.len());
     for (id, blob, bytes, ..) in former {
         diesel::delete(versions::table.find(id)).execute(connection)?;
         contents.push((blob, bytes));
     }
-    dispose(connection, drive, &contents, command.at)
+    release_contents(connection, drive, &contents, command.at)
 }
 
 /// Removes the versions of `file` in `drive` that are superfluous beside the `current` one. The caller MUST have
@@ -88,8 +92,8 @@ pub(crate) fn prune_versions(
     drive: DriveId,
     file: NodeId,
     current: VersionId,
-    most: u32,
-) -> Outcome<Disposal> {
-    let former = versions_over_limit(connection, command, file, current, most)?;
+    max: u32,
+) -> Result<ReleasedContents, SqlError> {
+    let former = versions_over_limit(connection, command, file, current, max)?;
     remove(connection, command, drive, former)
 }

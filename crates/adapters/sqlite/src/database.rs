@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use clouddrive_domain::caller::caller;
 use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::pool::{Connections, take};
-use clouddrive_sql::turns::Turns;
-use clouddrive_sql::watch::Statements;
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::fair_semaphore::FairSemaphore;
+use clouddrive_sql::instrumentation::StatementSpans;
+use clouddrive_sql::pool::{PoolStatus, acquire};
 use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult};
 use diesel::connection::{SimpleConnection, TransactionManager};
@@ -19,9 +19,9 @@ use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tracing::Span;
 
-use crate::fault::{error, is_locked};
+use crate::error::{domain_error, is_locked};
 use crate::names;
-use crate::reserve::{Demand, Reserve};
+use crate::reserve::{Demand, DiskReserve};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
 
@@ -50,10 +50,10 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Database {
     writer: Pool<Connector>,
-    writers_turns: Turns,
+    writer_semaphore: FairSemaphore,
     readers: Pool<Connector>,
-    readers_turns: Turns,
-    reserve: Arc<Reserve>,
+    reader_semaphore: FairSemaphore,
+    reserve: Arc<DiskReserve>,
 }
 
 impl Database {
@@ -64,15 +64,15 @@ impl Database {
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) and [`Internal`](Error::Internal), of the part `database`.
     pub async fn open(path: &Path, options: Options) -> Result<Self> {
-        let reserve = Arc::new(Reserve::beside(path));
-        let reviewed = reserve.clone();
-        let review = move || {
-            reviewed.review();
+        let reserve = Arc::new(DiskReserve::for_database(path));
+        let refreshed = reserve.clone();
+        let refresh = move || {
+            refreshed.refresh();
             Ok(())
         };
-        blocking(review.clone()).await.map_err(error)?;
+        blocking(refresh.clone()).await.map_err(domain_error)?;
         Self::migrate(path).await?;
-        blocking(review).await.map_err(error)?;
+        blocking(refresh).await.map_err(domain_error)?;
         Self::connect(path, options, reserve)
     }
 
@@ -84,7 +84,7 @@ impl Database {
         if !path.is_file() {
             return Err(Error::internal("database", "there is no such file"));
         }
-        let database = Self::connect(path, options, Arc::new(Reserve::beside(path)))?;
+        let database = Self::connect(path, options, Arc::new(DiskReserve::for_database(path)))?;
         let current = database.read(|connection| {
             // Fails if no migration has ever run: a read-only connection cannot create the table of migrations.
             Ok(!connection.has_pending_migration(MIGRATIONS).unwrap_or(true))
@@ -92,7 +92,7 @@ impl Database {
         if current.await? { Ok(database) } else { Err(Error::internal("database", "its schema is not up to date")) }
     }
 
-    fn connect(path: &Path, options: Options, reserve: Arc<Reserve>) -> Result<Self> {
+    fn connect(path: &Path, options: Options, reserve: Arc<DiskReserve>) -> Result<Self> {
         let pool = |access, size| {
             let connector = Connector { path: path.to_owned(), access };
             Pool::builder(connector)
@@ -100,14 +100,14 @@ impl Database {
                 .wait_timeout(Some(options.wait))
                 .runtime(Runtime::Tokio1)
                 .build()
-                .map_err(|fault| Error::internal("database", fault))
+                .map_err(|error| Error::internal("database", error))
         };
         let readers = options.readers.max(1);
         Ok(Self {
             writer: pool(Access::Write, 1)?,
-            writers_turns: Turns::new(1, options.wait),
+            writer_semaphore: FairSemaphore::new(1, options.wait),
             readers: pool(Access::Read, readers)?,
-            readers_turns: Turns::new(readers, options.wait),
+            reader_semaphore: FairSemaphore::new(readers, options.wait),
             reserve,
         })
     }
@@ -120,83 +120,85 @@ impl Database {
     pub async fn migrate(path: &Path) -> Result<Vec<String>> {
         let connector = Connector { path: path.to_owned(), access: Access::Write };
         let applied = blocking(move || {
-            make_private(&connector.path)?;
+            create_private(&connector.path)?;
             let mut connection = connector.connect()?;
             // Processes that start at once take turns; the second finds nothing to do.
             let applied = connection.immediate_transaction(|connection| {
                 let applied = connection
                     .run_pending_migrations(MIGRATIONS)
-                    .map_err(|fault| Fault::Domain(Error::internal("database", fault)))?;
-                Ok::<_, Fault>(applied.iter().map(ToString::to_string).collect())
+                    .map_err(|error| SqlError::Domain(Error::internal("database", error)))?;
+                Ok::<_, SqlError>(applied.iter().map(ToString::to_string).collect())
             })?;
             Ok(applied)
         })
         .await;
-        applied.map_err(error)
+        applied.map_err(domain_error)
     }
 
     /// The state of its connections, including the writer.
     #[must_use]
-    pub fn connections(&self) -> Connections {
-        let waiting = self.readers_turns.waiting() + self.writers_turns.waiting();
-        let all = Connections::of(&self.readers).and(Connections::of(&self.writer));
-        Connections { waiting: all.waiting + waiting, ..all }
+    pub fn connections(&self) -> PoolStatus {
+        let waiting = self.reader_semaphore.waiting() + self.writer_semaphore.waiting();
+        let all = PoolStatus::from_pool(&self.readers).plus(PoolStatus::from_pool(&self.writer));
+        PoolStatus { waiting: all.waiting + waiting, ..all }
     }
 
     /// Runs `work` on a reading connection.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.readers_turns.enter(caller()).await?;
-        let mut connection = take(&self.readers).await?;
-        // Return the connection before the turn ends, even if the caller is gone.
+        let permit = self.reader_semaphore.acquire(caller()).await?;
+        let mut connection = acquire(&self.readers).await?;
+        // Return the connection before the permit is released, even if the caller is gone.
         let work = move || {
-            let _turn = turn;
+            let _permit = permit;
             let outcome = work(&mut connection);
             drop(connection);
             outcome
         };
-        blocking(work).await.map_err(error)
+        blocking(work).await.map_err(domain_error)
     }
 
     /// Runs `work` in a transaction on the writing connection, atomically even if the caller is dropped meanwhile. On a
     /// full disk it uses the reserve.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        self.transact(Demand::Vital, work).await
+        self.transact(Demand::Essential, work).await
     }
 
     /// Like [`write`](Self::write), for `work` that adds permanent data: refused on a full disk.
-    pub(crate) async fn grow<T: Send + 'static>(
+    pub(crate) async fn write_growing<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        self.transact(Demand::Grows, work).await
+        self.transact(Demand::Growing, work).await
     }
 
     async fn transact<T: Send + 'static>(
         &self,
         demand: Demand,
-        work: impl FnOnce(&mut SqliteConnection) -> Outcome<T> + Send + 'static,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        let turn = self.writers_turns.enter(caller()).await?;
-        let mut connection = take(&self.writer).await?;
+        let permit = self.writer_semaphore.acquire(caller()).await?;
+        let mut connection = acquire(&self.writer).await?;
         let reserve = self.reserve.clone();
         let transaction = move || {
-            let _turn = turn;
+            let _permit = permit;
             reserve.admit(demand)?;
             let outcome = connection.immediate_transaction(work);
-            reserve.heed(&outcome);
+            reserve.release_if_full(&outcome);
             drop(connection);
             outcome
         };
         match blocking(transaction).await {
             // Other writers need not wait while a free name is searched for.
-            Err(Fault::Taken(taken)) => Err(self.read(|connection| names::answer(connection, *taken)).await?),
-            outcome => outcome.map_err(error),
+            Err(SqlError::NameConflict(conflict)) => {
+                Err(self.read(|connection| names::conflict_error(connection, *conflict)).await?)
+            }
+            outcome => outcome.map_err(domain_error),
         }
     }
 }
@@ -207,19 +209,19 @@ impl Probe for Database {
         let reserve = self.reserve.clone();
         self.read(move |connection| {
             diesel::sql_query("SELECT 1 FROM users LIMIT 1").execute(connection)?;
-            reserve.admit(Demand::Grows)
+            reserve.admit(Demand::Growing)
         })
         .await
     }
 }
 
 /// Creates the file, unless it exists, accessible to its owner only; SQLite gives its other files the same mode.
-fn make_private(path: &Path) -> Outcome<()> {
-    private(path).map(drop).map_err(|fault| Error::unavailable("database", fault).into())
+fn create_private(path: &Path) -> Result<(), SqlError> {
+    open_private(path).map(drop).map_err(|error| Error::unavailable("database", error).into())
 }
 
 /// Opens the file at `path`; creates it, accessible to its owner only, if there is none.
-pub(crate) fn private(path: &Path) -> io::Result<File> {
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
@@ -228,10 +230,12 @@ pub(crate) fn private(path: &Path) -> io::Result<File> {
 }
 
 /// Runs `work` on a blocking thread, within the current span.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Outcome<T> + Send + 'static) -> Outcome<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SqlError> + Send + 'static,
+) -> Result<T, SqlError> {
     let span = Span::current();
     let outcome = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
-    outcome.map_err(|fault| Error::internal("database", fault))?
+    outcome.map_err(|error| Error::internal("database", error))?
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -247,13 +251,13 @@ struct Connector {
 }
 
 impl Connector {
-    fn connect(&self) -> Outcome<SqliteConnection> {
+    fn connect(&self) -> Result<SqliteConnection, SqlError> {
         let path = self.path.to_str().ok_or_else(|| Error::internal("database", "the path is not UTF-8"))?;
         let opened = SqliteConnection::establish(path);
-        let mut connection = opened.map_err(|fault| Error::unavailable("database", fault))?;
-        connection.set_instrumentation(Statements::default());
+        let mut connection = opened.map_err(|error| Error::unavailable("database", error))?;
+        connection.set_instrumentation(StatementSpans::default());
         connection.batch_execute(SETUP)?;
-        write_ahead(&mut connection)?;
+        enable_write_ahead_log(&mut connection)?;
         if self.access == Access::Read {
             connection.batch_execute("PRAGMA query_only = ON;")?;
         }
@@ -263,10 +267,10 @@ impl Connector {
 
 /// Enables the write-ahead log, permanently. The busy timeout does not apply when several connections do so at once on
 /// a new file, so this retries for as long.
-fn write_ahead(connection: &mut SqliteConnection) -> Outcome<()> {
+fn enable_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), SqlError> {
     for _ in 0..500 {
         match connection.batch_execute("PRAGMA journal_mode = WAL;") {
-            Err(fault) if is_locked(&fault) => std::thread::sleep(Duration::from_millis(10)),
+            Err(error) if is_locked(&error) => std::thread::sleep(Duration::from_millis(10)),
             outcome => return Ok(outcome?),
         }
     }
@@ -279,7 +283,7 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<SqliteConnection> {
         let connector = Self { path: self.path.clone(), access: self.access };
-        blocking(move || connector.connect()).await.map_err(error)
+        blocking(move || connector.connect()).await.map_err(domain_error)
     }
 
     async fn recycle(&self, connection: &mut SqliteConnection, _: &Metrics) -> RecycleResult<Error> {

@@ -1,29 +1,31 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath,
-    NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
+    NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{Child, Drive, Home, Place, Relocated, Relocation};
-use clouddrive_sql::drive::{Charge, ChildRow, FOLDERS, HomeRow, LevelsRow, Merging, home, levels, page};
-use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::{NameColumns, NewNode, Taken};
+use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
+use clouddrive_sql::drive::{
+    Charge, FOLDERS, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
+};
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::names::{NameColumns, NameConflict, NewNode};
 use clouddrive_sql::schema::nodes;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
-use clouddrive_sql::versions::describe;
+use clouddrive_sql::versions::update_details;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::changes::log;
+use crate::changes::record_change;
+use crate::idempotency_records::store_response;
 use crate::locate;
-use crate::names::{explain, first_free_but, holder, insert, touch};
+use crate::names::{existing_entry, first_free_but, insert, name_error, touch};
 use crate::quota::charge_quota;
-use crate::receipts::keep;
-use crate::uploads::end_without_right;
+use crate::uploads::abort_without_access;
 
 #[async_trait]
-impl Drive for Database {
+impl NodeRepository for Database {
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>> {
         self.read(move |connection| locate::find(connection, node, viewer)).await
     }
@@ -38,10 +40,10 @@ impl Drive for Database {
         self.read(move |connection| locate::find_by_path(connection, start, &path, viewer)).await
     }
 
-    async fn find_home(&self, user: UserId) -> Result<Option<Home>> {
+    async fn find_user_drive(&self, user: UserId) -> Result<Option<UserDrive>> {
         self.read(move |connection| {
-            let row: Option<HomeRow> = home(user, "d.used_entries").get_result(connection).optional()?;
-            Ok(row.map(Home::try_from).transpose()?)
+            let row: Option<UserDriveRow> = user_drive(user, "d.used_entries").get_result(connection).optional()?;
+            Ok(row.map(UserDrive::try_from).transpose()?)
         })
         .await
     }
@@ -52,19 +54,19 @@ impl Drive for Database {
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,
-    ) -> Result<Vec<Child>> {
-        let statement = page(folder.viewer(), folder.node().id, sort, after, limit, Merging::InTurn);
+    ) -> Result<Vec<FolderEntry>> {
+        let statement = page(folder.viewer(), folder.node().id, sort, after, limit, MergeStrategy::MergeScans);
         self.read(move |connection| {
-            let rows: Vec<ChildRow> = statement.load(connection)?;
-            Ok(rows.into_iter().map(Child::try_from).collect::<Result<_>>()?)
+            let rows: Vec<FolderEntryRow> = statement.load(connection)?;
+            Ok(rows.into_iter().map(FolderEntry::try_from).collect::<Result<_>>()?)
         })
         .await
     }
 
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
         let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
-        self.grow(move |connection| {
-            let parent = locate::renewed(connection, &parent)?;
+        self.write_growing(move |connection| {
+            let parent = locate::reauthorize(connection, &parent)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);
             let node = NewNode { id, drive, parent: folder, name: &name, content: None };
@@ -72,9 +74,9 @@ impl Drive for Database {
             raise_reach(connection, parent.located(), 1)?;
             charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             touch(connection, &command, folder)?;
-            log(connection, &command, node.created(ChangeKind::FolderCreated))?;
-            let made = locate::found(connection, id, parent.actor())?;
-            keep(connection, &command, Answer::Made(&made))?;
+            record_change(connection, &command, node.created(ChangeKind::FolderCreated))?;
+            let made = locate::get(connection, id, parent.actor())?;
+            store_response(connection, &command, CommandOutcome::Made(&made))?;
             Ok(made)
         })
         .await
@@ -86,17 +88,17 @@ impl Drive for Database {
     }
 }
 
-fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocation) -> Outcome<Relocated> {
-    let actor = wish.item.actor();
-    let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
+fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocation) -> Result<Relocated, SqlError> {
+    let actor = spec.item.actor();
+    let item = locate::reauthorize_at(connection, &spec.item, spec.seen)?;
     let node = item.node();
-    let to = match &wish.to {
-        Some(to) => Some(locate::renewed(connection, to)?),
+    let to = match &spec.to {
+        Some(to) => Some(locate::reauthorize(connection, to)?),
         None => None,
     };
-    let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    let (place, content) = (spec.place(&item, to.as_ref())?, spec.details.applied(node));
     let (place, replaced) = match place {
-        Some(place) => make_room(connection, command, wish, &item, place)?,
+        Some(place) => make_room(connection, command, spec, &item, place)?,
         None => (None, None),
     };
     if place.is_none() && content.is_none() {
@@ -115,19 +117,19 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
         diesel::update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)))
             .execute(connection)
-            .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
+            .map_err(|error| name_error(connection, error, parent, &name, node.kind()))?;
         for folder in [node.parent, Some(parent)].into_iter().flatten().filter(|_| node.parent != Some(parent)) {
             touch(connection, command, folder)?;
         }
     }
     if let Some(content) = content {
-        describe(&content).execute(connection)?;
+        update_details(&content).execute(connection)?;
     }
-    log(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after))?;
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after))?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
-        end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))?;
+        abort_without_access(connection, command, item.drive(), Senders::AllExcept(item.located().owner.id))?;
     }
-    Ok(Relocated { located: locate::found(connection, node.id, actor)?, replaced })
+    Ok(Relocated { located: locate::get(connection, node.id, actor)?, replaced })
 }
 
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
@@ -135,34 +137,34 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, wish: &Relocat
 fn make_room(
     connection: &mut SqliteConnection,
     command: &Command,
-    wish: &Relocation,
+    spec: &Relocation,
     item: &Grant,
     Place { parent, name }: Place<'_>,
-) -> Outcome<(Option<(NodeId, Name)>, Option<NodeId>)> {
+) -> Result<(Option<(NodeId, Name)>, Option<NodeId>), SqlError> {
     let (node, kind) = (item.node(), item.node().kind());
-    let holder = match wish.conflict {
+    let existing = match spec.conflict {
         // The unique index decides.
         ConflictPolicy::Fail => None,
-        ConflictPolicy::Replace | ConflictPolicy::Keep => holder(connection, parent, name)?,
+        ConflictPolicy::Replace | ConflictPolicy::Keep => existing_entry(connection, parent, name)?,
     };
-    let Some(holder) = holder else {
+    let Some(existing) = existing else {
         return Ok((Some((parent, name.clone())), None));
     };
-    if wish.conflict == ConflictPolicy::Keep {
+    if spec.conflict == ConflictPolicy::Keep {
         let own = Some(&node.name).filter(|_| node.parent == Some(parent));
         let free = first_free_but(connection, parent, name, kind, own)?;
         return Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None));
     }
-    if holder.item.kind != kind {
-        return Err(Taken { folder: parent, name: name.clone(), kind, holder: Some(holder) }.into());
+    if existing.item.kind != kind {
+        return Err(NameConflict { folder: parent, name: name.clone(), kind, existing: Some(existing) }.into());
     }
-    let replaced = Relocation::replacing(item, locate::find(connection, holder.item.id, item.actor())?)?;
+    let replaced = Relocation::replacing(item, locate::find(connection, existing.item.id, item.actor())?)?;
     put_away(connection, command, &replaced)?;
     Ok((Some((parent, name.clone())), Some(replaced.node().id)))
 }
 
 /// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
-pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, item: &Grant) -> Outcome<()> {
+pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, item: &Grant) -> Result<(), SqlError> {
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
         .set((
             nodes::trashed_at.eq(command.at.as_millis()),
@@ -174,12 +176,12 @@ pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, ite
         touch(connection, command, parent)?;
     }
     let after = NodeState::of(item.node()).revised();
-    log(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after))
+    record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after))
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
 /// ancestor is checked, because its reach may have been lowered by a recount since.
-pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Outcome<()> {
+pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Result<(), SqlError> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
         diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;
@@ -189,7 +191,7 @@ pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, l
 
 /// The number of folder levels below `folder`, checked to be allowed at `depth`. The stored reach is an upper bound;
 /// only if it is too large are the levels counted and stored again.
-pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Outcome<u32> {
+pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, depth: u32) -> Result<u32, SqlError> {
     let row = nodes::table.find(DbId::from(folder));
     let noted: i64 = row.select(nodes::reach).first(connection)?;
     let noted = u32::try_from(noted).unwrap_or(u32::MAX);
@@ -226,7 +228,7 @@ mod tests {
         let node = NodeId::from_uuid(Uuid::from_u128(1));
         let user = UserId::from_uuid(Uuid::from_u128(2));
         let orders = [
-            (SortBy::Name, "nodes_listed_by_name", SortValue::Name(OrderKey::of(&Name::of_root()))),
+            (SortBy::Name, "nodes_listed_by_name", SortValue::Name(OrderKey::new(&Name::root()))),
             (SortBy::CreatedAt, "nodes_listed_by_created", SortValue::Time(Timestamp::from_millis(0))),
             (SortBy::ModifiedAt, "nodes_listed_by_modified", SortValue::Time(Timestamp::from_millis(0))),
             (SortBy::Size, "nodes_listed_by_size", SortValue::Size(0)),
@@ -238,7 +240,8 @@ mod tests {
                     [Order::Ascending, Order::Descending].into_iter().flat_map(|order| [(order, false), (order, true)])
                 {
                     let sort = Sort { by, order, folders_first };
-                    let statement = page(user.into(), node, sort, after.as_ref(), Limit::default(), Merging::InTurn);
+                    let statement =
+                        page(user.into(), node, sort, after.as_ref(), Limit::default(), MergeStrategy::MergeScans);
                     let plan: Vec<Plan> = statement.after("EXPLAIN QUERY PLAN").load(&mut connection).unwrap();
                     let plan: Vec<String> = plan.into_iter().map(|line| line.detail).collect();
                     let plan = plan.join("\n");

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Revision, Viewer};
-use clouddrive_sql::fault::{Fault, Outcome};
-use clouddrive_sql::locate::{NAMED_CHILD, StepRow, at_path, guest, lineage, lineages, located};
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::locate::{NAMED_CHILD, StepRow, at_path, guest_parameter, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::*;
 
@@ -14,7 +14,7 @@ pub(crate) fn find(
     connection: &mut SqliteConnection,
     node: NodeId,
     viewer: impl Into<Viewer>,
-) -> Outcome<Option<Located>> {
+) -> Result<Option<Located>, SqlError> {
     let viewer = viewer.into();
     Ok(load(connection, lineage(node, viewer), viewer)?.pop())
 }
@@ -25,7 +25,7 @@ pub(crate) fn find_by_path(
     start: PathStart,
     path: &NodePath,
     viewer: Viewer,
-) -> Outcome<Option<Located>> {
+) -> Result<Option<Located>, SqlError> {
     Ok(load(connection, at_path(start, path, viewer, NAMED_CHILD), viewer)?.pop())
 }
 
@@ -34,14 +34,14 @@ pub(crate) fn find_many(
     connection: &mut SqliteConnection,
     nodes: &[NodeId],
     viewer: impl Into<Viewer>,
-) -> Outcome<Vec<Located>> {
+) -> Result<Vec<Located>, SqlError> {
     let viewer = viewer.into();
-    static MANY: LazyLock<String> = LazyLock::new(|| lineages(&format!("{AMONG} AND purge_id IS NULL")));
-    load(connection, Statement::new(MANY.as_str(), vec![list(nodes), guest(viewer)]), viewer)
+    static MANY: LazyLock<String> = LazyLock::new(|| lineages(&format!("{ID_AMONG} AND purge_id IS NULL")));
+    load(connection, Statement::new(MANY.as_str(), vec![list(nodes), guest_parameter(viewer)]), viewer)
 }
 
 /// The condition for the nodes of a [`list`].
-pub(crate) const AMONG: &str = "id IN (SELECT unhex(value) FROM json_each(?))";
+pub(crate) const ID_AMONG: &str = "id IN (SELECT unhex(value) FROM json_each(?))";
 
 /// Nodes, as one parameter.
 pub(crate) fn list(nodes: &[NodeId]) -> Parameter {
@@ -49,24 +49,32 @@ pub(crate) fn list(nodes: &[NodeId]) -> Parameter {
     Parameter::Text(format!("[{}]", hex.join(",")))
 }
 
-fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer) -> Outcome<Vec<Located>> {
+fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer) -> Result<Vec<Located>, SqlError> {
     let rows: Vec<StepRow> = statement.load(connection)?;
     Ok(located(rows, viewer)?)
 }
 
 /// Finds the node as `viewer` sees it. It must exist: the same transaction has just seen or created it.
-pub(crate) fn found(connection: &mut SqliteConnection, node: NodeId, viewer: impl Into<Viewer>) -> Outcome<Located> {
-    find(connection, node, viewer)?.ok_or(Fault::Domain(Error::NotFound))
+pub(crate) fn get(
+    connection: &mut SqliteConnection,
+    node: NodeId,
+    viewer: impl Into<Viewer>,
+) -> Result<Located, SqlError> {
+    find(connection, node, viewer)?.ok_or(SqlError::Domain(Error::NotFound))
 }
 
 /// Authorizes `grant` again, by what this transaction sees.
-pub(crate) fn renewed(connection: &mut SqliteConnection, grant: &Grant) -> Outcome<Grant> {
+pub(crate) fn reauthorize(connection: &mut SqliteConnection, grant: &Grant) -> Result<Grant, SqlError> {
     Ok(grant.renew(find(connection, grant.node().id, grant.actor())?)?)
 }
 
-/// Like [`renewed`]; also requires that the node still has the revision `seen`, if that is given.
-pub(crate) fn renewed_as(connection: &mut SqliteConnection, grant: &Grant, seen: Option<Revision>) -> Outcome<Grant> {
-    let grant = renewed(connection, grant)?;
+/// Like [`reauthorize`]; also requires that the node still has the revision `seen`, if that is given.
+pub(crate) fn reauthorize_at(
+    connection: &mut SqliteConnection,
+    grant: &Grant,
+    seen: Option<Revision>,
+) -> Result<Grant, SqlError> {
+    let grant = reauthorize(connection, grant)?;
     grant.require(seen)?;
     Ok(grant)
 }

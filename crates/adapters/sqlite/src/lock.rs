@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::database::private;
+use crate::database::open_private;
 
 /// A lock that keeps a second server off the same database for as long as this value lives.
 ///
@@ -25,20 +25,20 @@ impl ServerLock {
     pub fn acquire(path: &Path) -> io::Result<Option<Self>> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".lock");
-        let Some(beside) = locked(OpenOptions::new().create(true).truncate(false).write(true).open(beside)?)? else {
+        let Some(beside) = try_lock(OpenOptions::new().create(true).truncate(false).write(true).open(beside)?)? else {
             return Ok(None);
         };
-        let database = locked(private(path)?)?;
+        let database = try_lock(open_private(path)?)?;
         Ok(database.map(|database| Self { _files: [beside, database] }))
     }
 }
 
 /// Locks the file; returns `None` if another process has locked it.
-fn locked(file: File) -> io::Result<Option<File>> {
+fn try_lock(file: File) -> io::Result<Option<File>> {
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(fault)) => Err(fault),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

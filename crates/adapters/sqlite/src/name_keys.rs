@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::port::NameKeys;
+use clouddrive_domain::port::NameKeyRepository;
 use clouddrive_sql::dialect::Dialect;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::name_keys::{KeylessRow, keyless};
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::nodes;
@@ -11,22 +11,22 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::search::Sqlite;
 
-fn refresh(connection: &mut SqliteConnection, most: u32) -> Outcome<u32> {
-    let rows: Vec<KeylessRow> = keyless(Sqlite::WITHOUT_KEYS, most).load(connection)?;
+fn refresh(connection: &mut SqliteConnection, max: u32) -> Result<u32, SqlError> {
+    let rows: Vec<KeylessRow> = keyless(Sqlite::KEYS_MISSING, max).load(connection)?;
     for row in &rows {
         diesel::update(nodes::table.find(row.id())).set(NameColumns::from(&row.name()?)).execute(connection)?;
     }
-    Ok(u32::try_from(rows.len()).unwrap_or(most))
+    Ok(u32::try_from(rows.len()).unwrap_or(max))
 }
 
 #[async_trait]
-impl NameKeys for Database {
-    async fn refresh(&self, most: u32) -> Result<u32> {
+impl NameKeyRepository for Database {
+    async fn refresh(&self, max: u32) -> Result<u32> {
         // Use the writer only if there is something to write.
-        let any = self.read(|connection| Ok(keyless(Sqlite::WITHOUT_KEYS, 1).load::<KeylessRow>(connection)?)).await?;
+        let any = self.read(|connection| Ok(keyless(Sqlite::KEYS_MISSING, 1).load::<KeylessRow>(connection)?)).await?;
         if any.is_empty() {
             return Ok(0);
         }
-        self.write(move |connection| refresh(connection, most)).await
+        self.write(move |connection| refresh(connection, max)).await
     }
 }

@@ -1,33 +1,37 @@
-//! Names in a folder: new nodes, the holders of names, and free names.
+//! Names in a folder: new nodes, existing entries, and free names.
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Command, KeepBoth, Name, NodeId, NodeKind};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
-use clouddrive_sql::names::{self, Holder, HolderRow, NewNode, Taken, TakenRow};
+use clouddrive_sql::error::{Constraint, SqlError};
+use clouddrive_sql::names::{self, ExistingEntry, ExistingEntryRow, NameConflict, NewNode, TakenNameRow};
 use clouddrive_sql::schema::nodes;
 use diesel::prelude::*;
 
-use crate::fault::violated;
+use crate::error::violated_constraint;
 
 /// Inserts the node, created by the command's actor; the unique index decides whether its name is free.
-pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command, node: &NewNode<'_>) -> Outcome<()> {
+pub(crate) fn insert(connection: &mut SqliteConnection, command: &Command, node: &NewNode<'_>) -> Result<(), SqlError> {
     diesel::insert_into(nodes::table)
         .values(node.row(command)?)
         .execute(connection)
-        .map_err(|fault| explain(connection, fault, node.parent, node.name, node.kind()))?;
+        .map_err(|error| name_error(connection, error, node.parent, node.name, node.kind()))?;
     Ok(())
 }
 
 /// Sets the modification time of `folder` after a live node was added or removed.
-pub(crate) fn touch(connection: &mut SqliteConnection, command: &Command, folder: NodeId) -> Outcome<()> {
+pub(crate) fn touch(connection: &mut SqliteConnection, command: &Command, folder: NodeId) -> Result<(), SqlError> {
     names::touch(folder, command.at, "").execute(connection)?;
     Ok(())
 }
 
 /// The live node that has `name` in `folder`.
-pub(crate) fn holder(connection: &mut SqliteConnection, folder: NodeId, name: &Name) -> Outcome<Option<Holder>> {
-    let row: Option<HolderRow> = names::holder(folder, name).get_result(connection).optional()?;
-    Ok(row.map(|row| row.holder(name)).transpose()?)
+pub(crate) fn existing_entry(
+    connection: &mut SqliteConnection,
+    folder: NodeId,
+    name: &Name,
+) -> Result<Option<ExistingEntry>, SqlError> {
+    let row: Option<ExistingEntryRow> = names::existing_entry(folder, name).get_result(connection).optional()?;
+    Ok(row.map(|row| row.existing_entry(name)).transpose()?)
 }
 
 /// The first free variant of the name `wanted` in `folder`, for a node of `kind`.
@@ -36,7 +40,7 @@ pub(crate) fn first_free(
     folder: NodeId,
     wanted: &Name,
     kind: NodeKind,
-) -> Outcome<Name> {
+) -> Result<Name, SqlError> {
     first_free_but(connection, folder, wanted, kind, None)
 }
 
@@ -47,37 +51,37 @@ pub(crate) fn first_free_but(
     wanted: &Name,
     kind: NodeKind,
     own: Option<&Name>,
-) -> Outcome<Name> {
-    for round in KeepBoth::new(wanted, kind) {
-        let taken: Vec<TakenRow> = names::taken(folder, &round).load(connection)?;
-        if let Some(free) = names::first_free(&round, taken, own) {
+) -> Result<Name, SqlError> {
+    for batch in KeepBoth::new(wanted, kind) {
+        let taken: Vec<TakenNameRow> = names::taken_names(folder, &batch).load(connection)?;
+        if let Some(free) = names::first_free(&batch, taken, own) {
             return Ok(free);
         }
     }
     Err(Error::internal("database", "no free name").into())
 }
 
-/// The error for a name that is taken, with the holder and a free name.
-pub(crate) fn answer(connection: &mut SqliteConnection, taken: Taken) -> Outcome<Error> {
-    let suggested = first_free(connection, taken.folder, &taken.name, taken.kind)?;
-    let holder = taken.holder.ok_or_else(|| Error::internal("database", "a name without a holder"))?;
-    Ok(Taken::answer(holder, suggested))
+/// The error for a name that is taken, with the existing entry and a free name.
+pub(crate) fn conflict_error(connection: &mut SqliteConnection, conflict: NameConflict) -> Result<Error, SqlError> {
+    let suggested = first_free(connection, conflict.folder, &conflict.name, conflict.kind)?;
+    let existing = conflict.existing.ok_or_else(|| Error::internal("database", "a name conflict without an entry"))?;
+    Ok(NameConflict::error(existing, suggested))
 }
 
 /// Converts a failed insert or update of a node's name; a violation of the unique index becomes a name conflict.
-pub(crate) fn explain(
+pub(crate) fn name_error(
     connection: &mut SqliteConnection,
-    fault: diesel::result::Error,
+    error: diesel::result::Error,
     folder: NodeId,
     name: &Name,
     kind: NodeKind,
-) -> Fault {
-    if violated(&fault) != Some(Constraint::LiveName) {
-        return fault.into();
+) -> SqlError {
+    if violated_constraint(&error) != Some(Constraint::LiveName) {
+        return error.into();
     }
-    match holder(connection, folder, name) {
-        Ok(Some(holder)) => Taken { folder, name: name.clone(), kind, holder: Some(holder) }.into(),
-        Ok(None) => fault.into(),
+    match existing_entry(connection, folder, name) {
+        Ok(Some(existing)) => NameConflict { folder, name: name.clone(), kind, existing: Some(existing) }.into(),
+        Ok(None) => error.into(),
         Err(other) => other,
     }
 }

@@ -3,14 +3,14 @@
 use clouddrive_domain::model::{
     Action, Command, ConflictPolicy, Grant, NodeId, NodeKind, NodeState, VersionId, authorize,
 };
-use clouddrive_sql::fault::Outcome;
-use clouddrive_sql::names::{NewNode, Taken};
+use clouddrive_sql::error::SqlError;
+use clouddrive_sql::names::{NameConflict, NewNode};
 use clouddrive_sql::placement::{Placement, Replaced};
 use diesel::prelude::*;
 
 use crate::content::set_current_version;
 use crate::locate;
-use crate::names::{first_free, holder, insert};
+use crate::names::{existing_entry, first_free, insert};
 
 /// Adds `node` to the granted folder, or makes it the content of the file that has its name. The caller inserts the
 /// version, and prunes those over the limit.
@@ -20,8 +20,8 @@ pub(crate) fn place_by_name(
     folder: &Grant,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-) -> Outcome<Placement> {
-    let Some(holder) = holder(connection, node.parent, node.name)? else {
+) -> Result<Placement, SqlError> {
+    let Some(existing) = existing_entry(connection, node.parent, node.name)? else {
         insert(connection, command, node)?;
         return Ok(Placement::Created(node.name.clone()));
     };
@@ -31,12 +31,16 @@ pub(crate) fn place_by_name(
             insert(connection, command, &NewNode { name: &free, ..*node })?;
             Ok(Placement::Created(free))
         }
-        (ConflictPolicy::Replace, Some(content)) if holder.item.kind == NodeKind::File => {
-            replace(connection, command, folder, holder.item.id, content)
+        (ConflictPolicy::Replace, Some(content)) if existing.item.kind == NodeKind::File => {
+            replace(connection, command, folder, existing.item.id, content)
         }
-        _ => {
-            Err(Taken { folder: node.parent, name: node.name.clone(), kind: node.kind(), holder: Some(holder) }.into())
+        _ => Err(NameConflict {
+            folder: node.parent,
+            name: node.name.clone(),
+            kind: node.kind(),
+            existing: Some(existing),
         }
+        .into()),
     }
 }
 
@@ -47,7 +51,7 @@ fn replace(
     folder: &Grant,
     file: NodeId,
     (version, size): (VersionId, u64),
-) -> Outcome<Placement> {
+) -> Result<Placement, SqlError> {
     let grant = authorize(locate::find(connection, file, folder.actor())?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size))?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());

@@ -3,13 +3,13 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{DriveId, EntryQuota, Quota};
 use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::drives;
 use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
 
 /// Turns a reservation into usage. Reserved bytes have been admitted already; any beyond must fit now.
-pub(crate) fn charge_quota(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<()> {
+pub(crate) fn charge_quota(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Result<(), SqlError> {
     check_charge(connection, drive, charge)?;
     diesel::update(drives::table.find(DbId::from(drive)))
         .set((
@@ -22,7 +22,7 @@ pub(crate) fn charge_quota(connection: &mut SqliteConnection, drive: DriveId, ch
 }
 
 /// Reserves the bytes of `charge` if it fits. Its entries are counted by the commit.
-pub(crate) fn reserve(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<Quota> {
+pub(crate) fn reserve(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Result<Quota, SqlError> {
     let mut quota = check_charge(connection, drive, charge)?;
     quota.reserved += charge.stored;
     diesel::update(drives::table.find(DbId::from(drive)))
@@ -32,7 +32,11 @@ pub(crate) fn reserve(connection: &mut SqliteConnection, drive: DriveId, charge:
 }
 
 /// Fails if `charge` does not fit into the drive.
-pub(crate) fn check_charge(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Outcome<Quota> {
+pub(crate) fn check_charge(
+    connection: &mut SqliteConnection,
+    drive: DriveId,
+    charge: Charge,
+) -> Result<Quota, SqlError> {
     let (quota, entries) = quota_of(connection, drive)?;
     match charge.refusal(quota, entries) {
         Some(refusal) => Err(Error::Forbidden(refusal).into()),
@@ -41,7 +45,7 @@ pub(crate) fn check_charge(connection: &mut SqliteConnection, drive: DriveId, ch
 }
 
 /// The limits and counters of `drive`.
-fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Outcome<(Quota, EntryQuota)> {
+fn quota_of(connection: &mut SqliteConnection, drive: DriveId) -> Result<(Quota, EntryQuota), SqlError> {
     let row = drives::table.find(DbId::from(drive)).select((QUOTA, ENTRIES));
     let (bytes_of, entries_of) = row.first::<((i64, i64, i64), (i64, i64))>(connection)?;
     Ok((quota(bytes_of), entries(entries_of)))

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::Error;
-use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::error::SqlError;
 
-use crate::fault::is_full;
+use crate::error::is_full;
 
 /// The size of the reserve, in bytes: the usual maximum of the write-ahead log, and thousands of deletions.
 const RESERVED_BYTES: u64 = 16 << 20;
@@ -20,88 +20,88 @@ const LOW_BYTES: u64 = 8 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Demand {
     /// It adds permanent data, such as a folder, an upload or an account.
-    Grows,
+    Growing,
     /// It is needed to free space, or is small.
-    Vital,
+    Essential,
 }
 
 /// A placeholder file that reserves disk space.
 #[derive(Debug)]
-pub(crate) struct Reserve {
+pub(crate) struct DiskReserve {
     path: PathBuf,
     /// Whether the reserve has been given up.
-    spent: AtomicBool,
+    released: AtomicBool,
 }
 
-impl Reserve {
+impl DiskReserve {
     /// The reserve of the database at `path`. Allocates nothing yet.
-    pub(crate) fn beside(path: &Path) -> Self {
+    pub(crate) fn for_database(path: &Path) -> Self {
         let mut name = path.as_os_str().to_owned();
         name.push(".reserve");
-        Self { path: name.into(), spent: AtomicBool::new(false) }
+        Self { path: name.into(), released: AtomicBool::new(false) }
     }
 
     /// Allocates the reserve if there is room for it, or gives it up if there is none.
-    pub(crate) fn review(&self) {
+    pub(crate) fn refresh(&self) {
         let Some(free) = self.free_bytes() else { return };
         if free < LOW_BYTES {
-            self.give_up();
+            self.release();
             return;
         }
         let kept = fs::metadata(&self.path).is_ok_and(|file| file.len() >= RESERVED_BYTES);
-        if kept || (free >= RESERVED_BYTES + 2 * LOW_BYTES && self.keep().is_ok()) {
-            if self.spent.swap(false, Ordering::Relaxed) {
-                tracing::info!("the disk has room again");
+        if kept || (free >= RESERVED_BYTES + 2 * LOW_BYTES && self.allocate_file().is_ok()) {
+            if self.released.swap(false, Ordering::Relaxed) {
+                tracing::info!("database disk has room again");
             }
-        } else if !self.spent.swap(true, Ordering::Relaxed) {
-            tracing::warn!("the disk is almost full: nothing can be added until there is room");
+        } else if !self.released.swap(true, Ordering::Relaxed) {
+            tracing::warn!("database disk is almost full: writes that add data are refused");
         }
     }
 
     /// Checks before each transaction whether it may begin.
     ///
     /// # Errors
-    /// [`Unavailable`](Error::Unavailable) for [`Demand::Grows`], on a full disk.
-    pub(crate) fn admit(&self, demand: Demand) -> Outcome<()> {
-        if self.is_spent() || self.free_bytes().is_some_and(|free| free < LOW_BYTES) {
-            self.review();
+    /// [`Unavailable`](Error::Unavailable) for [`Demand::Growing`], on a full disk.
+    pub(crate) fn admit(&self, demand: Demand) -> Result<(), SqlError> {
+        if self.is_released() || self.free_bytes().is_some_and(|free| free < LOW_BYTES) {
+            self.refresh();
         }
-        if demand == Demand::Grows { self.check() } else { Ok(()) }
+        if demand == Demand::Growing { self.check() } else { Ok(()) }
     }
 
     /// Gives the reserve up after a transaction that found the disk full, so that the next one finds room.
-    pub(crate) fn heed<T>(&self, outcome: &Outcome<T>) {
-        if let Err(Fault::Database(fault)) = outcome
-            && is_full(fault)
+    pub(crate) fn release_if_full<T>(&self, outcome: &Result<T, SqlError>) {
+        if let Err(SqlError::Database(error)) = outcome
+            && is_full(error)
         {
-            self.give_up();
+            self.release();
         }
     }
 
     /// # Errors
     /// [`Unavailable`](Error::Unavailable) if the reserve has been given up.
-    pub(crate) fn check(&self) -> Outcome<()> {
-        match self.is_spent() {
+    pub(crate) fn check(&self) -> Result<(), SqlError> {
+        match self.is_released() {
             true => Err(Error::unavailable("database", "the disk is full: delete something, or make room").into()),
             false => Ok(()),
         }
     }
 
-    fn is_spent(&self) -> bool {
-        self.spent.load(Ordering::Relaxed)
+    fn is_released(&self) -> bool {
+        self.released.load(Ordering::Relaxed)
     }
 
-    fn give_up(&self) {
+    fn release(&self) {
         let had = fs::remove_file(&self.path).is_ok();
-        if !self.spent.swap(true, Ordering::Relaxed) {
+        if !self.released.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 reserved_bytes = if had { RESERVED_BYTES } else { 0 },
-                "the disk is full: nothing can be added until there is room; what was reserved lets users log in and delete"
+                "database disk is full: writes that add data are refused, the reserve is released"
             );
         }
     }
 
-    fn keep(&self) -> io::Result<()> {
+    fn allocate_file(&self) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
@@ -142,7 +142,7 @@ fn allocate(file: &mut File) -> io::Result<()> {
     for _ in 0..RESERVED_BYTES / block.len() as u64 {
         file.write_all(&block)?;
     }
-    file.sync_all().map_err(|fault| io::Error::new(ErrorKind::StorageFull, fault))
+    file.sync_all().map_err(|error| io::Error::new(ErrorKind::StorageFull, error))
 }
 
 #[cfg(test)]
@@ -152,22 +152,22 @@ mod tests {
     #[test]
     fn space_is_set_aside_given_up_and_set_aside_again() {
         let directory = tempfile::tempdir().unwrap();
-        let reserve = Reserve::beside(&directory.path().join("clouddrive.db"));
+        let reserve = DiskReserve::for_database(&directory.path().join("clouddrive.db"));
         let file = directory.path().join("clouddrive.db.reserve");
-        reserve.admit(Demand::Grows).unwrap();
+        reserve.admit(Demand::Growing).unwrap();
         assert!(!file.exists(), "beside a server that may be at work nothing is set aside");
-        reserve.review();
+        reserve.refresh();
         assert_eq!(fs::metadata(&file).unwrap().len(), RESERVED_BYTES);
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
             assert!(fs::metadata(&file).unwrap().blocks() * 512 >= RESERVED_BYTES, "it takes up space");
         }
-        reserve.give_up();
+        reserve.release();
         assert!(!file.exists());
         reserve.check().unwrap_err();
         // The disk has room, so the reserve is allocated again.
-        reserve.admit(Demand::Grows).unwrap();
+        reserve.admit(Demand::Growing).unwrap();
         assert!(file.exists());
     }
 }

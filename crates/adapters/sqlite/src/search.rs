@@ -3,35 +3,36 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{DriveId, NodeId, Page, SearchPosition, UserId, WalkPosition};
-use clouddrive_domain::port::{Hit, Search, Sought};
-use clouddrive_sql::dialect::{Clause, Dialect, holds};
-use clouddrive_sql::fault::Outcome;
+use clouddrive_domain::port::{Hit, SearchCriteria, SearchRepository};
+use clouddrive_sql::dialect::{Clause, Dialect, contains_text};
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::search::{
-    DriveRow, FETCHED, Filling, HitRow, MOST_FOUND, Part, Stretch, Way, by_grams, by_walking, drive, has_grams, way,
+    DriveRow, FETCH_BATCH, FoundNodes, HitRow, MAX_FOUND, PageBuilder, PageStart, SearchAttempt, by_grams, by_scan,
+    drive, has_grams, search_attempt,
 };
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::walk::{EntryRow, FolderRow, ShareRow, StandingRow, Walk, Walked, shares};
+use clouddrive_sql::walk::{EntryRow, FolderRow, PathFolderRow, ShareRow, Walk, Walked, shares};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::locate;
 
 /// The most names with all the grams that are looked at.
-const MOST_POSTED: u64 = 10_000;
+const MAX_POSTED: u64 = 10_000;
 
 /// The most grams of the text that are searched for: more do not narrow the result down further.
-const MOST_GRAMS: usize = 24;
+const MAX_GRAMS: usize = 24;
 
 /// The dialect of SQLite, with grams in the table `search_grams`.
 pub(crate) struct Sqlite;
 
 impl Dialect for Sqlite {
-    const PLACE_OF: &'static str = "instr";
-    const NO_KEY: &'static str = "x''";
-    const WITHOUT_KEYS: &'static str = "< x'01'";
+    const POSITION_FUNCTION: &'static str = "instr";
+    const EMPTY_KEY: &'static str = "x''";
+    const KEYS_MISSING: &'static str = "< x'01'";
 
-    fn by_grams(drive: DriveId, sought: &Sought, after: Clause) -> Clause {
-        let holds = holds::<Self>("n", sought);
+    fn by_grams(drive: DriveId, criteria: &SearchCriteria, after: Clause) -> Clause {
+        let contains_text = contains_text::<Self>("n", criteria);
         let text = format!(
             "posted (number) AS MATERIALIZED (
                 SELECT rowid FROM search_grams WHERE search_grams MATCH ? LIMIT {}
@@ -42,18 +43,18 @@ impl Dialect for Sqlite {
                 WHERE n.drive_id = ? AND n.trashed_at IS NULL AND {} AND {}
                 LIMIT {}
             )",
-            MOST_POSTED + 1,
-            holds.text,
+            MAX_POSTED + 1,
+            contains_text.text,
             after.text,
-            MOST_FOUND + 1
+            MAX_FOUND + 1
         );
         let parameters =
-            [grams(drive, sought), drive.into()].into_iter().chain(holds.parameters).chain(after.parameters);
+            [grams(drive, criteria), drive.into()].into_iter().chain(contains_text.parameters).chain(after.parameters);
         Clause::new(text, parameters.collect())
     }
 
-    fn is_lacking() -> String {
-        format!("(SELECT count(*) FROM found) > {MOST_FOUND} OR (SELECT count(*) FROM posted) > {MOST_POSTED}")
+    fn is_incomplete() -> String {
+        format!("(SELECT count(*) FROM found) > {MAX_FOUND} OR (SELECT count(*) FROM posted) > {MAX_POSTED}")
     }
 
     fn list(ids: &[NodeId]) -> Clause {
@@ -70,32 +71,40 @@ impl Dialect for Sqlite {
 }
 
 /// The `MATCH` expression for all grams of the text in a drive, encoded as by the triggers.
-fn grams(drive: DriveId, sought: &Sought) -> Parameter {
-    let characters: Vec<char> = sought.text.folded().chars().collect();
+fn grams(drive: DriveId, criteria: &SearchCriteria) -> Parameter {
+    let characters: Vec<char> = criteria.text.folded().chars().collect();
     let pairs = characters.windows(2).map(|pair| pair.iter().collect::<String>());
     let single = characters.iter().filter(|character| !character.is_ascii()).map(ToString::to_string);
     let grams: BTreeSet<String> = pairs.chain(single).collect();
     let (_, drive) = drive.as_uuid().as_u64_pair();
     let drive = format!("{:012x}", drive & 0xffff_ffff_ffff);
     let word = |gram: &String| gram.bytes().fold(drive.clone(), |word, byte| format!("{word}{byte:02x}"));
-    Parameter::Text(grams.iter().take(MOST_GRAMS).map(word).collect::<Vec<_>>().join(" AND "))
+    Parameter::Text(grams.iter().take(MAX_GRAMS).map(word).collect::<Vec<_>>().join(" AND "))
 }
 
-fn ask(connection: &mut SqliteConnection, statement: Statement, sought: &Sought) -> Outcome<Way> {
+fn attempt(
+    connection: &mut SqliteConnection,
+    statement: Statement,
+    criteria: &SearchCriteria,
+) -> Result<SearchAttempt, SqlError> {
     let rows: Vec<HitRow> = statement.load(connection)?;
-    Ok(way(rows, sought.limit)?)
+    Ok(search_attempt(rows, criteria.limit)?)
 }
 
 /// Searches the viewer's own drive.
-fn in_drive(connection: &mut SqliteConnection, drive: DriveId, sought: &Sought) -> Outcome<Stretch> {
-    if has_grams(&sought.text)
-        && let Way::Stretch(found) = ask(connection, by_grams::<Sqlite>(drive, sought), sought)?
+fn in_drive(
+    connection: &mut SqliteConnection,
+    drive: DriveId,
+    criteria: &SearchCriteria,
+) -> Result<FoundNodes, SqlError> {
+    if has_grams(&criteria.text)
+        && let SearchAttempt::Found(found) = attempt(connection, by_grams::<Sqlite>(drive, criteria), criteria)?
     {
         return Ok(found);
     }
-    match ask(connection, by_walking::<Sqlite>(drive, sought), sought)? {
-        Way::Stretch(found) => Ok(found),
-        Way::Lacking => Ok(Stretch::default()),
+    match attempt(connection, by_scan::<Sqlite>(drive, criteria), criteria)? {
+        SearchAttempt::Found(found) => Ok(found),
+        SearchAttempt::TooMany => Ok(FoundNodes::default()),
     }
 }
 
@@ -103,62 +112,66 @@ fn in_drive(connection: &mut SqliteConnection, drive: DriveId, sought: &Sought) 
 fn in_shares(
     connection: &mut SqliteConnection,
     viewer: UserId,
-    sought: &Sought,
+    criteria: &SearchCriteria,
     after: &WalkPosition,
     limit: usize,
-) -> Outcome<(Walk, Walked)> {
-    let mut walk = if let Some(folder) = &sought.within {
+) -> Result<(Walk, Walked), SqlError> {
+    let mut walk = if let Some(folder) = &criteria.within {
         Walk::below(folder.node().id, after)
     } else {
         let rows: Vec<ShareRow> = shares(viewer, after).load(connection)?;
         let shared: Vec<NodeId> = rows.iter().map(ShareRow::node).collect();
         let mut nodes = Vec::with_capacity(shared.len());
-        for ids in shared.chunks(FETCHED) {
+        for ids in shared.chunks(FETCH_BATCH) {
             nodes.extend(locate::find_many(connection, ids, viewer)?);
         }
-        Walk::of_shares(sought, after, &rows, &nodes)
+        Walk::of_shares(criteria, after, &rows, &nodes)
     };
-    if let Some(statement) = walk.standing::<Sqlite>() {
-        let rows: Vec<StandingRow> = statement.load(connection)?;
+    if let Some(statement) = walk.resumed_path::<Sqlite>() {
+        let rows: Vec<PathFolderRow> = statement.load(connection)?;
         walk.check(&rows);
     }
     if let Some(statement) = walk.folders::<Sqlite>() {
         let rows: Vec<FolderRow> = statement.load(connection)?;
-        walk.pass(rows);
+        walk.set_folders(rows);
     }
-    if let Some(statement) = walk.entries::<Sqlite>(sought, limit) {
+    if let Some(statement) = walk.entries::<Sqlite>(criteria, limit) {
         let rows: Vec<EntryRow> = statement.load(connection)?;
-        walk.look(rows);
+        walk.set_entries(rows);
     }
-    let walked = walk.found(limit);
+    let walked = walk.result(limit);
     Ok((walk, walked))
 }
 
-fn search(connection: &mut SqliteConnection, viewer: UserId, sought: &Sought) -> Outcome<Page<Hit, SearchPosition>> {
+fn search(
+    connection: &mut SqliteConnection,
+    viewer: UserId,
+    criteria: &SearchCriteria,
+) -> Result<Page<Hit, SearchPosition>, SqlError> {
     let own: Vec<DriveRow> = drive(viewer).load(connection)?;
     let own = own.first().map(|row| DriveId::from(row.id));
-    let (mut found, after) = match Part::of(sought, own) {
-        Part::Own(drive) => {
-            let found = in_drive(connection, drive, sought)?;
-            let is_over = found.next.is_none() && sought.within.is_none();
+    let (mut found, after) = match PageStart::new(criteria, own) {
+        PageStart::Own(drive) => {
+            let found = in_drive(connection, drive, criteria)?;
+            let is_over = found.next.is_none() && criteria.within.is_none();
             (found, is_over.then(WalkPosition::default))
         }
-        Part::Shared(after) => (Stretch::default(), Some(after)),
+        PageStart::Shared(after) => (FoundNodes::default(), Some(after)),
     };
     let mut walk = None;
     if let Some(after) = after {
-        let room = sought.limit.get().saturating_sub(found.places.len());
-        let (through, walked) = in_shares(connection, viewer, sought, &after, room.max(1))?;
+        let room = criteria.limit.get().saturating_sub(found.places.len());
+        let (through, walked) = in_shares(connection, viewer, criteria, &after, room.max(1))?;
         if room == 0 {
-            found.next = walked.is_any().then_some(SearchPosition::Shared(after));
+            found.next = walked.has_results().then_some(SearchPosition::Shared(after));
         } else {
-            found.places.extend(walked.spots());
+            found.places.extend(walked.positions());
             walk = Some((through, walked));
         }
     }
-    let mut page = Filling::default();
+    let mut page = PageBuilder::default();
     let through = walk.as_ref().map(|(walk, _)| walk);
-    for places in found.places.chunks(FETCHED) {
+    for places in found.places.chunks(FETCH_BATCH) {
         let ids: Vec<NodeId> = places.iter().map(|(id, _)| *id).collect();
         if !page.add(places, locate::find_many(connection, &ids, viewer)?, through) {
             let next = page.last();
@@ -179,17 +192,17 @@ fn search(connection: &mut SqliteConnection, viewer: UserId, sought: &Sought) ->
 }
 
 #[async_trait]
-impl Search for Database {
-    async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>> {
-        let sought = sought.clone();
-        self.read(move |connection| connection.transaction(|connection| search(connection, viewer, &sought))).await
+impl SearchRepository for Database {
+    async fn search(&self, viewer: UserId, criteria: &SearchCriteria) -> Result<Page<Hit, SearchPosition>> {
+        let criteria = criteria.clone();
+        self.read(move |connection| connection.transaction(|connection| search(connection, viewer, &criteria))).await
     }
 }
 
 #[cfg(test)]
 mod tests {
     use clouddrive_domain::model::{Limit, Name, OrderKey, SearchText};
-    use clouddrive_domain::port::NameKeys;
+    use clouddrive_domain::port::NameKeyRepository;
     use clouddrive_sql::schema::nodes;
     use diesel::connection::SimpleConnection;
     use diesel::sql_types::Text;
@@ -227,19 +240,19 @@ mod tests {
         (database, dir)
     }
 
-    fn sought(text: &str) -> Sought {
+    fn criteria(text: &str) -> SearchCriteria {
         let text = SearchText::parse(text).unwrap();
-        Sought { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
+        SearchCriteria { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
     }
 
     /// The number of hits on each page, to the last.
-    async fn pages(database: &Database, mut sought: Sought) -> Vec<usize> {
+    async fn pages(database: &Database, mut criteria: SearchCriteria) -> Vec<usize> {
         let mut counts = Vec::new();
         loop {
-            let page = database.search(UserId::from_uuid(OWNER), &sought).await.unwrap();
+            let page = database.search(UserId::from_uuid(OWNER), &criteria).await.unwrap();
             counts.push(page.items.len());
-            sought.after = page.next;
-            if sought.after.is_none() {
+            criteria.after = page.next;
+            if criteria.after.is_none() {
                 return counts;
             }
         }
@@ -249,14 +262,14 @@ mod tests {
     async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
         let (database, _dir) = filled().await;
         // The first 10,000 names do not match; the rest is few enough for full pages.
-        assert_eq!(pages(&database, sought("needles")).await, [0, 1000, 1000, 500]);
-        assert_eq!(pages(&database, sought("single pin")).await, [1]);
-        assert_eq!(pages(&database, sought("needles 13500")).await, [1]);
-        assert_eq!(pages(&database, sought("nothing")).await, [0]);
-        assert_eq!(pages(&database, sought("fi")).await, [1000; 11]);
-        assert_eq!(pages(&database, sought("le p")).await, [1]);
-        assert_eq!(pages(&database, sought("si")).await, [1]);
-        let all = pages(&database, sought("filler")).await;
+        assert_eq!(pages(&database, criteria("needles")).await, [0, 1000, 1000, 500]);
+        assert_eq!(pages(&database, criteria("single pin")).await, [1]);
+        assert_eq!(pages(&database, criteria("needles 13500")).await, [1]);
+        assert_eq!(pages(&database, criteria("nothing")).await, [0]);
+        assert_eq!(pages(&database, criteria("fi")).await, [1000; 11]);
+        assert_eq!(pages(&database, criteria("le p")).await, [1]);
+        assert_eq!(pages(&database, criteria("si")).await, [1]);
+        let all = pages(&database, criteria("filler")).await;
         assert_eq!(all.iter().sum::<usize>(), 11_000, "{all:?}");
     }
 
@@ -270,21 +283,21 @@ mod tests {
             UPDATE nodes SET name = 'Another pin', sort_key = 'another pin' WHERE name = 'single pin';";
         database.write(|connection| Ok(connection.batch_execute(older)?)).await.unwrap();
         for text in ["überschrift", "er pin"] {
-            assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+            assert_eq!(pages(&database, criteria(text)).await, [1], "{text}");
         }
-        assert_eq!(pages(&database, sought("single pin")).await, [0]);
+        assert_eq!(pages(&database, criteria("single pin")).await, [0]);
         assert_eq!(database.refresh(1).await.unwrap(), 1);
         assert_eq!(database.refresh(500).await.unwrap(), 2, "the root of the drive, too");
         assert_eq!(database.refresh(500).await.unwrap(), 0);
         for text in ["uberschrift", "überschrift", "er pin"] {
-            assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+            assert_eq!(pages(&database, criteria(text)).await, [1], "{text}");
         }
         let keys = |connection: &mut SqliteConnection| {
             let names = nodes::table.filter(nodes::name.eq_any(["Überschrift 10", "Another pin"]));
             Ok(names.select((nodes::name, nodes::order_key)).load::<(String, Vec<u8>)>(connection)?)
         };
         for (text, key) in database.read(keys).await.unwrap() {
-            assert_eq!(key, OrderKey::of(&Name::parse(&text).unwrap()).as_bytes());
+            assert_eq!(key, OrderKey::new(&Name::parse(&text).unwrap()).as_bytes());
         }
     }
 
@@ -296,17 +309,17 @@ mod tests {
             UPDATE nodes SET trashed_at = 5 WHERE name IN ('single pin', 'filler 00002');";
         database.write(|connection| Ok(connection.batch_execute(bin)?)).await.unwrap();
         for text in ["single pin", "si", "filler 00001", "filler 00002"] {
-            assert_eq!(pages(&database, sought(text)).await, [0], "{text}");
+            assert_eq!(pages(&database, criteria(text)).await, [0], "{text}");
         }
         database.write(|connection| Ok(connection.batch_execute("UPDATE nodes SET trashed_at = NULL")?)).await.unwrap();
         for text in ["single pin", "si", "filler 00001", "filler 00002"] {
-            assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+            assert_eq!(pages(&database, criteria(text)).await, [1], "{text}");
         }
         database
             .write(|connection| Ok(connection.batch_execute("DELETE FROM nodes WHERE name = 'filler 00002'")?))
             .await
             .unwrap();
-        assert_eq!(pages(&database, sought("filler 00002")).await, [0]);
+        assert_eq!(pages(&database, criteria("filler 00002")).await, [0]);
     }
 
     /// `VACUUM` may renumber the rows of a table without an `INTEGER PRIMARY KEY`.
@@ -318,8 +331,8 @@ mod tests {
         let path = dir.path().join("clouddrive.db");
         let mut outside = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
         outside.batch_execute("VACUUM; INSERT INTO search_grams (search_grams) VALUES ('integrity-check')").unwrap();
-        assert_eq!(pages(&database, sought("needles 13500")).await, [1]);
-        assert_eq!(pages(&database, sought("single")).await, [1]);
+        assert_eq!(pages(&database, criteria("needles 13500")).await, [1]);
+        assert_eq!(pages(&database, criteria("single")).await, [1]);
     }
 
     #[tokio::test]
@@ -327,16 +340,19 @@ mod tests {
         let (database, _dir) = filled().await;
         let drive = DriveId::from_uuid(OWNER);
         let after = || {
-            let key = OrderKey::of(&Name::parse("b").unwrap());
+            let key = OrderKey::new(&Name::parse("b").unwrap());
             Some(SearchPosition::Own { key, id: NodeId::from_uuid(OWNER) })
         };
         let ways = [
-            (by_grams::<Sqlite>(drive, &sought("abc")), "search_grams VIRTUAL TABLE"),
-            (by_grams::<Sqlite>(drive, &sought("日")), "search_grams VIRTUAL TABLE"),
-            (by_grams::<Sqlite>(drive, &Sought { after: after(), ..sought("abc") }), "search_grams VIRTUAL TABLE"),
-            (by_walking::<Sqlite>(drive, &sought("a")), "nodes_of_drive_by_name (drive_id=?)"),
+            (by_grams::<Sqlite>(drive, &criteria("abc")), "search_grams VIRTUAL TABLE"),
+            (by_grams::<Sqlite>(drive, &criteria("日")), "search_grams VIRTUAL TABLE"),
             (
-                by_walking::<Sqlite>(drive, &Sought { after: after(), ..sought("a") }),
+                by_grams::<Sqlite>(drive, &SearchCriteria { after: after(), ..criteria("abc") }),
+                "search_grams VIRTUAL TABLE",
+            ),
+            (by_scan::<Sqlite>(drive, &criteria("a")), "nodes_of_drive_by_name (drive_id=?)"),
+            (
+                by_scan::<Sqlite>(drive, &SearchCriteria { after: after(), ..criteria("a") }),
                 "nodes_of_drive_by_name (drive_id=? AND",
             ),
         ];

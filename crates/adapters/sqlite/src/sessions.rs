@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, Handle, Limit, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
-    UserId,
+    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    TokenHash, UserId,
 };
-use clouddrive_domain::port::{Opened, Renewal, Rotation, Sessions, TokenOwner};
+use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{refresh_tokens, sessions, users};
 use clouddrive_sql::sessions::{
     AddressRow, NewSessionRow, NewTokenRow, OWNER, SessionRow, addresses, hash, owner, page,
@@ -15,22 +15,26 @@ use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::changes::log;
+use crate::changes::record_change;
 
-fn start(connection: &mut SqliteConnection, command: &Command, opened: &Opened) -> Outcome<()> {
+fn start(connection: &mut SqliteConnection, command: &Command, new_session: &NewSession) -> Result<(), SqlError> {
     let row = users::table
-        .find(DbId::from(opened.session.user))
+        .find(DbId::from(new_session.session.user))
         .filter(users::disabled_at.is_null())
-        .filter(users::password_generation.eq(bytes(opened.generation)));
+        .filter(users::password_generation.eq(bytes(new_session.generation)));
     row.select(users::id).first::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
-    diesel::insert_into(sessions::table).values(NewSessionRow::from(opened)).execute(connection)?;
-    diesel::insert_into(refresh_tokens::table).values(NewTokenRow::from(opened)).execute(connection)?;
-    log(connection, command, Change::of_user(ChangeKind::SessionStarted, opened.session.user))
+    diesel::insert_into(sessions::table).values(NewSessionRow::from(new_session)).execute(connection)?;
+    diesel::insert_into(refresh_tokens::table).values(NewTokenRow::from(new_session)).execute(connection)?;
+    record_change(connection, command, Change::of_user(ChangeKind::SessionStarted, new_session.session.user))
 }
 
-fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renewal) -> Outcome<Rotation> {
+fn refresh(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    token_rotation: &TokenRotation,
+) -> Result<RotationOutcome, SqlError> {
     let now = command.at.as_millis();
-    let presented = hash(&renewal.presented);
+    let presented = hash(&token_rotation.presented);
     let token = refresh_tokens::table
         .inner_join(sessions::table)
         .filter(refresh_tokens::hash.eq(&presented).and(refresh_tokens::expires_at.gt(now)))
@@ -40,39 +44,39 @@ fn refresh(connection: &mut SqliteConnection, command: &Command, renewal: &Renew
     let (session, user, used) = found.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
     let user = UserId::from(user);
     let row = diesel::update(sessions::table.find(session));
-    if used.is_some_and(|used| !renewal.allows_repeat(Timestamp::from_millis(used), command.at)) {
+    if used.is_some_and(|used| !token_rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
-        log(connection, command, Change::of_user(ChangeKind::SessionEnded, user))?;
-        return Ok(Rotation::Reused);
+        record_change(connection, command, Change::of_user(ChangeKind::SessionEnded, user))?;
+        return Ok(RotationOutcome::Reused);
     }
     row.set((
         sessions::last_used_at.eq(now),
-        sessions::expires_at.eq(renewal.expires_at.as_millis()),
-        sessions::address.eq(renewal.address.as_deref()),
-        sessions::user_agent.eq(renewal.user_agent.as_deref()),
+        sessions::expires_at.eq(token_rotation.expires_at.as_millis()),
+        sessions::address.eq(token_rotation.address.as_deref()),
+        sessions::user_agent.eq(token_rotation.user_agent.as_deref()),
     ))
     .execute(connection)?;
     // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
-    let next = NewTokenRow::next(renewal, session, command.at);
+    let next = NewTokenRow::next(token_rotation, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
-    log(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user))?;
-    Ok(Rotation::Renewed)
+    record_change(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user))?;
+    Ok(RotationOutcome::Renewed)
 }
 
 /// Ends all sessions of `user`.
-pub(crate) fn end_all(connection: &mut SqliteConnection, user: UserId, at: Timestamp) -> Outcome<()> {
+pub(crate) fn end_all(connection: &mut SqliteConnection, user: UserId, at: Timestamp) -> Result<(), SqlError> {
     let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user)).and(sessions::ended_at.is_null()));
     diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(connection)?;
     Ok(())
 }
 
 #[async_trait]
-impl Sessions for Database {
-    async fn start(&self, command: &Command, opened: &Opened) -> Result<()> {
-        let (command, opened) = (command.clone(), opened.clone());
-        self.write(move |connection| start(connection, &command, &opened)).await
+impl SessionRepository for Database {
+    async fn start(&self, command: &Command, new_session: &NewSession) -> Result<()> {
+        let (command, new_session) = (command.clone(), new_session.clone());
+        self.write(move |connection| start(connection, &command, &new_session)).await
     }
 
     async fn find_username(&self, session: SessionId, user: UserId, now: Timestamp) -> Result<Option<String>> {
@@ -97,9 +101,9 @@ impl Sessions for Database {
         .await
     }
 
-    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation> {
-        let (command, renewal) = (command.clone(), renewal.clone());
-        self.write(move |connection| refresh(connection, &command, &renewal)).await
+    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome> {
+        let (command, token_rotation) = (command.clone(), token_rotation.clone());
+        self.write(move |connection| refresh(connection, &command, &token_rotation)).await
     }
 
     async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
@@ -114,7 +118,7 @@ impl Sessions for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            log(connection, &command, Change::of_user(ChangeKind::SessionEnded, user))
+            record_change(connection, &command, Change::of_user(ChangeKind::SessionEnded, user))
         })
         .await
     }
@@ -134,8 +138,8 @@ impl Sessions for Database {
         .await
     }
 
-    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>> {
-        let statement = addresses(handle, now);
+    async fn find_addresses(&self, identifier: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>> {
+        let statement = addresses(identifier, now);
         self.read(move |connection| {
             let rows: Vec<AddressRow> = statement.load(connection)?;
             Ok(rows.into_iter().map(|row| row.address).collect())
@@ -143,28 +147,28 @@ impl Sessions for Database {
         .await
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
         self.write(move |connection| {
             let ended = sessions::table.filter(sessions::ended_at.lt(before.as_millis())).select(sessions::id);
-            let mut over: Vec<DbId> = ended.limit(most.into()).load(connection)?;
-            let left = i64::from(most) - i64::try_from(over.len()).unwrap_or(i64::MAX);
+            let mut over: Vec<DbId> = ended.limit(max.into()).load(connection)?;
+            let left = i64::from(max) - i64::try_from(over.len()).unwrap_or(i64::MAX);
             let expired = sessions::table
                 .filter(sessions::expires_at.lt(before.as_millis()))
                 .filter(sessions::id.ne_all(over.clone()))
                 .select(sessions::id);
             over.extend(expired.limit(left).load::<DbId>(connection)?);
             let gone = diesel::delete(sessions::table.filter(sessions::id.eq_any(over))).execute(connection)?;
-            Ok(u32::try_from(gone).unwrap_or(most))
+            Ok(u32::try_from(gone).unwrap_or(max))
         })
         .await
     }
 
-    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32> {
+    async fn prune_tokens(&self, before: Timestamp, max: u32) -> Result<u32> {
         self.write(move |connection| {
             let expired = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(before.as_millis()));
-            let expired: Vec<Vec<u8>> = expired.limit(most.into()).select(refresh_tokens::hash).load(connection)?;
+            let expired: Vec<Vec<u8>> = expired.limit(max.into()).select(refresh_tokens::hash).load(connection)?;
             let gone = diesel::delete(refresh_tokens::table.filter(refresh_tokens::hash.eq_any(expired)));
-            Ok(u32::try_from(gone.execute(connection)?).unwrap_or(most))
+            Ok(u32::try_from(gone.execute(connection)?).unwrap_or(max))
         })
         .await
     }

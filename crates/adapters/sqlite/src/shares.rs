@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, Permission,
-    Share, ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId,
+    Permission, Share, ShareId, SharePosition, Timestamp, UserId,
 };
-use clouddrive_domain::port::{NewShare, Shares};
+use clouddrive_domain::port::{NewShare, ShareRepository};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
-use clouddrive_sql::page::beside_nodes;
+use clouddrive_sql::error::{Constraint, SqlError};
+use clouddrive_sql::page::pair_with_nodes;
 use clouddrive_sql::schema::{nodes, shares};
 use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
 use clouddrive_sql::statement::Statement;
@@ -16,54 +16,58 @@ use clouddrive_sql::uploads::Senders;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::changes::log;
-use crate::fault::violated;
+use crate::changes::record_change;
+use crate::error::violated_constraint;
+use crate::idempotency_records::store_response;
 use crate::locate;
-use crate::receipts::keep;
-use crate::uploads::end_without_right;
+use crate::uploads::abort_without_access;
 
-fn find(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Option<Share>> {
+fn find(connection: &mut SqliteConnection, share: ShareId) -> Result<Option<Share>, SqlError> {
     let row: Option<ShareRow> = rows::find(share).get_result(connection).optional()?;
     Ok(row.map(Share::try_from).transpose()?)
 }
 
-fn found(connection: &mut SqliteConnection, share: ShareId) -> Outcome<Share> {
-    find(connection, share)?.ok_or(Fault::Domain(Error::NotFound))
+fn get(connection: &mut SqliteConnection, share: ShareId) -> Result<Share, SqlError> {
+    find(connection, share)?.ok_or(SqlError::Domain(Error::NotFound))
 }
 
-fn list(connection: &mut SqliteConnection, page: Statement) -> Outcome<Vec<Share>> {
+fn list(connection: &mut SqliteConnection, page: Statement) -> Result<Vec<Share>, SqlError> {
     let rows: Vec<ShareRow> = page.load(connection)?;
     Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
 }
 
 /// Lists shares, each with its node as `viewer` sees it. Both queries see the same state: a node removed between them
 /// would make the page look like the last.
-fn list_beside(connection: &mut SqliteConnection, viewer: UserId, page: Statement) -> Outcome<Vec<(Share, Located)>> {
+fn list_beside(
+    connection: &mut SqliteConnection,
+    viewer: UserId,
+    page: Statement,
+) -> Result<Vec<(Share, Located)>, SqlError> {
     connection.transaction(|connection| {
         let shares = list(connection, page)?;
         let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
         let nodes = locate::find_many(connection, &nodes, viewer)?;
-        Ok(beside_nodes(shares, |share| share.item.id, nodes))
+        Ok(pair_with_nodes(shares, |share| share.item.id, nodes))
     })
 }
 
 #[async_trait]
-impl Shares for Database {
+impl ShareRepository for Database {
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share> {
         let (command, item, share) = (command.clone(), item.clone(), *share);
-        self.grow(move |connection| {
-            let item = locate::renewed(connection, &item)?;
+        self.write_growing(move |connection| {
+            let item = locate::reauthorize(connection, &item)?;
             diesel::insert_into(shares::table)
                 .values(NewShareRow::new(&command, &item, &share))
                 .execute(connection)
-                .map_err(|fault| match violated(&fault) {
-                    Some(Constraint::ShareOnce) => Fault::Domain(Error::Conflict(Conflict::AlreadyShared)),
-                    Some(Constraint::Reference) => Fault::Domain(Error::NotFound),
-                    _ => fault.into(),
+                .map_err(|error| match violated_constraint(&error) {
+                    Some(Constraint::ShareOnce) => SqlError::Domain(Error::Conflict(Conflict::AlreadyShared)),
+                    Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
+                    _ => error.into(),
                 })?;
-            log(connection, &command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest))?;
-            let share = found(connection, share.id)?;
-            keep(connection, &command, Answer::Shared(&share))?;
+            record_change(connection, &command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest))?;
+            let share = get(connection, share.id)?;
+            store_response(connection, &command, CommandOutcome::Shared(&share))?;
             Ok(share)
         })
         .await
@@ -117,17 +121,17 @@ impl Shares for Database {
     async fn change(&self, command: &Command, item: &Grant, share: ShareId, to: Permission) -> Result<Share> {
         let (command, item) = (command.clone(), item.clone());
         self.write(move |connection| {
-            let item = locate::renewed(connection, &item)?;
+            let item = locate::reauthorize(connection, &item)?;
             let node = item.node().id;
             let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
             let changed = diesel::update(row).set(shares::permission.eq(permission_word(to))).execute(connection)?;
             if changed == 0 {
                 return Err(Error::NotFound.into());
             }
-            let share = found(connection, share)?;
+            let share = get(connection, share)?;
             let guest = share.shared_with.id;
-            log(connection, &command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest))?;
-            end_without_right(connection, &command, item.drive(), Senders::Guest(guest))?;
+            record_change(connection, &command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest))?;
+            abort_without_access(connection, &command, item.drive(), Senders::Guest(guest))?;
             Ok(share)
         })
         .await
@@ -144,9 +148,9 @@ impl Shares for Database {
             let drive: Option<DbId> = nodes::table.find(node).select(nodes::drive_id).first(connection).optional()?;
             let drive = drive.map(DriveId::from);
             let (node, guest) = (NodeId::from(node), UserId::from(guest));
-            log(connection, &command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest))?;
+            record_change(connection, &command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest))?;
             match drive {
-                Some(drive) => end_without_right(connection, &command, drive, Senders::Guest(guest)),
+                Some(drive) => abort_without_access(connection, &command, drive, Senders::Guest(guest)),
                 None => Ok(()),
             }
         })
@@ -194,8 +198,8 @@ mod tests {
             ("shares_sharer", rows::given(user, Some(share), limit)),
             ("shares_node ", rows::of_node(node, None, limit)),
             ("shares_node ", rows::of_node(node, Some(share), limit)),
-            ("links_maker", links::made(user, None, limit)),
-            ("links_maker", links::made(user, Some(link), limit)),
+            ("links_maker", links::created_by(user, None, limit)),
+            ("links_maker", links::created_by(user, Some(link), limit)),
         ] {
             let plan = plan(statement);
             assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{index}\n{plan}");

@@ -1,74 +1,79 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, NodeState, Revision,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, NodeKind, NodeState, Revision,
     Timestamp, TrashPosition, Upload, UploadState, UserId,
 };
-use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep, Restoration, Trash, Trashed};
+use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::blob_records::Disposal;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::blob_records::ReleasedContents;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trash::{
-    self as rows, BelowRow, Fate, FlagRow, IdRow, MOST_VERSIONS, MemberRow, TrashItemRow, TrashedAtRow, TrashedRow,
-    beside_nodes,
+    self as rows, FlagRow, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashItemRow, TrashedAtRow,
+    TrashedRow, pair_with_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::dispose;
-use crate::changes::log;
+use crate::blob_records::release_contents;
+use crate::changes::record_change;
 use crate::drive::{put_away, raise_reach, reach_within};
-use crate::locate::{self, AMONG, list};
-use crate::names::{explain, first_free, holder, touch};
-use crate::receipts::keep;
-use crate::uploads::{end, end_without_right};
+use crate::idempotency_records::store_response;
+use crate::locate::{self, ID_AMONG, list};
+use crate::names::{existing_entry, first_free, name_error, touch};
+use crate::uploads::{abort_without_access, end};
 
 /// The condition for the entries of the folders of a [`list`].
-const IN_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
+const PARENT_AMONG: &str = "parent_id IN (SELECT unhex(value) FROM json_each(?))";
 
-fn put(connection: &mut SqliteConnection, command: &Command, item: &Grant, seen: Option<Revision>) -> Outcome<()> {
-    let item = locate::renewed_as(connection, item, seen)?;
+fn put(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    item: &Grant,
+    seen: Option<Revision>,
+) -> Result<(), SqlError> {
+    let item = locate::reauthorize_at(connection, item, seen)?;
     put_away(connection, command, &item)?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
     }
-    end_without_right(connection, command, item.drive(), Senders::AllBut(item.located().owner.id))
+    abort_without_access(connection, command, item.drive(), Senders::AllExcept(item.located().owner.id))
 }
 
-fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) -> Outcome<Vec<Trashed>> {
+fn list_trash(connection: &mut SqliteConnection, root: &Grant, page: Statement) -> Result<Vec<Trashed>, SqlError> {
     let rows: Vec<TrashedRow> = page.load(connection)?;
     let nodes: Vec<NodeId> = rows.iter().map(TrashedRow::node).collect();
     let nodes = locate::find_many(connection, &nodes, root.actor())?;
-    Ok(beside_nodes(rows, nodes))
+    Ok(pair_with_nodes(rows, nodes))
 }
 
-fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restoration) -> Outcome<Located> {
-    let item = locate::renewed_as(connection, &wish.item, wish.seen)?;
+fn restore(connection: &mut SqliteConnection, command: &Command, spec: &Restoration) -> Result<Located, SqlError> {
+    let item = locate::reauthorize_at(connection, &spec.item, spec.seen)?;
     let (node, actor) = (item.node(), item.actor());
     let purged: FlagRow = rows::being_purged(node.id).get_result(connection)?;
     if purged.holds {
         return Err(Error::NotFound.into());
     }
-    if let Some(after) = wish.trashed_after {
+    if let Some(after) = spec.trashed_after {
         let own: Option<IdRow> = rows::trashed_by(node.id, actor, after).get_result(connection).optional()?;
         own.ok_or(Error::NotFound)?;
     }
-    let to = match &wish.to {
-        Some(to) => Some(locate::renewed(connection, to)?),
+    let to = match &spec.to {
+        Some(to) => Some(locate::reauthorize(connection, to)?),
         None => None,
     };
     let parent = Restoration::parent(&item, to.as_ref())?;
-    let parent = locate::found(connection, parent, actor)?;
+    let parent = locate::get(connection, parent, actor)?;
     if node.kind() == NodeKind::Folder {
         let reach = reach_within(connection, node.id, parent.depth_of_child_folder())?;
         raise_reach(connection, &parent, reach + 1)?;
     }
     let parent = parent.node.id;
-    let name = match holder(connection, parent, &node.name)? {
+    let name = match existing_entry(connection, parent, &node.name)? {
         None => node.name.clone(),
         Some(_) => first_free(connection, parent, &node.name, node.kind())?,
     };
@@ -84,12 +89,12 @@ fn restore(connection: &mut SqliteConnection, command: &Command, wish: &Restorat
             nodes::modified_at.eq(modified_at.as_millis()),
         ))
         .execute(connection)
-        .map_err(|fault| explain(connection, fault, parent, &name, node.kind()))?;
+        .map_err(|error| name_error(connection, error, parent, &name, node.kind()))?;
     touch(connection, command, parent)?;
     let after = NodeState::of(node).revised().placed(parent, &name);
-    log(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after))?;
-    let restored = locate::found(connection, node.id, actor)?;
-    keep(connection, command, Answer::Changed(&restored))?;
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after))?;
+    let restored = locate::get(connection, node.id, actor)?;
+    store_response(connection, command, CommandOutcome::Changed(&restored))?;
     Ok(restored)
 }
 
@@ -98,18 +103,23 @@ fn begin_purge(
     command: &Command,
     item: &Grant,
     seen: Option<Revision>,
-) -> Outcome<()> {
-    let item = locate::renewed_as(connection, item, seen)?;
+) -> Result<(), SqlError> {
+    let item = locate::reauthorize_at(connection, item, seen)?;
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(connection)?;
-    log(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item))
+    record_change(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item))
 }
 
-fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &Doomed, most: u32) -> Outcome<u32> {
-    let (drive, until) = match doomed {
-        Doomed::All(root) => (locate::renewed(connection, root)?.drive(), None),
-        Doomed::Until(until) => {
+fn begin_purges(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    scope: &PurgeScope,
+    max: u32,
+) -> Result<u32, SqlError> {
+    let (drive, until) = match scope {
+        PurgeScope::All(root) => (locate::reauthorize(connection, root)?.drive(), None),
+        PurgeScope::Until(until) => {
             let row: Option<IdRow> = rows::due(*until).get_result(connection).optional()?;
             match row {
                 Some(row) => (DriveId::from(row.id), Some(*until)),
@@ -117,40 +127,40 @@ fn begin_purges(connection: &mut SqliteConnection, command: &Command, doomed: &D
             }
         }
     };
-    let due: Vec<TrashItemRow> = rows::due_items(drive, until, most).load(connection)?;
+    let due: Vec<TrashItemRow> = rows::due_items(drive, until, max).load(connection)?;
     let nodes: Vec<NodeId> = due.iter().map(TrashItemRow::node).collect();
-    rows::begin_purges(AMONG, list(&nodes)).execute(connection)?;
+    rows::begin_purges(ID_AMONG, list(&nodes)).execute(connection)?;
     for row in due {
-        log(connection, command, row.purge_begun(drive)?)?;
+        record_change(connection, command, row.purge_begun(drive)?)?;
     }
-    Ok(u32::try_from(nodes.len()).unwrap_or(most))
+    Ok(u32::try_from(nodes.len()).unwrap_or(max))
 }
 
-fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, most: u32) -> Outcome<PurgeStep> {
+fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max: u32) -> Result<PurgeStep, SqlError> {
     let (drive, of) = match which {
         Purge::Of(drive, node) => (drive, Some(node)),
         Purge::In(drive) => (drive, None),
         Purge::Any => {
-            let row: Option<IdRow> = rows::any_member().get_result(connection).optional()?;
+            let row: Option<IdRow> = rows::drive_to_purge().get_result(connection).optional()?;
             match row {
                 Some(row) => (DriveId::from(row.id), None),
                 None => return Ok(PurgeStep::default()),
             }
         }
     };
-    let members: Vec<MemberRow> = rows::members(drive, of, most).load(connection)?;
+    let members: Vec<PurgeNodeRow> = rows::purge_nodes(drive, of, max).load(connection)?;
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for member in &members {
         if member.is_file() { files.push(member.id) } else { folders.push(NodeId::from(member.id)) }
     }
     let (mut joining, mut staying) = (Vec::new(), Vec::new());
-    let room = most.saturating_sub(u32::try_from(files.len()).unwrap_or(most));
-    let below: Vec<BelowRow> = rows::below(IN_AMONG, list(&folders), room).load(connection)?;
+    let room = max.saturating_sub(u32::try_from(files.len()).unwrap_or(max));
+    let below: Vec<PurgeEntryRow> = rows::entries_of(PARENT_AMONG, list(&folders), room).load(connection)?;
     for row in below {
-        match row.fate() {
-            Fate::Goes => files.push(row.id),
-            Fate::Joins => joining.push(NodeId::from(row.id)),
-            Fate::Stays => staying.push(row.id),
+        match row.action() {
+            PurgeAction::Remove => files.push(row.id),
+            PurgeAction::Enqueue => joining.push(NodeId::from(row.id)),
+            PurgeAction::Keep => staying.push(row.id),
         }
     }
     let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
@@ -161,23 +171,23 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, mos
     diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)))
         .set(nodes::parent_id.eq(root))
         .execute(connection)?;
-    rows::join(AMONG, list(&joining), root.into(), command.at).execute(connection)?;
-    let (gone, disposal) = remove_files(connection, command, drive, files)?;
-    let removed = gone + rows::remove_empty(AMONG, list(&folders)).execute(connection)?;
+    rows::enqueue(ID_AMONG, list(&joining), root.into(), command.at).execute(connection)?;
+    let (gone, released) = remove_files(connection, command, drive, files)?;
+    let removed = gone + rows::remove_empty(ID_AMONG, list(&folders)).execute(connection)?;
     if removed > 0 {
         let less = (
-            drives::used_bytes.eq(drives::used_bytes - bytes(disposal.given_back)),
+            drives::used_bytes.eq(drives::used_bytes - bytes(released.credited_bytes)),
             drives::used_entries.eq(drives::used_entries - bytes(removed as u64)),
         );
         diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(connection)?;
     }
-    let count = |count: usize| u32::try_from(count).unwrap_or(most);
+    let count = |count: usize| u32::try_from(count).unwrap_or(max);
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
-    let mut step = PurgeStep { removed, reached, kept, more: false, freed: disposal.freed()? };
+    let mut step = PurgeStep { removed, reached, kept, more: false, freed: released.unreferenced()? };
     if !step.is_idle() {
-        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of))?;
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of))?;
     }
-    let more: FlagRow = rows::more(drive, of).get_result(connection)?;
+    let more: FlagRow = rows::has_more(drive, of).get_result(connection)?;
     step.more = more.holds;
     Ok(step)
 }
@@ -189,49 +199,53 @@ fn remove_files(
     command: &Command,
     drive: DriveId,
     files: Vec<DbId>,
-) -> Outcome<(usize, Disposal)> {
+) -> Result<(usize, ReleasedContents), SqlError> {
     let found: Vec<(DbId, (String, i64))> = versions::table
         .filter(versions::node_id.eq_any(&files))
         .order(versions::node_id)
-        .limit(MOST_VERSIONS)
+        .limit(MAX_VERSIONS)
         .select((versions::node_id, (versions::blob_key, versions::size_bytes)))
         .load(connection)?;
-    let (files, contents) = rows::whole(files, found, usize::try_from(MOST_VERSIONS).unwrap_or(usize::MAX));
+    let (files, contents) = rows::complete_files(files, found, usize::try_from(MAX_VERSIONS).unwrap_or(usize::MAX));
     // The versions are deleted with their files.
     let gone = diesel::delete(nodes::table.filter(nodes::id.eq_any(files))).execute(connection)?;
-    Ok((gone, dispose(connection, drive, &contents, command.at)?))
+    Ok((gone, release_contents(connection, drive, &contents, command.at)?))
 }
 
-fn clear_ownerless(connection: &mut SqliteConnection, command: &Command, most: u32) -> Outcome<Clearance> {
+fn delete_orphaned_drives(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    max: u32,
+) -> Result<CleanupProgress, SqlError> {
     let row: Option<IdRow> = rows::ownerless().get_result(connection).optional()?;
     let Some(drive) = row.map(|row| row.id) else {
-        return Ok(Clearance::Nothing);
+        return Ok(CleanupProgress::Nothing);
     };
     let root = nodes::table.filter(nodes::drive_id.eq(drive).and(nodes::parent_id.is_null()));
     let root: DbId = root.select(nodes::id).first(connection)?;
-    let into = || uploads::table.filter(uploads::drive_id.eq(drive)).limit(most.into());
+    let into = || uploads::table.filter(uploads::drive_id.eq(drive)).limit(max.into());
     let open = into().filter(is_open()).select(UploadRow::as_select()).load(connection)?;
     for row in open {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        log(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+        record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
     }
     let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
-    let begun = rows::begin_purges_of_all(root.into(), command.at, most).execute(connection)?;
+    let begun = rows::begin_purges_of_all(root.into(), command.at, max).execute(connection)?;
     if forgotten + begun > 0 {
-        log(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive.into()))?;
-        return Ok(Clearance::Step);
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive.into()))?;
+        return Ok(CleanupProgress::Step);
     }
     // Foreign keys prevent this while nodes or uploads remain.
     diesel::delete(nodes::table.find(root)).execute(connection)?;
     diesel::delete(drives::table.find(drive)).execute(connection)?;
-    log(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive.into()))?;
-    Ok(Clearance::Drive)
+    record_change(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive.into()))?;
+    Ok(CleanupProgress::Drive)
 }
 
 #[async_trait]
-impl Trash for Database {
+impl TrashRepository for Database {
     async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
         let (command, item) = (command.clone(), item.clone());
         self.write(move |connection| put(connection, &command, &item, seen)).await
@@ -266,8 +280,8 @@ impl Trash for Database {
     }
 
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located> {
-        let (command, wish) = (command.clone(), restoration.clone());
-        self.write(move |connection| restore(connection, &command, &wish)).await
+        let (command, spec) = (command.clone(), restoration.clone());
+        self.write(move |connection| restore(connection, &command, &spec)).await
     }
 
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
@@ -275,18 +289,18 @@ impl Trash for Database {
         self.write(move |connection| begin_purge(connection, &command, &item, seen)).await
     }
 
-    async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
-        let (command, doomed) = (command.clone(), doomed.clone());
-        self.write(move |connection| begin_purges(connection, &command, &doomed, most)).await
+    async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32> {
+        let (command, scope) = (command.clone(), scope.clone());
+        self.write(move |connection| begin_purges(connection, &command, &scope, max)).await
     }
 
-    async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep> {
+    async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep> {
         let command = command.clone();
-        self.write(move |connection| purge(connection, &command, which, most)).await
+        self.write(move |connection| purge(connection, &command, which, max)).await
     }
 
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance> {
+    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress> {
         let command = command.clone();
-        self.write(move |connection| clear_ownerless(connection, &command, most)).await
+        self.write(move |connection| delete_orphaned_drives(connection, &command, max)).await
     }
 }

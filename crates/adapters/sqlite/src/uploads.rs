@@ -2,42 +2,42 @@ mod commit;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Answer, Change, ChangeKind, Command, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
     UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, NewFile, OpenUpload, Opening, Saved, Uploads};
+use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::fault::{Fault, Outcome};
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, OpenRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
-    unexpired_of, without_right,
+    self as rows, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
+    unexpired_of, without_access,
 };
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::blob_records::{self, release};
-use crate::changes::log;
+use crate::changes::record_change;
+use crate::idempotency_records::store_response;
 use crate::locate;
-use crate::names::holder;
+use crate::names::existing_entry;
 use crate::quota::reserve;
-use crate::receipts::keep;
 
-fn find(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Option<Upload>> {
+fn find(connection: &mut SqliteConnection, upload: UploadId) -> Result<Option<Upload>, SqlError> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).first(connection).optional()?;
     Ok(row.map(Upload::try_from).transpose()?)
 }
 
-fn found(connection: &mut SqliteConnection, upload: UploadId) -> Outcome<Upload> {
-    find(connection, upload)?.ok_or(Fault::Domain(Error::NotFound))
+fn get(connection: &mut SqliteConnection, upload: UploadId) -> Result<Upload, SqlError> {
+    find(connection, upload)?.ok_or(SqlError::Domain(Error::NotFound))
 }
 
 #[async_trait]
-impl Uploads for Database {
-    async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota> {
-        let (command, folder, opening) = (command.clone(), folder.clone(), opening.clone());
-        self.grow(move |connection| begin(connection, &command, &folder, &opening)).await
+impl UploadRepository for Database {
+    async fn begin(&self, command: &Command, folder: &Grant, new_upload: &NewUpload) -> Result<Quota> {
+        let (command, folder, new_upload) = (command.clone(), folder.clone(), new_upload.clone());
+        self.write_growing(move |connection| begin(connection, &command, &folder, &new_upload)).await
     }
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
@@ -72,7 +72,7 @@ impl Uploads for Database {
                 let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
                 let folders = locate::find_many(connection, &folders, user)?;
                 let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
-                Ok(rows.into_iter().map(|row| row.beside(&folders)).collect::<Result<_>>()?)
+                Ok(rows.into_iter().map(|row| row.with_folder(&folders)).collect::<Result<_>>()?)
             })
         })
         .await
@@ -81,8 +81,8 @@ impl Uploads for Database {
     async fn extend(&self, command: &Command, folder: &Grant, upload: UploadId, until: Timestamp) -> Result<()> {
         let (command, folder) = (command.clone(), folder.clone());
         self.write(move |connection| {
-            let folder = locate::renewed(connection, &folder)?;
-            let upload = found(connection, upload)?;
+            let folder = locate::reauthorize(connection, &folder)?;
+            let upload = get(connection, upload)?;
             if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
                 return Err(Error::NotFound.into());
             }
@@ -91,16 +91,16 @@ impl Uploads for Database {
                 diesel::update(uploads::table.find(DbId::from(upload.id)))
                     .set(uploads::expires_at.eq(until.as_millis()))
                     .execute(connection)?;
-                log(connection, &command, Change::of_upload(ChangeKind::UploadExtended, &upload))?;
+                record_change(connection, &command, Change::of_upload(ChangeKind::UploadExtended, &upload))?;
             }
-            keep(connection, &command, Answer::Again)
+            store_response(connection, &command, CommandOutcome::Again)
         })
         .await
     }
 
     async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
-        let (command, folder, wish) = (command.clone(), folder.clone(), commit.clone());
-        self.write(move |connection| commit::run(connection, &command, &folder, &wish)).await
+        let (command, folder, spec) = (command.clone(), folder.clone(), commit.clone());
+        self.write(move |connection| commit::run(connection, &command, &folder, &spec)).await
     }
 
     async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
@@ -111,18 +111,18 @@ impl Uploads for Database {
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()> {
         let command = command.clone();
         self.write(move |connection| {
-            let upload = found(connection, upload)?;
+            let upload = get(connection, upload)?;
             if upload.abortion(command.at)? {
                 end(connection, &command, &upload, UploadState::Aborted)?;
-                log(connection, &command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+                record_change(connection, &command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
             }
             Ok(())
         })
         .await
     }
 
-    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>> {
-        let aborted = rows::aborted(at, after, most);
+    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, max: u32) -> Result<Vec<Upload>> {
+        let aborted = rows::aborted(at, after, max);
         self.read(move |connection| {
             let rows: Vec<UploadRow> = aborted.load(connection)?;
             Ok(rows.into_iter().map(Upload::try_from).collect::<Result<_>>()?)
@@ -130,15 +130,15 @@ impl Uploads for Database {
         .await
     }
 
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>> {
+    async fn expire_due(&self, command: &Command, max: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
         self.write(move |connection| {
-            let due = rows::due(command.at).limit(most.into()).select(UploadRow::as_select()).load(connection)?;
+            let due = rows::due(command.at).limit(max.into()).select(UploadRow::as_select()).load(connection)?;
             let mut ended = Vec::with_capacity(due.len());
             for row in due {
                 let upload = Upload::try_from(row)?;
                 end(connection, &command, &upload, UploadState::Expired)?;
-                log(connection, &command, Change::of_upload(ChangeKind::UploadExpired, &upload))?;
+                record_change(connection, &command, Change::of_upload(ChangeKind::UploadExpired, &upload))?;
                 ended.push(upload);
             }
             Ok(ended)
@@ -146,15 +146,15 @@ impl Uploads for Database {
         .await
     }
 
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32> {
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
         self.write(move |connection| {
             let over: Vec<DbId> = uploads::table
                 .filter(uploads::ended_at.lt(before.as_millis()))
-                .limit(most.into())
+                .limit(max.into())
                 .select(uploads::id)
                 .load(connection)?;
             let gone = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
-            Ok(u32::try_from(gone).unwrap_or(most))
+            Ok(u32::try_from(gone).unwrap_or(max))
         })
         .await
     }
@@ -168,49 +168,54 @@ impl Uploads for Database {
     }
 }
 
-fn begin(connection: &mut SqliteConnection, command: &Command, folder: &Grant, opening: &Opening) -> Outcome<Quota> {
-    let upload = &opening.upload;
-    let folder = locate::renewed(connection, folder)?;
+fn begin(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    folder: &Grant,
+    new_upload: &NewUpload,
+) -> Result<Quota, SqlError> {
+    let upload = &new_upload.upload;
+    let folder = locate::reauthorize(connection, folder)?;
     let open: i64 = unexpired_of(upload.sender, command.at).count().get_result(connection)?;
-    if open >= i64::from(opening.most_open) {
+    if open >= i64::from(new_upload.max_open) {
         let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
         return Err(Error::invalid("file_name", message).into());
     }
-    let holder = holder(connection, folder.node().id, &upload.file.name)?;
-    let charge = rows::addition(upload, folder.node().id, holder)?;
+    let existing = existing_entry(connection, folder.node().id, &upload.file.name)?;
+    let charge = rows::expected_charge(upload, folder.node().id, existing)?;
     let quota = reserve(connection, upload.drive, charge)?;
-    blob_records::insert(connection, &upload.blob, &opening.store, command.at, None)?;
+    blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None)?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
-    log(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload))?;
-    keep(connection, command, Answer::Begun(upload))?;
+    record_change(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload))?;
+    store_response(connection, command, CommandOutcome::UploadStarted(upload))?;
     Ok(quota)
 }
 
 /// Aborts the open uploads of `sender`.
-pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, sender: UserId) -> Outcome<()> {
+pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, sender: UserId) -> Result<(), SqlError> {
     let open = open_of(sender).order((uploads::expires_at, uploads::id)).select(UploadRow::as_select());
     for row in open.load(connection)? {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        log(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+        record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
     }
     Ok(())
 }
 
 /// Aborts the open uploads of guests into `drive` whose senders lose access by this transaction.
-pub(crate) fn end_without_right(
+pub(crate) fn abort_without_access(
     connection: &mut SqliteConnection,
     command: &Command,
     drive: DriveId,
     senders: Senders,
-) -> Outcome<()> {
-    let open: Vec<OpenRow> = open_into(drive, senders).load(connection)?;
+) -> Result<(), SqlError> {
+    let open: Vec<OpenUploadRow> = open_into(drive, senders).load(connection)?;
     for (sender, open) in by_sender(open) {
         let folders = locate::find_many(connection, &folders_of(&open), sender)?;
-        for id in without_right(open, folders) {
-            let upload = found(connection, id.into())?;
+        for id in without_access(open, folders) {
+            let upload = get(connection, id.into())?;
             end(connection, command, &upload, UploadState::Aborted)?;
-            log(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+            record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
         }
     }
     Ok(())
@@ -222,7 +227,7 @@ pub(crate) fn end(
     command: &Command,
     upload: &Upload,
     state: UploadState,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((uploads::state.eq(state_word(state)), uploads::ended_at.eq(command.at.as_millis())))
         .execute(connection)?;

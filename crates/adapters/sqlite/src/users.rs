@@ -1,12 +1,13 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Answer, BlobKey, Change, ChangeKind, Command, Credentials, Handle, PasswordHash, Person, User, UserId,
+    BlobKey, Change, ChangeKind, Command, CommandOutcome, Credentials, LoginIdentifier, PasswordHash, User, UserId,
+    UserRef,
 };
-use clouddrive_domain::port::{Registration, Users};
+use clouddrive_domain::port::{Registration, UserRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
-use clouddrive_sql::fault::{Constraint, Fault, Outcome};
+use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::names::NewNodeRow;
 use clouddrive_sql::schema::{drives, nodes, users};
 use clouddrive_sql::types::DbId;
@@ -15,61 +16,63 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::{refer, release};
-use crate::changes::log;
-use crate::fault::violated;
-use crate::receipts::keep;
+use crate::blob_records::{mark_referenced, release};
+use crate::changes::record_change;
+use crate::error::violated_constraint;
+use crate::idempotency_records::store_response;
 
 /// Selects the user with that handle, by one of the two unique indexes.
-fn named(handle: &Handle) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
+fn user_by_identifier(identifier: &LoginIdentifier) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
     let users = users::table.into_boxed();
-    match handle {
-        Handle::Username(key) => users.filter(users::username_key.eq(key)),
-        Handle::Email(key) => users.filter(users::email_key.eq(key)),
+    match identifier {
+        LoginIdentifier::Username(key) => users.filter(users::username_key.eq(key)),
+        LoginIdentifier::Email(key) => users.filter(users::email_key.eq(key)),
     }
 }
 
-fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registration) -> Outcome<()> {
-    diesel::insert_into(users::table).values(NewUserRow::from(new)).execute(connection).map_err(
-        |fault| match violated(&fault) {
-            Some(Constraint::Username) => Fault::Domain(Error::Conflict(Conflict::UsernameTaken)),
+fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registration) -> Result<(), SqlError> {
+    diesel::insert_into(users::table).values(NewUserRow::from(new)).execute(connection).map_err(|error| {
+        match violated_constraint(&error) {
+            Some(Constraint::Username) => SqlError::Domain(Error::Conflict(Conflict::UsernameTaken)),
             Some(Constraint::Email) => email_taken(connection, &new.user).unwrap_or_else(|other| other),
-            _ => fault.into(),
-        },
-    )?;
+            _ => error.into(),
+        }
+    })?;
     diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(connection)?;
     diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(connection)?;
-    log(connection, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive))
+    record_change(connection, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive))
 }
 
 /// The conflict if the address is taken. SQLite reports one of several violated constraints; the name takes precedence.
-fn email_taken(connection: &mut SqliteConnection, user: &User) -> Outcome<Fault> {
+fn email_taken(connection: &mut SqliteConnection, user: &User) -> Result<SqlError, SqlError> {
     let name = users::table.filter(users::username_key.eq(user.username.key()));
     let both = diesel::select(exists(name)).get_result(connection)?;
     let conflict = if both { Conflict::UsernameTaken } else { Conflict::EmailTaken };
-    Ok(Fault::Domain(Error::Conflict(conflict)))
+    Ok(SqlError::Domain(Error::Conflict(conflict)))
 }
 
 #[async_trait]
-impl Users for Database {
+impl UserRepository for Database {
     async fn register(&self, command: &Command, registration: &Registration) -> Result<()> {
         let (command, registration) = (command.clone(), registration.clone());
-        self.grow(move |connection| insert(connection, &command, &registration)).await
+        self.write_growing(move |connection| insert(connection, &command, &registration)).await
     }
 
-    async fn find_person(&self, handle: &Handle) -> Result<Option<Person>> {
-        let handle = handle.clone();
+    async fn find_user(&self, identifier: &LoginIdentifier) -> Result<Option<UserRef>> {
+        let identifier = identifier.clone();
         self.read(move |connection| {
-            let found = named(&handle).select((users::id, users::username)).first::<(DbId, String)>(connection);
-            Ok(found.optional()?.map(|(id, username)| Person { id: id.into(), username: Some(username) }))
+            let found = user_by_identifier(&identifier)
+                .select((users::id, users::username))
+                .first::<(DbId, String)>(connection);
+            Ok(found.optional()?.map(|(id, username)| UserRef { id: id.into(), username: Some(username) }))
         })
         .await
     }
 
-    async fn find_credentials(&self, handle: &Handle) -> Result<Option<Credentials>> {
-        let handle = handle.clone();
+    async fn find_credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>> {
+        let identifier = identifier.clone();
         self.read(move |connection| {
-            let found = named(&handle).select(CREDENTIALS).first::<CredentialsRow>(connection);
+            let found = user_by_identifier(&identifier).select(CREDENTIALS).first::<CredentialsRow>(connection);
             Ok(found.optional()?.map(credentials))
         })
         .await
@@ -81,7 +84,7 @@ impl Users for Database {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
             let changed = diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
             if changed > 0 {
-                log(connection, &command, Change::of_user(ChangeKind::PasswordRehashed, user))?;
+                record_change(connection, &command, Change::of_user(ChangeKind::PasswordRehashed, user))?;
             }
             Ok(())
         })
@@ -98,7 +101,7 @@ impl Users for Database {
                 return Ok(false);
             }
             if let Some(key) = &photo {
-                refer(connection, key)?;
+                mark_referenced(connection, key)?;
             }
             diesel::update(users::table.find(id))
                 .set(users::photo_blob.eq(photo.as_ref().map(BlobKey::as_str)))
@@ -107,8 +110,8 @@ impl Users for Database {
                 release(connection, former, command.at)?;
             }
             let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
-            log(connection, &command, Change::of_user(kind, user))?;
-            keep(connection, &command, Answer::Photo)?;
+            record_change(connection, &command, Change::of_user(kind, user))?;
+            store_response(connection, &command, CommandOutcome::Photo)?;
             Ok(former.is_some())
         })
         .await

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, link_downloads, links, name_keys, receipts,
-    search, sessions, shares, throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, blob_records, changes, drive, effects, idempotency_records, link_downloads, links,
+    name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_sqlite::{Database, Options};
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 async fn fresh() -> (Persistence, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
-    (Persistence::of(Arc::new(database)), dir)
+    (Persistence::from_store(Arc::new(database)), dir)
 }
 
 macro_rules! suites {
@@ -38,8 +38,8 @@ suites!(
     shares,
     blob_records,
     changes,
-    receipts,
-    chores,
+    idempotency_records,
+    task_leases,
     links,
     name_keys,
     link_downloads,
@@ -78,5 +78,5 @@ async fn drives_whose_owners_are_gone() {
 async fn a_database_that_works_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
-    ambient::probe_suite(&database).await;
+    effects::probe_suite(&database).await;
 }

@@ -10,12 +10,14 @@ use tokio::net::TcpStream;
 use crate::config::{Source, bind_address};
 
 /// The timeout of the check.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Checks that the server on the configured address is ready.
 pub(crate) async fn check(source: &Source) -> anyhow::Result<()> {
     let address = reachable(bind_address(source)?);
-    let status = tokio::time::timeout(PATIENCE, ask(address)).await.context("the server does not answer in time")??;
+    let status = tokio::time::timeout(TIMEOUT, request_status(address))
+        .await
+        .context("the server does not answer in time")??;
     if status.starts_with("HTTP/1.1 200 ") { Ok(()) } else { bail!("the server is not ready: {status}") }
 }
 
@@ -30,8 +32,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 /// Returns the status line of the response.
-async fn ask(address: SocketAddr) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(address).await.with_context(|| format!("nobody listens on {address}"))?;
+async fn request_status(address: SocketAddr) -> anyhow::Result<String> {
+    let mut stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
     let request = format!("GET /health/ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();

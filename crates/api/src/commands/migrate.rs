@@ -1,5 +1,5 @@
 use crate::config::Config;
-use crate::output::say;
+use crate::output::print_line;
 use crate::wiring;
 
 /// Applies pending migrations.
@@ -7,10 +7,10 @@ pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let _lock = wiring::lock(config)?;
     let applied = wiring::migrate(config).await?;
     for name in &applied {
-        say(format!("applied {name}"))?;
+        print_line(format!("applied {name}"))?;
     }
     if applied.is_empty() {
-        say("the schema is up to date")?;
+        print_line("the schema is up to date")?;
     }
     Ok(())
 }

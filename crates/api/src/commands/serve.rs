@@ -15,9 +15,9 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use anyhow::Context;
-use clouddrive_http::body::{answer, until_read};
+use clouddrive_http::body::{call_until_read, resume_or_call};
 use clouddrive_http::cors::{cors, narrow_preflight};
-use clouddrive_http::middleware::{request, sane};
+use clouddrive_http::middleware::{reject_invalid, request};
 use clouddrive_http::server::{RequestTraces, Server};
 use clouddrive_rest::Services;
 use futures_util::FutureExt;
@@ -33,7 +33,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     // Install signal handlers first: PID 1 of a container has no default ones.
     let stop = stop_signal()?.shared();
     let _lock = wiring::lock(&config)?;
-    let keys = Keys::of(&config)?;
+    let keys = Keys::new(&config)?;
     let stores = tokio::select! {
         stores = Stores::open(&config) => stores?,
         () = stop.clone() => return Ok(()),
@@ -44,18 +44,18 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let services = stores.services(&config, &keys, &public_url)?;
     let metrics = metrics::serve(&config.metrics, services.parts.clone(), stores.connections())?;
     let tracing = RequestTraces { begin: traces::request_span, end: traces::answered };
-    let ambient = stores.ambient().clone();
-    let shared = Server::new(ambient.clone(), config.body_limits, config.trusted_proxies.clone(), tracing);
+    let context = stores.context().clone();
+    let shared = Server::new(context.clone(), config.body_limits, config.trusted_proxies.clone(), tracing);
     let shared = web::Data::new(shared);
-    let leave = drain(stop, shared.clone(), config.drain);
+    let drained = drain(stop, shared.clone(), config.drain);
     let server = ServerBuilder::new().workers(config.workers);
-    let server = server.shutdown_timeout(config.shutdown.as_secs()).shutdown_signal(leave);
+    let server = server.shutdown_timeout(config.shutdown.as_secs()).shutdown_signal(drained);
     let server = listen(server, listener, &config, &shared, &services)?.run();
-    let jobs = tokio::spawn(clouddrive_jobs::run(stores.collector(&config), ambient, config.collect_interval));
+    let jobs = tokio::spawn(clouddrive_jobs::run(stores.collector(&config), context, config.collect_interval));
     announce(address, &public_url, metrics, &config);
     server.await?;
     jobs.abort();
-    tracing::info!("stopped");
+    tracing::info!("server stopped");
     Ok(())
 }
 
@@ -77,12 +77,12 @@ fn listen(
         let services = services.clone();
         let app = App::new()
             .app_data(shared.clone())
-            .wrap(from_fn(sane))
+            .wrap(from_fn(reject_invalid))
             .wrap(cors)
             .wrap(from_fn(narrow_preflight))
             .wrap(from_fn(request))
             .configure(|config| services.configure(config));
-        let app = app.into_factory().map_err(|fault| fault.error_response());
+        let app = app.into_factory().map_err(|error| error.error_response());
         let http = fn_factory(move || {
             let (app, stopping) = (app.new_service(AppConfig::default()), stopping.clone());
             async move {
@@ -97,13 +97,13 @@ fn listen(
                     .client_request_timeout(Duration::from_secs(10))
                     .client_disconnect_timeout(Duration::from_secs(1))
                     .local_addr(address)
-                    .expect(fn_service(move |request: Request| until_read(expected.clone(), request)))
-                    .h1(fn_service(move |request: Request| answer(&*app, request)));
+                    .expect(fn_service(move |request: Request| call_until_read(expected.clone(), request)))
+                    .h1(fn_service(move |request: Request| resume_or_call(&*app, request)));
                 http.new_service(()).await
             }
         });
         fn_service(move |stream: TcpStream| {
-            let stream = connections.watch(stream);
+            let stream = connections.monitor(stream);
             let peer = stream.peer();
             ready(Ok::<_, DispatchError>((stream, peer)))
         })
@@ -119,14 +119,14 @@ fn announce(address: SocketAddr, public_url: &str, metrics: Option<SocketAddr>, 
     let mut text = format!(
         "CloudDrive {} listens on http://{address}\nAPI documentation: {public_url}/docs/\nData: {}\n",
         env!("CARGO_PKG_VERSION"),
-        wiring::whereabouts(config)
+        wiring::describe_storage(config)
     );
     if let Some(metrics) = metrics {
         text.push_str(&format!("Metrics: http://{metrics}/metrics\n"));
     }
     let mut out = std::io::stdout().lock();
-    if let Err(fault) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        tracing::warn!(%fault, "standard output is closed");
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::warn!(%error, "standard output is closed");
     }
 }
 
@@ -142,17 +142,17 @@ fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// After `stop`, keeps serving for up to `most` while not ready, so that load balancers redirect traffic before
+/// After `stop`, keeps serving for up to `max` while not ready, so that load balancers redirect traffic before
 /// requests are refused. Another signal ends this early.
-async fn drain(stop: impl Future<Output = ()>, server: web::Data<Server>, most: Duration) {
+async fn drain(stop: impl Future<Output = ()>, server: web::Data<Server>, max: Duration) {
     stop.await;
-    server.leave();
-    if most.is_zero() {
+    server.begin_drain();
+    if max.is_zero() {
         return;
     }
-    tracing::info!(seconds = most.as_secs(), "draining");
+    tracing::info!(seconds = max.as_secs(), "draining: serving while not ready");
     match stop_signal() {
-        Ok(again) => drop(tokio::time::timeout(most, again).await),
-        Err(_) => tokio::time::sleep(most).await,
+        Ok(again) => drop(tokio::time::timeout(max, again).await),
+        Err(_) => tokio::time::sleep(max).await,
     }
 }

@@ -6,10 +6,10 @@ mod password;
 use anyhow::anyhow;
 use clap::Subcommand;
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Email, Handle, NewLimits, Username};
+use clouddrive_domain::model::{Email, LoginIdentifier, NewLimits, Username};
 
 use crate::config::{Config, QUOTAS};
-use crate::output::say;
+use crate::output::print_line;
 use crate::wiring;
 
 #[derive(Subcommand)]
@@ -71,49 +71,49 @@ fn quota(text: &str) -> Result<u64, String> {
 
 /// Runs the command.
 pub(crate) async fn run(command: UserCommand, config: &Config) -> anyhow::Result<()> {
-    let (administration, ambient) = wiring::administration(config).await?;
-    let request = ambient.request_id();
+    let (administration, context) = wiring::administration(config).await?;
+    let request = context.request_id();
     match command {
         UserCommand::Create { username, email, quota, entries } => {
             let password = password::read()?;
             let name = username.as_str().to_owned();
             let quota = (quota.unwrap_or(config.quota_bytes), entries.unwrap_or(config.quota_entries));
             let made = administration.create(&request, username, email, &password, quota).await;
-            made.map_err(|fault| in_words(fault, &name))?;
-            say(format!("{name} may log in"))
+            made.map_err(|error| describe_error(error, &name))?;
+            print_line(format!("{name} may log in"))
         }
         UserCommand::SetPassword { user } => {
             let password = password::read()?;
-            let done = administration.set_password(&request, &Handle::parse(&user), &password).await;
-            done.map_err(|fault| in_words(fault, &user))?;
-            say(format!("{user} has another password, and no session"))
+            let done = administration.set_password(&request, &LoginIdentifier::parse(&user), &password).await;
+            done.map_err(|error| describe_error(error, &user))?;
+            print_line(format!("{user} has another password, and no session"))
         }
         UserCommand::SetQuota { user, bytes, entries } => {
             let limits = NewLimits { bytes, entries };
-            let done = administration.set_quota(&request, &Handle::parse(&user), limits).await;
-            done.map_err(|fault| in_words(fault, &user))?;
+            let done = administration.set_quota(&request, &LoginIdentifier::parse(&user), limits).await;
+            done.map_err(|error| describe_error(error, &user))?;
             let bytes = bytes.map(|bytes| format!("{bytes} bytes"));
             let entries = entries.map(|entries| format!("{entries} files and folders"));
             let limits: Vec<String> = bytes.into_iter().chain(entries).collect();
-            say(format!("the drive of {user} may hold {}", limits.join(" and ")))
+            print_line(format!("the drive of {user} may hold {}", limits.join(" and ")))
         }
         UserCommand::Disable { user } => {
-            let changed = administration.set_disabled(&request, &Handle::parse(&user), true).await;
-            let changed = changed.map_err(|fault| in_words(fault, &user))?;
-            say(if changed { format!("{user} is disabled") } else { format!("{user} was disabled before") })
+            let changed = administration.set_disabled(&request, &LoginIdentifier::parse(&user), true).await;
+            let changed = changed.map_err(|error| describe_error(error, &user))?;
+            print_line(if changed { format!("{user} is disabled") } else { format!("{user} was disabled before") })
         }
         UserCommand::Enable { user } => {
-            let changed = administration.set_disabled(&request, &Handle::parse(&user), false).await;
-            let changed = changed.map_err(|fault| in_words(fault, &user))?;
-            say(if changed { format!("{user} is enabled") } else { format!("{user} was not disabled") })
+            let changed = administration.set_disabled(&request, &LoginIdentifier::parse(&user), false).await;
+            let changed = changed.map_err(|error| describe_error(error, &user))?;
+            print_line(if changed { format!("{user} is enabled") } else { format!("{user} was not disabled") })
         }
         UserCommand::List { json } => list::print(&administration, json).await,
     }
 }
 
 /// Turns domain errors into messages for the terminal.
-fn in_words(fault: Error, user: &str) -> anyhow::Error {
-    match fault {
+fn describe_error(error: Error, user: &str) -> anyhow::Error {
+    match error {
         Error::NotFound => anyhow!("there is no user {user}"),
         Error::Conflict(conflict) => anyhow!("{conflict}"),
         other => other.into(),

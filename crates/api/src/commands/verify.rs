@@ -6,7 +6,7 @@ use clouddrive_verify::{Options, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::config::Config;
-use crate::output::say;
+use crate::output::print_line;
 use crate::system::SystemClock;
 use crate::wiring;
 
@@ -39,9 +39,9 @@ pub(crate) async fn verify(config: &Config, arguments: Arguments) -> anyhow::Res
     bar.set_style(ProgressStyle::with_template("{spinner} {elapsed_precise} {msg} {human_pos}")?);
     let progress = |stage, done, many: Option<u64>| {
         bar.set_message(match stage {
-            Stage::Database => "the database by itself, of its invariants:",
-            Stage::Store => "the books against the store, blobs:",
-            Stage::Again => "what seemed to be wrong, once more:",
+            Stage::Database => "database invariants:",
+            Stage::Store => "comparing blob rows with the store, blobs:",
+            Stage::Recheck => "checking candidates again:",
         });
         if let Some(many) = many {
             bar.set_length(many);
@@ -52,8 +52,8 @@ pub(crate) async fn verify(config: &Config, arguments: Arguments) -> anyhow::Res
     bar.finish_and_clear();
     let report = report?;
     match arguments.json {
-        true => say(serde_json::to_string_pretty(&report)?)?,
-        false => say(&report)?,
+        true => print_line(serde_json::to_string_pretty(&report)?)?,
+        false => print_line(&report)?,
     }
     match report.found() {
         0 => Ok(()),

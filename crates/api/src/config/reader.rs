@@ -6,23 +6,23 @@ use super::{ConfigError, Source};
 /// Reads variables one by one and collects their errors, to report them all at once.
 pub(super) struct Reader<'a> {
     source: &'a Source,
-    complaints: Vec<(String, String)>,
+    errors: Vec<(String, String)>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn of(source: &'a Source) -> Self {
-        let complain = |name: &String| (name.clone(), "must be a text, a number or a boolean in the secret".to_owned());
-        Self { source, complaints: source.malformed().iter().map(complain).collect() }
+    pub(super) fn new(source: &'a Source) -> Self {
+        let report = |name: &String| (name.clone(), "must be a text, a number or a boolean in the secret".to_owned());
+        Self { source, errors: source.malformed().iter().map(report).collect() }
     }
 
     /// Returns `value` if no variable had an error.
     pub(super) fn finish<T>(self, value: T) -> Result<T, ConfigError> {
-        if self.complaints.is_empty() { Ok(value) } else { Err(ConfigError(self.complaints)) }
+        if self.errors.is_empty() { Ok(value) } else { Err(ConfigError(self.errors)) }
     }
 
-    pub(super) fn complain(&mut self, variable: &Variable, message: impl Into<String>) {
-        if self.complaints.iter().all(|(known, _)| known != variable.name) {
-            self.complaints.push((variable.name.to_owned(), message.into()));
+    pub(super) fn report(&mut self, variable: &Variable, message: impl Into<String>) {
+        if self.errors.iter().all(|(known, _)| known != variable.name) {
+            self.errors.push((variable.name.to_owned(), message.into()));
         }
     }
 
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         match self.source.text(variable) {
             Ok(found) => found,
             Err(error) => {
-                self.complaints.extend(error.0);
+                self.errors.extend(error.0);
                 None
             }
         }
@@ -41,7 +41,7 @@ impl<'a> Reader<'a> {
         match (self.text(variable), variable.default) {
             (Some(text), _) | (None, Fallback::Text(text)) => text,
             (None, Fallback::Number(_) | Fallback::Described(_)) => {
-                self.complain(variable, "has no default");
+                self.report(variable, "has no default");
                 ""
             }
         }
@@ -51,7 +51,7 @@ impl<'a> Reader<'a> {
     pub(super) fn parsed<T>(&mut self, variable: &Variable, parse: impl FnOnce(&'a str) -> Option<T>) -> Option<T> {
         let parsed = parse(self.text(variable)?);
         if parsed.is_none() {
-            self.complain(variable, format!("must be {}", variable.required()));
+            self.report(variable, format!("must be {}", variable.required()));
         }
         parsed
     }
@@ -63,15 +63,15 @@ impl<'a> Reader<'a> {
             Fallback::Text(_) | Fallback::Described(_) => None,
         };
         if default.is_none() {
-            self.complain(variable, "has no default");
+            self.report(variable, "has no default");
         }
         self.number_or(variable, default.unwrap_or_default())
     }
 
     pub(super) fn number_or<T: TryFrom<u64>>(&mut self, variable: &Variable, default: T) -> T {
-        let (least, most) = variable.range();
+        let (least, max) = variable.range();
         let parse = |text: &str| {
-            let number = text.parse().ok().filter(|number| (least..=most).contains(number))?;
+            let number = text.parse().ok().filter(|number| (least..=max).contains(number))?;
             T::try_from(number).ok()
         };
         self.parsed(variable, parse).unwrap_or(default)

@@ -23,10 +23,10 @@ impl SecretKey {
         let path = data_dir.join("secret.key");
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 create(&path, random).with_context(|| format!("cannot write {}", path.display()))?
             }
-            Err(fault) => return Err(fault).with_context(|| format!("cannot read {}", path.display())),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
         };
         Self::parse(text.trim()).with_context(|| format!("the key in {} has fewer than 32 bytes", path.display()))
     }

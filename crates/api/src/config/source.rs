@@ -21,13 +21,13 @@ pub(crate) struct Source {
 impl Source {
     /// Reads the process environment and, if present, `.env` in the working directory.
     #[expect(clippy::disallowed_methods, reason = "this is where configuration is read")]
-    pub(crate) fn of_process() -> Result<Self, ConfigError> {
+    pub(crate) fn from_process() -> Result<Self, ConfigError> {
         let file = match dotenvy::from_path_iter(Path::new(".env")) {
             Ok(pairs) => pairs
                 .map(|pair| pair.map(owned))
                 .collect::<Result<_, _>>()
                 .map_err(|_| ConfigError::new(".env", "must be lines of NAME=value; a line cannot be read"))?,
-            Err(fault) if fault.not_found() => BTreeMap::new(),
+            Err(error) if error.not_found() => BTreeMap::new(),
             Err(_) => return Err(ConfigError::new(".env", "cannot be read")),
         };
         Ok(Self { environment: std::env::vars_os().collect(), file, ..Self::default() })
@@ -44,7 +44,7 @@ impl Source {
     }
 
     #[cfg(test)]
-    pub(crate) fn of(values: &[(&str, &str)]) -> Self {
+    pub(crate) fn from_values(values: &[(&str, &str)]) -> Self {
         let pair = |(name, value): &(&str, &str)| (name.into(), value.into());
         Self { environment: values.iter().map(pair).collect(), ..Self::default() }
     }
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn the_environment_precedes_dotenv_except_for_inherited_variables() {
-        let mut source = Source::of(&[("DATA_DIR", "a"), ("USER", "root"), ("SECRET_KEY", "")]);
+        let mut source = Source::from_values(&[("DATA_DIR", "a"), ("USER", "root"), ("SECRET_KEY", "")]);
         for (name, value) in [("DATA_DIR", "b"), ("USER", "drive"), ("SECRET_KEY", "c"), ("BUCKET_NAME", "d")] {
             source.file.insert(name.into(), value.into());
         }
@@ -94,7 +94,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn non_utf8_values_are_refused_when_read() {
-        let mut source = Source::of(&[("DATA_DIR", "a")]);
+        let mut source = Source::from_values(&[("DATA_DIR", "a")]);
         let latin = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(b"caf\xe9");
         source.environment.insert("PWD".into(), latin.into());
         assert_eq!(source.text(&DATA_DIR), Ok(Some("a")));

@@ -85,7 +85,7 @@ pub(super) fn database(reader: &mut Reader<'_>, production: bool, data_dir: &Pat
         Some(url) => match sqlite_path(url) {
             Some(path) => return DatabaseConfig::Sqlite(path),
             None => {
-                reader.complain(
+                reader.report(
                     &variables::DATABASE_URL,
                     "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH",
                 );
@@ -98,7 +98,7 @@ pub(super) fn database(reader: &mut Reader<'_>, production: bool, data_dir: &Pat
         if production {
             let message = "must be set with ENVIRONMENT=production, to postgres://… or sqlite:PATH; or DATABASE, HOST, \
                            USER and PASSWORD";
-            reader.complain(&variables::DATABASE_URL, message);
+            reader.report(&variables::DATABASE_URL, message);
         }
         return embedded();
     };
@@ -129,7 +129,7 @@ fn parts(reader: &mut Reader<'_>, production: bool) -> Option<PostgresAddress> {
     if production {
         for variable in [&variables::HOST, &variables::USER, &variables::PASSWORD] {
             if reader.text(variable).is_none() {
-                reader.complain(variable, "must be set with DATABASE");
+                reader.report(variable, "must be set with DATABASE");
             }
         }
     }
@@ -160,17 +160,15 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
         // Non-AWS servers accept any region.
         let known = aws.region.clone().or_else(|| endpoint.is_some().then(|| "us-east-1".to_owned()));
         if known.is_none() {
-            reader.complain(&variables::AWS_REGION, "must be set with S3_BUCKET_NAME, to the region of the bucket");
+            reader.report(&variables::AWS_REGION, "must be set with S3_BUCKET_NAME, to the region of the bucket");
         }
         let region = known.unwrap_or_default();
         let config = S3Config { bucket, region, endpoint, public_endpoint, path_style, max_parts };
         return BlobsConfig::S3(Box::new(config));
     }
     if production && directory.is_none() {
-        reader.complain(
-            &variables::S3_BUCKET_NAME,
-            "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory",
-        );
+        reader
+            .report(&variables::S3_BUCKET_NAME, "must be set with ENVIRONMENT=production; or BLOB_DIR, to a directory");
     }
     BlobsConfig::Disk(directory.unwrap_or_else(|| data_dir.to_owned()))
 }
@@ -191,11 +189,11 @@ pub(super) fn aws(reader: &mut Reader<'_>) -> AwsConfig {
             Some(AwsCredentials { key_id: key_id.to_owned(), secret: SecretString::from(secret), session_token })
         }
         (Some(_), None) => {
-            reader.complain(&variables::AWS_SECRET_ACCESS_KEY, "must be set with AWS_ACCESS_KEY_ID");
+            reader.report(&variables::AWS_SECRET_ACCESS_KEY, "must be set with AWS_ACCESS_KEY_ID");
             None
         }
         (None, Some(_)) => {
-            reader.complain(&variables::AWS_ACCESS_KEY_ID, "must be set with AWS_SECRET_ACCESS_KEY");
+            reader.report(&variables::AWS_ACCESS_KEY_ID, "must be set with AWS_SECRET_ACCESS_KEY");
             None
         }
         (None, None) => None,

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::*;
 
 fn read(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    Config::read(&Source::of(values))
+    Config::read(&Source::from_values(values))
 }
 
 /// The variables reported as errors.
@@ -114,7 +114,7 @@ fn a_database_has_a_url_or_parts_in_either_spelling() {
 
 #[test]
 fn malformed_and_missing_variables_are_reported_together() {
-    let source = Source::of(&[("ENVIRONMENT", "production")]);
+    let source = Source::from_values(&[("ENVIRONMENT", "production")]);
     let source = source.with_secret([("SECRET_KEY".to_owned(), "short".to_owned())].into(), vec!["HOST".to_owned()]);
     let message = Config::read(&source).map(|_| ()).unwrap_err().to_string();
     for variable in ["HOST", "DATABASE_URL", "S3_BUCKET_NAME", "SECRET_KEY"] {

@@ -83,7 +83,7 @@ impl Variable {
     pub(super) fn required(&self) -> String {
         match self.values {
             Values::Text(what) => what.to_owned(),
-            Values::Number(least, most) => format!("a number from {least} to {most}"),
+            Values::Number(least, max) => format!("a number from {least} to {max}"),
             Values::Switch => "on or off".to_owned(),
             Values::Url => "a URL that begins with http:// or https:// and names a host".to_owned(),
         }
@@ -92,7 +92,7 @@ impl Variable {
     /// The allowed numbers.
     pub(super) fn range(&self) -> (u64, u64) {
         match self.values {
-            Values::Number(least, most) => (least, most),
+            Values::Number(least, max) => (least, max),
             Values::Text(_) | Values::Switch | Values::Url => (0, u64::MAX),
         }
     }
@@ -114,8 +114,8 @@ const fn any() -> Variable {
     text("")
 }
 
-const fn number(least: u64, most: u64) -> Variable {
-    Variable::new(Values::Number(least, most))
+const fn number(least: u64, max: u64) -> Variable {
+    Variable::new(Values::Number(least, max))
 }
 
 const fn switch() -> Variable {
@@ -347,7 +347,7 @@ pub(crate) fn markdown() -> String {
         let aliases = variable.aliases.iter().map(|alias| format!("(`{alias}`)"));
         let names: Vec<String> = std::iter::once(name).chain(aliases).collect();
         let values = match variable.values {
-            Values::Number(least, most) => format!("{least} to {most}"),
+            Values::Number(least, max) => format!("{least} to {max}"),
             Values::Switch => "`on`, `off`".to_owned(),
             Values::Url => "a URL".to_owned(),
             Values::Text(what) => what.to_owned(),
@@ -436,8 +436,8 @@ mod tests {
         for variable in GROUPS.iter().flat_map(|group| group.variables) {
             assert!(!variable.meaning.is_empty(), "{}", variable.name);
             match (variable.values, variable.default) {
-                (Values::Number(least, most), Fallback::Number(default)) => {
-                    assert!((least..=most).contains(&default), "{}", variable.name);
+                (Values::Number(least, max), Fallback::Number(default)) => {
+                    assert!((least..=max).contains(&default), "{}", variable.name);
                 }
                 (Values::Switch, Fallback::Text(default)) => assert!(["on", "off"].contains(&default)),
                 (Values::Number(..), Fallback::Text(_)) | (Values::Switch, Fallback::Number(_)) => {

@@ -9,28 +9,28 @@ use actix_web::rt::net::TcpStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::{Activity, Doing, Entry};
+use super::{Activity, ConnectionState, Registration};
 
 /// How long to wait for a client before its rate is checked.
 const RATE_GRACE: Duration = Duration::from_secs(10);
 
 /// A watched connection: it ends if the client reads too slowly, or to make room for another.
-pub(crate) struct Watched {
+pub(crate) struct MonitoredStream {
     stream: TcpStream,
     activity: Arc<Activity>,
-    entry: Entry,
+    entry: Registration,
     /// The stall timer; only where the kernel does not enforce the timeout.
     silence: Option<Pin<Box<Sleep>>>,
     waiting_since: Option<Instant>,
     waited: Duration,
     /// Bytes sent since the client was first waited for.
-    taken: u64,
+    sent: u64,
 }
 
-impl Watched {
-    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, entry: Entry) -> Self {
-        let (waited, taken) = (Duration::ZERO, 0);
-        Self { stream, activity, entry, silence: None, waiting_since: None, waited, taken }
+impl MonitoredStream {
+    pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, entry: Registration) -> Self {
+        let (waited, sent) = (Duration::ZERO, 0);
+        Self { stream, activity, entry, silence: None, waiting_since: None, waited, sent }
     }
 
     pub(crate) fn peer(&self) -> Option<std::net::SocketAddr> {
@@ -46,8 +46,8 @@ impl Watched {
         Ok(())
     }
 
-    fn note(&self, doing: Doing) {
-        self.activity.note(doing, self.entry.now());
+    fn record(&self, state: ConnectionState) {
+        self.activity.record(state, self.entry.now());
     }
 
     /// Handles the outcome of a write.
@@ -59,16 +59,16 @@ impl Watched {
                     self.waited += since.elapsed();
                 }
                 if !self.waited.is_zero() {
-                    self.taken += written as u64;
+                    self.sent += written as u64;
                 }
-                self.note(Doing::Idle);
+                self.record(ConnectionState::Idle);
                 if self.is_too_slow() { self.too_slow() } else { Poll::Ready(Ok(written)) }
             }
-            Poll::Ready(Err(fault)) => Poll::Ready(Err(fault)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
                 if self.waiting_since.is_none() {
                     self.waiting_since = Some(Instant::now());
-                    self.note(Doing::Stalled);
+                    self.record(ConnectionState::Stalled);
                     if !cfg!(target_os = "linux") {
                         self.silence = Some(Box::pin(sleep(self.entry.limits().idle)));
                     }
@@ -81,7 +81,7 @@ impl Watched {
 
     fn is_too_slow(&self) -> bool {
         let due = u128::from(self.entry.limits().min_rate) * self.waited.as_millis() / 1000;
-        self.waited > RATE_GRACE && u128::from(self.taken) < due
+        self.waited > RATE_GRACE && u128::from(self.sent) < due
     }
 
     fn too_slow(&self) -> Poll<io::Result<usize>> {
@@ -90,7 +90,7 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for MonitoredStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -100,13 +100,13 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
         if polled.is_ready() && buffer.filled().len() > before {
-            self.note(Doing::Served);
+            self.record(ConnectionState::Serving);
         }
         polled
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for MonitoredStream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.check(context)?;
         let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
@@ -149,21 +149,21 @@ mod tests {
     const INSTANT: Duration = Duration::from_millis(1);
 
     /// A connection with this minimum rate, and its client.
-    async fn connection(min_rate: u64) -> (Watched, TcpStream) {
+    async fn connection(min_rate: u64) -> (MonitoredStream, TcpStream) {
         let limits = ConnectionLimits { idle: Duration::from_secs(1 << 30), min_rate, per_address: 1 };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Connections::new(limits, Vec::new()).watch(listener.accept().await.unwrap().0), client)
+        (Connections::new(limits, Vec::new()).monitor(listener.accept().await.unwrap().0), client)
     }
 
     /// Reports a write of that many bytes; false if it ends the connection.
-    fn takes(connection: &mut Watched, bytes: usize) -> bool {
+    fn takes(connection: &mut MonitoredStream, bytes: usize) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         matches!(connection.written(&mut context, Poll::Ready(Ok(bytes))), Poll::Ready(Ok(_)))
     }
 
     /// Waits for the client for this long before it takes that many bytes.
-    async fn waits_and_takes(connection: &mut Watched, wait: Duration, bytes: usize) -> bool {
+    async fn waits_and_takes(connection: &mut MonitoredStream, wait: Duration, bytes: usize) -> bool {
         let pending = connection.written(&mut Context::from_waker(Waker::noop()), Poll::Pending);
         assert!(pending.is_pending());
         advance(wait).await;

@@ -8,13 +8,13 @@ use clouddrive_http::audit::address;
 pub(super) const TARGET: &str = "audit";
 
 /// The audit trail that writes to the log.
-pub(crate) struct LoggedTrail;
+pub(crate) struct TracingAuditLog;
 
-impl AuditTrail for LoggedTrail {
+impl AuditTrail for TracingAuditLog {
     fn record(&self, event: &AuditEvent) {
-        let address = address().map(|address| address.to_string());
+        let address = client_address().map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
-        let mut told = Told::default();
+        let mut fields = AuditFields::default();
         match &event.action {
             AuditAction::AccountRegistered
             | AuditAction::PasswordRehashed
@@ -24,26 +24,26 @@ impl AuditTrail for LoggedTrail {
             | AuditAction::AccountDeleted
             | AuditAction::PhotoSet
             | AuditAction::PhotoRemoved => {
-                told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
+                fields.object = actor.as_ref().map(|actor| format!("user/{actor}"));
             }
-            AuditAction::AccountAdministered { user, .. } => told.object = Some(format!("user/{user}")),
+            AuditAction::AccountAdministered { user, .. } => fields.object = Some(format!("user/{user}")),
             AuditAction::LoggedIn { session }
             | AuditAction::SessionRefreshed { session }
             | AuditAction::SessionReused { session }
             | AuditAction::LoggedOut { session }
-            | AuditAction::SessionEnded { session } => told.object = Some(format!("session/{session}")),
+            | AuditAction::SessionEnded { session } => fields.object = Some(format!("session/{session}")),
             AuditAction::LoginRefused { reason } => {
-                told.object = actor.as_ref().map(|actor| format!("user/{actor}"));
-                told.reason = Some(reason.as_str());
+                fields.object = actor.as_ref().map(|actor| format!("user/{actor}"));
+                fields.reason = Some(reason.as_str());
             }
             AuditAction::ShareCreated(item)
             | AuditAction::ShareChanged(item)
             | AuditAction::ShareRevoked(item)
             | AuditAction::ShareLeft(item) => {
-                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
-                told.share = Some(item.share.to_string());
-                told.guest = Some(item.guest.to_string());
-                told.permission = Some(match item.permission {
+                fields.object = Some(format!("{}/{}", kind_name(item.kind), item.node));
+                fields.share = Some(item.share.to_string());
+                fields.guest = Some(item.guest.to_string());
+                fields.permission = Some(match item.permission {
                     Permission::View => "view",
                     Permission::Edit => "edit",
                 });
@@ -53,37 +53,37 @@ impl AuditTrail for LoggedTrail {
             | AuditAction::LinkRevoked(item)
             | AuditAction::LinkDownloaded(item)
             | AuditAction::LinkPasswordRefused(item) => {
-                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
-                told.link = Some(item.link.to_string());
+                fields.object = Some(format!("{}/{}", kind_name(item.kind), item.node));
+                fields.link = Some(item.link.to_string());
             }
-            AuditAction::UploadAborted { upload } => told.object = Some(format!("upload/{upload}")),
+            AuditAction::UploadAborted { upload } => fields.object = Some(format!("upload/{upload}")),
             AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
-                told.object = Some(format!("{}/{}", word_of(item.kind), item.node));
+                fields.object = Some(format!("{}/{}", kind_name(item.kind), item.node));
             }
-            AuditAction::TrashEmptied { drive } => told.object = Some(format!("drive/{drive}")),
+            AuditAction::TrashEmptied { drive } => fields.object = Some(format!("drive/{drive}")),
             AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {
-                told.object = Some(format!("file/{}", content.file));
-                told.version = Some(content.version.to_string());
+                fields.object = Some(format!("file/{}", content.file));
+                fields.version = Some(content.version.to_string());
             }
         }
         tracing::info!(
             target: TARGET,
             event = event.action.name(),
             actor,
-            object = told.object,
+            object = fields.object,
             address,
             request_id = event.request.as_str(),
-            share = told.share,
-            link = told.link,
-            guest = told.guest,
-            permission = told.permission,
-            reason = told.reason,
-            version = told.version,
+            share = fields.share,
+            link = fields.link,
+            guest = fields.guest,
+            permission = fields.permission,
+            reason = fields.reason,
+            version = fields.version,
         );
     }
 }
 
-const fn word_of(kind: NodeKind) -> &'static str {
+const fn kind_name(kind: NodeKind) -> &'static str {
     match kind {
         NodeKind::File => "file",
         NodeKind::Folder | NodeKind::Root => "folder",
@@ -92,7 +92,7 @@ const fn word_of(kind: NodeKind) -> &'static str {
 
 /// Fields that only some events have.
 #[derive(Default)]
-struct Told {
+struct AuditFields {
     object: Option<String>,
     share: Option<String>,
     link: Option<String>,

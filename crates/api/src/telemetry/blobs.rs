@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    BlobKey, Expected, Part, PartPlan, Sha256, StoreName, Stored, Ticket, Timestamp, Transfer,
+    BlobKey, Expected, MultipartUpload, MultipartUploadId, Part, PartPlan, Sha256, StoreName, Stored, Timestamp,
 };
 use clouddrive_domain::port::{
-    BlobStore, ByteStream, DirectUploads, PartStore, Presentation, SignedUrl, StagedUploads,
+    BlobStore, ByteStream, ContentHeaders, DirectUploadStore, PartStore, SignedUrl, StagedUploadStore,
 };
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, histogram};
@@ -18,9 +18,9 @@ use tracing::Instrument;
 use super::traces::failed;
 
 /// A blob store port whose calls are counted, timed and traced.
-pub(crate) struct Observed<P: ?Sized>(pub(crate) Arc<P>);
+pub(crate) struct InstrumentedStore<P: ?Sized>(pub(crate) Arc<P>);
 
-async fn observed<T>(operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
+async fn instrumented<T>(operation: &'static str, call: impl Future<Output = Result<T>>) -> Result<T> {
     let began = Instant::now();
     let span = tracing::debug_span!("blob store", operation);
     let outcome = call.instrument(span.clone()).await;
@@ -38,7 +38,7 @@ async fn observed<T>(operation: &'static str, call: impl Future<Output = Result<
 }
 
 #[async_trait]
-impl BlobStore for Observed<dyn BlobStore> {
+impl BlobStore for InstrumentedStore<dyn BlobStore> {
     fn name(&self) -> StoreName {
         self.0.name()
     }
@@ -48,88 +48,103 @@ impl BlobStore for Observed<dyn BlobStore> {
         key: &BlobKey,
         body: ByteStream,
         expected: Expected,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
     ) -> Result<Stored> {
-        observed("put", self.0.put(key, body, expected, presentation)).await
+        instrumented("put", self.0.put(key, body, expected, content_headers)).await
     }
 
     async fn head(&self, key: &BlobKey) -> Result<Option<Stored>> {
-        observed("head", self.0.head(key)).await
+        instrumented("head", self.0.head(key)).await
     }
 
     /// Timed to the first byte.
     async fn get(&self, key: &BlobKey, size: u64, range: Range<u64>) -> Result<ByteStream> {
-        observed("get", self.0.get(key, size, range)).await
+        instrumented("get", self.0.get(key, size, range)).await
     }
 
     async fn delete(&self, key: &BlobKey) -> Result<()> {
-        observed("delete", self.0.delete(key)).await
+        instrumented("delete", self.0.delete(key)).await
     }
 
     async fn sweep(&self, before: Timestamp) -> Result<u64> {
-        observed("sweep", self.0.sweep(before)).await
+        instrumented("sweep", self.0.sweep(before)).await
     }
 
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>> {
-        observed("list_begun", self.0.list_begun(before, after)).await
+    async fn list_incomplete<'a>(
+        &self,
+        before: Timestamp,
+        after: Option<&'a MultipartUpload>,
+    ) -> Result<Vec<MultipartUpload>> {
+        instrumented("list_begun", self.0.list_incomplete(before, after)).await
     }
 
-    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64> {
-        observed("list_received", self.0.received_bytes(transfer)).await
+    async fn received_bytes(&self, multipart: &MultipartUpload) -> Result<u64> {
+        instrumented("list_received", self.0.received_bytes(multipart)).await
     }
 
-    async fn discard(&self, transfer: &Transfer) -> Result<()> {
-        observed("discard", self.0.discard(transfer)).await
+    async fn abort(&self, multipart: &MultipartUpload) -> Result<()> {
+        instrumented("discard", self.0.abort(multipart)).await
     }
 }
 
 #[async_trait]
-impl DirectUploads for Observed<dyn DirectUploads> {
-    async fn begin(&self, key: &BlobKey, plan: PartPlan, presentation: &Presentation) -> Result<Option<Ticket>> {
-        observed("begin", self.0.begin(key, plan, presentation)).await
+impl DirectUploadStore for InstrumentedStore<dyn DirectUploadStore> {
+    async fn begin(
+        &self,
+        key: &BlobKey,
+        plan: PartPlan,
+        content_headers: &ContentHeaders,
+    ) -> Result<Option<MultipartUploadId>> {
+        instrumented("begin", self.0.begin(key, plan, content_headers)).await
     }
 
     /// Not observed: signing makes no call to the store.
-    async fn sign_put(
+    async fn presign_put(
         &self,
-        transfer: &Transfer,
+        multipart: &MultipartUpload,
         part: Part,
         sha256: Option<Sha256>,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        self.0.sign_put(transfer, part, sha256, presentation, expires_at).await
+        self.0.presign_put(multipart, part, sha256, content_headers, expires_at).await
     }
 
-    async fn list_received(&self, transfer: &Transfer, plan: PartPlan) -> Result<Vec<Part>> {
-        observed("list_received", self.0.list_received(transfer, plan)).await
+    async fn list_received(&self, multipart: &MultipartUpload, plan: PartPlan) -> Result<Vec<Part>> {
+        instrumented("list_received", self.0.list_received(multipart, plan)).await
     }
 
-    async fn finish(&self, transfer: &Transfer, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
-        observed("finish", self.0.finish(transfer, plan, sha256)).await
+    async fn finish(&self, multipart: &MultipartUpload, plan: PartPlan, sha256: Option<Sha256>) -> Result<Stored> {
+        instrumented("finish", self.0.finish(multipart, plan, sha256)).await
     }
 }
 
 #[async_trait]
-impl StagedUploads for Observed<dyn StagedUploads> {
+impl StagedUploadStore for InstrumentedStore<dyn StagedUploadStore> {
     fn needs_copy(&self, plan: PartPlan) -> bool {
         self.0.needs_copy(plan)
     }
 
     async fn copy(
         &self,
-        transfer: &Transfer,
+        multipart: &MultipartUpload,
         plan: PartPlan,
         to: &BlobKey,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
     ) -> Result<Stored> {
-        observed("copy", self.0.copy(transfer, plan, to, presentation)).await
+        instrumented("copy", self.0.copy(multipart, plan, to, content_headers)).await
     }
 }
 
 #[async_trait]
-impl PartStore for Observed<dyn PartStore> {
-    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()> {
-        observed("put_part", self.0.put_part(transfer, number, body, expected)).await
+impl PartStore for InstrumentedStore<dyn PartStore> {
+    async fn put_part(
+        &self,
+        multipart: &MultipartUpload,
+        number: u32,
+        body: ByteStream,
+        expected: Expected,
+    ) -> Result<()> {
+        instrumented("put_part", self.0.put_part(multipart, number, body, expected)).await
     }
 }

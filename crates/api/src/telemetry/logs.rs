@@ -16,8 +16,9 @@ const DEFAULT: &str = "info,actix_http::h1=off";
 
 /// Adds the audit target at `info`, so that it is logged under any filter that does not mention it.
 fn with_audit(directives: &str) -> String {
-    let spoken_of = directives.split(',').any(|directive| directive.trim().split('=').next() == Some(audit::TARGET));
-    if spoken_of { directives.to_owned() } else { format!("{directives},{}=info", audit::TARGET) }
+    let is_configured =
+        directives.split(',').any(|directive| directive.trim().split('=').next() == Some(audit::TARGET));
+    if is_configured { directives.to_owned() } else { format!("{directives},{}=info", audit::TARGET) }
 }
 
 /// Starts logging by `RUST_LOG`, and tracing if configured.
@@ -35,7 +36,7 @@ pub(crate) fn start(source: &Source) -> Result<Traces, ConfigError> {
     // Panics are logged too.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, panic = panic.payload_as_str(), "panicked");
+        tracing::error!(place, panic = panic.payload_as_str(), "a thread panicked");
     }));
     Ok(traces)
 }

@@ -8,8 +8,8 @@ use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
 use clouddrive_domain::model::BucketKind;
-use clouddrive_domain::service::Chore;
-use clouddrive_rest::{Part, check};
+use clouddrive_domain::service::MaintenanceTask;
+use clouddrive_rest::{HealthCheck, check};
 use futures_util::future::join_all;
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -18,10 +18,10 @@ use crate::config::MetricsAddress;
 use crate::wiring::CountConnections;
 
 /// Histogram buckets in seconds, for requests, waits and calls.
-const SHORT: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Histogram buckets in seconds, for background work.
-const LONG: &[f64] = &[0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+const BACKGROUND_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// How often recorded samples are drained into their buckets, even if metrics are not scraped.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -29,15 +29,18 @@ const UPKEEP: Duration = Duration::from_secs(5);
 /// Installs the recorder; before that, metrics are discarded at no cost.
 pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
     let runs = Matcher::Full("clouddrive_collector_run_duration_seconds".to_owned());
-    let handle = PrometheusBuilder::new().set_buckets(SHORT)?.set_buckets_for_metric(runs, LONG)?.install_recorder()?;
+    let handle = PrometheusBuilder::new()
+        .set_buckets(REQUEST_BUCKETS)?
+        .set_buckets_for_metric(runs, BACKGROUND_BUCKETS)?
+        .install_recorder()?;
     describe();
     // Initialise counters to 0: an alert on a missing counter never fires.
     counter!("clouddrive_database_wait_timeouts_total").absolute(0);
     counter!("clouddrive_password_hashes_refused_total").absolute(0);
     counter!("clouddrive_damaged_reads_total").absolute(0);
-    for chore in Chore::ALL {
+    for task in MaintenanceTask::ALL {
         for outcome in ["ok", "failed"] {
-            let counter = counter!("clouddrive_collector_runs_total", "chore" => chore.as_str(), "outcome" => outcome);
+            let counter = counter!("clouddrive_collector_runs_total", "chore" => task.as_str(), "outcome" => outcome);
             counter.absolute(0);
         }
     }
@@ -98,16 +101,16 @@ fn describe() {
 }
 
 /// The state of the metrics endpoint.
-struct Page {
+struct MetricsState {
     handle: PrometheusHandle,
-    parts: web::Data<Vec<Part>>,
+    parts: web::Data<Vec<HealthCheck>>,
     connections: CountConnections,
 }
 
 /// Serves `/metrics` until the process exits. If the default address is taken, startup continues without metrics.
 pub(crate) fn serve(
     address: &MetricsAddress,
-    parts: web::Data<Vec<Part>>,
+    parts: web::Data<Vec<HealthCheck>>,
     connections: CountConnections,
 ) -> anyhow::Result<Option<SocketAddr>> {
     let listener = match address {
@@ -115,10 +118,10 @@ pub(crate) fn serve(
         MetricsAddress::Given(address) => {
             TcpListener::bind(address).with_context(|| format!("METRICS_ADDR: cannot listen on {address}"))?
         }
-        MetricsAddress::Usual(address) => match TcpListener::bind(address) {
+        MetricsAddress::Default(address) => match TcpListener::bind(address) {
             Ok(listener) => listener,
-            Err(fault) => {
-                tracing::warn!(%address, %fault, "there will be no metrics: set METRICS_ADDR to another address, or to off");
+            Err(error) => {
+                tracing::warn!(%address, %error, "metrics are disabled: set METRICS_ADDR to another address");
                 return Ok(None);
             }
         },
@@ -126,8 +129,8 @@ pub(crate) fn serve(
     let address = listener.local_addr()?;
     let handle = start()?;
     let upkeep = handle.clone();
-    let page = web::Data::from(Arc::new(Page { handle, parts, connections }));
-    let server = HttpServer::new(move || App::new().app_data(page.clone()).route("/metrics", web::get().to(render)))
+    let state = web::Data::from(Arc::new(MetricsState { handle, parts, connections }));
+    let server = HttpServer::new(move || App::new().app_data(state.clone()).route("/metrics", web::get().to(render)))
         .workers(1)
         .disable_signals()
         .listen(listener)?
@@ -143,18 +146,18 @@ pub(crate) fn serve(
     Ok(Some(address))
 }
 
-async fn render(page: web::Data<Page>) -> HttpResponse {
-    let parts = &page.parts;
+async fn render(state: web::Data<MetricsState>) -> HttpResponse {
+    let parts = &state.parts;
     for (part, outcome) in parts.iter().zip(join_all(parts.iter().map(check)).await) {
         gauge!("clouddrive_part_ready", "part" => part.name).set(u32::from(outcome.is_ok()));
     }
-    let connections = (page.connections)();
+    let connections = (state.connections)();
     gauge!("clouddrive_database_connections", "state" => "used").set(count(connections.used));
     gauge!("clouddrive_database_connections", "state" => "idle").set(count(connections.idle));
-    gauge!("clouddrive_database_connections_max").set(count(connections.most));
+    gauge!("clouddrive_database_connections_max").set(count(connections.max));
     gauge!("clouddrive_database_waiting").set(count(connections.waiting));
     metrics_process::Collector::default().collect();
-    HttpResponse::Ok().content_type(ContentType::plaintext()).body(page.handle.render())
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body(state.handle.render())
 }
 
 fn count(connections: usize) -> u32 {

@@ -9,10 +9,10 @@ use clouddrive_domain::{Error, Result};
 use metrics::counter;
 
 /// A throttle whose refusals are counted by bucket.
-pub(crate) struct Counted(pub(crate) Arc<dyn Throttle>);
+pub(crate) struct MeteredThrottle(pub(crate) Arc<dyn Throttle>);
 
 #[async_trait]
-impl Throttle for Counted {
+impl Throttle for MeteredThrottle {
     async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
         let outcome = self.0.take(buckets, now).await;
         if let Err(Error::RateLimited { bucket, .. }) = &outcome {
@@ -25,7 +25,7 @@ impl Throttle for Counted {
         self.0.give_back(buckets).await
     }
 
-    async fn forget_full(&self, now: Timestamp, most: u32) -> Result<u32> {
-        self.0.forget_full(now, most).await
+    async fn prune_full(&self, now: Timestamp, max: u32) -> Result<u32> {
+        self.0.prune_full(now, max).await
     }
 }

@@ -38,8 +38,8 @@ where
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(format!("{}/v1/traces", config.endpoint))
         .build()
-        .map_err(|fault| {
-            ConfigError::new(variables::OTEL_EXPORTER_OTLP_ENDPOINT.name, format!("cannot be used: {fault}"))
+        .map_err(|error| {
+            ConfigError::new(variables::OTEL_EXPORTER_OTLP_ENDPOINT.name, format!("cannot be used: {error}"))
         })?;
     let resource = Resource::builder()
         .with_service_name(config.service.clone())
@@ -48,20 +48,20 @@ where
     let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build();
     let ours = filter_fn(|data| data.is_span() && is_ours(data.target()));
     let layer = tracing_opentelemetry::layer()
-        .with_tracer(Kinds(provider.tracer("clouddrive")))
+        .with_tracer(SpanKindTracer(provider.tracer("clouddrive")))
         .with_context_activation(false)
         .with_location(false)
         .with_threads(false)
         .with_tracked_inactivity(false)
         .with_filter(ours.and(LevelFilter::DEBUG));
-    SENDING.store(true, Ordering::Relaxed);
+    EXPORTING.store(true, Ordering::Relaxed);
     Ok((Some(layer), Traces(Some(provider))))
 }
 
 /// A tracer that sets the span kind (server, client or internal). As span fields, the kinds would show up in the log.
-struct Kinds(SdkTracer);
+struct SpanKindTracer(SdkTracer);
 
-impl Tracer for Kinds {
+impl Tracer for SpanKindTracer {
     type Span = <SdkTracer as Tracer>::Span;
 
     fn build_with_context(&self, builder: SpanBuilder, parent: &Context) -> Self::Span {
@@ -76,10 +76,10 @@ impl Tracer for Kinds {
 
 /// Whether this process exports traces. Asking `tracing` what is enabled, without creating a span, would confuse the
 /// per-layer filters for the next log line.
-static SENDING: AtomicBool = AtomicBool::new(false);
+static EXPORTING: AtomicBool = AtomicBool::new(false);
 
-fn is_sending() -> bool {
-    SENDING.load(Ordering::Relaxed)
+fn is_exporting() -> bool {
+    EXPORTING.load(Ordering::Relaxed)
 }
 
 fn is_ours(target: &str) -> bool {
@@ -92,8 +92,8 @@ impl Traces {
         let Some(provider) = self.0 else { return };
         match tokio::task::spawn_blocking(move || provider.shutdown()).await {
             Ok(Ok(())) => {}
-            Ok(Err(fault)) => tracing::warn!(%fault, "the last traces were not sent"),
-            Err(fault) => tracing::warn!(%fault, "the last traces were not sent"),
+            Ok(Err(error)) => tracing::warn!(%error, "flushing traces failed"),
+            Err(error) => tracing::warn!(%error, "flushing traces failed"),
         }
     }
 }
@@ -102,10 +102,10 @@ impl Traces {
 /// request ID from log lines.
 pub(crate) fn request_span(id: &str, headers: &HeaderMap) -> Span {
     let span = tracing::error_span!("request", id, trace_id = tracing::field::Empty);
-    if !is_sending() && !headers.contains_key("traceparent") {
+    if !is_exporting() && !headers.contains_key("traceparent") {
         return span;
     }
-    let callers = TraceContextPropagator::new().extract(&Headers(headers));
+    let callers = TraceContextPropagator::new().extract(&HeaderExtractor(headers));
     let context = if span.set_parent(callers.clone()).is_ok() { span.context() } else { callers };
     let trace = context.span().span_context().trace_id();
     if trace != TraceId::INVALID {
@@ -116,7 +116,7 @@ pub(crate) fn request_span(id: &str, headers: &HeaderMap) -> Span {
 
 /// Records the response on the request's span.
 pub(crate) fn answered(span: &Span, method: &str, route: &str, status: u16) {
-    if !is_sending() {
+    if !is_exporting() {
         return;
     }
     // The span has started, so the layer no longer takes its name from a field.
@@ -135,18 +135,18 @@ pub(super) fn failed(span: &Span) {
 }
 
 /// The headers that propagate the current trace to a called service.
-pub(crate) fn outgoing() -> Vec<(&'static str, String)> {
+pub(crate) fn propagation_headers() -> Vec<(&'static str, String)> {
     let context: Context = Span::current().context();
-    let mut headers = Outgoing(Vec::new());
+    let mut headers = HeaderInjector(Vec::new());
     if context.span().span_context().is_valid() {
         TraceContextPropagator::new().inject_context(&context, &mut headers);
     }
     headers.0
 }
 
-struct Headers<'a>(&'a HeaderMap);
+struct HeaderExtractor<'a>(&'a HeaderMap);
 
-impl Extractor for Headers<'_> {
+impl Extractor for HeaderExtractor<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).and_then(|value| value.to_str().ok())
     }
@@ -156,9 +156,9 @@ impl Extractor for Headers<'_> {
     }
 }
 
-struct Outgoing(Vec<(&'static str, String)>);
+struct HeaderInjector(Vec<(&'static str, String)>);
 
-impl Injector for Outgoing {
+impl Injector for HeaderInjector {
     fn set(&mut self, key: &str, value: String) {
         for name in ["traceparent", "tracestate"] {
             if key.eq_ignore_ascii_case(name) && !value.is_empty() {

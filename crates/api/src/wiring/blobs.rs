@@ -3,19 +3,21 @@ use std::sync::Arc;
 use anyhow::Context;
 use clouddrive_disk::{DiskStore, DiskUploads};
 use clouddrive_domain::model::MAX_PARTS;
-use clouddrive_domain::port::{BlobStore, DirectUploads, PartStore, Probe, StagedUploads, UrlGate, UrlSigner};
-use clouddrive_s3::{S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
+use clouddrive_domain::port::{
+    BlobStore, DirectUploadStore, PartStore, Probe, SignedUrlVerifier, StagedUploadStore, UrlPresigner,
+};
+use clouddrive_s3::{S3Error, S3ErrorKind, S3Store, Settings, StaticCredentials};
 use secrecy::ExposeSecret;
 use tokio::time::{Duration, Instant};
 
 use super::Keys;
 use crate::config::{BlobsConfig, Config, S3Config};
 use crate::system::{OsRandom, SystemClock};
-use crate::telemetry::blobs::Observed;
+use crate::telemetry::blobs::InstrumentedStore;
 use crate::telemetry::traces;
 
 /// The delay between attempts to open a store that is not up yet.
-const BETWEEN_TRIES: Duration = Duration::from_secs(2);
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// The blob store.
 pub(super) enum Blobs {
@@ -24,15 +26,15 @@ pub(super) enum Blobs {
 }
 
 /// Direct access to blobs for clients.
-pub(super) struct Doors {
-    pub(super) direct: Arc<dyn DirectUploads>,
+pub(super) struct DirectAccess {
+    pub(super) direct: Arc<dyn DirectUploadStore>,
     /// Copies uploads before they become files, for stores that may need it.
-    pub(super) staged: Option<Arc<dyn StagedUploads>>,
+    pub(super) staged: Option<Arc<dyn StagedUploadStore>>,
     /// The maximum number of parts per upload.
     pub(super) max_parts: u32,
-    pub(super) signer: Arc<dyn UrlSigner>,
+    pub(super) presigner: Arc<dyn UrlPresigner>,
     /// Verifies signed URLs served by this server and accepts their parts; `None` if the store serves them itself.
-    pub(super) gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)>,
+    pub(super) verifier: Option<(Arc<dyn SignedUrlVerifier>, Arc<dyn PartStore>)>,
 }
 
 impl Blobs {
@@ -40,11 +42,11 @@ impl Blobs {
         match &config.blobs {
             BlobsConfig::Disk(directory) => Ok(Self::Disk(DiskStore::open(directory.clone())?)),
             BlobsConfig::S3(bucket) => {
-                let store = open_patiently(config, bucket).await?;
-                let abilities = store.abilities();
-                tracing::info!(bucket = bucket.bucket, %abilities, "the S3 store is open");
-                for shortcoming in abilities.shortcomings() {
-                    tracing::warn!(bucket = bucket.bucket, "the S3 store: {shortcoming}");
+                let store = open_with_retry(config, bucket).await?;
+                let capabilities = store.capabilities();
+                tracing::info!(bucket = bucket.bucket, %capabilities, "the S3 store is open");
+                for limitation in capabilities.limitations() {
+                    tracing::warn!(bucket = bucket.bucket, "the S3 store: {limitation}");
                 }
                 Ok(Self::S3(store))
             }
@@ -56,7 +58,7 @@ impl Blobs {
             Self::Disk(disk) => Arc::new(disk.clone()),
             Self::S3(s3) => Arc::new(s3.clone()),
         };
-        Arc::new(Observed(store))
+        Arc::new(InstrumentedStore(store))
     }
 
     pub(super) fn probe(&self) -> Arc<dyn Probe> {
@@ -67,42 +69,54 @@ impl Blobs {
     }
 
     /// URLs served by the store itself, or by this server under `public_url`.
-    pub(super) fn doors(&self, public_url: &str, keys: &Keys) -> Doors {
+    pub(super) fn direct_access(&self, public_url: &str, keys: &Keys) -> DirectAccess {
         match self {
             Self::Disk(disk) => {
                 let urls = keys.urls(public_url);
-                let direct: Arc<dyn DirectUploads> = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
+                let direct: Arc<dyn DirectUploadStore> = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
                 let parts: Arc<dyn PartStore> = Arc::new(disk.clone());
                 let urls = Arc::new(urls);
-                let gate: Option<(Arc<dyn UrlGate>, Arc<dyn PartStore>)> =
-                    Some((urls.clone(), Arc::new(Observed(parts))));
-                Doors { direct: Arc::new(Observed(direct)), staged: None, max_parts: MAX_PARTS, signer: urls, gate }
+                let verifier: Option<(Arc<dyn SignedUrlVerifier>, Arc<dyn PartStore>)> =
+                    Some((urls.clone(), Arc::new(InstrumentedStore(parts))));
+                DirectAccess {
+                    direct: Arc::new(InstrumentedStore(direct)),
+                    staged: None,
+                    max_parts: MAX_PARTS,
+                    presigner: urls,
+                    verifier,
+                }
             }
             Self::S3(s3) => {
-                let (max_parts, s3) = (s3.abilities().max_parts, Arc::new(s3.clone()));
-                let direct: Arc<dyn DirectUploads> = s3.clone();
-                let staged: Arc<dyn StagedUploads> = s3.clone();
-                let staged: Option<Arc<dyn StagedUploads>> = Some(Arc::new(Observed(staged)));
-                Doors { direct: Arc::new(Observed(direct)), staged, max_parts, signer: s3, gate: None }
+                let (max_parts, s3) = (s3.capabilities().max_parts, Arc::new(s3.clone()));
+                let direct: Arc<dyn DirectUploadStore> = s3.clone();
+                let staged: Arc<dyn StagedUploadStore> = s3.clone();
+                let staged: Option<Arc<dyn StagedUploadStore>> = Some(Arc::new(InstrumentedStore(staged)));
+                DirectAccess {
+                    direct: Arc::new(InstrumentedStore(direct)),
+                    staged,
+                    max_parts,
+                    presigner: s3,
+                    verifier: None,
+                }
             }
         }
     }
 }
 
 /// Opens the bucket, waiting for a store that is not up yet.
-async fn open_patiently(config: &Config, bucket: &S3Config) -> anyhow::Result<S3Store> {
+async fn open_with_retry(config: &Config, bucket: &S3Config) -> anyhow::Result<S3Store> {
     let settings = settings(config, bucket);
-    let patience = Instant::now() + config.startup;
+    let deadline = Instant::now() + config.startup;
     loop {
         let opened = S3Store::open(settings.clone(), Arc::new(SystemClock), Arc::new(OsRandom)).await;
-        let passing = |trouble: &Trouble| {
-            use TroubleKind::{NoAnswer, OutOfOrder, Unreachable};
-            matches!(trouble.kind(), NoAnswer | OutOfOrder | Unreachable)
+        let is_transient = |error: &S3Error| {
+            use S3ErrorKind::{ServerError, TimedOut, Unreachable};
+            matches!(error.kind(), TimedOut | ServerError | Unreachable)
         };
         match opened {
-            Err(trouble) if passing(&trouble) && Instant::now() + BETWEEN_TRIES < patience => {
-                tracing::warn!(%trouble, "waiting for the S3 store");
-                tokio::time::sleep(BETWEEN_TRIES).await;
+            Err(error) if is_transient(&error) && Instant::now() + RETRY_DELAY < deadline => {
+                tracing::warn!(%error, "waiting for the S3 store");
+                tokio::time::sleep(RETRY_DELAY).await;
             }
             outcome => return outcome.with_context(|| format!("the S3 bucket {}", bucket.bucket)),
         }
@@ -122,7 +136,7 @@ pub(super) fn settings(config: &Config, bucket: &S3Config) -> Settings {
         credentials,
         url_lifetime: config.url_lifetime.max(config.watch_url_lifetime),
         max_parts: bucket.max_parts,
-        headers: traces::outgoing,
+        headers: traces::propagation_headers,
         ..Settings::new(&bucket.bucket, &bucket.region)
     }
 }

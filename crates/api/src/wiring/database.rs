@@ -2,11 +2,13 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    Accounts, BlobRecords, Changes, Chores, Drive, LinkDownloads, Links, NameKeys, Probe, Receipts, Search, Sessions,
-    Shares, Throttle, Trash, Trees, Uploads, Users, Versions,
+    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, LinkDownloadRepository,
+    LinkRepository, NameKeyRepository, NodeRepository, Probe, SearchRepository, SessionRepository, ShareRepository,
+    TaskLeaseRepository, Throttle, TrashRepository, TreeRepository, UploadRepository, UserRepository,
+    VersionRepository,
 };
-use clouddrive_postgres::{Parts, Target};
-use clouddrive_sql::pool::Connections;
+use clouddrive_postgres::{ConnectionParams, Target};
+use clouddrive_sql::pool::PoolStatus;
 use clouddrive_sqlite::ServerLock;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -15,54 +17,54 @@ use crate::config::variables::{self, Variable};
 use crate::config::{Config, ConfigError, DatabaseConfig, PostgresAddress, PostgresConfig};
 
 /// Reports the usage of database connections.
-pub(crate) type CountConnections = Arc<dyn Fn() -> Connections + Send + Sync>;
+pub(crate) type CountConnections = Arc<dyn Fn() -> PoolStatus + Send + Sync>;
 
 /// The persistence ports of one database.
 #[derive(Clone)]
 pub(super) struct Persistence {
-    pub(super) users: Arc<dyn Users>,
-    pub(super) accounts: Arc<dyn Accounts>,
-    pub(super) sessions: Arc<dyn Sessions>,
+    pub(super) users: Arc<dyn UserRepository>,
+    pub(super) accounts: Arc<dyn AccountRepository>,
+    pub(super) sessions: Arc<dyn SessionRepository>,
     pub(super) throttle: Arc<dyn Throttle>,
-    pub(super) drive: Arc<dyn Drive>,
-    pub(super) trees: Arc<dyn Trees>,
-    pub(super) uploads: Arc<dyn Uploads>,
-    pub(super) trash: Arc<dyn Trash>,
-    pub(super) versions: Arc<dyn Versions>,
-    pub(super) shares: Arc<dyn Shares>,
-    pub(super) links: Arc<dyn Links>,
-    pub(super) link_downloads: Arc<dyn LinkDownloads>,
-    pub(super) search: Arc<dyn Search>,
-    pub(super) records: Arc<dyn BlobRecords>,
-    pub(super) receipts: Arc<dyn Receipts>,
-    pub(super) chores: Arc<dyn Chores>,
-    pub(super) name_keys: Arc<dyn NameKeys>,
-    pub(super) changes: Arc<dyn Changes>,
+    pub(super) drive: Arc<dyn NodeRepository>,
+    pub(super) trees: Arc<dyn TreeRepository>,
+    pub(super) uploads: Arc<dyn UploadRepository>,
+    pub(super) trash: Arc<dyn TrashRepository>,
+    pub(super) versions: Arc<dyn VersionRepository>,
+    pub(super) shares: Arc<dyn ShareRepository>,
+    pub(super) links: Arc<dyn LinkRepository>,
+    pub(super) link_downloads: Arc<dyn LinkDownloadRepository>,
+    pub(super) search: Arc<dyn SearchRepository>,
+    pub(super) records: Arc<dyn BlobRecordRepository>,
+    pub(super) idempotency_records: Arc<dyn IdempotencyRepository>,
+    pub(super) task_leases: Arc<dyn TaskLeaseRepository>,
+    pub(super) name_keys: Arc<dyn NameKeyRepository>,
+    pub(super) changes: Arc<dyn ChangeRepository>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
 }
 
 impl Persistence {
-    fn of<S>(store: S, count: fn(&S) -> Connections) -> Self
+    fn from_store<S>(store: S, count: fn(&S) -> PoolStatus) -> Self
     where
-        S: Users
-            + Sessions
-            + Drive
-            + Uploads
-            + Shares
-            + BlobRecords
-            + Receipts
-            + Chores
-            + Links
-            + NameKeys
-            + Changes
-            + LinkDownloads
+        S: UserRepository
+            + SessionRepository
+            + NodeRepository
+            + UploadRepository
+            + ShareRepository
+            + BlobRecordRepository
+            + IdempotencyRepository
+            + TaskLeaseRepository
+            + LinkRepository
+            + NameKeyRepository
+            + ChangeRepository
+            + LinkDownloadRepository
             + Probe
-            + Search
-            + Trees
-            + Trash
-            + Versions
-            + Accounts
+            + SearchRepository
+            + TreeRepository
+            + TrashRepository
+            + VersionRepository
+            + AccountRepository
             + Throttle
             + 'static,
     {
@@ -82,8 +84,8 @@ impl Persistence {
             link_downloads: store.clone(),
             search: store.clone(),
             records: store.clone(),
-            receipts: store.clone(),
-            chores: store.clone(),
+            idempotency_records: store.clone(),
+            task_leases: store.clone(),
             name_keys: store.clone(),
             changes: store.clone(),
             probe: store.clone(),
@@ -93,28 +95,28 @@ impl Persistence {
 }
 
 /// Names whose keys are computed per transaction.
-const KEYS_AT_ONCE: u32 = 500;
+const NAME_KEY_BATCH: u32 = 500;
 
 /// Opens the database, and brings its schema and name keys up to date.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
     let persistence = open_migrated(config).await?;
     // A single bad row must not prevent startup: the collector retries and logs it.
-    if let Err(fault) = refresh_name_keys(&*persistence.name_keys).await {
-        tracing::error!(?fault, "computing the keys of names failed");
+    if let Err(error) = refresh_name_keys(&*persistence.name_keys).await {
+        tracing::error!(?error, "computing the keys of names failed");
     }
     Ok(persistence)
 }
 
 /// Computes the keys of all names written by an older version, in short transactions that do not block others.
-async fn refresh_name_keys(name_keys: &dyn NameKeys) -> anyhow::Result<()> {
+async fn refresh_name_keys(name_keys: &dyn NameKeyRepository) -> anyhow::Result<()> {
     let mut refreshed = 0_u64;
     loop {
-        let step = name_keys.refresh(KEYS_AT_ONCE).await.context("the keys of names")?;
+        let step = name_keys.refresh(NAME_KEY_BATCH).await.context("the keys of names")?;
         refreshed += u64::from(step);
-        if step < KEYS_AT_ONCE {
+        if step < NAME_KEY_BATCH {
             break;
         }
-        if refreshed.is_multiple_of(100 * u64::from(KEYS_AT_ONCE)) {
+        if refreshed.is_multiple_of(100 * u64::from(NAME_KEY_BATCH)) {
             tracing::info!(refreshed, "computing the keys of names");
         }
     }
@@ -129,14 +131,14 @@ async fn open_migrated(config: &Config) -> anyhow::Result<Persistence> {
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open(path, sqlite(config)).await;
             database
-                .map(|database| Persistence::of(database, clouddrive_sqlite::Database::connections))
+                .map(|database| Persistence::from_store(database, clouddrive_sqlite::Database::connections))
                 .with_context(|| format!("the database {}", path.display()))
         }
         DatabaseConfig::Postgres(settings) => {
             let options = postgres(config, settings)?;
             let database = clouddrive_postgres::Database::open(&options).await;
             database
-                .map(|database| Persistence::of(database, clouddrive_postgres::Database::connections))
+                .map(|database| Persistence::from_store(database, clouddrive_postgres::Database::connections))
                 .with_context(|| format!("the database {}", options.target))
         }
     }
@@ -148,14 +150,14 @@ pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence>
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open_current(path, sqlite(config)).await;
             database
-                .map(|database| Persistence::of(database, clouddrive_sqlite::Database::connections))
+                .map(|database| Persistence::from_store(database, clouddrive_sqlite::Database::connections))
                 .with_context(|| format!("the database {}", path.display()))
         }
         DatabaseConfig::Postgres(settings) => {
             let options = postgres(config, settings)?;
             let database = clouddrive_postgres::Database::open_current(&options).await;
             database
-                .map(|database| Persistence::of(database, clouddrive_postgres::Database::connections))
+                .map(|database| Persistence::from_store(database, clouddrive_postgres::Database::connections))
                 .with_context(|| format!("the database {}", options.target))
         }
     }
@@ -202,13 +204,13 @@ pub(super) fn postgres(
     settings: &PostgresConfig,
 ) -> Result<clouddrive_postgres::Options, ConfigError> {
     let url = |variable: &Variable, url: &SecretString| {
-        let unusable = |fault| ConfigError::new(variable.name, format!("is not usable: {fault}"));
+        let unusable = |error| ConfigError::new(variable.name, format!("is not usable: {error}"));
         url.expose_secret().parse::<Target>().map_err(unusable)
     };
     let target = match &settings.address {
         PostgresAddress::Url(address) => url(&variables::DATABASE_URL, address)?,
         PostgresAddress::Parts { host, port, database, user, password, ssl_mode, ssl_root_cert } => {
-            let parts = Parts {
+            let parts = ConnectionParams {
                 host: host.clone(),
                 port: Some(*port),
                 database: database.clone(),
@@ -218,7 +220,7 @@ pub(super) fn postgres(
                 sslrootcert: ssl_root_cert.clone(),
             };
             Target::try_from(parts)
-                .map_err(|fault| ConfigError::new(variables::DATABASE.name, format!("is not usable: {fault}")))?
+                .map_err(|error| ConfigError::new(variables::DATABASE.name, format!("is not usable: {error}")))?
         }
     };
     let migration_target = match &settings.migration_url {

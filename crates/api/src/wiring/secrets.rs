@@ -1,4 +1,4 @@
-use clouddrive_secrets::{Key, Settings};
+use clouddrive_secrets::{AccessKey, Settings};
 use secrecy::ExposeSecret;
 
 use crate::config::{AwsConfig, ConfigError, SecretRequest, Source, variables};
@@ -9,7 +9,7 @@ pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
         return Ok(source);
     };
     let AwsConfig { region, credentials } = request.aws;
-    let credentials = credentials.map(|key| Key {
+    let credentials = credentials.map(|key| AccessKey {
         id: key.key_id,
         secret: key.secret.expose_secret().to_owned(),
         session_token: key.session_token.map(|token| token.expose_secret().to_owned()),
@@ -17,6 +17,6 @@ pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
     let settings = Settings { region, endpoint: request.endpoint, credentials };
     match clouddrive_secrets::read(&request.name, settings).await {
         Ok(members) => Ok(source.with_secret(members.values, members.malformed)),
-        Err(fault) => Err(ConfigError::new(variables::AWS_SECRET_NAME.name, format!("({}) {fault}", request.name))),
+        Err(error) => Err(ConfigError::new(variables::AWS_SECRET_NAME.name, format!("({}) {error}", request.name))),
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clouddrive_verify::sources::{Disk, Postgres, S3, Sqlite};
-use clouddrive_verify::{Fault, Objects, Options, Progress, Records, Report};
+use clouddrive_verify::{CheckError, Objects, Options, Progress, Records, Report};
 use futures_util::FutureExt;
 
 use super::blobs::settings;
@@ -21,7 +21,7 @@ pub(crate) async fn verify(config: &Config, options: Options, progress: Progress
             let connect = move || {
                 let options = options.clone();
                 let connecting = async move { clouddrive_postgres::Database::client(&options).await };
-                connecting.map(|client| client.map_err(|fault| Fault::database(&fault))).boxed()
+                connecting.map(|client| client.map_err(|error| CheckError::database(&error))).boxed()
             };
             Box::new(Postgres::new(Arc::new(connect)))
         }

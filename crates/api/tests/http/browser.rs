@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 
 use crate::link::{link_file, path};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Browser, Caller, Server, Site, png, text};
+use crate::support::{ApiClient, Browser, Server, Site, png, text};
 
 /// A server that allows the site's origin, with the documented CORS rule on its bucket.
 async fn server_for(site: &Site) -> Server {
     let server = Server::with(&[("CORS_ORIGINS", site.origin())]).await;
     if stack() == Stack::Production {
-        server.place().bucket().let_in(site.origin());
+        server.storage().bucket().let_in(site.origin());
     }
     server
 }
@@ -24,10 +24,10 @@ const FETCH: &str = "
 
 async fn fetch(browser: &Browser, url: &str, headers: Value) -> Value {
     let answer = browser.run(FETCH, vec![json!(url), headers]).await;
-    answer.unwrap_or_else(|fault| panic!("{url}: {fault}"))
+    answer.unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
-fn bearer(caller: &Caller) -> Value {
+fn bearer(caller: &ApiClient) -> Value {
     json!({"Authorization": format!("Bearer {}", caller.token())})
 }
 

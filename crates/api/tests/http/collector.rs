@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 
-use crate::support::{Caller, SHORT_GRACE, Server, eventually, png, text};
+use crate::support::{ApiClient, SHORT_GRACE, Server, eventually, png, text};
 
 /// The output of a round that finds nothing.
 pub const NOTHING: &str = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\nfiles and folders purged: 0\n\
@@ -21,7 +21,7 @@ fn collect(server: &Server, what: &str) -> u64 {
     line.unwrap_or_else(|| panic!("no {what:?} in {printed}")).parse().unwrap()
 }
 
-async fn set_photo(caller: &Caller) {
+async fn set_photo(caller: &ApiClient) {
     let request = caller.request(Method::POST, "/profile_photo").header("Content-Type", "image/png");
     caller.send(request.body(png(50, 50))).await.ok();
 }

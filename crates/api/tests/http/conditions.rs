@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::link::{link_file, link_folder, path};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Answer, Caller, Server, png, sql_id, text};
+use crate::support::{ApiClient, ApiResponse, Server, png, sql_id, text};
 
 /// `Last-Modified` dates in the past and in the future.
 const LONG_AGO: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -14,13 +14,13 @@ const TO_COME: &str = "Fri, 01 Jan 2100 00:00:00 GMT";
 /// The range of every resumption in these tests.
 const RANGE: (&str, &str) = ("Range", "bytes=4-");
 
-async fn ask(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn ask(caller: &ApiClient, method: Method, path: &str, headers: &[(&str, &str)]) -> ApiResponse {
     let request = caller.request(method, path);
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 /// A file of ten digits, and every route on which the API serves its bytes.
-async fn ways(ann: &Caller) -> (Value, Vec<String>) {
+async fn ways(ann: &ApiClient) -> (Value, Vec<String>) {
     let folder = ann.folder("Linked", None).await;
     let fields = [("parent_folder_id", folder.as_str()), ("client_modified_at", "2026-01-02T03:04:05.678Z")];
     let file = ann.send_form(&fields, "digits.txt", b"0123456789").await.ok();
@@ -33,7 +33,7 @@ async fn ways(ann: &Caller) -> (Value, Vec<String>) {
 }
 
 /// Presigned URLs of the file, of the version that it was, and of the file for streaming.
-async fn signed(ann: &Caller, file: &Value) -> [String; 3] {
+async fn signed(ann: &ApiClient, file: &Value) -> [String; 3] {
     let path = format!("/file/{}", text(&file["id"]));
     let version = format!("{path}/version/{}", text(&file["version_id"]));
     let url = async |path: &str| text(&ann.get(path).await.ok()["download"]["url"]);
@@ -100,7 +100,7 @@ async fn uploads_of_every_kind_have_the_tag_with_which_the_bytes_come_down() {
 }
 
 /// Sends every precondition, by HEAD and GET, to a URL on which the API serves `bytes` under the entity tag `tag`.
-async fn assert_conditions(caller: &Caller, way: &str, tag: &str, bytes: &[u8]) {
+async fn assert_conditions(caller: &ApiClient, way: &str, tag: &str, bytes: &[u8]) {
     let head = ask(caller, Method::HEAD, way, &[]).await;
     assert_eq!((head.status, head.header("etag")), (200, tag), "{way}");
     assert_eq!(head.header("content-length"), bytes.len().to_string(), "{way}");
@@ -162,7 +162,7 @@ async fn assert_conditions(caller: &Caller, way: &str, tag: &str, bytes: &[u8]) 
 
 /// Like [`assert_conditions`] for a signed URL. One that leads to a bucket, which evaluates conditions itself, gets
 /// only those with which the API redirects to it.
-async fn assert_conditions_when_signed(server: &Server, caller: &Caller, url: &str, tag: &str, bytes: &[u8]) {
+async fn assert_conditions_when_signed(server: &Server, caller: &ApiClient, url: &str, tag: &str, bytes: &[u8]) {
     if url.starts_with(server.url()) {
         return assert_conditions(caller, url, tag, bytes).await;
     }

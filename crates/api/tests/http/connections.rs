@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::link::{link_file, path};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, Server, Wire, eventually, text};
+use crate::support::{ApiClient, RawConnection, Server, eventually, text};
 use crate::tokens::{SECRET, claims_of, sign};
 
 /// Keeps the server from redirecting to a bucket.
@@ -24,13 +24,13 @@ async fn passes(time: Duration) {
     eventually("time passes", async || began.elapsed() > time).await;
 }
 
-async fn large(caller: &Caller) -> String {
+async fn large(caller: &ApiClient) -> String {
     text(&caller.upload("large.bin", &vec![7; LARGE], None).await["id"])
 }
 
 /// Sends a request for bytes.
-async fn ask(server: &Server, caller: &Caller, target: &str) -> Wire {
-    let mut wire = Wire::to(server).await;
+async fn ask(server: &Server, caller: &ApiClient, target: &str) -> RawConnection {
+    let mut wire = RawConnection::to(server).await;
     wire.head(caller, "GET", target, &[ORIGIN]).await;
     wire
 }
@@ -77,7 +77,7 @@ async fn one_connection_too_many_closes_the_longest_stalled_one() {
     // More than the limit, so that the download has filled the buffers on the way before the last of them come.
     let mut others = Vec::new();
     for _ in 0..40 {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.head(&ann, "GET", "/health", &[]).await;
         wire.answer().await.ok();
         others.push(wire);
@@ -110,7 +110,7 @@ async fn a_running_download_ends_with_its_share_link_or_session() {
         }
     }
     of_share.push((&anonymous, format!("{}/content", path(&link))));
-    let begin = async |downloads: Vec<(&Caller, String)>| {
+    let begin = async |downloads: Vec<(&ApiClient, String)>| {
         let mut running = Vec::new();
         for (caller, target) in downloads {
             let mut wire = ask(&server, caller, &target).await;

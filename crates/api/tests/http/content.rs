@@ -1,20 +1,20 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::stack::is_usual_store;
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::stack::is_default_store;
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
-async fn fetch(caller: &Caller, file: &str, headers: &[(&str, &str)]) -> Answer {
+async fn fetch(caller: &ApiClient, file: &str, headers: &[(&str, &str)]) -> ApiResponse {
     caller.fetch(&format!("/file/{file}/content"), headers).await
 }
 
-async fn head(caller: &Caller, file: &str, headers: &[(&str, &str)]) -> Answer {
+async fn head(caller: &ApiClient, file: &str, headers: &[(&str, &str)]) -> ApiResponse {
     let request = caller.request(Method::HEAD, &format!("/file/{file}/content"));
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 /// A text file of ten digits.
-pub async fn digits(caller: &Caller) -> String {
+pub async fn digits(caller: &ApiClient) -> String {
     text(&caller.send_form(&[("content_type", "text/plain")], "digits.txt", b"0123456789").await.ok()["id"])
 }
 
@@ -34,7 +34,7 @@ async fn a_file_can_be_read_with_the_token_alone() {
         ("content-disposition", "attachment; filename=\"digits.txt\"; filename*=UTF-8''digits.txt"),
     ] {
         // Swift supports ranges without saying so.
-        if header == "accept-ranges" && !is_usual_store() {
+        if header == "accept-ranges" && !is_default_store() {
             continue;
         }
         assert_eq!((whole.header(header), head.header(header)), (value, value), "{header}");

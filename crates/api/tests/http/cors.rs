@@ -3,13 +3,13 @@
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 
-use crate::support::{Answer, Caller, Server};
+use crate::support::{ApiClient, ApiResponse, Server};
 
 pub const APP: &str = "https://app.example.com";
 pub const ORIGINS: (&str, &str) = ("CORS_ORIGINS", "https://app.example.com, http://localhost:5173");
 
 /// A preflight request for a page of `origin`.
-pub async fn preflight(caller: &Caller, origin: &str, method: &str, headers: &str, path: &str) -> Answer {
+pub async fn preflight(caller: &ApiClient, origin: &str, method: &str, headers: &str, path: &str) -> ApiResponse {
     let mut request = caller.request(Method::OPTIONS, path).header("Origin", origin);
     request = request.header("Access-Control-Request-Method", method);
     if !headers.is_empty() {
@@ -27,7 +27,7 @@ fn list(headers: &HeaderMap, name: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn assert_no_leave(answer: &Answer) {
+fn assert_not_allowed(answer: &ApiResponse) {
     for header in ["origin", "methods", "headers", "credentials"] {
         let name = format!("access-control-allow-{header}");
         assert_eq!(answer.header(&name), "", "{name}");
@@ -39,9 +39,9 @@ async fn without_configuration_no_page_of_any_other_origin_may_do_anything() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for origin in [APP, "null", server.url()] {
-        assert_no_leave(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
+        assert_not_allowed(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
         let answer = preflight(&ann, origin, "GET", "authorization", "/user").await;
-        assert_no_leave(&answer);
+        assert_not_allowed(&answer);
         answer.refused(405, "method_not_allowed");
     }
 }
@@ -115,9 +115,9 @@ async fn a_page_of_a_foreign_origin_gets_nothing() {
         "*",
     ] {
         let answer = preflight(&ann, origin, "GET", "authorization", "/user").await;
-        assert_no_leave(&answer);
+        assert_not_allowed(&answer);
         answer.refused(400, "malformed_request");
-        assert_no_leave(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
+        assert_not_allowed(&ann.send(ann.request(Method::GET, "/user").header("Origin", origin)).await);
     }
 }
 

@@ -6,7 +6,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, eventually, sha256, text};
+use crate::support::{ApiClient, Server, eventually, sha256, text};
 
 /// The number of concurrent senders, and of crashes.
 const SENDERS: u64 = 6;
@@ -54,12 +54,17 @@ async fn attempt(request: RequestBuilder) -> Result<Value, Failure> {
     }
 }
 
-async fn send_form(caller: &Caller, conflict: &'static str, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
+async fn send_form(caller: &ApiClient, conflict: &'static str, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
     let form = Form::new().text("file_conflict", conflict).part("file", Part::bytes(bytes).file_name(name));
     attempt(caller.request(Method::POST, "/file").multipart(form)).await
 }
 
-async fn send_by_url(caller: &Caller, anonymous: &Caller, name: String, bytes: Vec<u8>) -> Result<Value, Failure> {
+async fn send_by_url(
+    caller: &ApiClient,
+    anonymous: &ApiClient,
+    name: String,
+    bytes: Vec<u8>,
+) -> Result<Value, Failure> {
     let body = json!({"file_name": name, "file_size_in_bytes": bytes.len(), "sha256": sha256(&bytes)});
     let upload = attempt(caller.request(Method::POST, "/file").json(&body)).await?;
     attempt(anonymous.put_request(&upload).body(bytes)).await?;
@@ -67,7 +72,12 @@ async fn send_by_url(caller: &Caller, anonymous: &Caller, name: String, bytes: V
 }
 
 /// Uploads files in turn by each method, until the server is gone.
-async fn send_until_the_end(caller: Caller, anonymous: Caller, numbers: Arc<AtomicU64>, acknowledged: Acknowledged) {
+async fn send_until_the_end(
+    caller: ApiClient,
+    anonymous: ApiClient,
+    numbers: Arc<AtomicU64>,
+    acknowledged: Acknowledged,
+) {
     loop {
         let number = numbers.fetch_add(1, Ordering::Relaxed);
         let (name, bytes) = (format!("{number}.bin"), bytes(number));
@@ -93,7 +103,7 @@ async fn send_until_the_end(caller: Caller, anonymous: Caller, numbers: Arc<Atom
 }
 
 /// The files in the caller's root.
-async fn files(caller: &Caller) -> Vec<Value> {
+async fn files(caller: &ApiClient) -> Vec<Value> {
     let page = caller.get("/drive?limit=1000").await.ok();
     assert_eq!(page["next_cursor"], json!(null));
     page["items"].as_array().unwrap().clone()
@@ -101,7 +111,7 @@ async fn files(caller: &Caller) -> Vec<Value> {
 
 /// Checks that every file reads back as listed, that no acknowledged file is lost or changed, and that the quota is the
 /// sum of their sizes and of what is still to be deleted.
-async fn check(server: &Server, caller: &Caller, acknowledged: &Acknowledged) {
+async fn check(server: &Server, caller: &ApiClient, acknowledged: &Acknowledged) {
     let files = files(caller).await;
     let mut digests = HashMap::new();
     for file in &files {

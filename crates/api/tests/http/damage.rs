@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::link::{downloads, link_file, link_folder, path};
 use crate::process::{about, start_in};
 use crate::support::stack::{Stack, stack};
-use crate::support::{Place, Server, png, text};
+use crate::support::{Server, Storage, png, text};
 use crate::telemetry::metrics;
 
 /// Damage to a blob.
@@ -108,7 +108,7 @@ async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
 
 #[tokio::test]
 async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     for damage in DAMAGES {
         let top = ann.folder(&format!("{damage:?}"), None).await;
@@ -139,7 +139,7 @@ async fn damage_is_logged_as_an_error_of_the_request_that_met_it() {
         assert_eq!(answer.status(), 200, "{damage:?}");
         assert!(answer.bytes().await.is_err(), "{damage:?}: an archive of what is not there");
         let lines = about(&server, &id);
-        let met = |line: &&Value| line["fault"].as_str().is_some_and(|fault| fault.contains(key));
+        let met = |line: &&Value| line["error"].as_str().is_some_and(|error| error.contains(key));
         let [line] = lines.iter().filter(met).collect::<Vec<_>>()[..] else { panic!("{damage:?}: {lines:?}") };
         assert_eq!(line["level"], "ERROR", "{line}");
     }

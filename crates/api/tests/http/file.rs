@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ABSENT, Caller, Server, sha256, text};
+use crate::support::{ABSENT, ApiClient, Server, sha256, text};
 
 fn path_of(file: &Value) -> String {
     format!("/file/{}", text(&file["id"]))
 }
 
 /// The file at `path` without its download URL, which is new each time.
-async fn file_at(user: &Caller, path: &str) -> Value {
+async fn file_at(user: &ApiClient, path: &str) -> Value {
     let mut file = user.get(path).await.ok();
     file.as_object_mut().unwrap().remove("download").unwrap();
     file

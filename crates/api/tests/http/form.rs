@@ -2,9 +2,9 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
-use crate::support::{Answer, Caller, Server, Wire, sha256, text};
+use crate::support::{ApiClient, ApiResponse, RawConnection, Server, sha256, text};
 
-async fn send(caller: &Caller, form: Form) -> Answer {
+async fn send(caller: &ApiClient, form: Form) -> ApiResponse {
     caller.send(caller.request(Method::POST, "/file").multipart(form)).await
 }
 
@@ -14,7 +14,7 @@ fn hello() -> Part {
 }
 
 /// Asserts that no file, bytes or reservation are left.
-async fn assert_untouched(server: &Server, caller: &Caller) {
+async fn assert_untouched(server: &Server, caller: &ApiClient) {
     assert_eq!(caller.names(None).await, Vec::<String>::new());
     let quota = caller.quota().await;
     assert_eq!((&quota["used_bytes"], &quota["reserved_bytes"]), (&json!(0), &json!(0)));
@@ -168,7 +168,7 @@ async fn fields_count_before_the_file_and_after_it() {
 }
 
 /// Asserts that the folder contains exactly these files.
-async fn assert_files(caller: &Caller, files: &[(&str, &String)]) {
+async fn assert_files(caller: &ApiClient, files: &[(&str, &String)]) {
     let names: Vec<&str> = files.iter().map(|(name, _)| *name).collect();
     assert_eq!(caller.names(Some(files[0].1)).await, names);
 }
@@ -363,7 +363,7 @@ async fn a_form_that_ends_too_early_becomes_no_file() {
     let ann = server.user("ann").await;
     let part = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\nhello";
     for end in ["", "\r\n", "\r\n--", "\r\n--b"] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         let length = (part.len() + 100).to_string();
         let headers = [("Content-Type", "multipart/form-data; boundary=b"), ("Content-Length", length.as_str())];
         wire.head(&ann, "POST", "/file", &headers).await;

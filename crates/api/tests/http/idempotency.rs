@@ -9,19 +9,19 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Server, eventually, text};
+use crate::support::{ApiClient, ApiResponse, Server, eventually, text};
 
 /// POSTs `body` with an idempotency key.
-pub async fn post(caller: &Caller, key: &str, path: &str, body: &Value) -> Answer {
+pub async fn post(caller: &ApiClient, key: &str, path: &str, body: &Value) -> ApiResponse {
     caller.send(caller.request(Method::POST, path).header("Idempotency-Key", key).json(body)).await
 }
 
-fn is_repeat(answer: &Answer) -> bool {
+fn is_repeat(answer: &ApiResponse) -> bool {
     answer.header("idempotent-replayed") == "true"
 }
 
 /// Sends the request twice, and checks that the second gets the first answer.
-async fn twice(caller: &Caller, key: &str, path: &str, body: &Value) -> Value {
+async fn twice(caller: &ApiClient, key: &str, path: &str, body: &Value) -> Value {
     let first = post(caller, key, path, body).await;
     let again = post(caller, key, path, body).await;
     assert!(!is_repeat(&first) && is_repeat(&again), "{path}: {} {}", first.text(), again.text());
@@ -46,7 +46,7 @@ async fn a_folder_is_made_once_and_the_answer_stays_what_it_was() {
 }
 
 /// Repeats a request.
-async fn twice_told(caller: &Caller, key: &str, path: &str, body: &Value) -> Value {
+async fn twice_told(caller: &ApiClient, key: &str, path: &str, body: &Value) -> Value {
     let again = post(caller, key, path, body).await;
     assert!(is_repeat(&again), "{}", again.text());
     again.ok()
@@ -171,7 +171,7 @@ async fn of_many_that_are_sent_at_once_one_is_done() {
 }
 
 /// Checks that exactly one answer is an original, and that all others repeat it or report it in progress.
-pub fn one_was_done(answers: Vec<Answer>) {
+pub fn one_was_done(answers: Vec<ApiResponse>) {
     let first = answers.iter().filter(|answer| answer.status == 201 && !is_repeat(answer)).count();
     assert_eq!(first, 1);
     let mut told = Vec::new();
@@ -212,7 +212,7 @@ async fn after_a_crash_there_is_both_the_folder_and_its_receipt_or_neither() {
         let made = there.contains(&&json!(name));
         match answer.status {
             201 => assert_eq!(is_repeat(&answer), made, "{name}"),
-            // The crashed request still holds the receipt, until its hold expires.
+            // The crashed request still holds the record, until its hold expires.
             _ => {
                 assert!(!made, "{name} is there, and its receipt is not");
                 answer.refused(409, "request_in_progress");
@@ -310,7 +310,7 @@ async fn where_no_key_is_taken_one_is_refused() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Trips", None).await;
-    let send = async |caller: &Caller, method: Method, path: &str, body: Value| {
+    let send = async |caller: &ApiClient, method: Method, path: &str, body: Value| {
         caller.send(caller.request(method, path).header("Idempotency-Key", "key").json(&body)).await
     };
     for (method, path, body) in [

@@ -6,7 +6,7 @@ use futures_util::stream::FuturesUnordered;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 #[tokio::test]
 async fn many_lists_of_one_user_at_once_wait_their_turn_and_all_succeed() {
@@ -91,7 +91,7 @@ async fn copies_and_purges_beyond_four_of_a_user_are_refused_after_their_wait() 
 }
 
 /// The identifiers of all items of a list, read in pages as large as they get.
-async fn page_by_page(user: &Caller, list: &str) -> Vec<String> {
+async fn page_by_page(user: &ApiClient, list: &str) -> Vec<String> {
     let (mut ids, mut full, mut cursor) = (Vec::new(), 0, String::new());
     loop {
         let answer = user.get(&format!("{list}limit=1000{cursor}")).await;

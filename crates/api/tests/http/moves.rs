@@ -3,15 +3,15 @@
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// The identifiers of what is in the trash, newest first.
-async fn trashed(user: &Caller) -> Vec<String> {
+async fn trashed(user: &ApiClient) -> Vec<String> {
     let listed = user.get("/trash").await.ok();
     listed["items"].as_array().unwrap().iter().map(|row| text(&row["item"]["id"])).collect()
 }
 
-async fn file(user: &Caller, name: &str, bytes: &[u8], parent: Option<&str>) -> String {
+async fn file(user: &ApiClient, name: &str, bytes: &[u8], parent: Option<&str>) -> String {
     text(&user.upload(name, bytes, parent).await["id"])
 }
 
@@ -40,7 +40,7 @@ async fn a_replaced_file_goes_to_the_trash_with_its_versions_and_comes_back() {
     // Where it is already, it replaces nothing.
     assert_eq!(ann.patch(&format!("/file/{new}"), body).await.ok(), moved);
     assert_eq!(trashed(&ann).await, [old.clone()]);
-    let back = ann.ask(&format!("/trash/{old}/restore")).await.ok();
+    let back = ann.post_empty(&format!("/trash/{old}/restore")).await.ok();
     assert_eq!((&back["name"], &back["parent_folder_id"]), (&json!("plan (1).txt"), &json!(top)));
     assert_eq!(ben.download(&old).await, b"plan B");
     let versions = ann.get(&format!("/file/{old}/version")).await.ok();
@@ -61,7 +61,7 @@ async fn a_replaced_folder_goes_to_the_trash_with_all_below_it() {
     assert_eq!((ann.names(None).await, trashed(&ann).await), (vec!["Photos".to_owned()], vec![old.clone()]));
     assert_eq!(ann.names(Some(&new)).await, ["city.jpg"]);
     ann.get(&format!("/file/{below}")).await.refused(404, "not_found");
-    let restored = ann.ask(&format!("/trash/{old}/restore")).await.ok();
+    let restored = ann.post_empty(&format!("/trash/{old}/restore")).await.ok();
     assert_eq!(restored["name"], "Photos (1)");
     assert_eq!(ann.download(&below).await, b"sand");
 }
@@ -174,7 +174,7 @@ async fn a_guest_who_may_edit_replaces_and_may_undo_it() {
     let new = file(&ben, "draft", b"new", Some(&top)).await;
     ben.patch(&format!("/file/{new}"), json!({"file_name": "note", "file_conflict": "Replace"})).await.ok();
     assert_eq!((trashed(&ann).await, trashed(&ben).await), (vec![old.clone()], vec![]));
-    assert_eq!(ben.ask(&format!("/trash/{old}/restore")).await.ok()["name"], "note (1)");
+    assert_eq!(ben.post_empty(&format!("/trash/{old}/restore")).await.ok()["name"], "note (1)");
     assert_eq!(ann.names(Some(&top)).await, ["note", "note (1)"]);
 }
 
@@ -248,7 +248,7 @@ async fn what_is_edited_while_it_is_replaced_loses_nothing() {
         moved.ok();
         assert!([200, 404].contains(&edited.status), "{}", edited.text());
         assert_eq!(ann.download(&new).await, b"new");
-        ann.ask(&format!("/trash/{old}/restore")).await.ok();
+        ann.post_empty(&format!("/trash/{old}/restore")).await.ok();
         let expected = if edited.status == 200 { content.as_bytes() } else { &b"old"[..] };
         assert_eq!(ann.download(&old).await, expected);
     }
@@ -261,7 +261,7 @@ async fn what_is_edited_while_it_is_replaced_loses_nothing() {
         moved.ok();
         assert!([201, 404].contains(&sent.status), "{}", sent.text());
         assert_eq!(ann.names(Some(&new)).await, Vec::<String>::new());
-        let restored: Value = ann.ask(&format!("/trash/{old}/restore")).await.ok();
+        let restored: Value = ann.post_empty(&format!("/trash/{old}/restore")).await.ok();
         assert_eq!(restored["name"], format!("{name} (1)"));
         assert_eq!(ann.names(Some(&old)).await, vec!["late"; usize::from(sent.status == 201)]);
     }

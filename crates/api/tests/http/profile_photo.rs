@@ -4,7 +4,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 
-use crate::support::{Answer, Caller, Server, png, text};
+use crate::support::{ApiClient, ApiResponse, Server, png, text};
 
 const SVG: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
 
@@ -25,18 +25,18 @@ fn picture(format: ImageFormat, colour: [u8; 3]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-async fn send_raw(caller: &Caller, path: &str, media_type: &str, bytes: impl Into<Vec<u8>>) -> Answer {
+async fn send_raw(caller: &ApiClient, path: &str, media_type: &str, bytes: impl Into<Vec<u8>>) -> ApiResponse {
     let request = caller.request(Method::POST, path).header("Content-Type", media_type);
     caller.send(request.body(bytes.into())).await
 }
 
-async fn send_form(caller: &Caller, name: &str, bytes: impl Into<Vec<u8>>) -> Answer {
+async fn send_form(caller: &ApiClient, name: &str, bytes: impl Into<Vec<u8>>) -> ApiResponse {
     let form = Form::new().part("photo", Part::bytes(bytes.into()).file_name(name.to_owned()));
     caller.send(caller.request(Method::POST, "/profile_photo").multipart(form)).await
 }
 
 /// The caller's photo, which must be a JPEG of 400×400 pixels.
-async fn photo(server: &Server, caller: &Caller) -> RgbImage {
+async fn photo(server: &Server, caller: &ApiClient) -> RgbImage {
     let answer = caller.get("/profile_photo").await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let url = text(&answer.ok()["url"]);
@@ -132,7 +132,7 @@ async fn what_is_no_picture_is_refused_and_the_old_one_stays() {
 async fn a_photo_comes_goes_and_is_told_of() {
     let server = Server::start().await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
-    let has_one = async |caller: &Caller| caller.get("/user").await.ok()["has_profile_photo"].clone();
+    let has_one = async |caller: &ApiClient| caller.get("/user").await.ok()["has_profile_photo"].clone();
     ann.get("/profile_photo").await.refused(404, "not_found");
     ann.delete("/profile_photo").await.refused(404, "not_found");
     assert_eq!(has_one(&ann).await, false);

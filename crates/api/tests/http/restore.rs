@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, block_in_place};
 
-use crate::support::{Answer, Backup, Caller, SHORT_GRACE, Server, eventually, png, sha256, text};
+use crate::support::{ApiClient, ApiResponse, Backup, SHORT_GRACE, Server, eventually, png, sha256, text};
 
 /// What the server has acknowledged.
 #[derive(Clone, Default)]
@@ -29,7 +29,7 @@ struct Turning {
 
 /// Users working while the backup is taken.
 struct Work {
-    ann: Caller,
+    ann: ApiClient,
     folder: String,
     numbers: AtomicUsize,
     over: AtomicBool,
@@ -42,7 +42,7 @@ fn bytes(number: usize) -> Vec<u8> {
 }
 
 impl Work {
-    async fn begin(ann: &Caller) -> (Arc<Self>, Vec<JoinHandle<()>>) {
+    async fn begin(ann: &ApiClient) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let folder = ann.folder("Work", None).await;
         let (numbers, over, books) = (AtomicUsize::new(1000), AtomicBool::new(false), Mutex::default());
         let work = Arc::new(Self { ann: ann.clone(), folder, numbers, over, books });
@@ -142,12 +142,12 @@ fn path_of(upload: &Value) -> String {
     format!("/upload/{}", text(&upload["upload_id"]))
 }
 
-async fn set_photo(caller: &Caller, side: u32) {
+async fn set_photo(caller: &ApiClient, side: u32) {
     let request = caller.request(Method::POST, "/profile_photo").header("Content-Type", "image/png");
     caller.send(request.body(png(side, side))).await.ok();
 }
 
-async fn photo(server: &Server, caller: &Caller) -> Answer {
+async fn photo(server: &Server, caller: &ApiClient) -> ApiResponse {
     server.anonymous().get(&text(&caller.get("/profile_photo").await.ok()["url"])).await
 }
 
@@ -158,7 +158,7 @@ fn keys(server: &Server, statement: &str) -> BTreeSet<String> {
 }
 
 /// Downloads every file in the root and in `folder`: their digests.
-async fn read_back(caller: &Caller, folder: &str) -> HashMap<String, String> {
+async fn read_back(caller: &ApiClient, folder: &str) -> HashMap<String, String> {
     let mut digests = HashMap::new();
     for path in ["/drive?limit=1000", &format!("/drive/{folder}?limit=1000")] {
         let page = caller.get(path).await.ok();

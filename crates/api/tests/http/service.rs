@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Server, eventually, text};
+use crate::support::{ApiClient, ApiResponse, Server, eventually, text};
 
 /// HTTP methods, including some that the server does not support.
 const METHODS: [&str; 9] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PROPFIND", "PUT", "TRACE"];
@@ -15,7 +15,7 @@ fn method(name: &str) -> Method {
 }
 
 /// Every documented path, with a nonexistent identifier, and its methods.
-async fn paths(caller: &Caller) -> Vec<(String, BTreeSet<String>)> {
+async fn paths(caller: &ApiClient) -> Vec<(String, BTreeSet<String>)> {
     let document = caller.get("/openapi.json").await.ok();
     let paths = document["paths"].as_object().unwrap().iter();
     let concrete = |template: &str| {
@@ -28,7 +28,7 @@ async fn paths(caller: &Caller) -> Vec<(String, BTreeSet<String>)> {
 }
 
 /// Sends HEAD, also where the document does not declare it.
-async fn head(caller: &Caller, path: &str) -> reqwest::Response {
+async fn head(caller: &ApiClient, path: &str) -> reqwest::Response {
     caller.request(Method::HEAD, path).send().await.unwrap()
 }
 
@@ -171,7 +171,7 @@ async fn a_request_keeps_the_identifier_that_it_brings_when_that_is_sane() {
 
 /// Asserts the security headers.
 #[track_caller]
-pub fn assert_secured(answer: &Answer, policy: &str, what: &str) {
+pub fn assert_secured(answer: &ApiResponse, policy: &str, what: &str) {
     for (header, value) in [
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// Requests a streaming URL.
-async fn watch(user: &Caller, file: &str) -> Value {
+async fn watch(user: &ApiClient, file: &str) -> Value {
     user.get(&format!("/file/{file}?use=stream")).await.ok()
 }
 
-async fn url_of(user: &Caller, file: &str) -> String {
+async fn url_of(user: &ApiClient, file: &str) -> String {
     text(&watch(user, file).await["download"]["url"])
 }
 
@@ -92,7 +92,7 @@ mod embedded {
         assert_eq!(anonymous.get(&of_ann).await.text(), "0123456789");
         ann.delete(&format!("/file/{file}")).await.ok_empty();
         anonymous.get(&of_ann).await.refused(404, "not_found");
-        ann.ask(&format!("/trash/{file}/restore")).await.ok();
+        ann.post_empty(&format!("/trash/{file}/restore")).await.ok();
         assert_eq!(anonymous.get(&of_ann).await.text(), "0123456789");
         // The user, file and session in it cannot be replaced.
         for (name, other) in

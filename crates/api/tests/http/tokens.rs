@@ -6,12 +6,12 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, Server, eventually, signing_key, sql_id, text};
+use crate::support::{ApiClient, ApiResponse, Server, eventually, signing_key, sql_id, text};
 
 pub const SECRET: &str = "a secret key that the whole test knows";
 
 /// A server whose secret key is known to the test, and a logged-in user.
-async fn known_server() -> (Server, Caller) {
+async fn known_server() -> (Server, ApiClient) {
     let server = Server::with(&[("SECRET_KEY", SECRET)]).await;
     let ann = server.user("ann").await;
     (server, ann)
@@ -35,16 +35,16 @@ fn encoded(part: &Value) -> String {
 }
 
 /// The claims of the caller's token.
-pub fn claims_of(caller: &Caller) -> Value {
+pub fn claims_of(caller: &ApiClient) -> Value {
     decoded(caller.token().split('.').nth(1).unwrap())
 }
 
-async fn present(server: &Server, token: &str) -> Answer {
+async fn present(server: &Server, token: &str) -> ApiResponse {
     server.with_token(token).get("/user").await
 }
 
 #[track_caller]
-fn assert_invalid(answer: Answer, what: &str) {
+fn assert_invalid(answer: ApiResponse, what: &str) {
     let challenge = answer.header("www-authenticate").to_owned();
     assert_eq!((answer.status, &answer.json()["code"]), (401, &json!("invalid_token")), "{what}: {}", answer.text());
     assert_eq!(challenge, "Bearer error=\"invalid_token\"", "{what}");
@@ -292,7 +292,7 @@ async fn a_session_that_ends_elsewhere_takes_its_tokens_with_it_within_a_second(
     let server = Server::start().await;
     let first = server.user("ann").await;
     let (second, third) = (server.login("ann").await, server.login("ann").await);
-    let session = |caller: &Caller| format!("id = {}", sql_id(claims_of(caller)["sid"].as_str().unwrap()));
+    let session = |caller: &ApiClient| format!("id = {}", sql_id(claims_of(caller)["sid"].as_str().unwrap()));
     for caller in [&first, &second, &third] {
         caller.get("/user").await.ok();
     }

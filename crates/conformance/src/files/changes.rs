@@ -1,4 +1,5 @@
-//! Conformance suite for [`Changes`](clouddrive_domain::port::Changes), and the entries that the other ports write.
+//! Conformance suite for [`ChangeRepository`](clouddrive_domain::port::ChangeRepository), and the entries that the
+//! other ports write.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -16,7 +17,7 @@ use clouddrive_domain::service::Changes;
 use futures_util::future::{join_all, join3};
 
 use crate::Persistence;
-use crate::world::{ALL, Member, World, assert_refused, run};
+use crate::fixture::{ALL, Fixture, TestUser, assert_refused, run};
 
 /// Runs every case.
 ///
@@ -52,10 +53,10 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-/// Reads up to `most` entries after `after` and checks their order.
-async fn read(world: &World<'_>, after: ChangePosition, most: u32) -> ChangeBatch {
-    let batch = world.store.changes.read(None, after, most).await.unwrap();
-    assert!(batch.changes.len() <= most as usize);
+/// Reads up to `max` entries after `after` and checks their order.
+async fn read(fixture: &Fixture<'_>, after: ChangePosition, max: u32) -> ChangeBatch {
+    let batch = fixture.store.changes.read(None, after, max).await.unwrap();
+    assert!(batch.changes.len() <= max as usize);
     let mut positions = vec![after];
     positions.extend(batch.changes.iter().map(|entry| entry.position));
     assert!(positions.is_sorted_by(|one, next| one < next), "{positions:?}");
@@ -66,13 +67,13 @@ async fn read(world: &World<'_>, after: ChangePosition, most: u32) -> ChangeBatc
 /// Writes an entry, and reads from `after` on until it appears. Returns the entries before it, and its position.
 ///
 /// A store may hold back entries for a moment, so only what comes before an entry that has appeared is complete.
-async fn settled(world: &World<'_>, after: ChangePosition) -> (Vec<LoggedChange>, ChangePosition) {
-    let new = world.registration();
-    let mark = world.command(new.user.id);
-    world.store.users.register(&mark, &new).await.unwrap();
+async fn settled(fixture: &Fixture<'_>, after: ChangePosition) -> (Vec<LoggedChange>, ChangePosition) {
+    let new = fixture.registration();
+    let mark = fixture.command(new.user.id);
+    fixture.store.users.register(&mark, &new).await.unwrap();
     let (mut found, mut last) = (Vec::new(), after);
     for _ in 0..100_000 {
-        let batch = read(world, last, 1000).await;
+        let batch = read(fixture, last, 1000).await;
         last = batch.end;
         for entry in batch.changes {
             if entry.command.request == mark.request {
@@ -85,37 +86,37 @@ async fn settled(world: &World<'_>, after: ChangePosition) -> (Vec<LoggedChange>
 }
 
 /// All entries after `after`.
-pub(crate) async fn all_after(world: &World<'_>, after: ChangePosition) -> Vec<LoggedChange> {
-    settled(world, after).await.0
+pub(crate) async fn all_after(fixture: &Fixture<'_>, after: ChangePosition) -> Vec<LoggedChange> {
+    settled(fixture, after).await.0
 }
 
 /// A position after all entries so far.
-pub(crate) async fn end(world: &World<'_>) -> ChangePosition {
-    settled(world, world.store.changes.end().await.unwrap()).await.1
+pub(crate) async fn end(fixture: &Fixture<'_>) -> ChangePosition {
+    settled(fixture, fixture.store.changes.end().await.unwrap()).await.1
 }
 
 fn nodes(entries: &[LoggedChange]) -> Vec<NodeId> {
     entries.iter().filter_map(|entry| entry.change.node).collect()
 }
 
-async fn folders(world: &World<'_>, ann: &Member, count: u32) -> Vec<NodeId> {
+async fn folders(fixture: &Fixture<'_>, ann: &TestUser, count: u32) -> Vec<NodeId> {
     let mut made = Vec::new();
     for number in 0..count {
-        made.push(world.folder(ann.id, ann.root, &format!("{number}")).await);
+        made.push(fixture.folder(ann.id, ann.root, &format!("{number}")).await);
     }
     made
 }
 
-async fn rows_come_in_order_and_in_pages(world: &World<'_>) {
-    let ann = world.member().await;
-    let start = end(world).await;
-    let made = folders(world, &ann, 7).await;
-    let whole = all_after(world, start).await;
+async fn rows_come_in_order_and_in_pages(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let start = end(fixture).await;
+    let made = folders(fixture, &ann, 7).await;
+    let whole = all_after(fixture, start).await;
     assert_eq!(nodes(&whole), made);
-    for most in [1, 3, 7] {
+    for max in [1, 3, 7] {
         let (mut rows, mut last) = (Vec::new(), start);
         while rows.len() < whole.len() {
-            let page = read(world, last, most).await;
+            let page = read(fixture, last, max).await;
             assert!(!page.changes.is_empty());
             last = page.end;
             rows.extend(page.changes);
@@ -123,7 +124,7 @@ async fn rows_come_in_order_and_in_pages(world: &World<'_>) {
         rows.truncate(whole.len());
         assert_eq!(rows, whole);
     }
-    assert_eq!(read(world, start, 0).await, ChangeBatch { changes: vec![], end: start });
+    assert_eq!(read(fixture, start, 0).await, ChangeBatch { changes: vec![], end: start });
 }
 
 /// The reader of `user`'s own drive.
@@ -133,9 +134,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(world: &World<'_>, user: UserId) -> Self {
-        let service = Changes::new(world.store.changes.clone(), world.store.drive.clone());
-        let actor = Actor { user, request: world.command(user).request, receipt: None };
+    fn new(fixture: &Fixture<'_>, user: UserId) -> Self {
+        let service = Changes::new(fixture.store.changes.clone(), fixture.store.drive.clone());
+        let actor = Actor { user, request: fixture.command(user).request, idempotency_record: None };
         Self { service, actor }
     }
 
@@ -161,14 +162,14 @@ impl Reader {
     }
 }
 
-async fn a_reader_of_one_drive_sees_only_that_drive(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    end(world).await;
-    let (reader, other) = (Reader::new(world, ann.id), Reader::new(world, bob.id));
+async fn a_reader_of_one_drive_sees_only_that_drive(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    end(fixture).await;
+    let (reader, other) = (Reader::new(fixture, ann.id), Reader::new(fixture, bob.id));
     let (start, start_of_other) = (reader.start().await, other.start().await);
-    let mut made = folders(world, &ann, 3).await;
-    let foreign = folders(world, &bob, 2).await;
-    made.push(world.folder(ann.id, ann.root, "last").await);
+    let mut made = folders(fixture, &ann, 3).await;
+    let foreign = folders(fixture, &bob, 2).await;
+    made.push(fixture.folder(ann.id, ann.root, "last").await);
     let (seen, after) = reader.read(start, 4, 2).await;
     assert_eq!(nodes(&seen), made);
     assert_eq!(nodes(&other.read(start_of_other, 2, 1000).await.0), foreign);
@@ -178,27 +179,27 @@ async fn a_reader_of_one_drive_sees_only_that_drive(world: &World<'_>) {
 }
 
 /// Transactions of different lengths overlap while readers go on from page to page.
-async fn a_reader_misses_nothing_that_commits_late(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let tree = world.folder(ann.id, ann.root, "tree").await;
+async fn a_reader_misses_nothing_that_commits_late(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let tree = fixture.folder(ann.id, ann.root, "tree").await;
     for number in 0..60 {
-        world.folder(ann.id, tree, &format!("{number}")).await;
+        fixture.folder(ann.id, tree, &format!("{number}")).await;
     }
-    let (start, reader) = (end(world).await, Reader::new(world, ann.id));
+    let (start, reader) = (end(fixture).await, Reader::new(fixture, ann.id));
     let cursor = reader.start().await;
     let writing = join_all([&ann, &bob, &ann, &bob].into_iter().enumerate().map(async |(writer, member)| {
         for number in 0..15 {
-            world.folder(member.id, member.root, &format!("{writer}-{number}")).await;
+            fixture.folder(member.id, member.root, &format!("{writer}-{number}")).await;
         }
     }));
-    let copying = async {
+    let copy_request = async {
         for number in 0..8 {
-            let to = world.folder(ann.id, ann.root, &format!("copy-{number}")).await;
-            world.copy_into(ann.id, tree, to).await.unwrap();
+            let to = fixture.folder(ann.id, ann.root, &format!("copy-{number}")).await;
+            fixture.copy_into(ann.id, tree, to).await.unwrap();
         }
     };
-    let (_, (), (seen, _)) = join3(writing, copying, reader.read(cursor, 30 + 2 * 8, 7)).await;
-    let all = all_after(world, start).await;
+    let (_, (), (seen, _)) = join3(writing, copy_request, reader.read(cursor, 30 + 2 * 8, 7)).await;
+    let all = all_after(fixture, start).await;
     assert_eq!(all.len(), 60 + 2 * 8);
     let requests: HashSet<RequestId> = all.iter().map(|entry| entry.command.request.clone()).collect();
     assert_eq!(requests.len(), all.len());
@@ -206,11 +207,11 @@ async fn a_reader_misses_nothing_that_commits_late(world: &World<'_>) {
     assert_eq!(seen, of_ann);
 }
 
-async fn a_position_beyond_the_end_is_refused(world: &World<'_>) {
-    let end = world.store.changes.end().await.unwrap();
+async fn a_position_beyond_the_end_is_refused(fixture: &Fixture<'_>) {
+    let end = fixture.store.changes.end().await.unwrap();
     let beyond = ChangePosition { transaction: end.transaction + 1_000_000, entry: end.entry, ..end };
     let elsewhere = ChangePosition { epoch: end.epoch + 1, ..end };
     for position in [beyond, elsewhere] {
-        assert_refused!(world.store.changes.read(None, position, ALL).await, Error::Gone(Gone::Changes));
+        assert_refused!(fixture.store.changes.read(None, position, ALL).await, Error::Gone(Gone::Changes));
     }
 }

@@ -1,4 +1,4 @@
-//! Conformance suite for [`Drive`](clouddrive_domain::port::Drive).
+//! Conformance suite for [`NodeRepository`](clouddrive_domain::port::NodeRepository).
 
 mod conflicts;
 mod create;
@@ -13,7 +13,7 @@ mod roles;
 mod walk;
 
 use crate::Persistence;
-use crate::world::run;
+use crate::fixture::run;
 
 /// Runs every case.
 ///

@@ -1,4 +1,4 @@
-//! Conformance suite for [`Search`](clouddrive_domain::port::Search).
+//! Conformance suite for [`SearchRepository`](clouddrive_domain::port::SearchRepository).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -9,10 +9,10 @@ mod texts;
 use std::collections::BTreeSet;
 
 use clouddrive_domain::model::{Limit, Located, NodeId, Page, SearchPosition, SearchText, UserId};
-use clouddrive_domain::port::{Hit, Sought};
+use clouddrive_domain::port::{Hit, SearchCriteria};
 
 use crate::Persistence;
-use crate::world::{Member, World, run};
+use crate::fixture::{Fixture, TestUser, run};
 
 /// Runs every case. Nodes in the trash are not covered: an adapter needs its own test for them.
 ///
@@ -44,44 +44,44 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-fn sought(text: &str) -> Sought {
+fn criteria(text: &str) -> SearchCriteria {
     let text = SearchText::parse(text).unwrap();
-    Sought { text, kind: None, within: None, after: None, limit: Limit::new(100).unwrap() }
+    SearchCriteria { text, kind: None, within: None, after: None, limit: Limit::new(100).unwrap() }
 }
 
-async fn page(world: &World<'_>, viewer: UserId, sought: &Sought) -> Page<Hit, SearchPosition> {
-    let page = world.store.search.search(viewer, sought).await.unwrap();
-    assert!(page.items.len() <= sought.limit.get());
+async fn page(fixture: &Fixture<'_>, viewer: UserId, criteria: &SearchCriteria) -> Page<Hit, SearchPosition> {
+    let page = fixture.store.search.search(viewer, criteria).await.unwrap();
+    assert!(page.items.len() <= criteria.limit.get());
     page
 }
 
 /// The hits of all pages, in order.
-async fn walk(world: &World<'_>, viewer: UserId, mut sought: Sought) -> Vec<Located> {
+async fn walk(fixture: &Fixture<'_>, viewer: UserId, mut criteria: SearchCriteria) -> Vec<Located> {
     let mut found = Vec::new();
     loop {
-        let page = page(world, viewer, &sought).await;
+        let page = page(fixture, viewer, &criteria).await;
         found.extend(page.items.into_iter().map(|hit| hit.located));
         if page.next.is_none() {
             return found;
         }
-        assert_ne!(page.next, sought.after, "a walk that does not end");
-        sought.after = page.next;
+        assert_ne!(page.next, criteria.after, "a walk that does not end");
+        criteria.after = page.next;
     }
 }
 
-async fn names(world: &World<'_>, viewer: UserId, text: &str) -> Vec<String> {
-    walk(world, viewer, sought(text)).await.iter().map(|found| found.node.name.to_string()).collect()
+async fn names(fixture: &Fixture<'_>, viewer: UserId, text: &str) -> Vec<String> {
+    walk(fixture, viewer, criteria(text)).await.iter().map(|found| found.node.name.to_string()).collect()
 }
 
-async fn ids(world: &World<'_>, viewer: UserId, sought: Sought) -> BTreeSet<NodeId> {
-    let found = walk(world, viewer, sought).await;
+async fn ids(fixture: &Fixture<'_>, viewer: UserId, criteria: SearchCriteria) -> BTreeSet<NodeId> {
+    let found = walk(fixture, viewer, criteria).await;
     let ids: BTreeSet<NodeId> = found.iter().map(|found| found.node.id).collect();
     assert_eq!(ids.len(), found.len(), "something was found twice");
     ids
 }
 
-async fn folders(world: &World<'_>, of: &Member, texts: &[&str]) {
+async fn folders(fixture: &Fixture<'_>, of: &TestUser, texts: &[&str]) {
     for text in texts {
-        world.folder(of.id, of.root, text).await;
+        fixture.folder(of.id, of.root, text).await;
     }
 }

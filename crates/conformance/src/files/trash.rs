@@ -1,6 +1,6 @@
-//! Conformance suite for [`Trash`](clouddrive_domain::port::Trash).
+//! Conformance suite for [`TrashRepository`](clouddrive_domain::port::TrashRepository).
 
-mod ownerless;
+mod orphaned_drives;
 mod purge;
 mod put;
 mod races;
@@ -9,7 +9,7 @@ mod restore;
 use clouddrive_domain::model::UserId;
 
 use crate::Persistence;
-use crate::world::{World, run};
+use crate::fixture::{Fixture, run};
 
 /// Runs every case.
 ///
@@ -70,6 +70,6 @@ pub async fn suite(store: &Persistence) {
 /// # Panics
 /// If the store breaks the contract.
 pub async fn ownerless_suite(store: &Persistence, remove: impl AsyncFn(UserId)) {
-    ownerless::a_drive_without_an_owner_goes_with_all_that_it_holds(&World::new(store), &remove).await;
-    ownerless::it_goes_in_steps_of_any_size(&World::new(store), &remove).await;
+    orphaned_drives::a_drive_without_an_owner_goes_with_all_that_it_holds(&Fixture::new(store), &remove).await;
+    orphaned_drives::it_goes_in_steps_of_any_size(&Fixture::new(store), &remove).await;
 }

@@ -1,4 +1,4 @@
-//! Conformance suite for [`Trees`](clouddrive_domain::port::Trees).
+//! Conformance suite for [`TreeRepository`](clouddrive_domain::port::TreeRepository).
 
 mod file;
 mod folder;
@@ -8,7 +8,7 @@ mod races;
 mod roles;
 
 use crate::Persistence;
-use crate::world::run;
+use crate::fixture::run;
 
 /// Runs every case.
 ///
@@ -57,7 +57,7 @@ pub async fn suite(store: &Persistence) {
         races::the_quota_is_exact_however_many_copy,
         races::all_who_keep_both_get_a_name_of_their_own,
         races::copies_in_opposite_directions_both_succeed,
-        races::a_copy_never_refers_to_a_condemned_blob,
+        races::a_copy_never_refers_to_a_blob_marked_for_deletion,
         races::a_copy_is_of_one_moment,
         races::files_that_replace_each_other_both_stay,
     );

@@ -1,4 +1,4 @@
-//! Conformance suite for [`Uploads`](clouddrive_domain::port::Uploads).
+//! Conformance suite for [`UploadRepository`](clouddrive_domain::port::UploadRepository).
 
 mod begin;
 mod commit;
@@ -11,7 +11,7 @@ mod replace;
 mod roles;
 
 use crate::Persistence;
-use crate::world::run;
+use crate::fixture::run;
 
 /// Runs every case.
 ///

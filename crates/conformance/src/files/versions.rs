@@ -1,4 +1,5 @@
-//! Conformance suite for [`Versions`](clouddrive_domain::port::Versions), and the versions that a replace leaves.
+//! Conformance suite for [`VersionRepository`](clouddrive_domain::port::VersionRepository), and the versions that a
+//! replace leaves.
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -6,14 +7,14 @@ mod append;
 mod delete;
 mod history;
 mod races;
-mod revive;
+mod restore;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Action, Limit, Located, NodeId, Page, UserId, Version, VersionId, VersionPosition};
-use clouddrive_domain::port::{NewContent, Revival};
+use clouddrive_domain::port::{NewContent, VersionRestore};
 
 use crate::Persistence;
-use crate::world::{MOST_VERSIONS, STORE, World, run};
+use crate::fixture::{Fixture, MAX_VERSIONS, STORE, run};
 
 /// Runs every case.
 ///
@@ -35,16 +36,16 @@ pub async fn suite(store: &Persistence) {
         append::a_content_is_for_the_revision_that_was_seen,
         append::a_content_is_for_the_content_that_was_seen,
         append::a_content_that_does_not_fit_leaves_the_file_as_it_was,
-        append::a_blob_that_was_condemned_becomes_no_content,
+        append::a_blob_that_was_marked_for_deletion_becomes_no_content,
         append::a_superfluous_version_counts_until_its_bytes_are_deleted,
     );
     run!(store;
-        revive::a_former_content_is_current_anew,
-        revive::what_is_current_stays_as_it_is,
-        revive::a_blob_is_referred_to_as_long_as_any_version_is_on_it,
-        revive::a_revival_is_charged,
-        revive::what_a_revival_removes_counts_until_its_bytes_are_deleted,
-        revive::only_what_the_file_has_is_revived,
+        restore::a_former_content_is_current_anew,
+        restore::what_is_current_stays_as_it_is,
+        restore::a_blob_is_referred_to_as_long_as_any_version_is_on_it,
+        restore::a_restore_is_charged,
+        restore::what_a_restore_removes_counts_until_its_bytes_are_deleted,
+        restore::only_what_the_file_has_is_restored,
     );
     run!(store;
         delete::a_former_version_is_deleted_and_gives_its_bytes_back,
@@ -61,47 +62,49 @@ pub async fn suite(store: &Persistence) {
 
 /// A page of the versions of `file`, and the position after which the next one begins.
 async fn page(
-    world: &World<'_>,
+    fixture: &Fixture<'_>,
     viewer: UserId,
     file: NodeId,
     after: Option<VersionPosition>,
     limit: u64,
 ) -> (Vec<Version>, Option<VersionPosition>) {
-    let (file, limit) = (world.grant(viewer, file, Action::Read).await, Limit::new(limit).unwrap());
-    let rows = world.store.versions.list(&file, after, limit).await.unwrap();
+    let (file, limit) = (fixture.grant(viewer, file, Action::Read).await, Limit::new(limit).unwrap());
+    let rows = fixture.store.versions.list(&file, after, limit).await.unwrap();
     assert!(rows.len() <= limit.get() + 1);
     let page = Page::cut(rows, limit, |row| VersionPosition { revision: row.revision, id: row.content.version });
     (page.items, page.next)
 }
 
-async fn list_history(world: &World<'_>, viewer: UserId, file: NodeId) -> Vec<Version> {
-    page(world, viewer, file, None, 1000).await.0
+async fn list_history(fixture: &Fixture<'_>, viewer: UserId, file: NodeId) -> Vec<Version> {
+    page(fixture, viewer, file, None, 1000).await.0
 }
 
-async fn sizes(world: &World<'_>, viewer: UserId, file: NodeId) -> Vec<u64> {
-    list_history(world, viewer, file).await.iter().map(|version| version.content.size).collect()
+async fn sizes(fixture: &Fixture<'_>, viewer: UserId, file: NodeId) -> Vec<u64> {
+    list_history(fixture, viewer, file).await.iter().map(|version| version.content.size).collect()
 }
 
 /// The version of `file` that has `size` bytes.
-async fn version_of_size(world: &World<'_>, viewer: UserId, file: NodeId, size: u64) -> VersionId {
-    let found = list_history(world, viewer, file).await.into_iter().find(|version| version.content.size == size);
+async fn version_of_size(fixture: &Fixture<'_>, viewer: UserId, file: NodeId, size: u64) -> VersionId {
+    let found = list_history(fixture, viewer, file).await.into_iter().find(|version| version.content.size == size);
     found.unwrap().content.version
 }
 
-async fn append_content(world: &World<'_>, actor: UserId, file: NodeId, new: &NewContent) -> Result<Located> {
-    let file = world.grant(actor, file, Action::Replace).await;
-    Ok(world.cleared_up(world.store.versions.append(&world.command(actor), &file, new).await?).await)
+async fn append_content(fixture: &Fixture<'_>, actor: UserId, file: NodeId, new: &NewContent) -> Result<Located> {
+    let file = fixture.grant(actor, file, Action::Replace).await;
+    Ok(fixture.prune_freed_blobs(fixture.store.versions.append(&fixture.command(actor), &file, new).await?).await)
 }
 
-async fn revive(world: &World<'_>, actor: UserId, file: NodeId, from: VersionId) -> Result<Located> {
-    let file = world.grant(actor, file, Action::Replace).await;
-    let revival = Revival { from, version: world.id(), seen: None, most_versions: MOST_VERSIONS };
-    Ok(world.cleared_up(world.store.versions.revive(&world.command(actor), &file, &revival).await?).await)
+async fn restore_version(fixture: &Fixture<'_>, actor: UserId, file: NodeId, from: VersionId) -> Result<Located> {
+    let file = fixture.grant(actor, file, Action::Replace).await;
+    let version_restore = VersionRestore { from, version: fixture.id(), seen: None, max_versions: MAX_VERSIONS };
+    Ok(fixture
+        .prune_freed_blobs(fixture.store.versions.restore(&fixture.command(actor), &file, &version_restore).await?)
+        .await)
 }
 
 /// Deletes a version and forgets its blob, as if the bytes had been deleted.
-async fn delete(world: &World<'_>, owner: UserId, file: NodeId, version: VersionId) -> Result<()> {
-    let file = world.grant(owner, file, Action::DeleteVersion).await;
-    let freed = world.store.versions.delete(&world.command(owner), &file, version, None).await?;
-    world.store.records.forget(&STORE, freed.as_slice()).await
+async fn delete(fixture: &Fixture<'_>, owner: UserId, file: NodeId, version: VersionId) -> Result<()> {
+    let file = fixture.grant(owner, file, Action::DeleteVersion).await;
+    let freed = fixture.store.versions.delete(&fixture.command(owner), &file, version, None).await?;
+    fixture.store.records.remove(&STORE, freed.as_slice()).await
 }

@@ -3,7 +3,7 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Password, PasswordHash};
-use clouddrive_domain::port::{Passwords, Verdict};
+use clouddrive_domain::port::{PasswordCheck, Passwords};
 use futures_util::future::join_all;
 
 /// Runs every case.
@@ -24,10 +24,10 @@ fn password(text: &str) -> Password {
 /// The right password verifies, wrong ones do not, and a fresh hash is not outdated.
 pub async fn the_right_password_is_told_from_wrong_ones(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a quiet secret")).await.unwrap();
-    assert_eq!(passwords.verify(&password("a quiet secret"), &hash).await.unwrap(), Verdict::Right);
+    assert_eq!(passwords.verify(&password("a quiet secret"), &hash).await.unwrap(), PasswordCheck::Right);
     for wrong in ["", "A quiet secret", "a quiet secret ", " a quiet secret", "a quiet secre", "a quiet secret\0"] {
         let verdict = passwords.verify(&password(wrong), &hash).await.unwrap();
-        assert_eq!(verdict, Verdict::Wrong, "{wrong:?} was taken for the password");
+        assert_eq!(verdict, PasswordCheck::Wrong, "{wrong:?} was taken for the password");
     }
 }
 
@@ -37,8 +37,8 @@ pub async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwo
     let one = passwords.hash(&secret).await.unwrap();
     let other = passwords.hash(&secret).await.unwrap();
     assert_ne!(one.expose(), other.expose(), "two hashes have the same salt");
-    assert_eq!(passwords.verify(&secret, &one).await.unwrap(), Verdict::Right);
-    assert_eq!(passwords.verify(&secret, &other).await.unwrap(), Verdict::Right);
+    assert_eq!(passwords.verify(&secret, &one).await.unwrap(), PasswordCheck::Right);
+    assert_eq!(passwords.verify(&secret, &other).await.unwrap(), PasswordCheck::Right);
 }
 
 /// Passwords are not truncated: not after 72 bytes, not at 128 characters, not at a NUL.
@@ -49,8 +49,8 @@ pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
         ("quiet\0secret".to_owned(), "quiet\0other".to_owned()),
     ] {
         let hash = passwords.hash(&password(&long)).await.unwrap();
-        assert_eq!(passwords.verify(&password(&long), &hash).await.unwrap(), Verdict::Right, "{long:?}");
-        assert_eq!(passwords.verify(&password(&other), &hash).await.unwrap(), Verdict::Wrong, "{other:?}");
+        assert_eq!(passwords.verify(&password(&long), &hash).await.unwrap(), PasswordCheck::Right, "{long:?}");
+        assert_eq!(passwords.verify(&password(&other), &hash).await.unwrap(), PasswordCheck::Wrong, "{other:?}");
     }
 }
 
@@ -60,14 +60,14 @@ pub async fn a_hash_does_not_show_the_password(passwords: &dyn Passwords) {
     assert!(!hash.expose().contains("quiet"), "the password stands in its hash");
 }
 
-/// A malformed hash gives `Verdict::Wrong`, not an error.
+/// A malformed hash gives `PasswordCheck::Wrong`, not an error.
 pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let whole = passwords.hash(&secret).await.unwrap();
     let half: String = whole.expose().chars().take(whole.expose().len() / 2).collect();
     for text in ["", "a quiet secret", "$", "$$$$", "$2b$", "$2b$12$", "$argon2id$", "$argon2id$v=19$", "ä", &half] {
         let verdict = passwords.verify(&secret, &PasswordHash::new(text.to_owned())).await.unwrap();
-        assert_eq!(verdict, Verdict::Wrong, "{text:?} was taken for a hash");
+        assert_eq!(verdict, PasswordCheck::Wrong, "{text:?} was taken for a hash");
     }
 }
 
@@ -84,7 +84,7 @@ pub async fn many_at_once_are_answered_or_turned_away(passwords: &dyn Passwords)
     let verdicts = join_all((0..16).map(|_| passwords.verify(&secret, &hash))).await;
     assert!(verdicts.iter().any(Result::is_ok), "nobody was answered");
     for verdict in verdicts {
-        let expected = matches!(verdict, Ok(Verdict::Right) | Err(Error::Unavailable { .. }));
+        let expected = matches!(verdict, Ok(PasswordCheck::Right) | Err(Error::Unavailable { .. }));
         assert!(expected, "one of many was answered {verdict:?}");
     }
 }

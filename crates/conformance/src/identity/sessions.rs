@@ -1,4 +1,4 @@
-//! Conformance suite for [`Sessions`](clouddrive_domain::port::Sessions).
+//! Conformance suite for [`SessionRepository`](clouddrive_domain::port::SessionRepository).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -8,11 +8,11 @@ mod refresh;
 use std::time::Duration;
 
 use clouddrive_domain::model::{RefreshToken, Session, Timestamp, UserId};
-use clouddrive_domain::port::{Opened, Renewal};
+use clouddrive_domain::port::{NewSession, TokenRotation};
 use clouddrive_domain::{Error, Result};
 
 use crate::Persistence;
-use crate::world::{World, assert_refused, run};
+use crate::fixture::{Fixture, assert_refused, run};
 
 /// Runs every case.
 ///
@@ -54,24 +54,24 @@ const LIFETIME: Duration = Duration::from_secs(900);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A session of `user` that starts at `at`, and its first token.
-pub(crate) fn opened(world: &World<'_>, user: UserId, at: Timestamp) -> (Opened, RefreshToken) {
-    let token = world.token();
+pub(crate) fn opened(fixture: &Fixture<'_>, user: UserId, at: Timestamp) -> (NewSession, RefreshToken) {
+    let token = fixture.token();
     let session = Session {
-        id: world.id(),
+        id: fixture.id(),
         user,
         created_at: at,
         expires_at: at.plus(LIFETIME),
         address: Some("2001:db8::1".to_owned()),
         user_agent: Some("é".repeat(255)),
     };
-    (Opened { session, token: token.hash(), generation: 0 }, token)
+    (NewSession { session, token: token.hash(), generation: 0 }, token)
 }
 
 /// A renewal of `token` at `at` by a new token.
-pub(crate) fn renewal(world: &World<'_>, token: &RefreshToken, at: Timestamp) -> Renewal {
-    Renewal {
+pub(crate) fn token_rotation(fixture: &Fixture<'_>, token: &RefreshToken, at: Timestamp) -> TokenRotation {
+    TokenRotation {
         presented: token.hash(),
-        next: world.token().hash(),
+        next: fixture.token().hash(),
         expires_at: at.plus(LIFETIME),
         grace: Duration::ZERO,
         address: Some("192.0.2.7".to_owned()),
@@ -79,80 +79,80 @@ pub(crate) fn renewal(world: &World<'_>, token: &RefreshToken, at: Timestamp) ->
     }
 }
 
-fn session(world: &World<'_>, user: UserId) -> Opened {
-    opened(world, user, world.now()).0
+fn session(fixture: &Fixture<'_>, user: UserId) -> NewSession {
+    opened(fixture, user, fixture.now()).0
 }
 
-async fn start(world: &World<'_>, opened: &Opened) -> Result<()> {
-    let command = world.command_at(Some(opened.session.user), opened.session.created_at);
-    world.store.sessions.start(&command, opened).await
+async fn start(fixture: &Fixture<'_>, opened: &NewSession) -> Result<()> {
+    let command = fixture.command_at(Some(opened.session.user), opened.session.created_at);
+    fixture.store.sessions.start(&command, opened).await
 }
 
 /// Starts a session of `user` and returns it with its first token.
-async fn started(world: &World<'_>, user: UserId) -> (Opened, RefreshToken) {
-    let (opened, token) = opened(world, user, world.now());
-    start(world, &opened).await.unwrap();
+async fn started(fixture: &Fixture<'_>, user: UserId) -> (NewSession, RefreshToken) {
+    let (opened, token) = opened(fixture, user, fixture.now());
+    start(fixture, &opened).await.unwrap();
     (opened, token)
 }
 
-async fn username(world: &World<'_>, opened: &Opened, now: Timestamp) -> Option<String> {
+async fn username(fixture: &Fixture<'_>, opened: &NewSession, now: Timestamp) -> Option<String> {
     let session = &opened.session;
-    world.store.sessions.find_username(session.id, session.user, now).await.unwrap()
+    fixture.store.sessions.find_username(session.id, session.user, now).await.unwrap()
 }
 
-async fn a_running_session_tells_the_name_as_its_user_wrote_it(world: &World<'_>) {
-    let member = world.member().await;
-    let (opened, _) = started(world, member.id).await;
-    assert_eq!(username(world, &opened, opened.session.created_at).await, Some(member.username));
+async fn a_running_session_tells_the_name_as_its_user_wrote_it(fixture: &Fixture<'_>) {
+    let member = fixture.user().await;
+    let (opened, _) = started(fixture, member.id).await;
+    assert_eq!(username(fixture, &opened, opened.session.created_at).await, Some(member.username));
 }
 
-async fn a_session_ends_at_its_very_time(world: &World<'_>) {
-    let member = world.member().await;
-    let (opened, _) = started(world, member.id).await;
+async fn a_session_ends_at_its_very_time(fixture: &Fixture<'_>) {
+    let member = fixture.user().await;
+    let (opened, _) = started(fixture, member.id).await;
     let end = opened.session.expires_at;
-    assert!(username(world, &opened, end.minus(MILLISECOND)).await.is_some());
-    assert_eq!(username(world, &opened, end).await, None);
-    assert_eq!(username(world, &opened, end.plus(MILLISECOND)).await, None);
+    assert!(username(fixture, &opened, end.minus(MILLISECOND)).await.is_some());
+    assert_eq!(username(fixture, &opened, end).await, None);
+    assert_eq!(username(fixture, &opened, end.plus(MILLISECOND)).await, None);
 }
 
-async fn a_session_is_its_users_alone(world: &World<'_>) {
-    let (member, other) = (world.member().await, world.member().await);
-    let (opened, _) = started(world, member.id).await;
-    let (sessions, id, now) = (&world.store.sessions, opened.session.id, opened.session.created_at);
+async fn a_session_is_its_users_alone(fixture: &Fixture<'_>) {
+    let (member, other) = (fixture.user().await, fixture.user().await);
+    let (opened, _) = started(fixture, member.id).await;
+    let (sessions, id, now) = (&fixture.store.sessions, opened.session.id, opened.session.created_at);
     assert_eq!(sessions.find_username(id, other.id, now).await.unwrap(), None);
-    assert_eq!(sessions.find_username(id, world.id(), now).await.unwrap(), None);
-    assert_eq!(sessions.find_username(world.id(), member.id, now).await.unwrap(), None);
+    assert_eq!(sessions.find_username(id, fixture.id(), now).await.unwrap(), None);
+    assert_eq!(sessions.find_username(fixture.id(), member.id, now).await.unwrap(), None);
 }
 
-async fn sessions_of_one_user_stand_side_by_side(world: &World<'_>) {
-    let member = world.member().await;
-    let (short, mut long) = (session(world, member.id), session(world, member.id));
+async fn sessions_of_one_user_stand_side_by_side(fixture: &Fixture<'_>) {
+    let member = fixture.user().await;
+    let (short, mut long) = (session(fixture, member.id), session(fixture, member.id));
     long.session.expires_at = short.session.expires_at.plus(Duration::from_secs(60));
-    start(world, &short).await.unwrap();
-    start(world, &long).await.unwrap();
-    assert!(username(world, &short, short.session.created_at).await.is_some());
-    assert_eq!(username(world, &short, short.session.expires_at).await, None);
-    assert_eq!(username(world, &long, short.session.expires_at).await, Some(member.username));
+    start(fixture, &short).await.unwrap();
+    start(fixture, &long).await.unwrap();
+    assert!(username(fixture, &short, short.session.created_at).await.is_some());
+    assert_eq!(username(fixture, &short, short.session.expires_at).await, None);
+    assert_eq!(username(fixture, &long, short.session.expires_at).await, Some(member.username));
 }
 
-async fn a_session_needs_a_user(world: &World<'_>) {
-    let opened = session(world, world.id());
-    assert_refused!(start(world, &opened).await, Error::NotFound);
-    assert_eq!(username(world, &opened, opened.session.created_at).await, None);
-    assert_eq!(world.store.sessions.find_by_token(&opened.token).await.unwrap(), None);
+async fn a_session_needs_a_user(fixture: &Fixture<'_>) {
+    let opened = session(fixture, fixture.id());
+    assert_refused!(start(fixture, &opened).await, Error::NotFound);
+    assert_eq!(username(fixture, &opened, opened.session.created_at).await, None);
+    assert_eq!(fixture.store.sessions.find_by_token(&opened.token).await.unwrap(), None);
 }
 
-async fn a_session_needs_the_password_of_today(world: &World<'_>) {
-    let member = world.member().await;
-    let opened = Opened { generation: 1, ..session(world, member.id) };
-    assert_refused!(start(world, &opened).await, Error::NotFound);
-    assert_eq!(username(world, &opened, opened.session.created_at).await, None);
+async fn a_session_needs_the_password_of_today(fixture: &Fixture<'_>) {
+    let member = fixture.user().await;
+    let opened = NewSession { generation: 1, ..session(fixture, member.id) };
+    assert_refused!(start(fixture, &opened).await, Error::NotFound);
+    assert_eq!(username(fixture, &opened, opened.session.created_at).await, None);
 }
 
-async fn what_is_not_known_of_a_client_is_left_out(world: &World<'_>) {
-    let member = world.member().await;
-    let mut opened = session(world, member.id);
+async fn what_is_not_known_of_a_client_is_left_out(fixture: &Fixture<'_>) {
+    let member = fixture.user().await;
+    let mut opened = session(fixture, member.id);
     (opened.session.address, opened.session.user_agent) = (None, None);
-    start(world, &opened).await.unwrap();
-    assert!(username(world, &opened, opened.session.created_at).await.is_some());
+    start(fixture, &opened).await.unwrap();
+    assert!(username(fixture, &opened, opened.session.created_at).await.is_some());
 }

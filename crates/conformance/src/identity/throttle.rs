@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use clouddrive_domain::model::{Bucket, BucketKind, Handle, LoginSubject, Network, Timestamp};
+use clouddrive_domain::model::{Bucket, BucketKind, ClientSubnet, LoginIdentifier, LoginSubject, Timestamp};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
 use crate::Persistence;
-use crate::world::{ALL, World, run};
+use crate::fixture::{ALL, Fixture, run};
 
 /// Runs every case.
 ///
@@ -32,19 +32,19 @@ pub async fn suite(store: &Persistence) {
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A bucket with a burst of ten and one attempt per thirty seconds.
-fn bucket(world: &World<'_>) -> Bucket {
-    let bucket = Bucket::CurrentPassword(world.id());
+fn bucket(fixture: &Fixture<'_>) -> Bucket {
+    let bucket = Bucket::CurrentPassword(fixture.id());
     assert_eq!((bucket.kind().pace().burst, bucket.kind().pace().interval), (10, Duration::from_secs(30)));
     bucket
 }
 
-async fn take(world: &World<'_>, bucket: &Bucket, now: Timestamp) -> Result<()> {
-    world.store.throttle.take(std::slice::from_ref(bucket), now).await
+async fn take(fixture: &Fixture<'_>, bucket: &Bucket, now: Timestamp) -> Result<()> {
+    fixture.store.throttle.take(std::slice::from_ref(bucket), now).await
 }
 
-async fn empty(world: &World<'_>, bucket: &Bucket, now: Timestamp) {
+async fn empty(fixture: &Fixture<'_>, bucket: &Bucket, now: Timestamp) {
     for _ in 0..bucket.kind().pace().burst {
-        take(world, bucket, now).await.unwrap();
+        take(fixture, bucket, now).await.unwrap();
     }
 }
 
@@ -57,75 +57,75 @@ fn refusal(outcome: Result<()>) -> (BucketKind, u32, Duration) {
     }
 }
 
-async fn a_full_bucket_gives_its_burst_and_then_says_when_to_come_again(world: &World<'_>) {
-    let (bucket, now) = (bucket(world), world.now());
-    empty(world, &bucket, now).await;
+async fn a_full_bucket_gives_its_burst_and_then_says_when_to_come_again(fixture: &Fixture<'_>) {
+    let (bucket, now) = (bucket(fixture), fixture.now());
+    empty(fixture, &bucket, now).await;
     let seconds = Duration::from_secs;
     for (later, wait) in [(0, 30), (10, 20), (29, 1)] {
-        let refused = refusal(take(world, &bucket, now.plus(seconds(later))).await);
+        let refused = refusal(take(fixture, &bucket, now.plus(seconds(later))).await);
         assert_eq!(refused, (BucketKind::CurrentPassword, 10, seconds(wait)));
     }
     let almost = now.plus(seconds(30)).minus(MILLISECOND);
-    assert_eq!(refusal(take(world, &bucket, almost).await).2, MILLISECOND);
-    take(world, &bucket, now.plus(seconds(30))).await.unwrap();
-    assert_eq!(refusal(take(world, &bucket, now.plus(seconds(30))).await).2, seconds(30));
+    assert_eq!(refusal(take(fixture, &bucket, almost).await).2, MILLISECOND);
+    take(fixture, &bucket, now.plus(seconds(30))).await.unwrap();
+    assert_eq!(refusal(take(fixture, &bucket, now.plus(seconds(30))).await).2, seconds(30));
 }
 
-async fn a_bucket_fills_up_one_by_one_and_never_over_its_rim(world: &World<'_>) {
-    let (bucket, mut now) = (bucket(world), world.now());
-    empty(world, &bucket, now).await;
+async fn a_bucket_fills_up_one_by_one_and_never_over_its_rim(fixture: &Fixture<'_>) {
+    let (bucket, mut now) = (bucket(fixture), fixture.now());
+    empty(fixture, &bucket, now).await;
     for (waited, there) in [(30, 1), (60, 2), (95, 3), (25, 1), (100_000, 10)] {
         now = now.plus(Duration::from_secs(waited));
         for _ in 0..there {
-            take(world, &bucket, now).await.unwrap();
+            take(fixture, &bucket, now).await.unwrap();
         }
-        refusal(take(world, &bucket, now).await);
+        refusal(take(fixture, &bucket, now).await);
     }
 }
 
-async fn buckets_do_not_know_of_each_other(world: &World<'_>) {
-    let (one, other, now) = (bucket(world), bucket(world), world.now());
-    empty(world, &one, now).await;
-    empty(world, &other, now).await;
+async fn buckets_do_not_know_of_each_other(fixture: &Fixture<'_>) {
+    let (one, other, now) = (bucket(fixture), bucket(fixture), fixture.now());
+    empty(fixture, &one, now).await;
+    empty(fixture, &other, now).await;
     let Bucket::CurrentPassword(user) = one else { panic!("{one:?}") };
-    take(world, &Bucket::ShareLookup(user), now).await.unwrap();
-    refusal(take(world, &one, now).await);
+    take(fixture, &Bucket::ShareLookup(user), now).await.unwrap();
+    refusal(take(fixture, &one, now).await);
 }
 
-async fn all_of_several_buckets_are_taken_from_or_none(world: &World<'_>) {
-    let (wide, tight, now) = (Bucket::ShareLookup(world.id()), bucket(world), world.now());
-    empty(world, &tight, now).await;
+async fn all_of_several_buckets_are_taken_from_or_none(fixture: &Fixture<'_>) {
+    let (wide, tight, now) = (Bucket::ShareLookup(fixture.id()), bucket(fixture), fixture.now());
+    empty(fixture, &tight, now).await;
     for _ in 0..200 {
         let both = [wide.clone(), tight.clone()];
-        assert_eq!(refusal(world.store.throttle.take(&both, now).await).0, BucketKind::CurrentPassword);
+        assert_eq!(refusal(fixture.store.throttle.take(&both, now).await).0, BucketKind::CurrentPassword);
     }
-    empty(world, &wide, now).await;
+    empty(fixture, &wide, now).await;
     // Of two empty buckets the first is reported.
     for (both, first) in [
         ([wide.clone(), tight.clone()], BucketKind::ShareLookup),
         ([tight.clone(), wide.clone()], BucketKind::CurrentPassword),
     ] {
-        assert_eq!(refusal(world.store.throttle.take(&both, now).await).0, first);
+        assert_eq!(refusal(fixture.store.throttle.take(&both, now).await).0, first);
     }
 }
 
-async fn what_is_given_back_may_be_taken_again(world: &World<'_>) {
-    let (bucket, now) = (bucket(world), world.now());
+async fn what_is_given_back_may_be_taken_again(fixture: &Fixture<'_>) {
+    let (bucket, now) = (bucket(fixture), fixture.now());
     for _ in 0..30 {
-        take(world, &bucket, now).await.unwrap();
-        world.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+        take(fixture, &bucket, now).await.unwrap();
+        fixture.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
     }
-    empty(world, &bucket, now).await;
-    refusal(take(world, &bucket, now).await);
-    world.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
-    take(world, &bucket, now).await.unwrap();
-    refusal(take(world, &bucket, now).await);
+    empty(fixture, &bucket, now).await;
+    refusal(take(fixture, &bucket, now).await);
+    fixture.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+    take(fixture, &bucket, now).await.unwrap();
+    refusal(take(fixture, &bucket, now).await);
 }
 
-async fn however_many_come_at_once_the_burst_is_exact(world: &World<'_>) {
+async fn however_many_come_at_once_the_burst_is_exact(fixture: &Fixture<'_>) {
     for _ in 0..5 {
-        let (bucket, now) = (bucket(world), world.now());
-        let outcomes = join_all((0..30).map(|_| take(world, &bucket, now))).await;
+        let (bucket, now) = (bucket(fixture), fixture.now());
+        let outcomes = join_all((0..30).map(|_| take(fixture, &bucket, now))).await;
         assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 10);
         for outcome in outcomes.into_iter().filter(Result::is_err) {
             assert_eq!(refusal(outcome), (BucketKind::CurrentPassword, 10, Duration::from_secs(30)));
@@ -133,32 +133,32 @@ async fn however_many_come_at_once_the_burst_is_exact(world: &World<'_>) {
     }
 }
 
-async fn clocks_that_differ_a_little_cost_no_attempts(world: &World<'_>) {
-    let (bucket, now) = (bucket(world), world.now());
+async fn clocks_that_differ_a_little_cost_no_attempts(fixture: &Fixture<'_>) {
+    let (bucket, now) = (bucket(fixture), fixture.now());
     for late in 0..10 {
-        take(world, &bucket, now.minus(Duration::from_millis(late * 500))).await.unwrap();
+        take(fixture, &bucket, now.minus(Duration::from_millis(late * 500))).await.unwrap();
     }
     // Skew does not add attempts either, and a clock that is far behind has to wait.
-    refusal(take(world, &bucket, now).await);
-    assert_eq!(refusal(take(world, &bucket, now.minus(Duration::from_secs(1))).await).2, Duration::from_secs(31));
-    world.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
-    refusal(take(world, &bucket, now.minus(Duration::from_secs(6))).await);
-    take(world, &bucket, now.minus(Duration::from_secs(5))).await.unwrap();
+    refusal(take(fixture, &bucket, now).await);
+    assert_eq!(refusal(take(fixture, &bucket, now.minus(Duration::from_secs(1))).await).2, Duration::from_secs(31));
+    fixture.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+    refusal(take(fixture, &bucket, now.minus(Duration::from_secs(6))).await);
+    take(fixture, &bucket, now.minus(Duration::from_secs(5))).await.unwrap();
 }
 
-async fn however_many_come_at_once_for_several_the_tightest_is_exact(world: &World<'_>) {
-    let now = world.now();
-    let number = world.id::<clouddrive_domain::model::UserId>().to_string();
-    let account = LoginSubject::Unknown(Handle::parse(&number));
-    let network = |last: u8| Network::of(Some([203, 0, 113, last].into()));
+async fn however_many_come_at_once_for_several_the_tightest_is_exact(fixture: &Fixture<'_>) {
+    let now = fixture.now();
+    let number = fixture.id::<clouddrive_domain::model::UserId>().to_string();
+    let account = LoginSubject::Unknown(LoginIdentifier::parse(&number));
+    let subnet = |last: u8| ClientSubnet::from_address(Some([203, 0, 113, last].into()));
     // Each from its own address, with the buckets in either order: only the account's limit applies.
     let takes = (0..130_u8).map(|last| {
         let mut both =
-            [Bucket::LoginFromAddress(account.clone(), network(last)), Bucket::LoginOfAccount(account.clone())];
+            [Bucket::LoginFromAddress(account.clone(), subnet(last)), Bucket::LoginOfAccount(account.clone())];
         if last % 2 == 0 {
             both.reverse();
         }
-        async move { world.store.throttle.take(&both, now).await }
+        async move { fixture.store.throttle.take(&both, now).await }
     });
     let outcomes = join_all(takes).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 100);
@@ -167,22 +167,22 @@ async fn however_many_come_at_once_for_several_the_tightest_is_exact(world: &Wor
     }
 }
 
-async fn full_buckets_are_forgotten_in_batches_and_others_are_not(world: &World<'_>) {
-    world.store.throttle.forget_full(world.now(), ALL).await.unwrap();
-    let now = world.now();
-    let buckets = [bucket(world), bucket(world), bucket(world)];
+async fn full_buckets_are_forgotten_in_batches_and_others_are_not(fixture: &Fixture<'_>) {
+    fixture.store.throttle.prune_full(fixture.now(), ALL).await.unwrap();
+    let now = fixture.now();
+    let buckets = [bucket(fixture), bucket(fixture), bucket(fixture)];
     for bucket in &buckets {
-        take(world, bucket, now).await.unwrap();
+        take(fixture, bucket, now).await.unwrap();
     }
-    empty(world, &Bucket::EmailChange(world.id()), now).await;
-    let forget = async |at, most| world.store.throttle.forget_full(at, most).await.unwrap();
+    empty(fixture, &Bucket::EmailChange(fixture.id()), now).await;
+    let prune = async |at, max| fixture.store.throttle.prune_full(at, max).await.unwrap();
     let full = now.plus(Duration::from_secs(30));
-    assert_eq!(forget(full.minus(MILLISECOND), ALL).await, 0);
+    assert_eq!(prune(full.minus(MILLISECOND), ALL).await, 0);
     for count in [2, 1, 0] {
-        assert_eq!(forget(full, 2).await, count);
+        assert_eq!(prune(full, 2).await, count);
     }
     for bucket in &buckets {
-        empty(world, bucket, full).await;
-        refusal(take(world, bucket, full).await);
+        empty(fixture, bucket, full).await;
+        refusal(take(fixture, bucket, full).await);
     }
 }

@@ -1,4 +1,4 @@
-//! Conformance suite for [`Links`](clouddrive_domain::port::Links).
+//! Conformance suite for [`LinkRepository`](clouddrive_domain::port::LinkRepository).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -11,7 +11,7 @@ use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
 use crate::Persistence;
-use crate::world::{World, assert_refused, name, run};
+use crate::fixture::{Fixture, assert_refused, name, run};
 
 /// Runs every case.
 ///
@@ -34,7 +34,7 @@ pub async fn suite(store: &Persistence) {
     );
 }
 
-impl World<'_> {
+impl Fixture<'_> {
     /// A valid new link.
     pub(crate) fn new_link(&self) -> NewLink {
         let id: LinkId = self.id();
@@ -61,45 +61,45 @@ impl World<'_> {
     }
 }
 
-async fn create(world: &World<'_>, owner: UserId, node: NodeId, link: &NewLink) -> Result<Link> {
-    let item = world.grant(owner, node, Action::Share).await;
-    world.store.links.create(&world.command(owner), &item, link).await
+async fn create(fixture: &Fixture<'_>, owner: UserId, node: NodeId, link: &NewLink) -> Result<Link> {
+    let item = fixture.grant(owner, node, Action::Share).await;
+    fixture.store.links.create(&fixture.command(owner), &item, link).await
 }
 
-async fn find(world: &World<'_>, owner: UserId, link: LinkId) -> Option<Link> {
-    world.store.links.find(link, owner).await.unwrap()
+async fn find(fixture: &Fixture<'_>, owner: UserId, link: LinkId) -> Option<Link> {
+    fixture.store.links.find(link, owner).await.unwrap()
 }
 
-async fn change(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId, to: &LinkChange) -> Result<Link> {
-    let item = world.grant(owner, node, Action::Share).await;
-    world.store.links.change(&world.command(owner), &item, link, to).await
+async fn change(fixture: &Fixture<'_>, owner: UserId, node: NodeId, link: LinkId, to: &LinkChange) -> Result<Link> {
+    let item = fixture.grant(owner, node, Action::Share).await;
+    fixture.store.links.change(&fixture.command(owner), &item, link, to).await
 }
 
-async fn revoke(world: &World<'_>, owner: UserId, node: NodeId, link: LinkId) -> Result<()> {
-    let item = world.grant(owner, node, Action::Share).await;
-    world.store.links.revoke(&world.command(owner), &item, link).await
+async fn revoke(fixture: &Fixture<'_>, owner: UserId, node: NodeId, link: LinkId) -> Result<()> {
+    let item = fixture.grant(owner, node, Action::Share).await;
+    fixture.store.links.revoke(&fixture.command(owner), &item, link).await
 }
 
 /// The node as the holder of `link` sees it.
-async fn seen(world: &World<'_>, link: &Link, node: NodeId) -> Located {
-    world.store.drive.find(node, link.viewer()).await.unwrap().unwrap()
+async fn seen(fixture: &Fixture<'_>, link: &Link, node: NodeId) -> Located {
+    fixture.store.drive.find(node, link.viewer()).await.unwrap().unwrap()
 }
 
-async fn a_link_is_made_as_it_is_found(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "folder").await;
-    let file = world.file(ann.id, folder, "file", 1).await;
+async fn a_link_is_made_as_it_is_found(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "folder").await;
+    let file = fixture.file(ann.id, folder, "file", 1).await;
     for (kind, node, text) in [(NodeKind::Folder, folder, "folder"), (NodeKind::File, file, "file")] {
-        let plain = world.new_link();
+        let plain = fixture.new_link();
         let full = NewLink {
             password: Some(PasswordHash::new("$example$hash".to_owned())),
             expires_at: Some(Timestamp::from_millis(4_000_000_000_000)),
             max_downloads: Some(7),
-            ..world.new_link()
+            ..fixture.new_link()
         };
         for new in [plain, full] {
-            let (item, command) = (world.grant(ann.id, node, Action::Share).await, world.command(ann.id));
-            let made = world.store.links.create(&command, &item, &new).await.unwrap();
+            let (item, command) = (fixture.grant(ann.id, node, Action::Share).await, fixture.command(ann.id));
+            let made = fixture.store.links.create(&command, &item, &new).await.unwrap();
             let expected = Link {
                 id: new.id,
                 item: ItemRef { kind, id: node, name: name(text) },
@@ -113,105 +113,105 @@ async fn a_link_is_made_as_it_is_found(world: &World<'_>) {
                 created_at: command.at,
             };
             assert_eq!(made, expected);
-            assert_eq!(find(world, ann.id, new.id).await, Some(expected));
-            let bob = world.member().await;
-            world.share(ann.id, node, bob.id, Permission::Edit).await;
-            assert_eq!(find(world, bob.id, new.id).await, None);
+            assert_eq!(find(fixture, ann.id, new.id).await, Some(expected));
+            let bob = fixture.user().await;
+            fixture.share(ann.id, node, bob.id, Permission::Edit).await;
+            assert_eq!(find(fixture, bob.id, new.id).await, None);
         }
     }
-    assert_eq!(find(world, ann.id, world.id()).await, None);
+    assert_eq!(find(fixture, ann.id, fixture.id()).await, None);
 }
 
-async fn a_link_is_found_by_the_hash_of_its_token_alone(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let link = world.link(ann.id, folder).await;
-    world.link(ann.id, folder).await;
-    let by_token = async |id| world.store.links.find_by_token(&World::hash_of(id)).await.unwrap();
+async fn a_link_is_found_by_the_hash_of_its_token_alone(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let link = fixture.link(ann.id, folder).await;
+    fixture.link(ann.id, folder).await;
+    let by_token = async |id| fixture.store.links.find_by_token(&Fixture::hash_of(id)).await.unwrap();
     let (found, node) = by_token(link.id).await.unwrap();
     assert_eq!(found, link);
-    assert_eq!(node, seen(world, &link, folder).await);
-    assert_eq!(by_token(world.id()).await, None);
-    revoke(world, ann.id, folder, link.id).await.unwrap();
+    assert_eq!(node, seen(fixture, &link, folder).await);
+    assert_eq!(by_token(fixture.id()).await, None);
+    revoke(fixture, ann.id, folder, link.id).await.unwrap();
     assert_eq!(by_token(link.id).await, None);
 }
 
-async fn a_link_shows_its_node_and_what_lies_below_and_nothing_else(world: &World<'_>) {
-    let ann = world.member().await;
-    let top = world.folder(ann.id, ann.root, "top").await;
-    let linked = world.folder(ann.id, top, "linked").await;
-    let below = world.folder(ann.id, linked, "below").await;
-    let file = world.file(ann.id, below, "file", 1).await;
-    let beside = world.file(ann.id, top, "beside", 1).await;
-    let link = world.link(ann.id, linked).await;
+async fn a_link_shows_its_node_and_what_lies_below_and_nothing_else(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let top = fixture.folder(ann.id, ann.root, "top").await;
+    let linked = fixture.folder(ann.id, top, "linked").await;
+    let below = fixture.folder(ann.id, linked, "below").await;
+    let file = fixture.file(ann.id, below, "file", 1).await;
+    let beside = fixture.file(ann.id, top, "beside", 1).await;
+    let link = fixture.link(ann.id, linked).await;
     for (node, parent) in [(linked, None), (below, Some(linked)), (file, Some(below))] {
-        let found = seen(world, &link, node).await;
+        let found = seen(fixture, &link, node).await;
         assert_eq!((found.viewer, found.role()), (link.viewer(), Some(Role::View)));
         assert_eq!(found.path().first().map(|step| step.id), Some(linked));
         assert_eq!(found.entry().unwrap().parent, parent);
     }
     for node in [ann.root, top, beside] {
-        assert_eq!(seen(world, &link, node).await.role(), None);
+        assert_eq!(seen(fixture, &link, node).await.role(), None);
     }
     // Nodes moved out are no longer visible; nodes moved in are.
-    world.move_into(ann.id, file, top).await.unwrap();
-    world.move_into(ann.id, beside, linked).await.unwrap();
-    assert_eq!(seen(world, &link, file).await.role(), None);
-    assert_eq!(seen(world, &link, beside).await.role(), Some(Role::View));
+    fixture.move_into(ann.id, file, top).await.unwrap();
+    fixture.move_into(ann.id, beside, linked).await.unwrap();
+    assert_eq!(seen(fixture, &link, file).await.role(), None);
+    assert_eq!(seen(fixture, &link, beside).await.role(), Some(Role::View));
 }
 
-async fn a_links_holder_lists_what_stands_there(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let linked = world.folder(ann.id, ann.root, "linked").await;
-    let shared = world.folder(ann.id, linked, "a").await;
-    world.file(ann.id, linked, "b", 1).await;
-    world.share(ann.id, shared, bob.id, Permission::Edit).await;
-    let link = world.link(ann.id, linked).await;
-    let leave = authorize_read(Some(seen(world, &link, linked).await)).unwrap();
-    let children = world.store.drive.list(&leave, Sort::default(), None, Limit::default()).await.unwrap();
+async fn a_links_holder_lists_what_stands_there(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let linked = fixture.folder(ann.id, ann.root, "linked").await;
+    let shared = fixture.folder(ann.id, linked, "a").await;
+    fixture.file(ann.id, linked, "b", 1).await;
+    fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let link = fixture.link(ann.id, linked).await;
+    let leave = authorize_read(Some(seen(fixture, &link, linked).await)).unwrap();
+    let children = fixture.store.drive.list(&leave, Sort::default(), None, Limit::default()).await.unwrap();
     let children: Vec<_> = children.into_iter().map(|child| (child.node.name, child.share)).collect();
     assert_eq!(children, [(name("a"), None), (name("b"), None)]);
 }
 
-async fn shares_give_nothing_to_the_holder_of_a_link(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let shared = world.folder(ann.id, ann.root, "shared").await;
-    let linked = world.folder(ann.id, shared, "linked").await;
-    world.share(ann.id, shared, bob.id, Permission::Edit).await;
-    world.share(ann.id, linked, bob.id, Permission::Edit).await;
-    let link = world.link(ann.id, linked).await;
-    let found = seen(world, &link, linked).await;
+async fn shares_give_nothing_to_the_holder_of_a_link(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let shared = fixture.folder(ann.id, ann.root, "shared").await;
+    let linked = fixture.folder(ann.id, shared, "linked").await;
+    fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
+    fixture.share(ann.id, linked, bob.id, Permission::Edit).await;
+    let link = fixture.link(ann.id, linked).await;
+    let found = seen(fixture, &link, linked).await;
     assert!(found.lineage.iter().all(|step| step.share.is_none()), "{found:?}");
     assert_eq!(found.role(), Some(Role::View));
-    assert_eq!(seen(world, &link, shared).await.role(), None);
+    assert_eq!(seen(fixture, &link, shared).await.role(), None);
 }
 
-async fn a_link_names_its_item_as_it_is_called_now(world: &World<'_>) {
-    let ann = world.member().await;
-    let (folder, to) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "to").await);
-    let link = world.link(ann.id, folder).await;
-    world.rename(ann.id, folder, "b").await.unwrap();
-    world.move_into(ann.id, folder, to).await.unwrap();
+async fn a_link_names_its_item_as_it_is_called_now(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let (folder, to) = (fixture.folder(ann.id, ann.root, "a").await, fixture.folder(ann.id, ann.root, "to").await);
+    let link = fixture.link(ann.id, folder).await;
+    fixture.rename(ann.id, folder, "b").await.unwrap();
+    fixture.move_into(ann.id, folder, to).await.unwrap();
     let expected = Link { item: ItemRef { name: name("b"), ..link.item.clone() }, ..link.clone() };
-    assert_eq!(find(world, ann.id, link.id).await, Some(expected));
+    assert_eq!(find(fixture, ann.id, link.id).await, Some(expected));
     // The link is to that node, not to another with its former name and place.
-    let other = world.folder(ann.id, ann.root, "a").await;
-    assert_eq!(seen(world, &link, other).await.role(), None);
+    let other = fixture.folder(ann.id, ann.root, "a").await;
+    assert_eq!(seen(fixture, &link, other).await.role(), None);
 }
 
-async fn a_node_may_have_many_links(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let (first, second) = (world.link(ann.id, folder).await, world.link(ann.id, folder).await);
-    revoke(world, ann.id, folder, first.id).await.unwrap();
-    assert_eq!(find(world, ann.id, second.id).await, Some(second));
+async fn a_node_may_have_many_links(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let (first, second) = (fixture.link(ann.id, folder).await, fixture.link(ann.id, folder).await);
+    revoke(fixture, ann.id, folder, first.id).await.unwrap();
+    assert_eq!(find(fixture, ann.id, second.id).await, Some(second));
 }
 
-async fn only_what_is_to_change_changes(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let mut expected = world.link(ann.id, folder).await;
-    let other = world.link(ann.id, folder).await;
+async fn only_what_is_to_change_changes(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let mut expected = fixture.link(ann.id, folder).await;
+    let other = fixture.link(ann.id, folder).await;
     let (hash, end) = (PasswordHash::new("$example$hash".to_owned()), Timestamp::from_millis(4_000_000_000_000));
     let to = LinkChange::default;
     for step in [
@@ -227,45 +227,45 @@ async fn only_what_is_to_change_changes(world: &World<'_>) {
         }
         expected.expires_at = step.expires_at.unwrap_or(expected.expires_at);
         expected.max_downloads = step.max_downloads.unwrap_or(expected.max_downloads);
-        assert_eq!(change(world, ann.id, folder, expected.id, &step).await.unwrap(), expected);
-        assert_eq!(find(world, ann.id, expected.id).await.as_ref(), Some(&expected));
+        assert_eq!(change(fixture, ann.id, folder, expected.id, &step).await.unwrap(), expected);
+        assert_eq!(find(fixture, ann.id, expected.id).await.as_ref(), Some(&expected));
     }
-    assert_eq!(find(world, ann.id, other.id).await, Some(other));
+    assert_eq!(find(fixture, ann.id, other.id).await, Some(other));
 }
 
-async fn a_link_is_changed_and_revoked_on_its_own_node(world: &World<'_>) {
-    let ann = world.member().await;
-    let (folder, other) = (world.folder(ann.id, ann.root, "a").await, world.folder(ann.id, ann.root, "b").await);
-    let link = world.link(ann.id, folder).await;
+async fn a_link_is_changed_and_revoked_on_its_own_node(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let (folder, other) = (fixture.folder(ann.id, ann.root, "a").await, fixture.folder(ann.id, ann.root, "b").await);
+    let link = fixture.link(ann.id, folder).await;
     let to = LinkChange { max_downloads: Some(Some(1)), ..LinkChange::default() };
-    for (node, id) in [(other, link.id), (folder, world.id())] {
-        assert_refused!(change(world, ann.id, node, id, &to).await, Error::NotFound);
-        assert_refused!(revoke(world, ann.id, node, id).await, Error::NotFound);
+    for (node, id) in [(other, link.id), (folder, fixture.id())] {
+        assert_refused!(change(fixture, ann.id, node, id, &to).await, Error::NotFound);
+        assert_refused!(revoke(fixture, ann.id, node, id).await, Error::NotFound);
     }
-    assert_eq!(find(world, ann.id, link.id).await, Some(link));
+    assert_eq!(find(fixture, ann.id, link.id).await, Some(link));
 }
 
-async fn a_link_is_revoked_once(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
+async fn a_link_is_revoked_once(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
     for _ in 0..5 {
-        let link = world.link(ann.id, folder).await;
-        let outcomes = join_all((0..2).map(|_| revoke(world, ann.id, folder, link.id))).await;
+        let link = fixture.link(ann.id, folder).await;
+        let outcomes = join_all((0..2).map(|_| revoke(fixture, ann.id, folder, link.id))).await;
         let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         assert_eq!((won.len(), lost.len()), (1, 1));
         for outcome in lost {
             assert_refused!(outcome, Error::NotFound);
         }
-        assert_eq!(find(world, ann.id, link.id).await, None);
+        assert_eq!(find(fixture, ann.id, link.id).await, None);
     }
 }
 
 /// All links of `owner`, in pages of `limit`.
-async fn made(world: &World<'_>, owner: UserId, limit: u64) -> Vec<(Link, Located)> {
+async fn made(fixture: &Fixture<'_>, owner: UserId, limit: u64) -> Vec<(Link, Located)> {
     let limit = Limit::new(limit).unwrap();
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = world.store.links.list_made(owner, after, limit).await.unwrap();
+        let rows = fixture.store.links.list_made(owner, after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
         all.extend(page.items);
@@ -276,47 +276,47 @@ async fn made(world: &World<'_>, owner: UserId, limit: u64) -> Vec<(Link, Locate
     }
 }
 
-async fn links_come_newest_first_in_pages(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let file = world.file(ann.id, folder, "b", 1).await;
-    world.link(bob.id, world.folder(bob.id, bob.root, "of bob").await).await;
+async fn links_come_newest_first_in_pages(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let file = fixture.file(ann.id, folder, "b", 1).await;
+    fixture.link(bob.id, fixture.folder(bob.id, bob.root, "of bob").await).await;
     let mut expected = Vec::new();
     for _ in 0..3 {
-        let at = world.now();
+        let at = fixture.now();
         for node in [folder, file] {
-            let item = world.grant(ann.id, node, Action::Share).await;
-            let command = world.command_at(Some(ann.id), at);
-            expected.push(world.store.links.create(&command, &item, &world.new_link()).await.unwrap());
+            let item = fixture.grant(ann.id, node, Action::Share).await;
+            let command = fixture.command_at(Some(ann.id), at);
+            expected.push(fixture.store.links.create(&command, &item, &fixture.new_link()).await.unwrap());
         }
     }
     expected.sort_by_key(|link| std::cmp::Reverse((link.created_at, *link.id.as_uuid().as_bytes())));
     for limit in [1, 4, 6, 100] {
-        let found = made(world, ann.id, limit).await;
+        let found = made(fixture, ann.id, limit).await;
         assert_eq!(found.iter().map(|(link, _)| link.clone()).collect::<Vec<_>>(), expected, "in pages of {limit}");
         for (link, located) in found {
-            assert_eq!(located, world.located(link.item.id, ann.id).await);
+            assert_eq!(located, fixture.located(link.item.id, ann.id).await);
         }
     }
 }
 
-async fn links_are_forgotten_after_they_expired(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let end = world.now();
-    while world.store.links.forget_expired(end, 100).await.unwrap() > 0 {}
+async fn links_are_forgotten_after_they_expired(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let end = fixture.now();
+    while fixture.store.links.prune_expired(end, 100).await.unwrap() > 0 {}
     let mut expired = Vec::new();
     for _ in 0..3 {
-        let new = NewLink { expires_at: Some(end), ..world.new_link() };
-        expired.push(create(world, ann.id, folder, &new).await.unwrap().id);
+        let new = NewLink { expires_at: Some(end), ..fixture.new_link() };
+        expired.push(create(fixture, ann.id, folder, &new).await.unwrap().id);
     }
-    let endless = world.link(ann.id, folder).await.id;
-    assert_eq!(world.store.links.forget_expired(end, 100).await.unwrap(), 0);
-    let after = world.now();
-    assert_eq!(world.store.links.forget_expired(after, 2).await.unwrap(), 2);
-    assert_eq!(world.store.links.forget_expired(after, 2).await.unwrap(), 1);
+    let endless = fixture.link(ann.id, folder).await.id;
+    assert_eq!(fixture.store.links.prune_expired(end, 100).await.unwrap(), 0);
+    let after = fixture.now();
+    assert_eq!(fixture.store.links.prune_expired(after, 2).await.unwrap(), 2);
+    assert_eq!(fixture.store.links.prune_expired(after, 2).await.unwrap(), 1);
     for link in expired {
-        assert!(find(world, ann.id, link).await.is_none());
+        assert!(find(fixture, ann.id, link).await.is_none());
     }
-    assert!(find(world, ann.id, endless).await.is_some());
+    assert!(find(fixture, ann.id, endless).await.is_some());
 }

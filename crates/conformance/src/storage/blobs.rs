@@ -8,7 +8,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{BlobKey, Expected, Length, Stored, Timestamp};
-use clouddrive_domain::port::{BlobStore, ByteStream, Presentation, Random};
+use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::{FutureExt, StreamExt, future, stream};
@@ -55,7 +55,7 @@ pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() 
     for size in [0, 1, 1000, 70_000, 3_000_007] {
         let (key, bytes) = (key(), sample(size));
         let expected = Expected { length: Length::Exactly(size as u64), sha256: None };
-        let stored = store.put(&key, body(&bytes, 65_536), expected, &Presentation::of_unknown()).await.unwrap();
+        let stored = store.put(&key, body(&bytes, 65_536), expected, &ContentHeaders::unknown()).await.unwrap();
         check_stored(&stored, &bytes);
         assert_eq!(store.head(&key).await.unwrap().unwrap().tag, stored.tag, "one tag for the same bytes");
         assert_eq!(stored.crc32, Some(crc32(&bytes)), "what passes through the server has a CRC-32");
@@ -71,7 +71,7 @@ pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKe
     pieces.push(Bytes::copy_from_slice(large));
     pieces.push(Bytes::new());
     let body = Box::pin(stream::iter(pieces.into_iter().map(Ok)));
-    check_stored(&store.put(&key, body, any_length(), &Presentation::of_unknown()).await.unwrap(), &bytes);
+    check_stored(&store.put(&key, body, any_length(), &ContentHeaders::unknown()).await.unwrap(), &bytes);
     check_blob(store, &key, &bytes).await;
 }
 
@@ -82,7 +82,7 @@ pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, key: 
         check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::Checksum).await;
     }
     let expected = Expected { length: Length::AtMost(10), sha256: Some(digest(&sample(10))) };
-    store.put(&key, body(&sample(10), 3), expected, &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&sample(10), 3), expected, &ContentHeaders::unknown()).await.unwrap();
     check_blob(store, &key, &sample(10)).await;
 }
 
@@ -101,7 +101,7 @@ pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, key: 
         check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::TooLarge { limit }).await;
     }
     let expected = Expected { length: Length::AtMost(10), sha256: None };
-    store.put(&key, body(&sample(10), 10), expected, &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&sample(10), 10), expected, &ContentHeaders::unknown()).await.unwrap();
     check_blob(store, &key, &sample(10)).await;
 }
 
@@ -118,9 +118,9 @@ pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, key: BlobK
 
 /// `BlobExists` if there is a blob; its bytes and digest stay unchanged, whatever the new body.
 pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
-    store.put(&key, body(b"the first", 4), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"the first", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     for bytes in [&b"the first"[..], b"", b"the second", &sample(700_000)] {
-        check_exists(store.put(&key, body(bytes, 65_536), any_length(), &Presentation::of_unknown()).await);
+        check_exists(store.put(&key, body(bytes, 65_536), any_length(), &ContentHeaders::unknown()).await);
         check_blob(store, &key, b"the first").await;
     }
 }
@@ -128,8 +128,8 @@ pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
 /// Exactly one of many concurrent puts under one key succeeds, and its bytes are stored.
 pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobKey) {
     let contents: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000 + usize::from(number)]).collect();
-    let presentation = Presentation::of_unknown();
-    let puts = contents.iter().map(|bytes| store.put(&key, body(bytes, 65_536), any_length(), &presentation));
+    let content_headers = ContentHeaders::unknown();
+    let puts = contents.iter().map(|bytes| store.put(&key, body(bytes, 65_536), any_length(), &content_headers));
     let mut winner = None;
     for (outcome, bytes) in join_all(puts).await.into_iter().zip(&contents) {
         if let Ok(stored) = outcome {
@@ -147,17 +147,19 @@ pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobK
 pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, key: BlobKey) {
     for size in [0, 10, 3_000_000] {
         let (body, pause) = pausing(&sample(size));
-        let dropped =
-            match select(store.put(&key, body, any_length(), &Presentation::of_unknown()), pause.reached().boxed())
-                .await
-            {
-                Either::Left(_) => false,
-                Either::Right(_) => true,
-            };
+        let dropped = match select(
+            store.put(&key, body, any_length(), &ContentHeaders::unknown()),
+            pause.reached().boxed(),
+        )
+        .await
+        {
+            Either::Left(_) => false,
+            Either::Right(_) => true,
+        };
         assert!(dropped, "a put was over before its body");
         check_nothing(store, &key).await;
     }
-    store.put(&key, body(b"the next", 3), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"the next", 3), any_length(), &ContentHeaders::unknown()).await.unwrap();
     check_blob(store, &key, b"the next").await;
 }
 
@@ -169,7 +171,7 @@ pub async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: Blo
 /// `get` returns the bytes of the half-open range; none if it is empty.
 pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: BlobKey) {
     let bytes = sample(1_000_000);
-    store.put(&key, body(&bytes, 65_536), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&bytes, 65_536), any_length(), &ContentHeaders::unknown()).await.unwrap();
     let ranges =
         [0..1_000_000, 0..1, 999_999..1_000_000, 1..999_999, 262_143..262_145, 0..0, 500..500, 1_000_000..1_000_000];
     for range in ranges {
@@ -180,7 +182,7 @@ pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: 
 
 /// `Damaged` if the blob does not have the expected length, for any range.
 pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, key: BlobKey) {
-    store.put(&key, body(b"0123456789", 10), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"0123456789", 10), any_length(), &ContentHeaders::unknown()).await.unwrap();
     for (size, range) in [
         (11, 0..11),
         (11, 9..11),
@@ -207,8 +209,8 @@ pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: Blob
 
 /// `delete` removes the blob and no other.
 pub async fn delete_removes_the_blob(store: &dyn BlobStore, key: BlobKey, other: BlobKey) {
-    store.put(&key, body(b"goes", 4), any_length(), &Presentation::of_unknown()).await.unwrap();
-    store.put(&other, body(b"stays", 4), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"goes", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
+    store.put(&other, body(b"stays", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.delete(&key).await.unwrap();
     check_nothing(store, &key).await;
     check_blob(store, &other, b"stays").await;
@@ -217,7 +219,7 @@ pub async fn delete_removes_the_blob(store: &dyn BlobStore, key: BlobKey, other:
 /// Idempotent: deleting a missing blob succeeds, before and after it existed.
 pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) {
     store.delete(&key).await.unwrap();
-    store.put(&key, body(b"goes", 4), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"goes", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.delete(&key).await.unwrap();
     store.delete(&key).await.unwrap();
     check_nothing(store, &key).await;
@@ -226,7 +228,7 @@ pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) 
 /// A sweep removes unfinished writes, not complete blobs.
 pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, key: BlobKey) {
     let bytes = sample(700_000);
-    store.put(&key, body(&bytes, 65_536), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&bytes, 65_536), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.sweep(LATER).await.unwrap();
     check_blob(store, &key, &bytes).await;
 }
@@ -239,7 +241,7 @@ pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: Bl
         assert_eq!(store.sweep(Timestamp::from_millis(0)).await.unwrap(), 0);
         pause.end();
     };
-    let (outcome, ()) = join(store.put(&key, body, any_length(), &Presentation::of_unknown()), sweep).await;
+    let (outcome, ()) = join(store.put(&key, body, any_length(), &ContentHeaders::unknown()), sweep).await;
     check_stored(&outcome.unwrap(), &sample(3_000_000));
     check_blob(store, &key, &sample(3_000_000)).await;
 }
@@ -313,7 +315,7 @@ async fn check_nothing(store: &dyn BlobStore, key: &BlobKey) {
 }
 
 async fn check_refused(store: &dyn BlobStore, key: &BlobKey, body: ByteStream, expected: Expected, refused: &Refused) {
-    let outcome = store.put(key, body, expected, &Presentation::of_unknown()).await;
+    let outcome = store.put(key, body, expected, &ContentHeaders::unknown()).await;
     assert!(matches!(&outcome, Err(Error::Refused(refusal)) if refusal == refused), "{expected:?}: {outcome:?}");
     check_nothing(store, key).await;
 }

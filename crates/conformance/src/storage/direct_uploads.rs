@@ -1,4 +1,4 @@
-//! Conformance suite for [`DirectUploads`], from the view of clients that use its URLs.
+//! Conformance suite for [`DirectUploadStore`], from the view of clients that use its URLs.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 mod end;
@@ -13,16 +13,16 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Part, PartPlan, Stored, Timestamp, Transfer};
-use clouddrive_domain::port::{BlobStore, DirectUploads, Presentation, Random, SignedUrl, UrlSigner};
+use clouddrive_domain::model::{BlobKey, MultipartUpload, Part, PartPlan, Stored, Timestamp};
+use clouddrive_domain::port::{BlobStore, ContentHeaders, DirectUploadStore, Random, SignedUrl, UrlPresigner};
 use clouddrive_domain::{Error, Result};
 
 pub use self::gated_server::GatedServer;
 pub use self::part_store::part_store_suite;
-use crate::samples::{check_stored, digest, presentation, read};
+use crate::samples::{check_stored, content_headers, digest, read};
 
 /// An HTTP client that uses signed URLs.
-pub trait Wire {
+pub trait SignedUrlClient {
     /// PUTs `body` with the headers of the URL and returns the status code.
     fn put(&self, signed: &SignedUrl, body: Bytes) -> impl Future<Output = u16>;
 
@@ -52,9 +52,9 @@ pub struct Case<'a, W> {
     /// The store of the finished blobs.
     pub store: &'a dyn BlobStore,
     /// The port under test.
-    pub direct: &'a dyn DirectUploads,
+    pub direct: &'a dyn DirectUploadStore,
     /// Signs download URLs.
-    pub signer: &'a dyn UrlSigner,
+    pub presigner: &'a dyn UrlPresigner,
     /// Source of keys.
     pub random: &'a dyn Random,
     /// The HTTP client.
@@ -65,7 +65,7 @@ pub struct Case<'a, W> {
 
 /// Runs every case, each on its own keys. Existing blobs are not touched, and the store may be in use meanwhile; the
 /// suite does not delete its own blobs.
-pub async fn suite<W: Wire>(case: &Case<'_, W>) {
+pub async fn suite<W: SignedUrlClient>(case: &Case<'_, W>) {
     send::what_is_sent_becomes_the_blob(case).await;
     send::an_empty_blob_is_one_too(case).await;
     send::other_bytes_than_signed_are_refused(case).await;
@@ -84,67 +84,67 @@ pub async fn suite<W: Wire>(case: &Case<'_, W>) {
     parts::suite(case).await;
 }
 
-/// A time later than any transfer.
+/// A time later than any multipart upload.
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-impl<W: Wire> Case<'_, W> {
+impl<W: SignedUrlClient> Case<'_, W> {
     fn soon(&self) -> Timestamp {
         Timestamp::from_millis(self.now.as_millis() + 240_000)
     }
 
-    /// Begins a transfer of five bytes in one part.
-    async fn begin(&self) -> Transfer {
+    /// Begins a multipart upload of five bytes in one part.
+    async fn begin(&self) -> MultipartUpload {
         self.begin_of(PartPlan::single(5)).await
     }
 
-    async fn begin_of(&self, plan: PartPlan) -> Transfer {
+    async fn begin_of(&self, plan: PartPlan) -> MultipartUpload {
         let key = BlobKey::generate(self.random);
-        let ticket = self.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap();
-        Transfer { key, ticket }
+        let multipart_id = self.direct.begin(&key, plan, &ContentHeaders::unknown()).await.unwrap();
+        MultipartUpload { key, multipart_id }
     }
 
-    /// The received size of a single-part transfer of `size` bytes, if it has arrived.
-    async fn received(&self, transfer: &Transfer, size: usize) -> Option<u64> {
-        let parts = self.direct.list_received(transfer, PartPlan::single(size as u64)).await.unwrap();
+    /// The received size of a single-part upload of `size` bytes, if it has arrived.
+    async fn received(&self, multipart: &MultipartUpload, size: usize) -> Option<u64> {
+        let parts = self.direct.list_received(multipart, PartPlan::single(size as u64)).await.unwrap();
         assert!(parts.iter().map(|part| part.number).eq((1..=1).take(parts.len())), "{parts:?}");
         parts.first().map(|part| part.size)
     }
 
-    /// Finishes a transfer of these bytes in one part.
-    async fn finish(&self, transfer: &Transfer, bytes: &[u8], announced: bool) -> Result<Stored> {
+    /// Finishes a multipart upload of these bytes in one part.
+    async fn finish(&self, multipart: &MultipartUpload, bytes: &[u8], announced: bool) -> Result<Stored> {
         let plan = PartPlan::single(bytes.len() as u64);
-        self.direct.finish(transfer, plan, announced.then(|| digest(bytes))).await
+        self.direct.finish(multipart, plan, announced.then(|| digest(bytes))).await
     }
 
-    async fn sign_put(&self, transfer: &Transfer, bytes: &[u8], announced: bool) -> SignedUrl {
+    async fn presign_put(&self, multipart: &MultipartUpload, bytes: &[u8], announced: bool) -> SignedUrl {
         let part = Part { number: 1, size: bytes.len() as u64 };
         self.direct
-            .sign_put(transfer, part, announced.then(|| digest(bytes)), &Presentation::of_unknown(), self.soon())
+            .presign_put(multipart, part, announced.then(|| digest(bytes)), &ContentHeaders::unknown(), self.soon())
             .await
             .unwrap()
     }
 
-    async fn send(&self, transfer: &Transfer, bytes: &[u8], announced: bool) {
-        let signed = self.sign_put(transfer, bytes, announced).await;
+    async fn send(&self, multipart: &MultipartUpload, bytes: &[u8], announced: bool) {
+        let signed = self.presign_put(multipart, bytes, announced).await;
         assert_eq!(self.wire.put(&signed, Bytes::copy_from_slice(bytes)).await, 200);
     }
 
     /// Uploads a blob of these bytes.
     async fn make(&self, bytes: &[u8]) -> BlobKey {
-        let transfer = self.begin_of(PartPlan::single(bytes.len() as u64)).await;
-        self.send(&transfer, bytes, true).await;
-        self.finish(&transfer, bytes, true).await.unwrap();
-        transfer.key
+        let multipart = self.begin_of(PartPlan::single(bytes.len() as u64)).await;
+        self.send(&multipart, bytes, true).await;
+        self.finish(&multipart, bytes, true).await.unwrap();
+        multipart.key
     }
 
-    async fn listed(&self) -> Vec<Transfer> {
+    async fn listed(&self) -> Vec<MultipartUpload> {
         self.listed_after(None).await
     }
 
-    async fn listed_after(&self, mut after: Option<Transfer>) -> Vec<Transfer> {
+    async fn listed_after(&self, mut after: Option<MultipartUpload>) -> Vec<MultipartUpload> {
         let mut all = Vec::new();
         loop {
-            let page = self.store.list_begun(LATER, after.as_ref()).await.unwrap();
+            let page = self.store.list_incomplete(LATER, after.as_ref()).await.unwrap();
             let Some(last) = page.last() else { return all };
             after = Some(last.clone());
             all.extend(page);
@@ -158,7 +158,7 @@ impl<W: Wire> Case<'_, W> {
     async fn check_blob(&self, key: &BlobKey, bytes: &[u8]) {
         check_stored(&self.store.head(key).await.unwrap().unwrap(), bytes);
         assert!(self.read(key, bytes.len(), 0..bytes.len() as u64).await == bytes, "other bytes than were sent");
-        let signed = self.signer.sign_get(key, &presentation("text/plain", None), self.soon()).await.unwrap();
+        let signed = self.presigner.presign_get(key, &content_headers("text/plain", None), self.soon()).await.unwrap();
         let answer = self.wire.get(&signed, None).await;
         assert_eq!(answer.status, 200);
         assert!(answer.body == bytes, "other bytes than were sent");

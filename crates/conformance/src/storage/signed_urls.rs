@@ -1,30 +1,30 @@
-//! Conformance suites for [`UrlSigner`], [`UrlGate`] and the signing of [`DirectUploads`].
+//! Conformance suites for [`UrlPresigner`], [`SignedUrlVerifier`] and the signing of [`DirectUploadStore`].
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::fmt::Debug;
 
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{
-    BlobKey, EntityTag, Expected, Id, Length, MIN_PART_BYTES, NodeId, Part, PartPlan, SessionId, Sha256, Timestamp,
-    Transfer, UserId, VersionId,
+    BlobKey, EntityTag, Expected, Id, Length, MIN_PART_BYTES, MultipartUpload, NodeId, Part, PartPlan, SessionId,
+    Sha256, Timestamp, UserId, VersionId,
 };
 use clouddrive_domain::port::{
-    ContentInfo, DirectUploads, GetTarget, Presentation, PutTarget, Random, SignedRequest, SignedUrl, UrlGate,
-    UrlSigner, Watch,
+    ContentHeaders, ContentInfo, DirectUploadStore, GetTarget, PutTarget, Random, SignedRequest, SignedUrl,
+    SignedUrlVerifier, UrlPresigner, Watch,
 };
 use clouddrive_domain::{Error, Result};
 use futures_util::FutureExt;
 
-use crate::samples::presentation;
+use crate::samples::content_headers;
 
 /// Runs the cases that need no gate. They sign keys without blobs, until `expires_at`.
-pub async fn signer_suite(
-    signer: &dyn UrlSigner,
-    direct: &dyn DirectUploads,
+pub async fn presigner_suite(
+    presigner: &dyn UrlPresigner,
+    direct: &dyn DirectUploadStore,
     random: &dyn Random,
     expires_at: Timestamp,
 ) {
-    let case = &Case { signer, direct, random, expires_at };
+    let case = &Case { presigner, direct, random, expires_at };
     urls_are_absolute(case).await;
     urls_end_when_they_were_to_end(case).await;
     a_get_needs_no_headers(case).await;
@@ -32,19 +32,24 @@ pub async fn signer_suite(
     urls_are_not_debugged(case).await;
 }
 
-/// Runs every case on a signer and the gate for its URLs, including those of [`signer_suite`]. Such a signer works
-/// locally: its futures MUST be ready on the first poll.
-pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate: &dyn UrlGate, random: &dyn Random) {
+/// Runs every case on a presigner and the verifier of its URLs, including those of [`presigner_suite`]. Such a signer
+/// works locally: its futures MUST be ready on the first poll.
+pub async fn verifier_suite(
+    presigner: &dyn UrlPresigner,
+    direct: &dyn DirectUploadStore,
+    gate: &dyn SignedUrlVerifier,
+    random: &dyn Random,
+) {
     let expires_at = Timestamp::from_millis(1_800_000_000_000);
-    signer_suite(signer, direct, random, expires_at).await;
-    let case = &Case { signer, direct, random, expires_at };
+    presigner_suite(presigner, direct, random, expires_at).await;
+    let case = &Case { presigner, direct, random, expires_at };
     what_was_signed_to_put_is_admitted(case, gate);
-    leave_for_a_part_is_none_for_another(case, gate).await;
+    permission_for_a_part_is_none_for_another(case, gate).await;
     what_was_signed_to_get_is_admitted(case, gate);
     what_was_signed_to_watch_is_admitted_as_such(case, gate);
     urls_end_at_their_very_time(case, gate);
-    leave_for_one_method_is_none_for_the_other(case, gate);
-    leave_for_one_key_is_none_for_another(case, gate);
+    permission_for_one_method_is_none_for_the_other(case, gate);
+    permission_for_one_key_is_none_for_another(case, gate);
     no_byte_can_be_changed_added_or_left_out(case, gate);
     no_parameter_can_be_added_doubled_left_out_or_moved(case, gate);
     values_cannot_be_spelt_otherwise(case, gate);
@@ -55,9 +60,9 @@ pub async fn gate_suite(signer: &dyn UrlSigner, direct: &dyn DirectUploads, gate
 /// What the cases test.
 pub struct Case<'a> {
     /// The signer.
-    pub signer: &'a dyn UrlSigner,
+    pub presigner: &'a dyn UrlPresigner,
     /// Signs upload URLs.
-    pub direct: &'a dyn DirectUploads,
+    pub direct: &'a dyn DirectUploadStore,
     /// Source of keys.
     pub random: &'a dyn Random,
     /// When the URLs expire.
@@ -69,21 +74,21 @@ impl Case<'_> {
         BlobKey::generate(self.random)
     }
 
-    async fn sign_put(&self, key: &BlobKey) -> SignedUrl {
-        let transfer = Transfer {
+    async fn presign_put(&self, key: &BlobKey) -> SignedUrl {
+        let multipart = MultipartUpload {
             key: key.clone(),
-            ticket: self.direct.begin(key, PartPlan::single(10), &Presentation::of_unknown()).await.unwrap(),
+            multipart_id: self.direct.begin(key, PartPlan::single(10), &ContentHeaders::unknown()).await.unwrap(),
         };
         let digest = Some(Sha256::from_bytes([0xA7; 32]));
         self.direct
-            .sign_put(&transfer, Part { number: 1, size: 10 }, digest, &Presentation::of_unknown(), self.expires_at)
+            .presign_put(&multipart, Part { number: 1, size: 10 }, digest, &ContentHeaders::unknown(), self.expires_at)
             .await
             .unwrap()
     }
 
-    async fn sign_get(&self, key: &BlobKey) -> SignedUrl {
-        let presentation = presentation("text/plain; charset=utf-8", Some("a.txt"));
-        self.signer.sign_get(key, &presentation, self.expires_at).await.unwrap()
+    async fn presign_get(&self, key: &BlobKey) -> SignedUrl {
+        let content_headers = content_headers("text/plain; charset=utf-8", Some("a.txt"));
+        self.presigner.presign_get(key, &content_headers, self.expires_at).await.unwrap()
     }
 
     fn watch(&self) -> Watch {
@@ -92,38 +97,40 @@ impl Case<'_> {
         Watch { user, session, file: NodeId::generate(at, self.random), version: VersionId::generate(at, self.random) }
     }
 
-    async fn sign_watch(&self, key: &BlobKey) -> SignedUrl {
-        let presentation = presentation("video/mp4", Some("a.mp4"));
-        self.signer.sign_watch(key, &presentation, self.watch(), self.expires_at).await.unwrap()
+    async fn presign_watch(&self, key: &BlobKey) -> SignedUrl {
+        let content_headers = content_headers("video/mp4", Some("a.mp4"));
+        self.presigner.presign_watch(key, &content_headers, self.watch(), self.expires_at).await.unwrap()
     }
 
     fn put(&self, key: &BlobKey) -> SignedUrl {
-        self.sign_put(key).now_or_never().unwrap()
+        self.presign_put(key).now_or_never().unwrap()
     }
 
     fn get(&self, key: &BlobKey) -> SignedUrl {
-        self.sign_get(key).now_or_never().unwrap()
+        self.presign_get(key).now_or_never().unwrap()
     }
 
     fn put_of(&self, key: &BlobKey, length: u64, sha256: Option<Sha256>, expires_at: Timestamp) -> SignedUrl {
-        let transfer = Transfer { key: key.clone(), ticket: None };
+        let multipart = MultipartUpload { key: key.clone(), multipart_id: None };
         self.direct
-            .sign_put(&transfer, Part { number: 1, size: length }, sha256, &Presentation::of_unknown(), expires_at)
+            .presign_put(&multipart, Part { number: 1, size: length }, sha256, &ContentHeaders::unknown(), expires_at)
             .now_or_never()
             .unwrap()
             .unwrap()
     }
 
-    fn get_as(&self, key: &BlobKey, presentation: &Presentation) -> SignedUrl {
-        self.signer.sign_get(key, presentation, self.expires_at).now_or_never().unwrap().unwrap()
+    fn get_as(&self, key: &BlobKey, content_headers: &ContentHeaders) -> SignedUrl {
+        self.presigner.presign_get(key, content_headers, self.expires_at).now_or_never().unwrap().unwrap()
     }
 }
 
 /// URLs are absolute, with the scheme `http` or `https`, and printable ASCII.
 pub async fn urls_are_absolute(case: &Case<'_>) {
-    for signed in
-        [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await, case.sign_watch(&case.key()).await]
-    {
+    for signed in [
+        case.presign_put(&case.key()).await,
+        case.presign_get(&case.key()).await,
+        case.presign_watch(&case.key()).await,
+    ] {
         assert!(signed.url.starts_with("http://") || signed.url.starts_with("https://"));
         assert!(signed.url.bytes().all(|byte| byte.is_ascii_graphic()));
     }
@@ -131,9 +138,11 @@ pub async fn urls_are_absolute(case: &Case<'_>) {
 
 /// A URL expires at the requested time or less than a second earlier (the resolution of some stores), never later.
 pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
-    for signed in
-        [case.sign_put(&case.key()).await, case.sign_get(&case.key()).await, case.sign_watch(&case.key()).await]
-    {
+    for signed in [
+        case.presign_put(&case.key()).await,
+        case.presign_get(&case.key()).await,
+        case.presign_watch(&case.key()).await,
+    ] {
         let early = case.expires_at.as_millis() - signed.expires_at.as_millis();
         assert!((0..1000).contains(&early), "{early} ms early");
     }
@@ -141,15 +150,15 @@ pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
 
 /// A GET needs no headers, so that a browser can follow its URL.
 pub async fn a_get_needs_no_headers(case: &Case<'_>) {
-    assert_eq!(case.sign_get(&case.key()).await.headers, []);
-    assert_eq!(case.sign_watch(&case.key()).await.headers, []);
+    assert_eq!(case.presign_get(&case.key()).await.headers, []);
+    assert_eq!(case.presign_watch(&case.key()).await.headers, []);
 }
 
 /// No two keys, and no two purposes, share a URL.
 pub async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
     let mut urls = Vec::new();
     for key in [case.key(), case.key()] {
-        urls.extend([case.sign_put(&key).await.url, case.sign_get(&key).await.url]);
+        urls.extend([case.presign_put(&key).await.url, case.presign_get(&key).await.url]);
     }
     urls.sort();
     urls.dedup();
@@ -159,50 +168,50 @@ pub async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
 /// A URL is a secret: `Debug` does not print it.
 pub async fn urls_are_not_debugged(case: &Case<'_>) {
     let key = case.key();
-    for signed in [case.sign_put(&key).await, case.sign_get(&key).await] {
+    for signed in [case.presign_put(&key).await, case.presign_get(&key).await] {
         assert!(!format!("{signed:?}").contains(key.as_str()));
     }
 }
 
 /// An admitted PUT has the signed key, length and, if it was known, digest.
-pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn what_was_signed_to_put_is_admitted(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     for length in [0, 1, u64::MAX] {
         for sha256 in [None, Some(Sha256::from_bytes([0; 32])), Some(Sha256::from_bytes([0xA7; 32]))] {
             let key = case.key();
             let signed = case.put_of(&key, length, sha256, case.expires_at);
-            let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
+            let admitted = gate.verify_put(request(&signed), just_before(signed.expires_at)).unwrap();
             assert_eq!(admitted, (PutTarget::Blob(key), Expected { length: Length::Exactly(length), sha256 }));
         }
     }
 }
 
-/// An admitted PUT of a part has the signed transfer and part; each part and the whole have distinct URLs.
-pub async fn leave_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
+/// An admitted PUT of a part has the signed multipart upload and part; each part and the whole have distinct URLs.
+pub async fn permission_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let key = case.key();
     let plan = PartPlan::single(10);
-    let whole = Transfer {
+    let whole = MultipartUpload {
         key: key.clone(),
-        ticket: case.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(),
+        multipart_id: case.direct.begin(&key, plan, &ContentHeaders::unknown()).await.unwrap(),
     };
     let plan = PartPlan::restore(10 * MIN_PART_BYTES, Some(MIN_PART_BYTES)).unwrap();
-    let transfer = Transfer {
+    let multipart = MultipartUpload {
         key: key.clone(),
-        ticket: case.direct.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(),
+        multipart_id: case.direct.begin(&key, plan, &ContentHeaders::unknown()).await.unwrap(),
     };
-    assert!(transfer.ticket.is_some(), "several parts and no ticket");
+    assert!(multipart.multipart_id.is_some(), "several parts and no ticket");
     let mut urls = Vec::new();
     for number in [1, 2, 10] {
         let part = Part { number, size: 10 };
         let signed =
-            case.direct.sign_put(&transfer, part, None, &Presentation::of_unknown(), case.expires_at).await.unwrap();
-        let admitted = gate.admit_put(request(&signed), just_before(signed.expires_at)).unwrap();
-        let target = PutTarget::Part { transfer: transfer.clone(), number };
+            case.direct.presign_put(&multipart, part, None, &ContentHeaders::unknown(), case.expires_at).await.unwrap();
+        let admitted = gate.verify_put(request(&signed), just_before(signed.expires_at)).unwrap();
+        let target = PutTarget::Part { multipart: multipart.clone(), number };
         assert_eq!(admitted, (target, Expected { length: Length::Exactly(10), sha256: None }));
         urls.push(signed);
     }
     urls.push(
         case.direct
-            .sign_put(&whole, Part { number: 1, size: 10 }, None, &Presentation::of_unknown(), case.expires_at)
+            .presign_put(&whole, Part { number: 1, size: 10 }, None, &ContentHeaders::unknown(), case.expires_at)
             .await
             .unwrap(),
     );
@@ -218,22 +227,22 @@ pub async fn leave_for_a_part_is_none_for_another(case: &Case<'_>, gate: &dyn Ur
 }
 
 /// An admitted GET has exactly the signed key and presentation.
-pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     for media_type in ["text/plain", "text/plain; charset=utf-8", "a/b; c=\"d&e=f%41+g\"", "image/svg+xml"] {
         let longest = "é".repeat(127);
         for name in
             [None, Some("a.txt"), Some("a b+c%20&name=x&expires=9#?=;.txt"), Some("日本語 🎈.txt"), Some(&longest)]
         {
-            let (key, presentation) = (case.key(), presentation(media_type, name));
-            let signed = case.get_as(&key, &presentation);
-            let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
-            assert_eq!(admitted, GetTarget { key, presentation, watch: None });
+            let (key, content_headers) = (case.key(), content_headers(media_type, name));
+            let signed = case.get_as(&key, &content_headers);
+            let admitted = gate.verify_get(request(&signed), just_before(signed.expires_at)).unwrap();
+            assert_eq!(admitted, GetTarget { key, content_headers, watch: None });
         }
     }
 }
 
 /// An admitted GET has the signed content info and [`Watch`].
-pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let info = ContentInfo {
         size: Some(10),
         tag: EntityTag::parse("d41d8&size=11-2").unwrap(),
@@ -245,18 +254,21 @@ pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn 
         ContentInfo { size: None, client_modified_at: None, ..info.clone() },
         ContentInfo { size: Some(u64::MAX), ..info },
     ] {
-        let presentation = Presentation { content: Some(content), ..presentation("text/plain", Some("a.txt")) };
+        let content_headers = ContentHeaders { content: Some(content), ..content_headers("text/plain", Some("a.txt")) };
         let (key, watch) = (case.key(), case.watch());
-        let signed = case.signer.sign_watch(&key, &presentation, watch, case.expires_at).now_or_never();
+        let signed = case.presigner.presign_watch(&key, &content_headers, watch, case.expires_at).now_or_never();
         let signed = signed.unwrap().unwrap();
-        let admitted = gate.admit_get(request(&signed), just_before(signed.expires_at)).unwrap();
-        assert_eq!(admitted, GetTarget { key: key.clone(), presentation: presentation.clone(), watch: Some(watch) });
+        let admitted = gate.verify_get(request(&signed), just_before(signed.expires_at)).unwrap();
+        assert_eq!(
+            admitted,
+            GetTarget { key: key.clone(), content_headers: content_headers.clone(), watch: Some(watch) }
+        );
         // The watch cannot be stripped: the plain URL for the same bytes has another signature.
-        let plain = case.get_as(&key, &presentation);
+        let plain = case.get_as(&key, &content_headers);
         assert_ne!(plain.url.rsplit_once("&signature=").unwrap().1, signed.url.rsplit_once("&signature=").unwrap().1);
         let (_, signature) = signed.url.rsplit_once('=').unwrap();
         let (query, _) = plain.url.split_once('?').unwrap().1.rsplit_once('=').unwrap();
-        refused(gate.admit_get(
+        refused(gate.verify_get(
             SignedRequest { key: key.as_str(), query: &format!("{query}={signature}") },
             just_before(signed.expires_at),
         ));
@@ -264,31 +276,31 @@ pub fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, gate: &dyn 
 }
 
 /// `UrlExpired` for a signed URL from its expiry on, however long ago that was.
-pub fn urls_end_at_their_very_time(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn urls_end_at_their_very_time(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let (put, get) = (case.put(&case.key()), case.get(&case.key()));
     for (signed, late) in [(&put, 0), (&get, 0), (&put, 1), (&get, 1), (&put, 1 << 40), (&get, 1 << 40)] {
         let now = Timestamp::from_millis(signed.expires_at.as_millis() + late);
         let outcome = if signed == &put {
-            gate.admit_put(request(signed), now).map(drop)
+            gate.verify_put(request(signed), now).map(drop)
         } else {
-            gate.admit_get(request(signed), now).map(drop)
+            gate.verify_get(request(signed), now).map(drop)
         };
         assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::UrlExpired))), "{late} ms late: {outcome:?}");
     }
 }
 
 /// A URL for GET admits no PUT, and vice versa.
-pub fn leave_for_one_method_is_none_for_the_other(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn permission_for_one_method_is_none_for_the_other(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let key = case.key();
     let (put, get) = (case.put(&key), case.get(&key));
     for now in [just_before(case.expires_at), case.expires_at] {
-        refused(gate.admit_get(request(&put), now));
-        refused(gate.admit_put(request(&get), now));
+        refused(gate.verify_get(request(&put), now));
+        refused(gate.verify_put(request(&get), now));
     }
 }
 
 /// `Signature` for a path with another key or none.
-pub fn leave_for_one_key_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn permission_for_one_key_is_none_for_another(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let (key, other) = (case.key(), case.key());
     let (upper, cut) = (key.as_str().to_uppercase(), key.as_str().split_at(31).0);
     for signed in [case.put(&key), case.get(&key)] {
@@ -301,7 +313,7 @@ pub fn leave_for_one_key_is_none_for_another(case: &Case<'_>, gate: &dyn UrlGate
 }
 
 /// `Signature` for every query that differs from the signed one by a byte.
-pub fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     each_query(case, |key, query| {
         for (at, char) in query.char_indices() {
             let (before, after) = (query.split_at(at).0, query.split_at(at + char.len_utf8()).1);
@@ -320,7 +332,7 @@ pub fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, gate: &dyn UrlG
 }
 
 /// `Signature` if a parameter is unknown, missing, duplicated or out of order.
-pub fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     each_query(case, |key, query| {
         let parameters: Vec<&str> = query.split('&').collect();
         for (at, parameter) in parameters.iter().enumerate() {
@@ -344,7 +356,7 @@ pub fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, gate
 }
 
 /// `Signature` for other encodings of the same values.
-pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     each_query(case, |key, query| {
         for (at, char) in query.char_indices().filter(|(_, char)| *char != '&' && *char != '%') {
             let (before, after) = (query.split_at(at).0, query.split_at(at + 1).1);
@@ -364,7 +376,7 @@ pub fn values_cannot_be_spelt_otherwise(case: &Case<'_>, gate: &dyn UrlGate) {
 }
 
 /// `Signature` for the parameters of one URL with the signature of another.
-pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let key = case.key();
     let later = Timestamp::from_millis(case.expires_at.as_millis() + 60_000);
     let sign = |length, until| case.put_of(&key, length, None, until);
@@ -379,7 +391,7 @@ pub fn parts_of_two_urls_make_none(case: &Case<'_>, gate: &dyn UrlGate) {
 }
 
 /// `Signature` for queries that no signer made.
-pub fn what_was_never_signed_is_refused(case: &Case<'_>, gate: &dyn UrlGate) {
+pub fn what_was_never_signed_is_refused(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     let long = "A".repeat(100_000);
     for query in ["", "&", "=", "signature=", "signature", "%", "%FF", "é", "\0", &long, &format!("signature={long}")]
     {
@@ -392,17 +404,17 @@ pub fn what_was_never_signed_is_refused(case: &Case<'_>, gate: &dyn UrlGate) {
 /// Runs `check` on the key and query of a URL of each kind.
 fn each_query(case: &Case<'_>, check: impl Fn(&str, &str)) {
     let key = case.key();
-    let bare = case.get_as(&key, &presentation("image/jpeg", None));
+    let bare = case.get_as(&key, &content_headers("image/jpeg", None));
     for signed in [case.put(&key), case.get(&key), bare] {
         check(request(&signed).key, request(&signed).query);
     }
 }
 
 /// Asserts that both methods fail with `Signature`, even if the URL has also expired.
-fn refuses(case: &Case<'_>, gate: &dyn UrlGate, key: &str, query: &str) {
+fn refuses(case: &Case<'_>, gate: &dyn SignedUrlVerifier, key: &str, query: &str) {
     for now in [just_before(case.expires_at), Timestamp::from_millis(i64::MAX)] {
-        refused(gate.admit_put(SignedRequest { key, query }, now));
-        refused(gate.admit_get(SignedRequest { key, query }, now));
+        refused(gate.verify_put(SignedRequest { key, query }, now));
+        refused(gate.verify_get(SignedRequest { key, query }, now));
     }
 }
 

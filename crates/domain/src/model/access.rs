@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Person, Role, Seen, UserId};
+use super::{DriveId, Entry, LinkId, Node, NodeId, NodeKind, PathStep, Permission, Role, Seen, UserId, UserRef};
 use super::{MAX_TREE_DEPTH, Name, Revision};
 use crate::error::{Error, Result};
 
@@ -25,8 +25,8 @@ pub enum Action {
     Trash,
     /// Restore it: it or a folder above it is in the trash.
     Restore,
-    /// As a guest, restore a node that the guest trashed directly. [`Trash`](crate::port::Trash) checks that it was the
-    /// same user, and recently.
+    /// As a guest, restore a node that the guest trashed directly. [`TrashRepository`](crate::port::TrashRepository)
+    /// checks that it was the same user, and recently.
     Undo,
     /// Delete it permanently: it is itself in the trash.
     Purge,
@@ -87,7 +87,7 @@ pub struct Located {
     /// The node.
     pub node: Node,
     /// The owner of the drive; without a name once the account is deleted.
-    pub owner: Person,
+    pub owner: UserRef,
     /// The viewer, whose shares are in `lineage`.
     pub viewer: Viewer,
     /// The steps from the node itself (first) up to the root (last).

@@ -31,32 +31,32 @@ impl BlobKey {
     }
 }
 
-/// A store's identifier of a begun transfer, if it tracks them: at most 1,024 visible ASCII characters.
+/// A store's identifier of a begun multipart upload, if it tracks them: at most 1,024 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(String);
+pub struct MultipartUploadId(String);
 
-impl Ticket {
-    /// Parses a ticket; none if `text` cannot be one.
+impl MultipartUploadId {
+    /// Parses a multipart identifier; none if `text` cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let valid = (1..=1024).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         valid.then(|| Self(text.to_owned()))
     }
 
-    /// The ticket as text.
+    /// The multipart identifier as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A transfer of a blob's bytes directly from a client into the store.
+/// A multipart upload of a blob's bytes directly from a client into the store.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Transfer {
+pub struct MultipartUpload {
     /// The key of the blob.
     pub key: BlobKey,
-    /// The store's identifier of it, if the store tracks transfers.
-    pub ticket: Option<Ticket>,
+    /// The store's identifier of it, if the store tracks multipart uploads.
+    pub multipart_id: Option<MultipartUploadId>,
 }
 
 /// The name of a blob store, such as `disk`, as recorded in the rows of its blobs.
@@ -176,7 +176,7 @@ impl MediaType {
 
     /// The type for the extension of `name`; that of unknown bytes if there is none.
     #[must_use]
-    pub fn of_name(name: &Name) -> Self {
+    pub fn from_name(name: &Name) -> Self {
         let known = mime_guess::from_path(name.as_str()).first_raw();
         known.and_then(Self::parse).unwrap_or_else(Self::octet_stream)
     }
@@ -201,7 +201,7 @@ impl MediaType {
         match current {
             _ if self.is_explicit() => self.clone(),
             Some(current) => current.clone(),
-            None => Self::of_name(name),
+            None => Self::from_name(name),
         }
     }
 
@@ -268,10 +268,10 @@ mod tests {
     #[test]
     fn tickets_contain_only_visible_ascii() {
         for text in ["1", "upload/2~!", &"t".repeat(1024)] {
-            assert_eq!(Ticket::parse(text).unwrap().as_str(), text);
+            assert_eq!(MultipartUploadId::parse(text).unwrap().as_str(), text);
         }
         for text in ["", "a b", "a\r\nX: y", "é", &"t".repeat(1025)] {
-            assert_eq!(Ticket::parse(text), None, "{text:?}");
+            assert_eq!(MultipartUploadId::parse(text), None, "{text:?}");
         }
     }
 
@@ -297,7 +297,7 @@ mod tests {
             ("a.unheard-of", "application/octet-stream"),
         ] {
             let name = Name::parse(text).unwrap();
-            assert_eq!(MediaType::of_name(&name).as_str(), expected, "{text}");
+            assert_eq!(MediaType::from_name(&name).as_str(), expected, "{text}");
             for silent in ["application/octet-stream", "Application/Octet-Stream; charset=binary"] {
                 let silent = MediaType::parse(silent).unwrap();
                 assert_eq!(silent.resolve(None, &name).as_str(), expected, "{text}");

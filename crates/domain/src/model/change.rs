@@ -219,10 +219,10 @@ pub struct ChangeBatch {
 }
 
 impl ChangeBatch {
-    /// The first `most` entries after `after`, or all of them, read within `bounds`.
+    /// The first `max` entries after `after`, or all of them, read within `bounds`.
     #[must_use]
-    pub fn new(changes: Vec<LoggedChange>, after: ChangePosition, bounds: ChangeBounds, most: u32) -> Self {
-        let is_last = changes.len() < most as usize;
+    pub fn new(changes: Vec<LoggedChange>, after: ChangePosition, bounds: ChangeBounds, max: u32) -> Self {
+        let is_last = changes.len() < max as usize;
         let last = changes.last().map_or(after, |change| change.position);
         Self { end: if is_last { bounds.end } else { last }, changes }
     }
@@ -252,7 +252,7 @@ mod tests {
         LoggedChange {
             position: position(entry),
             change: Change::of_user(ChangeKind::PhotoSet, user),
-            command: Command { actor: Some(user), at: Timestamp::from_millis(0), request, receipt: None },
+            command: Command { actor: Some(user), at: Timestamp::from_millis(0), request, idempotency_record: None },
         }
     }
 
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_full_batch_ends_with_its_last_entry_and_the_last_one_where_the_log_ends() {
         let bounds = ChangeBounds { start: position(0), end: position(9) };
-        let batch = |changes, most| ChangeBatch::new(changes, position(1), bounds, most).end;
+        let batch = |changes, max| ChangeBatch::new(changes, position(1), bounds, max).end;
         assert_eq!(batch(vec![logged(2), logged(4)], 2), position(4));
         assert_eq!(batch(vec![logged(2), logged(4)], 3), position(9));
         assert_eq!(batch(vec![], 1), position(9));

@@ -1,7 +1,7 @@
 //! Commands, which identify every mutation, and the kinds of changes.
 
 use super::id::uuid_v7;
-use super::{Random, Receipt, Timestamp, UserId};
+use super::{IdempotencyRecord, Random, Timestamp, UserId};
 
 /// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,8 +35,8 @@ pub struct Actor {
     pub user: UserId,
     /// The request.
     pub request: RequestId,
-    /// The receipt that makes the request idempotent, if any.
-    pub receipt: Option<Receipt>,
+    /// The idempotency record that makes the request idempotent, if any.
+    pub idempotency_record: Option<IdempotencyRecord>,
 }
 
 /// The context of a mutation, passed to every mutating port method: who, when, and in which request.
@@ -50,8 +50,8 @@ pub struct Command {
     pub at: Timestamp,
     /// The request.
     pub request: RequestId,
-    /// The receipt to which the mutation writes its result, if any; none in commands read from the log.
-    pub receipt: Option<Receipt>,
+    /// The idempotency record to which the mutation writes its result, if any; none in commands read from the log.
+    pub idempotency_record: Option<IdempotencyRecord>,
 }
 
 /// The kind of a change.

@@ -116,10 +116,10 @@ ids! {
     NodeId;
     /// One version of a file's content.
     VersionId;
-    /// A lease on a background chore.
+    /// A lease on a maintenance task.
     LeaseId;
-    /// The claim on a receipt by one of several identical requests.
-    ReceiptId;
+    /// The claim on an idempotency record by one of several identical requests.
+    IdempotencyRecordId;
     /// An upload.
     UploadId;
     /// A share: a permission given to another user on one node.

@@ -8,7 +8,8 @@ use super::name::{MAX_NAME_BYTES, Name};
 /// An iterator over alternatives to `wanted`: `name (1).ext`, `name (2).ext`, … without an upper bound.
 ///
 /// Candidates come in rounds with the same number of digits. For each round, a store queries the taken names that begin
-/// with [`Round::prefix`] and calls [`Round::first_free`], in the transaction that then inserts the name.
+/// with [`CandidateBatch::prefix`] and calls [`CandidateBatch::first_free`], in the transaction that then inserts the
+/// name.
 #[derive(Clone, Debug)]
 pub struct KeepBoth {
     stem: String,
@@ -18,7 +19,7 @@ pub struct KeepBoth {
 
 /// The candidates whose numbers have the same count of digits: 1–9, 10–99 and so on.
 #[derive(Clone, Debug)]
-pub struct Round {
+pub struct CandidateBatch {
     stem: String,
     extension: String,
     digits: u32,
@@ -37,10 +38,10 @@ impl KeepBoth {
 }
 
 impl Iterator for KeepBoth {
-    type Item = Round;
+    type Item = CandidateBatch;
 
     /// The next round: one digit, then two, and so on up to nineteen, which is more names than any store holds.
-    fn next(&mut self) -> Option<Round> {
+    fn next(&mut self) -> Option<CandidateBatch> {
         self.digits += 1;
         if self.digits > 19 {
             return None;
@@ -53,11 +54,11 @@ impl Iterator for KeepBoth {
         };
         let room = MAX_NAME_BYTES - suffix - extension.len();
         let stem = truncated(&stem, room)?.to_owned();
-        Some(Round { stem, extension, digits: self.digits })
+        Some(CandidateBatch { stem, extension, digits: self.digits })
     }
 }
 
-impl Round {
+impl CandidateBatch {
     /// The common prefix of the names of this round: `name (`.
     #[must_use]
     pub fn prefix(&self) -> String {
@@ -116,7 +117,7 @@ mod tests {
 
     fn beside(wanted: &str, kind: NodeKind, taken: &[&str]) -> String {
         let taken: HashSet<String> = taken.iter().map(ToString::to_string).collect();
-        let chosen = KeepBoth::new(&name(wanted), kind).find_map(|round| round.first_free(&taken)).unwrap();
+        let chosen = KeepBoth::new(&name(wanted), kind).find_map(|batch| batch.first_free(&taken)).unwrap();
         chosen.as_str().to_owned()
     }
 
@@ -159,18 +160,18 @@ mod tests {
         ) {
             prop_assume!(Name::parse(&stem).is_ok());
             let wanted = name(&stem);
-            let rounds: Vec<Round> = KeepBoth::new(&wanted, NodeKind::File).take(2).collect();
+            let rounds: Vec<CandidateBatch> = KeepBoth::new(&wanted, NodeKind::File).take(2).collect();
             let spell = |n: u32| {
-                let round = if n < 10 { &rounds[0] } else { &rounds[1] };
-                format!("{} ({n}){}", round.stem, round.extension)
+                let batch = if n < 10 { &rounds[0] } else { &rounds[1] };
+                format!("{} ({n}){}", batch.stem, batch.extension)
             };
             let names: HashSet<String> = taken.iter().map(|n| spell(*n)).collect();
-            let chosen = rounds.iter().find_map(|round| round.first_free(&names)).unwrap();
+            let chosen = rounds.iter().find_map(|batch| batch.first_free(&names)).unwrap();
             let expected = (1..).find(|n| !taken.contains(n)).unwrap();
             prop_assert_eq!(chosen.as_str(), spell(expected));
             prop_assert!(!names.contains(chosen.as_str()) && chosen != wanted);
-            let round = rounds.iter().find(|round| round.length() == chosen.as_str().chars().count()).unwrap();
-            prop_assert!(chosen.as_str().starts_with(&round.prefix()));
+            let batch = rounds.iter().find(|batch| batch.length() == chosen.as_str().chars().count()).unwrap();
+            prop_assert!(chosen.as_str().starts_with(&batch.prefix()));
         }
     }
 }

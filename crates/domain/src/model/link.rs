@@ -51,7 +51,7 @@ impl LinkToken {
     /// The hash under which the link is found: the same on every instance, and permanent.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
-        TokenHash::of(&self.0)
+        TokenHash::new(&self.0)
     }
 }
 
@@ -133,7 +133,7 @@ impl Link {
     /// # Errors
     /// [`Gone`](Error::Gone): `LinkExhausted`.
     pub fn check_download(&self) -> Result<()> {
-        if self.max_downloads.is_some_and(|most| self.downloads >= most) {
+        if self.max_downloads.is_some_and(|max| self.downloads >= max) {
             return Err(Error::Gone(Gone::LinkExhausted));
         }
         Ok(())

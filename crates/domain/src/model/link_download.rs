@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::{LinkId, Network, NodeId};
+use super::{ClientSubnet, LinkId, NodeId};
 
 /// How long repeated requests of one network for one item count as one download, from when it was counted.
 pub const DOWNLOAD_WINDOW: Duration = Duration::from_hours(1);
@@ -18,7 +18,7 @@ pub struct LinkDownload {
     /// The file or folder.
     pub node: NodeId,
     /// The downloading network.
-    pub network: Network,
+    pub subnet: ClientSubnet,
 }
 
 impl LinkDownload {
@@ -28,7 +28,7 @@ impl LinkDownload {
         let mut digest = Sha256::new();
         digest.update(self.link.as_uuid().as_bytes());
         digest.update(self.node.as_uuid().as_bytes());
-        digest.update(self.network.text());
+        digest.update(self.subnet.text());
         digest.finalize().into()
     }
 }
@@ -53,18 +53,18 @@ mod tests {
     #[test]
     fn every_link_item_and_network_is_a_download_of_its_own() {
         let (link, node) = (|id| LinkId::from_uuid(Uuid::from_u128(id)), |id| NodeId::from_uuid(Uuid::from_u128(id)));
-        let network = |text: &str| Network::of(text.parse().ok());
-        let one = LinkDownload { link: link(1), node: node(2), network: network("192.0.2.1") };
+        let subnet = |text: &str| ClientSubnet::from_address(text.parse().ok());
+        let one = LinkDownload { link: link(1), node: node(2), subnet: subnet("192.0.2.1") };
         let others = [
             LinkDownload { link: link(3), ..one },
             LinkDownload { node: node(3), ..one },
-            LinkDownload { network: network("192.0.2.2"), ..one },
-            LinkDownload { network: network("2001:db8::1"), ..one },
-            LinkDownload { network: Network::of(None), ..one },
+            LinkDownload { subnet: subnet("192.0.2.2"), ..one },
+            LinkDownload { subnet: subnet("2001:db8::1"), ..one },
+            LinkDownload { subnet: ClientSubnet::from_address(None), ..one },
             one,
         ];
         assert_eq!(others.iter().map(LinkDownload::digest).collect::<HashSet<_>>().len(), others.len());
-        let same = LinkDownload { network: network("::ffff:192.0.2.1"), ..one };
+        let same = LinkDownload { subnet: subnet("::ffff:192.0.2.1"), ..one };
         assert_eq!(same.digest(), one.digest());
     }
 }

@@ -12,7 +12,7 @@ pub struct MissingParts {
 
 impl MissingParts {
     /// The parts with these numbers.
-    pub(super) fn of(numbers: impl Iterator<Item = u32>) -> Self {
+    pub(super) fn from_numbers(numbers: impl Iterator<Item = u32>) -> Self {
         let mut missing = Self { first: Vec::new(), count: 0 };
         for number in numbers {
             if missing.first.len() < TOLD {

@@ -79,7 +79,7 @@ impl Name {
 
     /// The name of every drive's root. It is never shown, and the root has no siblings.
     #[must_use]
-    pub fn of_root() -> Self {
+    pub fn root() -> Self {
         Self("drive".to_owned())
     }
 

@@ -31,7 +31,7 @@ const MAX_COLLATION_BYTES: usize = 1_024;
 /// ```
 /// use clouddrive_domain::model::{Name, OrderKey};
 ///
-/// let key = |text: &str| Name::parse(text).map(|name| OrderKey::of(&name));
+/// let key = |text: &str| Name::parse(text).map(|name| OrderKey::new(&name));
 /// assert!(key("Chapter 2")? < key("chapter 10")?);
 /// assert!(key("Ärger")? < key("Bach")?);
 /// # Ok::<(), clouddrive_domain::model::NameError>(())
@@ -42,7 +42,7 @@ pub struct OrderKey(Vec<u8>);
 impl OrderKey {
     /// Computes the key of `name`.
     #[must_use]
-    pub fn of(name: &Name) -> Self {
+    pub fn new(name: &Name) -> Self {
         let mut key = vec![NAME_KEYS_VERSION];
         // Writing to a vector cannot fail.
         let _ = COLLATOR.write_sort_key_to(name.as_str(), &mut key);
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> OrderKey {
-        OrderKey::of(&Name::parse(text).unwrap())
+        OrderKey::new(&Name::parse(text).unwrap())
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
         #[test]
         fn two_names_have_two_keys(a in "\\PC{1,30}", b in "\\PC{1,30}") {
             if let (Ok(a), Ok(b)) = (Name::parse(&a), Name::parse(&b)) {
-                prop_assert_eq!(OrderKey::of(&a) == OrderKey::of(&b), a == b);
+                prop_assert_eq!(OrderKey::new(&a) == OrderKey::new(&b), a == b);
             }
         }
     }

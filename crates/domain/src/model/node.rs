@@ -21,7 +21,7 @@ pub enum NodeKind {
 
 /// A user as shown to others. Deleted users have no name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person {
+pub struct UserRef {
     /// The user, who may be deleted.
     pub id: UserId,
     /// The user name, while the user exists.
@@ -48,7 +48,7 @@ pub struct Node {
     /// The revision.
     pub revision: Revision,
     /// The user who created it.
-    pub created_by: Person,
+    pub created_by: UserRef,
     /// When it was created.
     pub created_at: Timestamp,
     /// When its name, place or content last changed.
@@ -136,7 +136,7 @@ pub struct Entry {
     /// The file or folder.
     pub node: Node,
     /// The owner of its drive.
-    pub owner: Person,
+    pub owner: UserRef,
     /// The parent folder, unless it is the root or the user may not see it.
     pub parent: Option<NodeId>,
     /// The user's role on it.

@@ -88,7 +88,7 @@ pub struct Position {
 impl Position {
     /// The position of `node` in a list sorted by `by`, given the stored `key` of its name.
     #[must_use]
-    pub fn of(node: &Node, key: &OrderKey, by: SortBy) -> Self {
+    pub fn new(node: &Node, key: &OrderKey, by: SortBy) -> Self {
         let value = match by {
             SortBy::Name => SortValue::Name(key.clone()),
             SortBy::CreatedAt => SortValue::Time(node.created_at),
@@ -237,7 +237,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::model::{DriveId, NodeBody, Person, UserId};
+    use crate::model::{DriveId, NodeBody, UserId, UserRef};
     use crate::testing::{content, name};
 
     #[test]
@@ -291,22 +291,22 @@ mod tests {
             name: name("beach.jpg"),
             body: NodeBody::File(content(10)),
             revision: Revision(1),
-            created_by: Person { id: UserId::from_uuid(Uuid::from_u128(3)), username: None },
+            created_by: UserRef { id: UserId::from_uuid(Uuid::from_u128(3)), username: None },
             created_at: Timestamp::from_millis(500),
             modified_at: Timestamp::from_millis(700),
         };
         let cases = [
-            (SortBy::Name, SortValue::Name(OrderKey::of(&name("beach.jpg")))),
+            (SortBy::Name, SortValue::Name(OrderKey::new(&name("beach.jpg")))),
             (SortBy::CreatedAt, SortValue::Time(Timestamp::from_millis(500))),
             (SortBy::ModifiedAt, SortValue::Time(Timestamp::from_millis(700))),
             (SortBy::Size, SortValue::Size(10)),
         ];
         for (by, value) in cases {
             let expected = Position { value, kind: NodeKind::File, id: node.id };
-            assert_eq!(Position::of(&node, &OrderKey::of(&node.name), by), expected, "{by:?}");
+            assert_eq!(Position::new(&node, &OrderKey::new(&node.name), by), expected, "{by:?}");
         }
         // The size of a folder is 0, whatever it contains.
         let folder = Node { body: NodeBody::Folder, ..node };
-        assert_eq!(Position::of(&folder, &OrderKey::of(&folder.name), SortBy::Size).value, SortValue::Size(0));
+        assert_eq!(Position::new(&folder, &OrderKey::new(&folder.name), SortBy::Size).value, SortValue::Size(0));
     }
 }

@@ -127,8 +127,9 @@ impl PartPlan {
     pub fn check(&self, arrived: &[Part]) -> Result<()> {
         let mut sizes = std::collections::BTreeMap::new();
         sizes.extend(arrived.iter().map(|part| (part.number, part.size)));
-        let missing =
-            MissingParts::of(self.parts().map(|part| part.number).filter(|number| !sizes.contains_key(number)));
+        let missing = MissingParts::from_numbers(
+            self.parts().map(|part| part.number).filter(|number| !sizes.contains_key(number)),
+        );
         if missing.count() > 0 {
             return Err(Error::Conflict(Conflict::UploadIncomplete(missing)));
         }

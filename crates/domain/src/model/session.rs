@@ -73,7 +73,7 @@ impl RefreshToken {
     /// The hash under which the token is found; nothing else of it is stored.
     #[must_use]
     pub fn hash(&self) -> TokenHash {
-        TokenHash::of(&self.0)
+        TokenHash::new(&self.0)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Shares: access that owners give to other users.
 
-use super::{LinkId, Name, NodeId, NodeKind, Permission, Person, Role, ShareId, Timestamp, UserId};
+use super::{LinkId, Name, NodeId, NodeKind, Permission, Role, ShareId, Timestamp, UserId, UserRef};
 
 /// A permission that an owner gave to another user on one node and its descendants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub struct Share {
     /// The shared node.
     pub item: ItemRef,
     /// The guest.
-    pub shared_with: Person,
+    pub shared_with: UserRef,
     /// The user who shared it.
-    pub shared_by: Person,
+    pub shared_by: UserRef,
     /// When it was shared.
     pub shared_at: Timestamp,
 }
@@ -46,7 +46,7 @@ pub enum AccessVia {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessEntry {
     /// The person; none for a public link.
-    pub person: Option<Person>,
+    pub person: Option<UserRef>,
     /// The role given by this source.
     pub role: Role,
     /// The source.

@@ -8,10 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{Handle, LinkId, Timestamp, UserId};
+use super::{LinkId, LoginIdentifier, Timestamp, UserId};
 use crate::error::Error;
 
-/// A rate limit bucket. Each attempt takes one token; tokens are refilled at the bucket's [`Pace`].
+/// A rate limit bucket. Each attempt takes one token; tokens are refilled at the bucket's [`RateLimit`].
 ///
 /// Logins to an account count against two buckets: a strict one per account and address, so that guessers use up only
 /// their own attempts; and a generous one per account, against distributed guessing. The latter is skipped for
@@ -19,13 +19,13 @@ use crate::error::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bucket {
     /// Logins to one account, existing or not, from one address.
-    LoginFromAddress(LoginSubject, Network),
+    LoginFromAddress(LoginSubject, ClientSubnet),
     /// Logins to one account, existing or not, from anywhere.
     LoginOfAccount(LoginSubject),
     /// Logins from one address, to any account.
-    LoginsOfAddress(Network),
+    LoginsOfAddress(ClientSubnet),
     /// Registrations from one address: each reveals whether a name is taken.
-    Registration(Network),
+    Registration(ClientSubnet),
     /// Checks of the current password of a logged-in user.
     CurrentPassword(UserId),
     /// E-mail address changes of a user: each reveals whether an address is taken.
@@ -35,7 +35,7 @@ pub enum Bucket {
     /// Password attempts for one public link, by its identifier, from anywhere.
     LinkPassword(LinkId),
     /// Password attempts for public links, from one address.
-    LinkPasswordFromAddress(Network),
+    LinkPasswordFromAddress(ClientSubnet),
 }
 
 /// The account that a login is for: the same by user name or by e-mail address.
@@ -44,7 +44,7 @@ pub enum LoginSubject {
     /// An existing account.
     Account(UserId),
     /// The given handle, if there is no such account.
-    Unknown(Handle),
+    Unknown(LoginIdentifier),
 }
 
 impl LoginSubject {
@@ -52,7 +52,7 @@ impl LoginSubject {
     fn text(&self) -> String {
         match self {
             Self::Account(user) => user.to_string(),
-            Self::Unknown(Handle::Username(key) | Handle::Email(key)) => format!("?{key}"),
+            Self::Unknown(LoginIdentifier::Username(key) | LoginIdentifier::Email(key)) => format!("?{key}"),
         }
     }
 }
@@ -82,17 +82,17 @@ pub enum BucketKind {
 
 /// A rate: `burst` attempts at once, then one per `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct RateLimit {
     /// The capacity of a bucket; at least 1.
     pub burst: u32,
     /// The time to refill one attempt.
     pub interval: Duration,
 }
 
-impl Pace {
+impl RateLimit {
     /// How far ahead of now a bucket may be [full again](BucketLevel::full_at) for an attempt to be allowed.
     #[must_use]
-    pub const fn room(self) -> Duration {
+    pub const fn burst_window(self) -> Duration {
         self.interval.saturating_mul(self.burst.saturating_sub(1))
     }
 }
@@ -128,8 +128,8 @@ impl BucketLevel {
 
     /// How long an attempt at `now` has to wait; none if it is allowed.
     #[must_use]
-    pub fn wait(self, pace: Pace, now: Timestamp) -> Option<Duration> {
-        let due = self.full_at.minus(pace.room());
+    pub fn wait(self, pace: RateLimit, now: Timestamp) -> Option<Duration> {
+        let due = self.full_at.minus(pace.burst_window());
         let refused = due > self.seen.clamp(now, now.plus(CLOCK_TOLERANCE));
         let wait = due.as_millis().saturating_sub(now.as_millis());
         refused.then(|| Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
@@ -137,13 +137,13 @@ impl BucketLevel {
 
     /// The level after an attempt at `now`, which [need not wait](Self::wait).
     #[must_use]
-    pub fn take(self, pace: Pace, now: Timestamp) -> Self {
+    pub fn take(self, pace: RateLimit, now: Timestamp) -> Self {
         Self { full_at: self.full_at.max(now).plus(pace.interval), seen: self.seen.max(now) }
     }
 
     /// The level after an attempt is given back.
     #[must_use]
-    pub fn give_back(self, pace: Pace) -> Self {
+    pub fn give_back(self, pace: RateLimit) -> Self {
         Self { full_at: self.full_at.minus(pace.interval), ..self }
     }
 }
@@ -151,12 +151,12 @@ impl BucketLevel {
 /// The origin of attempts: an IPv4 address, or the /64 prefix of an IPv6 address, since one customer has all of it.
 /// Clients without a known address share one network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network(Option<IpAddr>);
+pub struct ClientSubnet(Option<IpAddr>);
 
-impl Network {
+impl ClientSubnet {
     /// The network of `address`.
     #[must_use]
-    pub fn of(address: Option<IpAddr>) -> Self {
+    pub fn from_address(address: Option<IpAddr>) -> Self {
         Self(address.map(|address| match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from(u128::from(address) & (u128::MAX << 64))),
             v4 @ IpAddr::V4(_) => v4,
@@ -200,7 +200,7 @@ impl BucketKind {
 
     /// The rate limit. Successful attempts are given back, so that it limits failures only.
     #[must_use]
-    pub const fn pace(self) -> Pace {
+    pub const fn pace(self) -> RateLimit {
         let (burst, seconds) = match self {
             Self::LoginFromAddress | Self::CurrentPassword => (10, 30),
             Self::LoginOfAccount => (100, 10),
@@ -211,7 +211,7 @@ impl BucketKind {
             Self::LinkPassword => (100, 10),
             Self::LinkPasswordFromAddress => (20, 15),
         };
-        Pace { burst, interval: Duration::from_secs(seconds) }
+        RateLimit { burst, interval: Duration::from_secs(seconds) }
     }
 
     /// The error for an attempt that has to wait this long.
@@ -248,10 +248,10 @@ impl Bucket {
     #[must_use]
     pub fn key(&self) -> String {
         let text = match self {
-            Self::LoginFromAddress(subject, network) => format!("{}\0{}", subject.text(), network.text()),
+            Self::LoginFromAddress(subject, subnet) => format!("{}\0{}", subject.text(), subnet.text()),
             Self::LoginOfAccount(subject) => subject.text(),
-            Self::LoginsOfAddress(network) | Self::Registration(network) | Self::LinkPasswordFromAddress(network) => {
-                network.text()
+            Self::LoginsOfAddress(subnet) | Self::Registration(subnet) | Self::LinkPasswordFromAddress(subnet) => {
+                subnet.text()
             }
             Self::CurrentPassword(user) | Self::EmailChange(user) | Self::ShareLookup(user) => user.to_string(),
             Self::LinkPassword(link) => link.to_string(),
@@ -270,27 +270,27 @@ mod tests {
 
     use super::*;
 
-    fn network(text: &str) -> Network {
-        Network::of(text.parse().ok())
+    fn subnet(text: &str) -> ClientSubnet {
+        ClientSubnet::from_address(text.parse().ok())
     }
 
     #[test]
     fn one_customer_is_one_network() {
-        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_eq!(network("nowhere"), Network::of(None));
+        assert_eq!(subnet("192.0.2.1"), subnet("::ffff:192.0.2.1"));
+        assert_ne!(subnet("192.0.2.1"), subnet("192.0.2.2"));
+        assert_eq!(subnet("2001:db8:1:2::1"), subnet("2001:db8:1:2:ffff::9"));
+        assert_ne!(subnet("2001:db8:1:2::1"), subnet("2001:db8:1:3::1"));
+        assert_eq!(subnet("nowhere"), ClientSubnet::from_address(None));
     }
 
     #[test]
     fn every_bucket_has_a_key_of_its_own_that_tells_nothing() {
-        let unknown = |text| LoginSubject::Unknown(Handle::parse(text));
-        let (ann, at) = (unknown("ann"), network("192.0.2.1"));
+        let unknown = |text| LoginSubject::Unknown(LoginIdentifier::parse(text));
+        let (ann, at) = (unknown("ann"), subnet("192.0.2.1"));
         let user = UserId::from_uuid(Uuid::from_u128(7));
         let buckets = [
             Bucket::LoginFromAddress(ann.clone(), at),
-            Bucket::LoginFromAddress(ann.clone(), network("192.0.2.2")),
+            Bucket::LoginFromAddress(ann.clone(), subnet("192.0.2.2")),
             Bucket::LoginFromAddress(unknown("ben"), at),
             Bucket::LoginFromAddress(LoginSubject::Account(user), at),
             Bucket::LoginOfAccount(LoginSubject::Account(user)),
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_one_attempt_per_interval() {
-        let pace = Pace { burst: 3, interval: Duration::from_secs(10) };
+        let pace = RateLimit { burst: 3, interval: Duration::from_secs(10) };
         let at = |seconds: u64| Timestamp::from_millis(1_000_000).plus(Duration::from_secs(seconds));
         let mut level = BucketLevel::full(at(0));
         for _ in 0..3 {
@@ -327,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_clock_may_lag_by_the_tolerance_and_no_more() {
-        let pace = Pace { burst: 2, interval: Duration::from_secs(10) };
+        let pace = RateLimit { burst: 2, interval: Duration::from_secs(10) };
         let now = Timestamp::from_millis(1_000_000);
         let level = BucketLevel::full(now).take(pace, now);
         assert_eq!(level.wait(pace, now.minus(CLOCK_TOLERANCE)), None);

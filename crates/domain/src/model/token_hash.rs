@@ -12,7 +12,7 @@ pub struct TokenHash([u8; 32]);
 impl TokenHash {
     /// The hash of a token.
     #[must_use]
-    pub fn of(token: &str) -> Self {
+    pub fn new(token: &str) -> Self {
         Self(Sha256::digest(token).into())
     }
 
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn it_never_changes() {
-        let hash = TokenHash::of("IJKLMNOPQRSTUVWXYZabcdefghijklmn");
+        let hash = TokenHash::new("IJKLMNOPQRSTUVWXYZabcdefghijklmn");
         let hex: String = hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         // Computed with sha256sum.
         assert_eq!(hex, "aeae0702dfa67fcf0e3d93ca15c8bece640c64fcae463ac757ec9fb36753b4d9");

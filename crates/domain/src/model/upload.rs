@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::{
-    BlobKey, DriveId, MediaType, Name, NodeId, NodeKind, PartPlan, Sha256, Ticket, Timestamp, Transfer, UploadId,
-    UserId,
+    BlobKey, DriveId, MediaType, MultipartUpload, MultipartUploadId, Name, NodeId, NodeKind, PartPlan, Sha256,
+    Timestamp, UploadId, UserId,
 };
 use crate::error::{Conflict, Error, Gone, Result};
 
 /// The maximum total lifetime of an upload, including extensions: 30 days. Stores must not clean up unfinished
-/// transfers earlier.
+/// multipart uploads earlier.
 pub const MAX_UPLOAD_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
 /// What to do if the name of a new, copied, renamed or moved node is taken.
@@ -99,9 +99,9 @@ pub struct Upload {
     pub part_size: Option<u64>,
     /// The blob that receives the bytes.
     pub blob: BlobKey,
-    /// The store's identifier of the transfer; none for bytes streamed through the API, or if the store does not track
-    /// transfers.
-    pub ticket: Option<Ticket>,
+    /// The store's identifier of the multipart upload; none for bytes streamed through the API, or if the store does
+    /// not track multipart uploads.
+    pub multipart_id: Option<MultipartUploadId>,
     /// The state.
     pub state: UploadState,
     /// When it began.
@@ -126,10 +126,10 @@ impl Upload {
         now.plus(lifetime).min(self.created_at.plus(MAX_UPLOAD_LIFETIME)).max(self.expires_at)
     }
 
-    /// The transfer of the bytes into the store.
+    /// The multipart upload of the bytes into the store.
     #[must_use]
-    pub fn transfer(&self) -> Transfer {
-        Transfer { key: self.blob.clone(), ticket: self.ticket.clone() }
+    pub fn multipart(&self) -> MultipartUpload {
+        MultipartUpload { key: self.blob.clone(), multipart_id: self.multipart_id.clone() }
     }
 
     /// The parts of the upload; none for streamed bytes.

@@ -72,14 +72,14 @@ impl Email {
 
 /// A user name or e-mail address, as entered to identify a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Handle {
+pub enum LoginIdentifier {
     /// The key of a user name.
     Username(String),
     /// The key of an e-mail address.
     Email(String),
 }
 
-impl Handle {
+impl LoginIdentifier {
     /// Parses any text: with an `@`, which user names cannot contain, it is an e-mail address.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -239,15 +239,15 @@ mod tests {
     #[test]
     fn login_handles_match_the_registered_keys() {
         let (name, address) = (Username::parse("Ann").unwrap(), Email::parse("Ann@Example.com").unwrap());
-        assert_eq!(Handle::parse("aNN"), Handle::Username(name.key()));
-        assert_eq!(Handle::parse("aNN@eXAMPLE.com"), Handle::Email(address.key()));
+        assert_eq!(LoginIdentifier::parse("aNN"), LoginIdentifier::Username(name.key()));
+        assert_eq!(LoginIdentifier::parse("aNN@eXAMPLE.com"), LoginIdentifier::Email(address.key()));
         // Surrounding spaces do not matter, at registration or login.
         assert_eq!(
             (Username::parse(" Ann\t"), Email::parse("\u{A0}Ann@Example.com ")),
             (Ok(name.clone()), Ok(address.clone()))
         );
-        assert_eq!(Handle::parse(" ann "), Handle::Username(name.key()));
-        assert_eq!(Handle::parse("\nann@example.com"), Handle::Email(address.key()));
+        assert_eq!(LoginIdentifier::parse(" ann "), LoginIdentifier::Username(name.key()));
+        assert_eq!(LoginIdentifier::parse("\nann@example.com"), LoginIdentifier::Email(address.key()));
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_handle_is_an_address_when_it_has_an_at_sign() {
-        assert_eq!(Handle::parse("Ann"), Handle::Username("ann".to_owned()));
-        assert_eq!(Handle::parse("Ann@Example.com"), Handle::Email("ann@example.com".to_owned()));
+        assert_eq!(LoginIdentifier::parse("Ann"), LoginIdentifier::Username("ann".to_owned()));
+        assert_eq!(LoginIdentifier::parse("Ann@Example.com"), LoginIdentifier::Email("ann@example.com".to_owned()));
     }
 }

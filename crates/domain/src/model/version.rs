@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::{Content, Person, Revision, Timestamp, UserId, VersionId};
+use super::{Content, Revision, Timestamp, UserId, UserRef, VersionId};
 
 /// A version of a file's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Version {
     /// The file revision that it created. Newer versions have greater revisions, regardless of clocks.
     pub revision: Revision,
     /// The user who created it.
-    pub created_by: Person,
+    pub created_by: UserRef,
     /// When it was created.
     pub created_at: Timestamp,
     /// Whether it is the current version.
@@ -35,15 +35,15 @@ pub struct KeptVersion {
 }
 
 /// Selects which of the `former` versions of a file, oldest first, are removed when `newest` becomes the current one
-/// and at most `most` versions, including it, are kept.
+/// and at most `max` versions, including it, are kept.
 ///
 /// Versions are removed in this order: the middles of bursts, which keep their first and last version, oldest first;
 /// then versions that were current for the shortest time, in whole minutes, older first; then the one that `newest`
 /// replaces; and, only as a last resort, the last version of each other user. So frequent writes do not remove what
 /// another user had before.
 #[must_use]
-pub fn superfluous(former: &[KeptVersion], newest: KeptVersion, most: u32) -> Vec<VersionId> {
-    let room = usize::try_from(most.saturating_sub(1)).unwrap_or(usize::MAX);
+pub fn superfluous(former: &[KeptVersion], newest: KeptVersion, max: u32) -> Vec<VersionId> {
+    let room = usize::try_from(max.saturating_sub(1)).unwrap_or(usize::MAX);
     let mut left = former.to_vec();
     let mut gone = Vec::new();
     while left.len() > room {
@@ -95,11 +95,11 @@ mod tests {
     }
 
     /// The versions that remain after these are added one by one, as (user, time).
-    fn left(brought: &[(u128, i64)], most: u32) -> Vec<(u128, i64)> {
+    fn left(brought: &[(u128, i64)], max: u32) -> Vec<(u128, i64)> {
         let mut kept: Vec<KeptVersion> = Vec::new();
         for (id, (by, at)) in (0..).zip(brought) {
             let newest = version(id, *by, *at);
-            let gone = superfluous(&kept, newest, most);
+            let gone = superfluous(&kept, newest, max);
             kept.retain(|version| !gone.contains(&version.id));
             kept.push(newest);
         }
@@ -142,15 +142,15 @@ mod tests {
     proptest! {
         #[test]
         fn the_maximum_is_kept_with_the_last_version_of_each_user(
-            gaps in prop::collection::vec((0_u128..4, -MINUTE..DAY), 1..60), most in 1_u32..12,
+            gaps in prop::collection::vec((0_u128..4, -MINUTE..DAY), 1..60), max in 1_u32..12,
         ) {
             let mut at = 0;
             let brought: Vec<(u128, i64)> = gaps.into_iter().map(|(by, gap)| { at += gap; (by, at) }).collect();
-            let kept = left(&brought, most);
-            prop_assert_eq!(kept.len(), brought.len().min(most as usize));
+            let kept = left(&brought, max);
+            prop_assert_eq!(kept.len(), brought.len().min(max as usize));
             prop_assert_eq!(kept.last(), brought.last());
             let people: HashSet<u128> = brought.iter().map(|(by, _)| *by).collect();
-            if people.len() <= most as usize {
+            if people.len() <= max as usize {
                 for person in people {
                     let last = brought.iter().rev().find(|(by, _)| *by == person);
                     prop_assert!(kept.iter().any(|kept| Some(kept) == last), "{person}: {kept:?}");
@@ -160,7 +160,7 @@ mod tests {
 
         #[test]
         fn an_editor_never_removes_the_last_content_of_another(
-            own in prop::collection::vec(0_i64..DAY, 1..10), burst in prop::collection::vec(0_i64..DAY, 1..80), most in 2_u32..30,
+            own in prop::collection::vec(0_i64..DAY, 1..10), burst in prop::collection::vec(0_i64..DAY, 1..80), max in 2_u32..30,
         ) {
             let mut at = 0;
             let mut brought = Vec::new();
@@ -169,7 +169,7 @@ mod tests {
                 brought.push((by, at));
             }
             let last = brought[own.len() - 1];
-            prop_assert!(left(&brought, most).contains(&last));
+            prop_assert!(left(&brought, max).contains(&last));
         }
     }
 }

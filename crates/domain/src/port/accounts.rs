@@ -5,10 +5,11 @@ use crate::model::{Command, Credentials, Email, Limit, ListedAccount, NewLimits,
 
 /// Existing accounts.
 ///
-/// Methods that end sessions also end those that are just starting: see [`Sessions::start`](super::Sessions::start).
+/// Methods that end sessions also end those that are just starting: see
+/// [`SessionRepository::start`](super::SessionRepository::start).
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Accounts: Send + Sync {
+pub trait AccountRepository: Send + Sync {
     /// The credentials against which the current password of a logged-in user is checked.
     async fn find_credentials_of(&self, user: UserId) -> Result<Option<Credentials>>;
 

@@ -8,7 +8,7 @@ use crate::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 /// They are housekeeping of the store, not part of a drive, and leave no rows in the change log.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait BlobRecords: Send + Sync {
+pub trait BlobRecordRepository: Send + Sync {
     /// Records, before a byte is written, that `store` will hold a blob under `key`, unreferenced since `at`.
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()>;
 
@@ -25,18 +25,24 @@ pub trait BlobRecords: Send + Sync {
     /// Records the CRC-32 of blobs after their bytes were read. Known sums are kept, and unknown keys ignored.
     async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
-    /// Condemns up to `most` blobs of `store` that have been unreferenced since `before` or longer, and returns their
-    /// keys, together with those condemned earlier and not yet forgotten. The latter come last, and those returned
-    /// before, as of `now`, come after those condemned since. That they are unreferenced MUST be checked again in the
-    /// same transaction, and a condemned blob must never be referred to again.
-    async fn condemn(&self, store: &StoreName, before: Timestamp, now: Timestamp, most: u32) -> Result<Vec<BlobKey>>;
+    /// Marks for deletion up to `max` blobs of `store` that have been unreferenced since `before` or longer, and
+    /// returns their keys, together with those marked for deletion earlier and not yet forgotten. The latter come last,
+    /// and those returned before, as of `now`, come after those marked for deletion since. That they are unreferenced
+    /// MUST be checked again in the same transaction, and a blob marked for deletion must never be referred to again.
+    async fn mark_for_deletion(
+        &self,
+        store: &StoreName,
+        before: Timestamp,
+        now: Timestamp,
+        max: u32,
+    ) -> Result<Vec<BlobKey>>;
 
-    /// Removes the records of condemned blobs of `store` whose bytes are deleted, and releases in the same transaction
-    /// what they still counted against a drive. Other records in `keys` MUST stay.
-    async fn forget(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()>;
+    /// Removes the records of blobs of `store` that are marked for deletion, whose bytes are deleted, and releases in
+    /// the same transaction what they still counted against a drive. Other records in `keys` MUST stay.
+    async fn remove(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()>;
 
     /// Charges `bytes` to the drive, however full it is, for an unreferenced blob whose bytes could not be deleted,
-    /// until it is [forgotten](Self::forget). A blob that is no longer recorded, is referred to, or is already charged
+    /// until it is [removed](Self::remove). A blob that is no longer recorded, is referred to, or is already charged
     /// to a drive MUST be left unchanged, and so MUST a drive that is gone.
     async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) -> Result<()>;
 }

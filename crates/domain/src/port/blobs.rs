@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_core::Stream;
 
-use super::Presentation;
+use super::ContentHeaders;
 use crate::error::Result;
-use crate::model::{BlobKey, Expected, StoreName, Stored, Timestamp, Transfer};
+use crate::model::{BlobKey, Expected, MultipartUpload, StoreName, Stored, Timestamp};
 
 /// A stream of byte chunks, so that content is never whole in memory. It ends after an error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -25,7 +25,7 @@ pub trait BlobStore: Send + Sync {
     fn name(&self) -> StoreName;
 
     /// Stores `body` under `key`, durably: once this returns, a crash of the machine loses nothing. It is atomic, even
-    /// if the future is dropped midway. A store whose signed URLs cannot always carry the `presentation`, which is
+    /// if the future is dropped midway. A store whose signed URLs cannot always carry the `content_headers`, which is
     /// known by now, may save it with the bytes.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ pub trait BlobStore: Send + Sync {
         key: &BlobKey,
         body: ByteStream,
         expected: Expected,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
     ) -> Result<Stored>;
 
     /// The metadata of the blob, if it exists.
@@ -54,17 +54,22 @@ pub trait BlobStore: Send + Sync {
     async fn delete(&self, key: &BlobKey) -> Result<()>;
 
     /// Removes the remains of unfinished writes that began before `before`, and returns their number; excludes the
-    /// transfers that [`list_begun`](Self::list_begun) returns.
+    /// multipart uploads that [`list_incomplete`](Self::list_incomplete) returns.
     async fn sweep(&self, before: Timestamp) -> Result<u64>;
 
-    /// Lists some transfers begun before `before` and neither finished nor discarded, after `after`, ordered by key and
-    /// ticket; empty if there are no more. They may include writes by [`put`](Self::put). Stores that do not track
-    /// transfers return an empty list.
-    async fn list_begun<'a>(&self, before: Timestamp, after: Option<&'a Transfer>) -> Result<Vec<Transfer>>;
+    /// Lists some multipart uploads begun before `before` and neither finished nor discarded, after `after`, ordered by
+    /// key and multipart identifier; empty if there are no more. They may include writes by [`put`](Self::put). Stores
+    /// that do not track multipart uploads return an empty list.
+    async fn list_incomplete<'a>(
+        &self,
+        before: Timestamp,
+        after: Option<&'a MultipartUpload>,
+    ) -> Result<Vec<MultipartUpload>>;
 
-    /// The bytes that the store holds of a transfer, in its parts or in the blob; 0 if there is nothing.
-    async fn received_bytes(&self, transfer: &Transfer) -> Result<u64>;
+    /// The bytes that the store holds of a multipart upload, in its parts or in the blob; 0 if there is nothing.
+    async fn received_bytes(&self, multipart: &MultipartUpload) -> Result<u64>;
 
-    /// Discards a transfer and the bytes received, even if it is finished. Idempotent: a missing transfer is no error.
-    async fn discard(&self, transfer: &Transfer) -> Result<()>;
+    /// Discards a multipart upload and the bytes received, even if it is finished. Idempotent: a missing multipart
+    /// upload is no error.
+    async fn abort(&self, multipart: &MultipartUpload) -> Result<()>;
 }

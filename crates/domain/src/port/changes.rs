@@ -10,18 +10,18 @@ use crate::model::{ChangeBatch, ChangePosition, DriveId, Timestamp};
 /// overlap therefore holds back entries while an earlier transaction may still add others before them.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Changes: Send + Sync {
-    /// Reads up to `most` entries after `after`, in order: those of `drive`, or all.
+pub trait ChangeRepository: Send + Sync {
+    /// Reads up to `max` entries after `after`, in order: those of `drive`, or all.
     ///
     /// # Errors
-    /// [`Gone`](crate::Error::Gone): `Changes`, if entries after `after` have been pruned, of whichever drive, or
-    /// `after` cannot come from this log.
-    async fn read(&self, drive: Option<DriveId>, after: ChangePosition, most: u32) -> Result<ChangeBatch>;
+    /// [`Gone`](crate::Error::Gone): `ChangeRepository`, if entries after `after` have been pruned, of whichever drive,
+    /// or `after` cannot come from this log.
+    async fn read(&self, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch>;
 
     /// The current end: every entry that is committed later comes after it. Entries that are held back do too.
     async fn end(&self) -> Result<ChangePosition>;
 
-    /// Removes up to `most` of the oldest entries, those before the first that was written at `before` or later, and
+    /// Removes up to `max` of the oldest entries, those before the first that was written at `before` or later, and
     /// returns their number.
-    async fn prune(&self, before: Timestamp, most: u32) -> Result<u32>;
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32>;
 }

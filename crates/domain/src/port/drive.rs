@@ -8,7 +8,7 @@ use crate::model::{
 
 /// A user's account and root folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Home {
+pub struct UserDrive {
     /// The account.
     pub account: Account,
     /// The root.
@@ -17,7 +17,7 @@ pub struct Home {
 
 /// A child of a folder, as seen by one viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Child {
+pub struct FolderEntry {
     /// The file or folder.
     pub node: Node,
     /// The permission that a share on this very node gives the viewer.
@@ -26,18 +26,18 @@ pub struct Child {
     pub order_key: OrderKey,
 }
 
-impl Child {
+impl FolderEntry {
     /// Creates a child for `node`, with the current key of its name.
     #[must_use]
     pub fn new(node: Node, share: Option<Permission>) -> Self {
-        let order_key = OrderKey::of(&node.name);
+        let order_key = OrderKey::new(&node.name);
         Self { node, share, order_key }
     }
 
     /// Its position in a list sorted by `by`.
     #[must_use]
     pub fn position(&self, by: SortBy) -> Position {
-        Position::of(&self.node, &self.order_key, by)
+        Position::new(&self.node, &self.order_key, by)
     }
 }
 
@@ -154,7 +154,7 @@ impl Relocation {
 /// one MAY set it for all.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Drive: Send + Sync {
+pub trait NodeRepository: Send + Sync {
     /// Finds a node with its path to the root and the `viewer`'s shares on that path, in one query at any depth.
     /// Returns it even if the viewer may not see it or it is in the trash: [`authorize`](crate::model::authorize)
     /// decides.
@@ -173,7 +173,7 @@ pub trait Drive: Send + Sync {
     async fn find_by_path(&self, start: PathStart, path: &NodePath, viewer: Viewer) -> Result<Option<Located>>;
 
     /// The user's account and root.
-    async fn find_home(&self, user: UserId) -> Result<Option<Home>>;
+    async fn find_user_drive(&self, user: UserId) -> Result<Option<UserDrive>>;
 
     /// Lists the granted folder after `after`, sorted by `sort`, without trashed nodes: at most `limit` + 1. Its cost
     /// MUST NOT depend on how many children the folder has.
@@ -185,7 +185,7 @@ pub trait Drive: Send + Sync {
         sort: Sort,
         after: Option<&'a Position>,
         limit: Limit,
-    ) -> Result<Vec<Child>>;
+    ) -> Result<Vec<FolderEntry>>;
 
     /// Creates a folder in the granted folder.
     ///
@@ -198,8 +198,9 @@ pub trait Drive: Send + Sync {
     /// is already so, nothing changes, not even the revision. The cost MUST NOT depend on how much is below it.
     ///
     /// If another live node has the name, [`conflict`](Relocation::conflict) decides, in the same transaction:
-    /// - `Replace` trashes that node as [`Trash::put`](super::Trash::put) does, with its own row in the change log
-    ///   before that of the relocation, if it is of the same kind and the actor may [trash](Action::Trash) it.
+    /// - `Replace` trashes that node as [`TrashRepository::put`](super::TrashRepository::put) does, with its own row in
+    ///   the change log before that of the relocation, if it is of the same kind and the actor may
+    ///   [trash](Action::Trash) it.
     /// - `Keep` uses the first free name of [`KeepBoth`](crate::model::KeepBoth). The node's own name counts as free, so
     ///   a repeat changes nothing.
     ///

@@ -6,7 +6,7 @@ use crate::model::{Command, Counted, LinkDownload, Timestamp};
 /// The download counters of public links.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait LinkDownloads: Send + Sync {
+pub trait LinkDownloadRepository: Send + Sync {
     /// Whether `download` was counted within the [window](crate::model::DOWNLOAD_WINDOW) before `now`.
     async fn is_counted(&self, download: &LinkDownload, now: Timestamp) -> Result<bool>;
 
@@ -19,7 +19,7 @@ pub trait LinkDownloads: Send + Sync {
     /// `LinkExhausted`.
     async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted>;
 
-    /// Deletes up to `most` records of downloads counted before `before`, and returns the number. The counts of the
+    /// Deletes up to `max` records of downloads counted before `before`, and returns the number. The counts of the
     /// links stay.
-    async fn forget(&self, before: Timestamp, most: u32) -> Result<u32>;
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32>;
 }

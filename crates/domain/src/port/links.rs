@@ -26,7 +26,7 @@ pub struct NewLink {
 /// Public links. Changes take effect before these methods return.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Links: Send + Sync {
+pub trait LinkRepository: Send + Sync {
     /// Creates a link to the node that `item` grants to [share](crate::model::Action::Share). A node may have any
     /// number of links.
     async fn create(&self, command: &Command, item: &Grant, link: &NewLink) -> Result<Link>;
@@ -55,7 +55,7 @@ pub trait Links: Send + Sync {
     /// [`NotFound`](crate::Error::NotFound) if the node no longer has such a link.
     async fn revoke(&self, command: &Command, item: &Grant, link: LinkId) -> Result<()>;
 
-    /// Deletes up to `most` links that expired before `before`, and returns the number. They already gave no access, so
+    /// Deletes up to `max` links that expired before `before`, and returns the number. They already gave no access, so
     /// the change log gets no row.
-    async fn forget_expired(&self, before: Timestamp, most: u32) -> Result<u32>;
+    async fn prune_expired(&self, before: Timestamp, max: u32) -> Result<u32>;
 }

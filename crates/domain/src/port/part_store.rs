@@ -2,18 +2,24 @@ use async_trait::async_trait;
 
 use super::ByteStream;
 use crate::error::Result;
-use crate::model::{Expected, Transfer};
+use crate::model::{Expected, MultipartUpload};
 
 /// Receives parts, for a store whose signed URLs lead back to this server.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait PartStore: Send + Sync {
-    /// Stores `body` as part `number` of a transfer, durably and atomically. A part is written once; incomplete bytes
-    /// are discarded and may be sent again.
+    /// Stores `body` as part `number` of a multipart upload, durably and atomically. A part is written once; incomplete
+    /// bytes are discarded and may be sent again.
     ///
     /// # Errors
-    /// [`BlobExists`](crate::error::Conflict::BlobExists) if the part exists or the transfer is finished;
-    /// [`UploadClosed`](crate::error::Conflict::UploadClosed) if the transfer does not exist, or no longer;
+    /// [`BlobExists`](crate::error::Conflict::BlobExists) if the part exists or the multipart upload is finished;
+    /// [`UploadClosed`](crate::error::Conflict::UploadClosed) if the multipart upload does not exist, or no longer;
     /// [`Refused`](crate::Error::Refused) and the others as [`BlobStore::put`](super::BlobStore::put).
-    async fn put_part(&self, transfer: &Transfer, number: u32, body: ByteStream, expected: Expected) -> Result<()>;
+    async fn put_part(
+        &self,
+        multipart: &MultipartUpload,
+        number: u32,
+        body: ByteStream,
+        expected: Expected,
+    ) -> Result<()>;
 }

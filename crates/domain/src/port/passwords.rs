@@ -5,7 +5,7 @@ use crate::model::{Password, PasswordHash};
 
 /// The result of verifying a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// The password is wrong.
     Wrong,
     /// The password is right.
@@ -24,8 +24,8 @@ pub trait Passwords: Send + Sync {
     /// Hashes `password` with a new salt: the same password MUST get a different hash each time.
     async fn hash(&self, password: &Password) -> Result<PasswordHash>;
 
-    /// Verifies `password` against `hash`. An unreadable hash is [`Verdict::Wrong`].
-    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<Verdict>;
+    /// Verifies `password` against `hash`. An unreadable hash is [`PasswordCheck::Wrong`].
+    async fn verify(&self, password: &Password, hash: &PasswordHash) -> Result<PasswordCheck>;
 
     /// Takes as long as [`verify`](Self::verify), for a user that does not exist.
     async fn verify_unknown(&self, password: &Password) -> Result<()>;

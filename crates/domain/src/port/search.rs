@@ -5,7 +5,7 @@ use crate::model::{Grant, Limit, Located, NodeKind, Page, SearchPosition, Search
 
 /// A search query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sought {
+pub struct SearchCriteria {
     /// The text that names must contain.
     pub text: SearchText,
     /// Only files or only folders; none for both.
@@ -30,8 +30,8 @@ pub struct Hit {
 /// Search for files and folders by name.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Search: Send + Sync {
-    /// A page of the files and folders that match `sought`, as seen by `viewer`, in the order of [`SearchPosition`]:
+pub trait SearchRepository: Send + Sync {
+    /// A page of the files and folders that match `criteria`, as seen by `viewer`, in the order of [`SearchPosition`]:
     /// first those in the viewer's own drive, by name; then those shared with the viewer, directly or through a folder.
     /// Roots and nodes in or below the trash are excluded.
     ///
@@ -40,5 +40,5 @@ pub trait Search: Send + Sync {
     /// see. A page takes a bounded number of statements, each over a bounded number of nodes, so it may be short or
     /// even empty and still have a next page. It ends early at the [maximum size](crate::model::PageRoom) of a page in
     /// bytes.
-    async fn search(&self, viewer: UserId, sought: &Sought) -> Result<Page<Hit, SearchPosition>>;
+    async fn search(&self, viewer: UserId, criteria: &SearchCriteria) -> Result<Page<Hit, SearchPosition>>;
 }

@@ -4,12 +4,12 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    Command, Handle, Limit, RunningSession, Session, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+    Command, Limit, LoginIdentifier, RunningSession, Session, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
 
 /// A new session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
+pub struct NewSession {
     /// The session.
     pub session: Session,
     /// The hash of its first refresh token, which is valid as long as the session.
@@ -20,7 +20,7 @@ pub struct Opened {
 
 /// The exchange of a refresh token for the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Renewal {
+pub struct TokenRotation {
     /// The hash of the presented token.
     pub presented: TokenHash,
     /// The hash of the next token, which is valid as long as the extended session.
@@ -37,14 +37,14 @@ pub struct Renewal {
 
 /// The result of presenting a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
+pub enum RotationOutcome {
     /// The next token was issued, possibly for a reuse within the grace period.
     Renewed,
     /// It was reused after its grace period: the session has been ended.
     Reused,
 }
 
-impl Renewal {
+impl TokenRotation {
     /// Whether a token first used at `used` may be reused at `now`. Clocks of instances may differ: a first use in the
     /// future counts as just now.
     #[must_use]
@@ -65,13 +65,13 @@ pub struct TokenOwner {
 /// Sessions. Every token names one and is invalid without it.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Sessions: Send + Sync {
+pub trait SessionRepository: Send + Sync {
     /// Starts a session.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the user no longer exists, the account is disabled, or the password is
     /// no longer of that generation: ending all sessions of a user also ends those that are just starting.
-    async fn start(&self, command: &Command, opened: &Opened) -> Result<()>;
+    async fn start(&self, command: &Command, new_session: &NewSession) -> Result<()>;
 
     /// The name of the session's user; none if the session is not that user's, has ended, or expires at or before
     /// `now`. The answer may be a second old.
@@ -87,7 +87,7 @@ pub trait Sessions: Send + Sync {
     /// # Errors
     /// [`InvalidRefreshToken`](crate::error::Unauthenticated::InvalidRefreshToken) if the token is unknown, it or its
     /// session has expired, or its session has ended. Nothing changes then.
-    async fn refresh(&self, command: &Command, renewal: &Renewal) -> Result<Rotation>;
+    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome>;
 
     /// Ends the session if it is `user`'s.
     ///
@@ -104,14 +104,15 @@ pub trait Sessions: Send + Sync {
         limit: Limit,
     ) -> Result<Vec<RunningSession>>;
 
-    /// The addresses of the newest hundred running sessions of the user that `handle` names; empty for an unknown user.
-    async fn find_addresses(&self, handle: &Handle, now: Timestamp) -> Result<Vec<String>>;
+    /// The addresses of the newest hundred running sessions of the user that `identifier` names; empty for an unknown
+    /// user.
+    async fn find_addresses(&self, identifier: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>>;
 
-    /// Deletes up to `most` sessions that expired or were ended before `before`, with their tokens, and returns the
+    /// Deletes up to `max` sessions that expired or were ended before `before`, with their tokens, and returns the
     /// number. They were already invalid, so the change log gets no row.
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32>;
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32>;
 
-    /// Deletes up to `most` refresh tokens that expired before `before`, and returns the number. The change log gets no
+    /// Deletes up to `max` refresh tokens that expired before `before`, and returns the number. The change log gets no
     /// row.
-    async fn forget_tokens(&self, before: Timestamp, most: u32) -> Result<u32>;
+    async fn prune_tokens(&self, before: Timestamp, max: u32) -> Result<u32>;
 }

@@ -21,7 +21,7 @@ pub struct NewShare {
 /// releases their reserved bytes.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Shares: Send + Sync {
+pub trait ShareRepository: Send + Sync {
     /// Shares the node that `item` grants to [share](crate::model::Action::Share).
     ///
     /// # Errors

@@ -3,7 +3,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::Result;
 use crate::model::{
-    BlobKey, Content, EntityTag, Expected, MediaType, Name, NodeId, SessionId, Timestamp, Transfer, UserId, VersionId,
+    BlobKey, Content, EntityTag, Expected, MediaType, MultipartUpload, Name, NodeId, SessionId, Timestamp, UserId,
+    VersionId,
 };
 
 /// A signed URL: permission for one operation on one blob until it expires.
@@ -25,7 +26,7 @@ impl std::fmt::Debug for SignedUrl {
 
 /// The response metadata of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Presentation {
+pub struct ContentHeaders {
     /// The media type.
     pub media_type: MediaType,
     /// The name for saving the file; none to display it inline.
@@ -58,22 +59,22 @@ impl From<&Content> for ContentInfo {
     }
 }
 
-impl Presentation {
+impl ContentHeaders {
     /// A file with that name and type.
     #[must_use]
-    pub const fn of_file(name: Name, media_type: MediaType) -> Self {
+    pub const fn with_media_type(name: Name, media_type: MediaType) -> Self {
         Self { media_type, attachment: Some(name), content: None }
     }
 
     /// Unknown bytes.
     #[must_use]
-    pub fn of_unknown() -> Self {
+    pub fn unknown() -> Self {
         Self { media_type: MediaType::octet_stream(), attachment: Name::parse("download").ok(), content: None }
     }
 
     /// The given content, to be saved as `name`.
     #[must_use]
-    pub fn of(name: Name, content: &Content) -> Self {
+    pub fn new(name: Name, content: &Content) -> Self {
         Self { media_type: content.media_type.clone(), attachment: Some(name), content: Some(content.into()) }
     }
 
@@ -129,7 +130,7 @@ pub struct GetTarget {
     /// The blob.
     pub key: BlobKey,
     /// How to present its bytes.
-    pub presentation: Presentation,
+    pub content_headers: ContentHeaders,
     /// The viewer whose access must be checked again, for watch URLs.
     pub watch: Option<Watch>,
 }
@@ -137,16 +138,21 @@ pub struct GetTarget {
 /// A store's ability to let clients download directly. Signing is local: no network access.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait UrlSigner: Send + Sync {
+pub trait UrlPresigner: Send + Sync {
     /// Signs a URL to download the blob under `key`, whole or in ranges, until `expires_at`.
-    async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl>;
-
-    /// The same for a longer-lived URL. If it leads back to this server, it contains `watch`, which
-    /// [`UrlGate::admit_get`] returns; an external store cannot check it.
-    async fn sign_watch(
+    async fn presign_get(
         &self,
         key: &BlobKey,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl>;
+
+    /// The same for a longer-lived URL. If it leads back to this server, it contains `watch`, which
+    /// [`SignedUrlVerifier::verify_get`] returns; an external store cannot check it.
+    async fn presign_watch(
+        &self,
+        key: &BlobKey,
+        content_headers: &ContentHeaders,
         watch: Watch,
         expires_at: Timestamp,
     ) -> Result<SignedUrl>;
@@ -166,41 +172,41 @@ pub struct SignedRequest<'a> {
 pub enum PutTarget {
     /// A whole blob.
     Blob(BlobKey),
-    /// One part of a transfer.
+    /// One part of a multipart upload.
     Part {
-        /// The transfer.
-        transfer: Transfer,
+        /// The multipart upload.
+        multipart: MultipartUpload,
         /// The number of the part, from 1.
         number: u32,
     },
 }
 
 impl PutTarget {
-    /// The key of the blob, or of the transfer's blob.
+    /// The key of the blob, or of the multipart upload's blob.
     #[must_use]
     pub const fn key(&self) -> &BlobKey {
         match self {
             Self::Blob(key) => key,
-            Self::Part { transfer, .. } => &transfer.key,
+            Self::Part { multipart, .. } => &multipart.key,
         }
     }
 }
 
 /// Verifies signed URLs, for a store whose signed URLs lead back to this server.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
-pub trait UrlGate: Send + Sync {
+pub trait SignedUrlVerifier: Send + Sync {
     /// Verifies a PUT and returns its target and what its bytes must be.
     ///
     /// # Errors
     /// [`Forbidden`](crate::Error::Forbidden): `Signature` for anything that this server did not sign exactly so,
     /// `UrlExpired` for an expired URL that it did sign.
-    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)>;
+    fn verify_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)>;
 
     /// Verifies a GET and returns its target, presentation, and whose access must be checked.
     ///
     /// # Errors
-    /// As [`admit_put`](Self::admit_put).
-    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget>;
+    /// As [`verify_put`](Self::verify_put).
+    fn verify_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget>;
 }
 
 #[cfg(test)]
@@ -210,12 +216,12 @@ mod tests {
     #[test]
     fn a_name_cannot_break_out_of_its_header() {
         let name = Name::parse("a\"; filename=evil\u{20ac}%.html").unwrap();
-        let presentation =
-            |attachment| Presentation { media_type: MediaType::octet_stream(), attachment, content: None };
+        let content_headers =
+            |attachment| ContentHeaders { media_type: MediaType::octet_stream(), attachment, content: None };
         assert_eq!(
-            presentation(Some(name)).content_disposition(),
+            content_headers(Some(name)).content_disposition(),
             "attachment; filename=\"a_; filename=evil__.html\"; filename*=UTF-8''a%22%3B%20filename%3Devil%E2%82%AC%25.html"
         );
-        assert_eq!(presentation(None).content_disposition(), "inline");
+        assert_eq!(content_headers(None).content_disposition(), "inline");
     }
 }

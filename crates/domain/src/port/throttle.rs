@@ -20,6 +20,6 @@ pub trait Throttle: Send + Sync {
     /// Returns one attempt to each of `buckets`, each of which was taken from before.
     async fn give_back(&self, buckets: &[Bucket]) -> Result<()>;
 
-    /// Deletes up to `most` buckets that are full at `now`, and returns the number.
-    async fn forget_full(&self, now: Timestamp, most: u32) -> Result<u32>;
+    /// Deletes up to `max` buckets that are full at `now`, and returns the number.
+    async fn prune_full(&self, now: Timestamp, max: u32) -> Result<u32>;
 }

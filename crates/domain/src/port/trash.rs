@@ -52,7 +52,7 @@ impl Restoration {
 
 /// What to purge from the trash.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doomed {
+pub enum PurgeScope {
     /// Everything in the trash of one drive, with a grant to [read](crate::model::Action::Read) its root.
     All(Box<Grant>),
     /// Everything trashed at or before that time, in any drive.
@@ -81,8 +81,8 @@ pub struct PurgeStep {
     pub kept: u32,
     /// Whether there is more to do.
     pub more: bool,
-    /// Blobs that are now unreferenced. They are condemned, and count against the drive until they are
-    /// [forgotten](super::BlobRecords::forget).
+    /// Blobs that are now unreferenced. They are marked for deletion, and count against the drive until they are
+    /// [removed](super::BlobRecordRepository::remove).
     pub freed: Vec<BlobKey>,
 }
 
@@ -96,7 +96,7 @@ impl PurgeStep {
 
 /// The result of a step of removing a drive without an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Clearance {
+pub enum CleanupProgress {
     /// There was nothing to do, or nothing until running purges are done.
     Nothing,
     /// There may be more to do.
@@ -112,7 +112,7 @@ pub enum Clearance {
 /// another.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Trash: Send + Sync {
+pub trait TrashRepository: Send + Sync {
     /// Trashes the node that `item` grants to [trash](crate::model::Action::Trash). Its name is free at once, and
     /// nodes MUST NOT be added below it from then on. Its revision grows. The cost MUST NOT depend on how much is below
     /// it.
@@ -141,16 +141,16 @@ pub trait Trash: Send + Sync {
     /// and [`purge`](Self::purge) removes it with its descendants.
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()>;
 
-    /// Begins the purges of up to `most` of the doomed nodes, and returns the number.
-    async fn begin_purges(&self, command: &Command, doomed: &Doomed, most: u32) -> Result<u32>;
+    /// Begins the purges of up to `max` of the doomed nodes, and returns the number.
+    async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32>;
 
-    /// Continues purges: removes up to `most` nodes, with all versions and shares, or reaches as many folders below
-    /// them. In the same transaction blobs MUST be unreferenced, those now unreferenced be condemned, and the bytes of
-    /// all others be given back to the quota. Descendants that had been trashed directly stay in the trash. Callers may
-    /// run concurrently.
-    async fn purge(&self, command: &Command, which: Purge, most: u32) -> Result<PurgeStep>;
+    /// Continues purges: removes up to `max` nodes, with all versions and shares, or reaches as many folders below
+    /// them. In the same transaction blobs MUST be unreferenced, those now unreferenced be marked for deletion, and the
+    /// bytes of all others be given back to the quota. Descendants that had been trashed directly stay in the trash.
+    /// Callers may run concurrently.
+    async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep>;
 
-    /// Continues the removal of a drive without an owner: ends or deletes up to `most` uploads into it and begins the
+    /// Continues the removal of a drive without an owner: ends or deletes up to `max` uploads into it and begins the
     /// purges of everything in its root; once nothing is left, removes the drive.
-    async fn clear_ownerless(&self, command: &Command, most: u32) -> Result<Clearance>;
+    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress>;
 }

@@ -8,7 +8,7 @@ use crate::model::{
 
 /// A copy of a file, or of a folder with its descendants.
 #[derive(Clone, Debug)]
-pub struct Copying {
+pub struct CopyRequest {
     /// Grant to [read](crate::model::Action::Read) the source.
     pub item: Grant,
     /// Grant to [add to](crate::model::Action::AddTo) the target folder, in any drive.
@@ -20,12 +20,12 @@ pub struct Copying {
     /// The expected revision, if the caller gave one.
     pub seen: Option<Revision>,
     /// The maximum number of versions of a replaced file, including the copy; at least 1.
-    pub most_versions: u32,
+    pub max_versions: u32,
     /// The source of the copies' identifiers.
     pub ids: IdSource,
 }
 
-impl Copying {
+impl CopyRequest {
     /// The name of the copy, given `item` and `to` after they were [renewed](Grant::renew).
     ///
     /// # Errors
@@ -75,24 +75,24 @@ pub struct TreeContent {
 /// Whole trees: folders with their descendants, without trashed nodes.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Trees: Send + Sync {
+pub trait TreeRepository: Send + Sync {
     /// Copies a file, or a folder with its descendants: creates new nodes and versions on the existing blobs, by the
     /// actor at the command's time. Of a file only the current content is copied; shares are not copied.
     ///
     /// The source MUST be read consistently, and the copy is atomic; both grants are renewed. The name is resolved as
-    /// for an upload, the copied bytes are charged to the target drive, and a blob condemned at the same moment MUST
-    /// NOT be referred to. Returns the copy, or the file that it replaced, whose excess versions are removed as
-    /// described at [`Versions`](super::Versions).
+    /// for an upload, the copied bytes are charged to the target drive, and a blob marked for deletion at the same
+    /// moment MUST NOT be referred to. Returns the copy, or the file that it replaced, whose excess versions are
+    /// removed as described at [`VersionRepository`](super::VersionRepository).
     ///
     /// # Errors
-    /// As [`Copying::place`]; [`NameTaken`](crate::error::Conflict::NameTaken), also if a folder was to replace;
+    /// As [`CopyRequest::place`]; [`NameTaken`](crate::error::Conflict::NameTaken), also if a folder was to replace;
     /// [`TooManyEntries`](crate::error::Refused::TooManyEntries) past [`MAX_COPY_NODES`](crate::model::MAX_COPY_NODES);
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH);
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Forbidden`](crate::Error::Forbidden)
     /// if the actor may not replace the file of that name.
-    async fn copy(&self, command: &Command, copying: &Copying) -> Result<Saved>;
+    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<Saved>;
 
-    /// Lists the granted nodes and their descendants, in any order: a consistent snapshot of at most `most` + 1
+    /// Lists the granted nodes and their descendants, in any order: a consistent snapshot of at most `max` + 1
     /// entries, which bounds the cost. None of the granted nodes is below another.
-    async fn list(&self, tops: &[ReadGrant], most: u64) -> Result<Vec<TreeEntry>>;
+    async fn list(&self, tops: &[ReadGrant], max: u64) -> Result<Vec<TreeEntry>>;
 }

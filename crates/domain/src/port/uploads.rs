@@ -3,19 +3,19 @@ use async_trait::async_trait;
 use super::Saved;
 use crate::error::Result;
 use crate::model::{
-    BlobKey, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Person, Quota,
-    StoreName, Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, VersionId,
+    BlobKey, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
+    Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, UserRef, VersionId,
 };
 
 /// A new upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opening {
+pub struct NewUpload {
     /// The upload, open.
     pub upload: Upload,
     /// The store of its blob.
     pub store: StoreName,
     /// How many uploads its sender may have open, including this one.
-    pub most_open: u32,
+    pub max_open: u32,
 }
 
 /// The commit of an upload.
@@ -35,7 +35,7 @@ pub struct Commit {
     /// The identifier of the version.
     pub version: VersionId,
     /// The maximum number of versions of a replaced file, including this one; at least 1.
-    pub most_versions: u32,
+    pub max_versions: u32,
 }
 
 /// Stored bytes that become a file or a new version of one.
@@ -52,20 +52,20 @@ pub struct NewFile {
     /// The sender's metadata, and what to do if the name is taken.
     pub info: FileInfo,
     /// The maximum number of versions of a replaced file, including this one; at least 1.
-    pub most_versions: u32,
+    pub max_versions: u32,
 }
 
 impl NewFile {
     /// The file that `commit` creates from `upload`.
     #[must_use]
-    pub fn of(upload: &Upload, commit: &Commit) -> Self {
+    pub fn from_commit(upload: &Upload, commit: &Commit) -> Self {
         Self {
             file: commit.file,
             version: commit.version,
             blob: commit.blob.clone(),
             stored: commit.stored.clone(),
             info: FileInfo { conflict: commit.conflict, ..upload.file.clone() },
-            most_versions: commit.most_versions,
+            max_versions: commit.max_versions,
         }
     }
 
@@ -91,7 +91,7 @@ pub struct OpenUpload {
     /// The upload.
     pub upload: Upload,
     /// The sender.
-    pub sender: Person,
+    pub sender: UserRef,
     /// The target folder, as seen by the user.
     pub folder: Option<Located>,
 }
@@ -99,12 +99,12 @@ pub struct OpenUpload {
 /// Uploads, from recording the blob's key to committing the file.
 ///
 /// Operations that remove a guest's right to add to a folder also abort the guest's open uploads into it, at the
-/// command's time and in the same transaction: see [`Shares`](super::Shares), [`Trash::put`](super::Trash::put) and
-/// [`Drive::relocate`](super::Drive). [`list_aborted`](Self::list_aborted) returns those whose bytes are then to be
-/// deleted.
+/// command's time and in the same transaction: see [`ShareRepository`](super::ShareRepository),
+/// [`TrashRepository::put`](super::TrashRepository::put) and [`NodeRepository::relocate`](super::NodeRepository).
+/// [`list_aborted`](Self::list_aborted) returns those whose bytes are then to be deleted.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Uploads: Send + Sync {
+pub trait UploadRepository: Send + Sync {
     /// Records the upload and its blob's key, and reserves the announced bytes. They must fit beside everything that
     /// exists, including a content that they may replace, which stays as a version. Returns the drive's updated quota.
     ///
@@ -113,7 +113,7 @@ pub trait Uploads: Send + Sync {
     /// [`NameTaken`](crate::error::Conflict::NameTaken) and [`Entries`](crate::error::Forbidden::Entries) on a
     /// best-effort basis, if the commit would currently fail with them; [`Invalid`](crate::Error::Invalid) if the
     /// sender has too many open.
-    async fn begin(&self, command: &Command, folder: &Grant, opening: &Opening) -> Result<Quota>;
+    async fn begin(&self, command: &Command, folder: &Grant, new_upload: &NewUpload) -> Result<Quota>;
 
     /// Finds the upload if it is `sender`'s.
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>>;
@@ -142,7 +142,7 @@ pub trait Uploads: Send + Sync {
     /// Commits the upload as a file or a new version of one: resolves the name, charges the true size to the quota,
     /// ends the reservation and closes the upload, all in one transaction. Idempotent: a repeat changes nothing and
     /// returns the same file. A former content stays as a version; excess versions are removed in the same transaction,
-    /// as described at [`Versions`](super::Versions).
+    /// as described at [`VersionRepository`](super::VersionRepository).
     ///
     /// # Errors
     /// Those of renewing the folder's grant; as [`Upload::completion`];
@@ -156,7 +156,7 @@ pub trait Uploads: Send + Sync {
     /// # Errors
     /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact under any
     /// concurrency; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name;
-    /// [`Internal`](crate::Error::Internal) if the blob was never recorded or has been condemned.
+    /// [`Internal`](crate::Error::Internal) if the blob was never recorded or has been marked for deletion.
     async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved>;
 
     /// Aborts the upload and ends its reservation. Its blob MUST be unreferenced from then on.
@@ -165,15 +165,15 @@ pub trait Uploads: Send + Sync {
     /// As [`Upload::abortion`], checked in the transaction.
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()>;
 
-    /// Lists up to `most` uploads aborted at exactly `at`, by any command, ordered by identifier, after `after`.
-    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, most: u32) -> Result<Vec<Upload>>;
+    /// Lists up to `max` uploads aborted at exactly `at`, by any command, ordered by identifier, after `after`.
+    async fn list_aborted(&self, at: Timestamp, after: Option<UploadId>, max: u32) -> Result<Vec<Upload>>;
 
-    /// Ends up to `most` uploads that have expired at the command's time, like an abort, and returns them.
-    async fn expire_due(&self, command: &Command, most: u32) -> Result<Vec<Upload>>;
+    /// Ends up to `max` uploads that have expired at the command's time, like an abort, and returns them.
+    async fn expire_due(&self, command: &Command, max: u32) -> Result<Vec<Upload>>;
 
-    /// Deletes up to `most` records of uploads that ended in any way before `before`, and returns the number. Nothing
+    /// Deletes up to `max` records of uploads that ended in any way before `before`, and returns the number. Nothing
     /// else changes: files stay, and the change log gets no row.
-    async fn forget_ended(&self, before: Timestamp, most: u32) -> Result<u32>;
+    async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32>;
 
     /// The number of open uploads.
     async fn count_open(&self) -> Result<u64>;

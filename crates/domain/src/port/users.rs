@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    Account, BlobKey, Command, Credentials, DriveId, EntryQuota, Handle, NodeId, PasswordHash, Person, Quota, User,
-    UserId,
+    Account, BlobKey, Command, Credentials, DriveId, EntryQuota, LoginIdentifier, NodeId, PasswordHash, Quota, User,
+    UserId, UserRef,
 };
 
 /// A new user with their drive.
@@ -35,7 +35,7 @@ impl Registration {
 /// Users and their credentials.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Users: Send + Sync {
+pub trait UserRepository: Send + Sync {
     /// Creates the user, the drive and its root, atomically.
     ///
     /// # Errors
@@ -43,11 +43,11 @@ pub trait Users: Send + Sync {
     /// own constraints, so that of any number of concurrent registrations of one name exactly one succeeds.
     async fn register(&self, command: &Command, registration: &Registration) -> Result<()>;
 
-    /// The user that `handle` names.
-    async fn find_person(&self, handle: &Handle) -> Result<Option<Person>>;
+    /// The user that `identifier` names.
+    async fn find_user(&self, identifier: &LoginIdentifier) -> Result<Option<UserRef>>;
 
-    /// The credentials of the user that `handle` names.
-    async fn find_credentials(&self, handle: &Handle) -> Result<Option<Credentials>>;
+    /// The credentials of the user that `identifier` names.
+    async fn find_credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>>;
 
     /// Replaces the hash `old` by `new`. It MUST change nothing if the hash is no longer `old`: then another login, or
     /// a password change, came first.
@@ -58,6 +58,6 @@ pub trait Users: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if there is no such user; [`Internal`](crate::Error::Internal) if the blob
-    /// was never recorded or has been condemned.
+    /// was never recorded or has been marked for deletion.
     async fn set_photo<'a>(&self, command: &Command, user: UserId, photo: Option<&'a BlobKey>) -> Result<bool>;
 }

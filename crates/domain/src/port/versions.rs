@@ -22,7 +22,7 @@ pub struct NewContent {
     /// What the caller expects of the file, if anything.
     pub seen: Option<Seen>,
     /// The maximum number of versions of the file, including this one; at least 1.
-    pub most_versions: u32,
+    pub max_versions: u32,
 }
 
 impl NewContent {
@@ -45,7 +45,7 @@ impl NewContent {
 
 /// The restoration of a former version as the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revival {
+pub struct VersionRestore {
     /// The former version.
     pub from: VersionId,
     /// The identifier of the new version.
@@ -53,7 +53,7 @@ pub struct Revival {
     /// The expected revision, if the caller gave one.
     pub seen: Option<Revision>,
     /// The maximum number of versions of the file, including the new one; at least 1.
-    pub most_versions: u32,
+    pub max_versions: u32,
 }
 
 /// A file or folder that a command made or changed, and the blobs to delete.
@@ -61,8 +61,9 @@ pub struct Revival {
 pub struct Saved {
     /// The file or folder.
     pub located: Located,
-    /// The blobs of excess versions that are now unreferenced. They are condemned, and count against the drive until
-    /// they are [forgotten](super::BlobRecords::forget); until then they make no room for other bytes.
+    /// The blobs of excess versions that are now unreferenced. They are marked for deletion, and count against the
+    /// drive until they are [removed](super::BlobRecordRepository::remove); until then they make no room for other
+    /// bytes.
     pub freed: Vec<BlobKey>,
 }
 
@@ -82,7 +83,7 @@ impl From<Located> for Saved {
 /// back to the quota.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Versions: Send + Sync {
+pub trait VersionRepository: Send + Sync {
     /// Lists the versions of the granted file, newest first, after `after`: at most `limit` + 1.
     async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>>;
 
@@ -94,7 +95,7 @@ pub trait Versions: Send + Sync {
     ///
     /// # Errors
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Internal`](crate::Error::Internal) if
-    /// the blob was never recorded or has been condemned.
+    /// the blob was never recorded or has been marked for deletion.
     async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved>;
 
     /// Appends a version with the blob of a former one. If the current content already uses that blob, nothing changes,
@@ -102,11 +103,12 @@ pub trait Versions: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the file has no such version; [`Quota`](crate::error::Forbidden::Quota).
-    async fn revive(&self, command: &Command, file: &Grant, revival: &Revival) -> Result<Saved>;
+    async fn restore(&self, command: &Command, file: &Grant, version_restore: &VersionRestore) -> Result<Saved>;
 
     /// Deletes a former version of the file whose versions `file` grants to
     /// [delete](crate::model::Action::DeleteVersion). The revision stays. Returns its blob if it is now unreferenced:
-    /// then it is condemned, and counts against the drive until it is [forgotten](super::BlobRecords::forget).
+    /// then it is marked for deletion, and counts against the drive until it is
+    /// [removed](super::BlobRecordRepository::remove).
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the file has no such version;

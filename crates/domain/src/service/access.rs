@@ -5,21 +5,21 @@ use crate::model::{
     Action, Grant, NodeId, NodeKind, NodePath, PathStart, ReadGrant, UserId, Viewer, authorize, authorize_read,
     authorize_read_below,
 };
-use crate::port::Drive;
+use crate::port::NodeRepository;
 
 /// Loads nodes and authorizes actions on them. Services obtain a [`Grant`] only through this type.
 #[derive(Clone)]
 pub(super) struct Access {
-    drive: Arc<dyn Drive>,
+    drive: Arc<dyn NodeRepository>,
 }
 
 impl Access {
-    pub(super) fn new(drive: Arc<dyn Drive>) -> Self {
+    pub(super) fn new(drive: Arc<dyn NodeRepository>) -> Self {
         Self { drive }
     }
 
     /// Authorizes `user` to do `action` on the node `id`, which must be of `kind`.
-    pub(super) async fn of(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
+    pub(super) async fn grant(&self, user: UserId, kind: NodeKind, id: NodeId, action: Action) -> Result<Grant> {
         let found = self.drive.find(id, user.into()).await?.filter(|found| found.node.kind() == kind);
         authorize(found, action)
     }
@@ -37,16 +37,16 @@ impl Access {
     /// Authorizes `user` to add to `folder`, or to the root of their own drive.
     pub(super) async fn add_to(&self, user: UserId, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(user, NodeKind::Folder, folder, Action::AddTo).await;
+            return self.grant(user, NodeKind::Folder, folder, Action::AddTo).await;
         }
-        let home = self.drive.find_home(user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(user).await?.ok_or(Error::NotFound)?;
         authorize(Some(home.root), Action::AddTo)
     }
 
     /// Authorizes the holder of `item` to move it into `folder`, or into the root of the item's own drive.
     pub(super) async fn move_to(&self, item: &Grant, folder: Option<NodeId>) -> Result<Grant> {
         if let Some(folder) = folder {
-            return self.of(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
+            return self.grant(item.actor(), NodeKind::Folder, folder, Action::AddTo).await;
         }
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
         let root = self.drive.find(root, item.viewer()).await?;

@@ -1,16 +1,16 @@
 //! Files and folders: their contents, names and places.
 
 pub(super) mod archives;
-pub(super) mod begun;
 pub(super) mod blob_remover;
 pub(super) mod changes;
+pub(super) mod content_limit;
 pub(super) mod contents;
 pub(super) mod copies;
 pub(super) mod digest;
 pub(super) mod ended_uploads;
 pub(super) mod file;
+pub(super) mod first_chunk;
 pub(super) mod folders;
-pub(super) mod intake;
 pub(super) mod relocation;
 pub(super) mod search;
 pub(super) mod signed_blobs;

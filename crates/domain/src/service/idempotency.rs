@@ -1,27 +1,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Ambient;
+use super::ServiceContext;
 use super::access::Access;
 use crate::error::{Conflict, Error, Refused, Result};
-use crate::model::{KeyedRequest, NodeId, Receipt, Role, Sha256, UserId, WriteAnswer};
-use crate::port::{Claim, Drive, Receipts, Terms};
+use crate::model::{IdempotencyRecord, KeyedRequest, NodeId, ResponseEncoder, Role, Sha256, UserId};
+use crate::port::{ClaimOutcome, Expiry, IdempotencyRepository, NodeRepository};
 
 /// How long an answer is kept for repeats.
 const KEPT: Duration = Duration::from_hours(24);
 
 /// How long a request may run before a repeat takes over. If the first one still completes after that, it no longer
-/// holds the receipt and changes nothing.
+/// holds the record and changes nothing.
 const HELD: Duration = Duration::from_secs(60);
 
-/// How often to renew a receipt while a body is received, so that one failed renewal does not lose it.
+/// How often to renew a record while a body is received, so that one failed renewal does not lose it.
 pub const RENEWAL: Duration = Duration::from_secs(20);
 
 /// What to do with a keyed request.
 #[derive(Debug)]
-pub enum Start {
-    /// The request is new: execute it under this receipt.
-    First(Receipt),
+pub enum StartOutcome {
+    /// The request is new: execute it under this record.
+    First(IdempotencyRecord),
     /// The request was executed before, with this recorded answer.
     Repeat(String),
     /// A request with this key was executed; once the body has been received, it shows whether it was the same.
@@ -46,18 +46,23 @@ impl Done {
 }
 
 /// Idempotency keys: a repeated request is executed only once.
-pub struct Idempotency {
+pub struct IdempotencyService {
     access: Access,
-    receipts: Arc<dyn Receipts>,
-    write: Arc<WriteAnswer>,
-    ambient: Ambient,
+    idempotency_records: Arc<dyn IdempotencyRepository>,
+    write: Arc<ResponseEncoder>,
+    context: ServiceContext,
 }
 
-impl Idempotency {
+impl IdempotencyService {
     /// Creates the service. `write` serializes answers.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, receipts: Arc<dyn Receipts>, write: Arc<WriteAnswer>, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive), receipts, write, ambient }
+    pub fn new(
+        drive: Arc<dyn NodeRepository>,
+        idempotency_records: Arc<dyn IdempotencyRepository>,
+        write: Arc<ResponseEncoder>,
+        context: ServiceContext,
+    ) -> Self {
+        Self { access: Access::new(drive), idempotency_records, write, context }
     }
 
     /// Checks whether `request` was sent before.
@@ -65,16 +70,16 @@ impl Idempotency {
     /// # Errors
     /// `RequestInProgress` while the first is running, `KeyReused` when that one was different; `NotFound` when the
     /// caller's account has just been deleted.
-    pub async fn start(&self, request: KeyedRequest) -> Result<Start> {
-        let now = self.ambient.now();
-        let receipt = Receipt::new(self.ambient.id(), request, self.write.clone());
-        let terms = Terms { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
-        match self.receipts.claim(&receipt, terms).await? {
-            Claim::Held => Ok(Start::First(receipt)),
-            Claim::Answered(text) => Ok(Start::Repeat(text)),
-            Claim::Done { answer, digest } => Ok(Start::Done(Done { answer, digest })),
-            Claim::Running => Err(Error::Conflict(Conflict::RequestInProgress)),
-            Claim::Reused => Err(Error::Refused(Refused::KeyReused)),
+    pub async fn start(&self, request: KeyedRequest) -> Result<StartOutcome> {
+        let now = self.context.now();
+        let idempotency_record = IdempotencyRecord::new(self.context.id(), request, self.write.clone());
+        let terms = Expiry { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
+        match self.idempotency_records.claim(&idempotency_record, terms).await? {
+            ClaimOutcome::Held => Ok(StartOutcome::First(idempotency_record)),
+            ClaimOutcome::Answered(text) => Ok(StartOutcome::Repeat(text)),
+            ClaimOutcome::Done { answer, digest } => Ok(StartOutcome::Done(Done { answer, digest })),
+            ClaimOutcome::Running => Err(Error::Conflict(Conflict::RequestInProgress)),
+            ClaimOutcome::Reused => Err(Error::Refused(Refused::KeyReused)),
         }
     }
 
@@ -90,32 +95,36 @@ impl Idempotency {
         Err(Error::permission_denied())
     }
 
-    /// Keeps `receipt` held while its request is running. Call it at least every [`RENEWAL`].
+    /// Keeps `idempotency_record` held while its request is running. Call it at least every [`RENEWAL`].
     ///
     /// # Errors
     /// Store errors; then a repeat may take over, and this request changes nothing.
-    pub async fn renew(&self, receipt: &Receipt) -> Result<()> {
-        self.receipts.renew(receipt, self.ambient.now().plus(HELD)).await
+    pub async fn renew(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
+        self.idempotency_records.renew(idempotency_record, self.context.now().plus(HELD)).await
     }
 
     /// Records that a request changed nothing, so that a repeat executes it again.
     ///
     /// # Errors
-    /// `RequestInProgress` when another request holds the receipt now.
-    pub async fn keep_again(&self, receipt: Option<&Receipt>) -> Result<()> {
-        match receipt {
-            Some(receipt) => self.receipts.keep_again(receipt).await,
+    /// `RequestInProgress` when another request holds the record now.
+    pub async fn mark_repeatable(&self, idempotency_record: Option<&IdempotencyRecord>) -> Result<()> {
+        match idempotency_record {
+            Some(idempotency_record) => self.idempotency_records.mark_repeatable(idempotency_record).await,
             None => Ok(()),
         }
     }
 
-    /// Ends what [`start`](Self::start) began. If the request was not `done`, or left no answer, its receipt is
+    /// Ends what [`start`](Self::start) began. If the request was not `done`, or left no answer, its record is
     /// released, so that it can be sent and executed again at once.
     ///
     /// # Errors
-    /// Store errors; then the receipt is released when it expires.
-    pub async fn end(&self, receipt: &Receipt, done: bool) -> Result<()> {
-        if done && receipt.is_written() { Ok(()) } else { self.receipts.give_back(receipt).await }
+    /// Store errors; then the record is released when it expires.
+    pub async fn end(&self, idempotency_record: &IdempotencyRecord, done: bool) -> Result<()> {
+        if done && idempotency_record.is_written() {
+            Ok(())
+        } else {
+            self.idempotency_records.release(idempotency_record).await
+        }
     }
 }
 

@@ -1,3 +1,3 @@
 //! Work that no request asks for.
 
-pub(super) mod collector;
+pub(super) mod garbage_collector;

@@ -12,15 +12,16 @@ use futures_util::{FutureExt, TryStreamExt, stream};
 use mockall::predicate::eq;
 use uuid::Uuid;
 
-use super::{Ambient, BlobRemover, Contents, EndedUploads};
+use super::{BlobRemover, Contents, EndedUploads, ServiceContext};
 use crate::error::{Conflict, Error, Forbidden, NameTaken, Result};
 use crate::model::{
     Account, Action, Actor, AuditAction, AuditEvent, BlobKey, Command, DriveId, Email, EntityTag, EntryQuota, Grant,
-    Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Person, Precondition, Quota, RequestId,
-    Revision, Step, Timestamp, User, UserId, Username, authorize,
+    Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Permission, Precondition, Quota, RequestId, Revision,
+    Step, Timestamp, User, UserId, UserRef, Username, authorize,
 };
 use crate::port::{
-    AuditTrail, ByteStream, Clock, Home, MockBlobRecords, MockBlobStore, MockDrive, MockUploads, Random,
+    AuditTrail, ByteStream, Clock, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUploadRepository,
+    Random, UserDrive,
 };
 use crate::testing::{content, name, upload};
 
@@ -51,7 +52,7 @@ pub(super) fn unconditioned() -> Precondition {
 
 /// The bytes in `store`, none of which are missing.
 pub(super) fn contents(store: MockBlobStore) -> Contents {
-    Contents::new(Arc::new(store), Arc::new(MockBlobRecords::new()))
+    Contents::new(Arc::new(store), Arc::new(MockBlobRecordRepository::new()))
 }
 
 pub(super) struct StoppedClock(Timestamp);
@@ -77,16 +78,16 @@ impl Random for Counting {
     }
 }
 
-pub(super) fn ambient() -> Ambient {
+pub(super) fn context() -> ServiceContext {
     ambient_at(NOW)
 }
 
-pub(super) fn ambient_at(now: Timestamp) -> Ambient {
-    ambient_with(now, Trail::default())
+pub(super) fn ambient_at(now: Timestamp) -> ServiceContext {
+    context_with(now, Trail::default())
 }
 
-pub(super) fn ambient_with(now: Timestamp, trail: Trail) -> Ambient {
-    Ambient::new(Arc::new(StoppedClock(now)), Arc::new(Counting::from(1)), Arc::new(trail))
+pub(super) fn context_with(now: Timestamp, trail: Trail) -> ServiceContext {
+    ServiceContext::new(Arc::new(StoppedClock(now)), Arc::new(Counting::from(1)), Arc::new(trail))
 }
 
 /// A clock that advances by a minute per reading.
@@ -106,10 +107,10 @@ impl Random for Ones {
     }
 }
 
-/// An [`Ambient`] with a [`FastClock`].
-pub(super) fn hurried() -> Ambient {
+/// An [`ServiceContext`] with a [`FastClock`].
+pub(super) fn hurried() -> ServiceContext {
     let clock = FastClock(NOW.as_millis().into());
-    Ambient::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()))
+    ServiceContext::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()))
 }
 
 /// A readable audit trail.
@@ -146,7 +147,7 @@ pub(super) fn request() -> RequestId {
 }
 
 pub(super) fn actor(user: UserId) -> Actor {
-    Actor { user, request: request(), receipt: None }
+    Actor { user, request: request(), idempotency_record: None }
 }
 
 /// The command of a mutation on behalf of `user`.
@@ -155,11 +156,11 @@ pub(super) fn command(user: UserId) -> Command {
 }
 
 pub(super) fn command_at(user: UserId, at: Timestamp) -> Command {
-    Command { actor: Some(user), at, request: request(), receipt: None }
+    Command { actor: Some(user), at, request: request(), idempotency_record: None }
 }
 
-pub(super) fn person(id: UserId, username: &str) -> Person {
-    Person { id, username: Some(username.to_owned()) }
+pub(super) fn person(id: UserId, username: &str) -> UserRef {
+    UserRef { id, username: Some(username.to_owned()) }
 }
 
 pub(super) fn node(id: NodeId, text: &str, body: NodeBody) -> Node {
@@ -189,7 +190,7 @@ pub(super) fn located(node: Node, viewer: UserId, share: Option<Permission>, inh
     let lineage = vec![
         step(node.id, node.name.clone(), share),
         step(PARENT, name("shelf"), inherited),
-        step(ROOT, Name::of_root(), None),
+        step(ROOT, Name::root(), None),
     ];
     Located { node, owner: person(OWNER, "olga"), viewer: viewer.into(), lineage }
 }
@@ -222,12 +223,12 @@ pub(super) fn trashed(mut located: Located) -> Located {
 
 /// The root of the owner's drive, as `viewer` finds it.
 pub(super) fn root(viewer: UserId) -> Located {
-    let step = Step { id: ROOT, name: Name::of_root(), trashed: false, share: None };
-    let node = Node { name: Name::of_root(), ..node(ROOT, "root", NodeBody::Root) };
+    let step = Step { id: ROOT, name: Name::root(), trashed: false, share: None };
+    let node = Node { name: Name::root(), ..node(ROOT, "root", NodeBody::Root) };
     Located { node, owner: person(OWNER, "olga"), viewer: viewer.into(), lineage: vec![step] }
 }
 
-pub(super) fn home() -> Home {
+pub(super) fn home() -> UserDrive {
     let user = User {
         id: OWNER,
         username: Username::parse("olga").unwrap(),
@@ -235,24 +236,24 @@ pub(super) fn home() -> Home {
         created_at: Timestamp::from_millis(0),
         photo: None,
     };
-    Home { account: Account { user, quota: QUOTA, entries: EntryQuota { total: 9, used: 1 } }, root: root(OWNER) }
+    UserDrive { account: Account { user, quota: QUOTA, entries: EntryQuota { total: 9, used: 1 } }, root: root(OWNER) }
 }
 
 /// Thirty bytes are free.
 pub(super) const QUOTA: Quota = Quota { total: 100, used: 50, reserved: 20 };
 
-pub(super) fn leave(found: &Located, action: Action) -> Grant {
+pub(super) fn grant_for(found: &Located, action: Action) -> Grant {
     authorize(Some(found.clone()), action).unwrap()
 }
 
 /// A drive with these nodes, each found by exactly its viewer, and the owner's home.
-pub(super) fn drive_with(nodes: impl IntoIterator<Item = Located>) -> MockDrive {
+pub(super) fn drive_with(nodes: impl IntoIterator<Item = Located>) -> MockNodeRepository {
     let nodes: Vec<Located> = nodes.into_iter().collect();
-    let mut drive = MockDrive::new();
+    let mut drive = MockNodeRepository::new();
     drive.expect_find().returning(move |id, viewer| {
         Ok(nodes.iter().find(|found| found.node.id == id && found.viewer == viewer).cloned())
     });
-    drive.expect_find_home().returning(|user| Ok((user == OWNER).then(home)));
+    drive.expect_find_user_drive().returning(|user| Ok((user == OWNER).then(home)));
     drive
 }
 
@@ -294,21 +295,25 @@ pub(super) fn drain(body: ByteStream) -> Result<Vec<u8>> {
 
 /// The change ends no uploads.
 pub(super) fn nothing_ended() -> EndedUploads {
-    let mut uploads = MockUploads::new();
+    let mut uploads = MockUploadRepository::new();
     uploads.expect_list_aborted().returning(|_, _, _| Ok(Vec::new()));
-    ended_among(uploads, MockBlobRecords::new(), MockBlobStore::new())
+    ended_among(uploads, MockBlobRecordRepository::new(), MockBlobStore::new())
 }
 
 /// The change ends one upload [now](NOW): its bytes must be deleted.
 pub(super) fn one_ended() -> EndedUploads {
-    let mut uploads = MockUploads::new();
+    let mut uploads = MockUploadRepository::new();
     let list = uploads.expect_list_aborted().withf(|at, after, _| *at == NOW && after.is_none());
     list.times(1).returning(|_, _, _| Ok(vec![upload()]));
     let mut store = MockBlobStore::new();
-    store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
-    ended_among(uploads, MockBlobRecords::new(), store)
+    store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
+    ended_among(uploads, MockBlobRecordRepository::new(), store)
 }
 
-pub(super) fn ended_among(uploads: MockUploads, records: MockBlobRecords, store: MockBlobStore) -> EndedUploads {
+pub(super) fn ended_among(
+    uploads: MockUploadRepository,
+    records: MockBlobRecordRepository,
+    store: MockBlobStore,
+) -> EndedUploads {
     EndedUploads::new(Arc::new(uploads), BlobRemover::new(Arc::new(records), Arc::new(store)))
 }

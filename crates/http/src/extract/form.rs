@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
 use super::json::MAX_JSON_BYTES;
-use super::strict;
+use super::strict_parse;
 use crate::body;
 use crate::problem::Problem;
 
@@ -18,11 +18,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (payload, announced) = (payload.take(), body::announced(request.headers()));
+        let (payload, announced) = (payload.take(), body::content_length(request.headers()));
         Box::pin(async move {
             let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
             let text = std::str::from_utf8(&bytes).map_err(|_| Problem::malformed("the form is not UTF-8"))?;
-            Ok(Self(strict::parameters(text, "form")?))
+            Ok(Self(strict_parse::parameters(text, "form")?))
         })
     }
 }

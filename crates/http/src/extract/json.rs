@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest};
 use clouddrive_contract::Code;
 use serde::de::DeserializeOwned;
 
-use super::strict;
+use super::strict_parse;
 use crate::body;
 use crate::problem::Problem;
 
@@ -41,10 +41,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
         if !is_json(request) {
             return Box::pin(async { Err(not_json()) });
         }
-        let (payload, announced) = (payload.take(), body::announced(request.headers()));
+        let (payload, announced) = (payload.take(), body::content_length(request.headers()));
         Box::pin(async move {
             let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
-            Ok(Self(strict::json(&bytes)?))
+            Ok(Self(strict_parse::json(&bytes)?))
         })
     }
 }
@@ -55,13 +55,13 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalJson<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let json = is_json(request);
-        let (payload, announced) = (payload.take(), body::announced(request.headers()));
+        let (payload, announced) = (payload.take(), body::content_length(request.headers()));
         Box::pin(async move {
             let bytes = body::collect(payload, announced, MAX_JSON_BYTES).await?;
             if bytes.is_empty() {
                 return Ok(Self(T::default()));
             }
-            if json { Ok(Self(strict::json(&bytes)?)) } else { Err(not_json()) }
+            if json { Ok(Self(strict_parse::json(&bytes)?)) } else { Err(not_json()) }
         })
     }
 }

@@ -15,13 +15,13 @@ impl FromRequest for VersionPath {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let file = named(request, "id");
-        ready(file.and_then(|file| Ok(Self(file, named(request, "version")?))))
+        let file = path_parameter(request, "id");
+        ready(file.and_then(|file| Ok(Self(file, path_parameter(request, "version")?))))
     }
 }
 
 /// Parses the path parameter `name`. A malformed identifier is 404.
-fn named<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
+fn path_parameter<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
     request.match_info().get(name).and_then(|text| text.parse().ok()).ok_or_else(Problem::not_found)
 }
 
@@ -33,6 +33,6 @@ impl<T: FromStr> FromRequest for PathId<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(named(request, "id").map(Self))
+        ready(path_parameter(request, "id").map(Self))
     }
 }

@@ -4,7 +4,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use serde::de::DeserializeOwned;
 
-use super::strict;
+use super::strict_parse;
 use crate::problem::Problem;
 
 /// The query, parsed strictly.
@@ -15,6 +15,6 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(strict::parameters(request.query_string(), "query").map(Self))
+        ready(strict_parse::parameters(request.query_string(), "query").map(Self))
     }
 }

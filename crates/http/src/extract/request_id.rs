@@ -5,22 +5,22 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use clouddrive_contract::Code;
 use clouddrive_domain::model::RequestId;
 
-use crate::problem::{Outcome, Problem};
+use crate::problem::Problem;
 
 /// The request ID, for calls without authentication.
-pub struct CurrentRequest(pub RequestId);
+pub struct CurrentRequestId(pub RequestId);
 
-impl FromRequest for CurrentRequest {
+impl FromRequest for CurrentRequestId {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(noted(request).map(Self))
+        ready(origin_of(request).map(Self))
     }
 }
 
 /// The request ID set by the `request` middleware.
-pub(super) fn noted(request: &HttpRequest) -> Outcome<RequestId> {
+pub(super) fn origin_of(request: &HttpRequest) -> Result<RequestId, Problem> {
     let id = request.extensions().get::<RequestId>().cloned();
     id.ok_or_else(|| Problem::new(Code::InternalError, "the request has no identifier"))
 }

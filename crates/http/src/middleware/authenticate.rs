@@ -4,12 +4,12 @@ use actix_web::http::header::AUTHORIZATION;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use clouddrive_contract::Code;
-use clouddrive_domain::caller::{Caller, now_for};
+use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::model::Identity;
-use clouddrive_domain::service::Accounts;
+use clouddrive_domain::service::AccountService;
 
-use crate::keyed::refuse_key;
-use crate::problem::{Outcome, Problem};
+use crate::idempotency_key::refuse_key;
+use crate::problem::Problem;
 
 /// Requires a valid access token and stores its identity in the request. It runs before anything else of the request is
 /// examined.
@@ -27,7 +27,7 @@ pub async fn authenticate(
 }
 
 /// Like [`authenticate`], but refuses an `Idempotency-Key`.
-pub async fn authenticate_unkeyed(
+pub async fn authenticate_without_key(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
@@ -42,7 +42,7 @@ pub async fn authenticate_unkeyed(
 }
 
 /// Refuses an `Idempotency-Key`.
-pub async fn unkeyed(
+pub async fn refuse_idempotency_key(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
@@ -53,15 +53,15 @@ pub async fn unkeyed(
 }
 
 /// Identifies the caller. From here on, including the session lookup, database work is attributed to that user.
-async fn identify(request: &ServiceRequest) -> Outcome<Identity> {
-    let accounts = request.app_data::<web::Data<Accounts>>();
+async fn identify(request: &ServiceRequest) -> Result<Identity, Problem> {
+    let accounts = request.app_data::<web::Data<AccountService>>();
     let accounts = accounts.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
     let claims = accounts.verify(bearer(request)?)?;
-    now_for(Caller::User(claims.user));
+    set_caller(Caller::User(claims.user));
     Ok(accounts.authenticate(claims).await?)
 }
 
-fn bearer(request: &ServiceRequest) -> Outcome<&str> {
+fn bearer(request: &ServiceRequest) -> Result<&str, Problem> {
     let header = request.headers().get(AUTHORIZATION);
     let header =
         header.ok_or_else(|| Problem::new(Code::Unauthenticated, "send Authorization: Bearer <access_token>"))?;

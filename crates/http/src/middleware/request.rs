@@ -12,12 +12,12 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, web};
 use clouddrive_contract::Code;
 use clouddrive_domain::caller::{Caller, on_behalf_of};
-use clouddrive_domain::model::{Network, RequestId};
+use clouddrive_domain::model::{ClientSubnet, RequestId};
 use futures_util::FutureExt;
 use tracing::{Instrument, Span};
 
 use crate::audit;
-use crate::body::{Guarded, Waiting};
+use crate::body::{ExpectContinue, TimedBody};
 use crate::client::ClientAddress;
 use crate::compress::compressed;
 use crate::metrics::{InFlight, counted, damaged};
@@ -27,61 +27,61 @@ use crate::server::Server;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The default Content-Security-Policy, which allows nothing. Handlers that serve pages override it.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+const DEFAULT_CSP: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// Assigns a request ID, guards the body, renders problems, and logs the outcome once.
 pub async fn request(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let under_way = InFlight::begin();
+    let in_flight = InFlight::begin();
     let server = request.app_data::<web::Data<Server>>().cloned();
     let server = server.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
     let id = given.and_then(RequestId::parse).unwrap_or_else(|| server.new_request_id());
-    let client = ClientAddress::of(&request, &server.proxies);
+    let client = ClientAddress::from_request(&request, &server.proxies);
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(client);
     let method = request.method().clone();
     let span = (server.traces.begin)(id.as_str(), request.headers());
-    let waiting = request.extensions_mut().remove::<Waiting>();
-    let body = has_body(&request).then(|| Guarded::new(request.take_payload(), server.body_limits, waiting));
+    let waiting = request.extensions_mut().remove::<ExpectContinue>();
+    let body = has_body(&request).then(|| TimedBody::new(request.take_payload(), server.body_limits, waiting));
     match &body {
         Some(body) => request.set_payload(body.payload()),
         // The framework takes whatever follows a request with `Upgrade` for its body, unwatched.
         None => drop(request.take_payload()),
     }
     // Hold no borrow of the request during routing: the router stores its match in it.
-    let caller = client.0.map(|address| Caller::Network(Network::of(Some(address))));
-    let answered = on_behalf_of(caller, caught(audit::from(client.0, next.call(request))));
+    let caller = client.0.map(|address| Caller::Network(ClientSubnet::from_address(Some(address))));
+    let answered = on_behalf_of(caller, catch_panic(audit::with_client_address(client.0, next.call(request))));
     let answered = answered.instrument(span.clone()).await;
     // Kept until the response is sent, even if it was drained: a connection whose request has not ended is closed then.
     let mut unread = body;
     // Nothing comes from a client that was not asked for the body.
-    if let Some(body) = unread.as_mut().filter(|body| !body.is_waited_for()) {
+    if let Some(body) = unread.as_mut().filter(|body| !body.awaits_continue()) {
         body.drain().await;
     }
     match answered {
         Ok(answered) => {
             let (head, response) = answered.map_into_boxed_body().into_parts();
             let response = compressed(&head, finish(response, &id, &server)).await;
-            let response = framed(head.version(), response);
+            let response = set_framing(head.version(), response);
             let _in_span = span.enter();
-            report(&server, &under_way, &method, head.match_pattern().as_deref(), &response);
+            log_outcome(&server, &in_flight, &method, head.match_pattern().as_deref(), &response);
             let response = if method == Method::HEAD { response } else { response.map_body(|_, body| counted(body)) };
-            Ok(ServiceResponse::new(head, held(response, unread)))
+            Ok(ServiceResponse::new(head, close_unread(response, unread)))
         }
-        Err(fault) => {
-            let response = finish(fault.error_response(), &id, &server);
+        Err(error) => {
+            let response = finish(error.error_response(), &id, &server);
             let _in_span = span.enter();
-            report(&server, &under_way, &method, None, &response);
-            Err(InternalError::from_response(fault, held(response, unread)).into())
+            log_outcome(&server, &in_flight, &method, None, &response);
+            Err(InternalError::from_response(error, close_unread(response, unread)).into())
         }
     }
 }
 
 /// Runs `work`, turning a panic into an internal error that is answered and logged like others.
-async fn caught<T>(work: impl Future<Output = Result<T, actix_web::Error>>) -> Result<T, actix_web::Error> {
+async fn catch_panic<T>(work: impl Future<Output = Result<T, actix_web::Error>>) -> Result<T, actix_web::Error> {
     let outcome = AssertUnwindSafe(work).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -104,10 +104,10 @@ fn finish(response: HttpResponse, id: &RequestId, server: &Server) -> HttpRespon
         failed.then(|| Problem::new(code_of(status.as_u16()), status.canonical_reason().unwrap_or("refused")))
     });
     let mut response = match problem {
-        Some(problem) => json::put_into_words(response, problem, id),
+        Some(problem) => json::render_problem(response, problem, id),
         None => response,
     };
-    if server.is_leaving() {
+    if server.is_draining() {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
@@ -116,7 +116,7 @@ fn finish(response: HttpResponse, id: &RequestId, server: &Server) -> HttpRespon
     }
     for (name, value) in [
         (CACHE_CONTROL, "private, no-cache"),
-        (CONTENT_SECURITY_POLICY, NOTHING),
+        (CONTENT_SECURITY_POLICY, DEFAULT_CSP),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
@@ -129,7 +129,7 @@ fn finish(response: HttpResponse, id: &RequestId, server: &Server) -> HttpRespon
 }
 
 /// Adapts the framing to the HTTP version: HTTP/1.0 has no chunked encoding, so the body ends with the connection.
-fn framed(version: Version, mut response: HttpResponse) -> HttpResponse {
+fn set_framing(version: Version, mut response: HttpResponse) -> HttpResponse {
     if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
         let head = response.head_mut();
         head.no_chunking(true);
@@ -155,21 +155,21 @@ const fn code_of(status: u16) -> Code {
 }
 
 /// Closes the connection after the response, if a body was left `unread`.
-fn held(response: HttpResponse, unread: Option<Guarded>) -> HttpResponse {
+fn close_unread(response: HttpResponse, unread: Option<TimedBody>) -> HttpResponse {
     match unread {
-        Some(unread) => response.map_body(|_, body| unread.held_by(body)),
+        Some(unread) => response.map_body(|_, body| unread.closing_after(body)),
         None => response,
     }
 }
 
 /// Counts a request and logs one line with its route, never its path or query, which may be signed.
-fn report(server: &Server, request: &InFlight, method: &Method, route: Option<&str>, response: &HttpResponse) {
+fn log_outcome(server: &Server, request: &InFlight, method: &Method, route: Option<&str>, response: &HttpResponse) {
     let route = route.unwrap_or("(none)");
     let status = response.status().as_u16();
     request.answered(method, route, status);
     let method = method.as_str();
     (server.traces.end)(&Span::current(), method, route, status);
-    let millis = u64::try_from(request.began().elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(request.began().elapsed().as_millis()).unwrap_or(u64::MAX);
     let extensions = response.extensions();
     let problem = extensions.get::<Problem>();
     let code = problem.map(|problem| problem.code.as_str());
@@ -178,10 +178,10 @@ fn report(server: &Server, request: &InFlight, method: &Method, route: Option<&s
         damaged();
     }
     match status {
-        // Not a fault: the server is overloaded or shutting down.
-        503 if cause.is_none() => tracing::warn!(method, route, status, millis, code, "request turned away"),
-        500.. => tracing::error!(method, route, status, millis, code, cause, "request failed"),
-        _ => tracing::info!(method, route, status, millis, code, "request"),
+        // Not an error: the server is overloaded or shutting down.
+        503 if cause.is_none() => tracing::warn!(method, route, status, duration_ms, code, "request rejected"),
+        500.. => tracing::error!(method, route, status, duration_ms, code, cause, "request failed"),
+        _ => tracing::info!(method, route, status, duration_ms, code, "request completed"),
     }
 }
 
@@ -191,11 +191,11 @@ mod tests {
 
     #[actix_web::test]
     async fn a_panic_fails_only_its_request() {
-        let fault = caught(async { if true { panic!("a bug") } else { Ok(()) } }).await.unwrap_err();
-        let response = fault.error_response();
+        let error = catch_panic(async { if true { panic!("a bug") } else { Ok(()) } }).await.unwrap_err();
+        let response = error.error_response();
         assert_eq!(response.status(), 500);
         let cause = response.extensions().get::<Problem>().and_then(|problem| problem.cause.clone());
         assert!(cause.unwrap().contains("a bug"));
-        assert_eq!(caught(async { Ok(7) }).await.unwrap(), 7);
+        assert_eq!(catch_panic(async { Ok(7) }).await.unwrap(), 7);
     }
 }

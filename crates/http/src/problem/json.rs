@@ -9,7 +9,7 @@ use clouddrive_domain::model::RequestId;
 use super::Problem;
 
 /// Replaces the response by the document of `problem`, with its status and headers.
-pub fn put_into_words(response: HttpResponse, problem: Problem, id: &RequestId) -> HttpResponse {
+pub fn render_problem(response: HttpResponse, problem: Problem, id: &RequestId) -> HttpResponse {
     let body = dto::Problem {
         kind: "about:blank".to_owned(),
         title: problem.code.title().to_owned(),

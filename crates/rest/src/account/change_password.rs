@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::ChangePassword;
 use clouddrive_domain::model::Password;
-use clouddrive_domain::service::Accounts;
+use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Changes the caller's password. All sessions of the caller end, including this one: log in again.
@@ -13,9 +13,9 @@ use clouddrive_http::reply;
 pub(crate) async fn change_password(
     user: CurrentUser,
     body: Json<ChangePassword>,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     let new = Password::choose(&body.0.new_password).map_err(|rule| Problem::invalid("new_password", rule))?;
     accounts.change_password(&user.actor, &body.0.current_password, &new).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::DeleteUser;
-use clouddrive_domain::service::Accounts;
-use clouddrive_http::apart::to_the_end;
+use clouddrive_domain::service::AccountService;
+use clouddrive_http::detached::run_to_completion;
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Deletes the caller's account permanently. The account and its access end immediately; the contents of its drive are
@@ -13,8 +13,8 @@ use clouddrive_http::reply;
 pub(crate) async fn delete_user(
     user: CurrentUser,
     body: Json<DeleteUser>,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
-    to_the_end(async move { accounts.delete(&user.actor, &body.0.password).await }).await?;
-    Ok(reply::done())
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
+    run_to_completion(async move { accounts.delete(&user.actor, &body.0.password).await }).await?;
+    Ok(reply::no_content())
 }

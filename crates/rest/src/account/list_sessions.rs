@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PageParameters, Sessions};
-use clouddrive_domain::service::Accounts;
+use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentUser, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -15,9 +15,9 @@ use crate::{map, parse};
 pub(crate) async fn list_sessions(
     user: CurrentUser,
     parameters: Query<PageParameters>,
-    accounts: web::Data<Accounts>,
+    accounts: web::Data<AccountService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("session {}", user.actor.user));
     let after = list.after(&cursors, &parameters.0)?;
     let page = accounts.list_sessions(&user.actor, after, parse::limit(parameters.0.limit)?).await?;

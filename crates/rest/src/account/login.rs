@@ -2,10 +2,10 @@ use actix_web::http::header::USER_AGENT;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Login, LoginForm, Token};
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::{Accounts, ClientInfo, Login as Granted};
+use clouddrive_domain::service::{AccountService, ClientInfo, Login as Granted};
 use clouddrive_http::client::ClientAddress;
-use clouddrive_http::extract::{CurrentRequest, Form, Json};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::extract::{CurrentRequestId, Form, Json};
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Starts a session. Accepts OAuth2's password grant (a form), or the same as JSON.
@@ -13,11 +13,11 @@ use clouddrive_http::reply;
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (Login = "application/json"))),
     responses((status = 200, description = "An access token, and what the session goes on by", body = Token)))]
 pub(crate) async fn login_form(
-    call: CurrentRequest,
+    call: CurrentRequestId,
     body: Form<LoginForm>,
     request: HttpRequest,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     if body.0.grant_type.as_deref().is_some_and(|kind| kind != "password") {
         return Err(Problem::invalid("grant_type", "must be password"));
     }
@@ -25,21 +25,21 @@ pub(crate) async fn login_form(
 }
 
 pub(crate) async fn login_json(
-    call: CurrentRequest,
+    call: CurrentRequestId,
     body: Json<Login>,
     request: HttpRequest,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     begin(&accounts, call.0, &request, &body.0.username, &body.0.password).await
 }
 
 async fn begin(
-    accounts: &Accounts,
+    accounts: &AccountService,
     call: RequestId,
     request: &HttpRequest,
     username: &str,
     password: &str,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     Ok(token(accounts.login(call, username, password, client(request)).await?))
 }
 
@@ -54,7 +54,7 @@ pub(super) fn client(request: &HttpRequest) -> ClientInfo {
 
 /// The token response, marked `no-store`.
 pub(super) fn token(login: Granted) -> HttpResponse {
-    reply::secret(reply::ok(&Token {
+    reply::no_store(reply::ok(&Token {
         access_token: login.access_token,
         token_type: "bearer".to_owned(),
         expires_in: login.lifetime.as_secs(),

@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::RefreshToken;
-use clouddrive_domain::service::Accounts;
-use clouddrive_http::extract::{CurrentRequest, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_domain::service::AccountService;
+use clouddrive_http::extract::{CurrentRequestId, Json};
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Ends the session of a refresh token, with all its tokens. The response is the same if the token belongs to no active
@@ -11,10 +11,10 @@ use clouddrive_http::reply;
     request_body = RefreshToken,
     responses((status = 204, description = "No session runs by this token")))]
 pub(crate) async fn logout(
-    call: CurrentRequest,
+    call: CurrentRequestId,
     body: Json<RefreshToken>,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     accounts.logout(call.0, &body.0.refresh_token).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

@@ -1,9 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{RefreshForm, RefreshToken, Token};
 use clouddrive_domain::model::RequestId;
-use clouddrive_domain::service::Accounts;
-use clouddrive_http::extract::{CurrentRequest, Form, Json};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_domain::service::AccountService;
+use clouddrive_http::extract::{CurrentRequestId, Form, Json};
+use clouddrive_http::problem::Problem;
 
 use super::login::{client, token};
 
@@ -15,26 +15,31 @@ use super::login::{client, token};
     request_body(content((RefreshForm = "application/x-www-form-urlencoded"), (RefreshToken = "application/json"))),
     responses((status = 200, description = "Fresh tokens", body = Token)))]
 pub(crate) async fn refresh_form(
-    call: CurrentRequest,
+    call: CurrentRequestId,
     body: Form<RefreshForm>,
     request: HttpRequest,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     if body.0.grant_type.as_deref().is_some_and(|kind| kind != "refresh_token") {
         return Err(Problem::invalid("grant_type", "must be refresh_token"));
     }
-    go_on(&accounts, call.0, &request, &body.0.refresh_token).await
+    refresh(&accounts, call.0, &request, &body.0.refresh_token).await
 }
 
 pub(crate) async fn refresh_json(
-    call: CurrentRequest,
+    call: CurrentRequestId,
     body: Json<RefreshToken>,
     request: HttpRequest,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
-    go_on(&accounts, call.0, &request, &body.0.refresh_token).await
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
+    refresh(&accounts, call.0, &request, &body.0.refresh_token).await
 }
 
-async fn go_on(accounts: &Accounts, call: RequestId, request: &HttpRequest, presented: &str) -> Outcome<HttpResponse> {
+async fn refresh(
+    accounts: &AccountService,
+    call: RequestId,
+    request: &HttpRequest,
+    presented: &str,
+) -> Result<HttpResponse, Problem> {
     Ok(token(accounts.refresh(call, presented, client(request)).await?))
 }

@@ -1,9 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{FieldError, Register, User};
 use clouddrive_domain::model::{Email, Password, Username};
-use clouddrive_domain::service::Accounts;
-use clouddrive_http::extract::{CurrentRequest, Json};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_domain::service::AccountService;
+use clouddrive_http::extract::{CurrentRequestId, Json};
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use super::login::client;
@@ -13,27 +13,27 @@ use crate::map;
 #[utoipa::path(post, path = "/user", operation_id = "register", tag = "account", security(()), request_body = Register,
     responses((status = 201, description = "The account", body = User, headers(("Location" = String)))))]
 pub(crate) async fn register(
-    request: CurrentRequest,
+    request: CurrentRequestId,
     body: Json<Register>,
     from: HttpRequest,
-    accounts: web::Data<Accounts>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
     let (username, email, password) = parse(&body.0)?;
     let account = accounts.register(request.0, username, email, &password, client(&from).address).await?;
     Ok(reply::created("/user".to_owned(), &map::user(account)?))
 }
 
 /// Parses all three fields, or reports every invalid one.
-fn parse(body: &Register) -> Outcome<(Username, Email, Password)> {
+fn parse(body: &Register) -> Result<(Username, Email, Password), Problem> {
     let parsed = (Username::parse(&body.username), Email::parse(&body.email), Password::choose(&body.password));
     match parsed {
         (Ok(username), Ok(email), Ok(password)) => Ok((username, email, password)),
         (username, email, password) => {
-            let faults = [("username", username.err()), ("email", email.err()), ("password", password.err())];
-            let error = |(field, fault): (&str, Option<&str>)| {
-                fault.map(|message| FieldError { field: field.to_owned(), message: message.to_owned() })
+            let errors = [("username", username.err()), ("email", email.err()), ("password", password.err())];
+            let error = |(field, error): (&str, Option<&str>)| {
+                error.map(|message| FieldError { field: field.to_owned(), message: message.to_owned() })
             };
-            Err(Problem::violations(faults.into_iter().filter_map(error).collect()))
+            Err(Problem::violations(errors.into_iter().filter_map(error).collect()))
         }
     }
 }

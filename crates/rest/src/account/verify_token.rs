@@ -1,7 +1,7 @@
 use actix_web::HttpResponse;
 use clouddrive_contract::VerifiedToken;
 use clouddrive_http::extract::CurrentUser;
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::map;
@@ -9,7 +9,7 @@ use crate::map;
 /// Returns the user and expiry of this access token.
 #[utoipa::path(get, path = "/verify-token", operation_id = "verify_token", tag = "account",
     responses((status = 200, description = "The token is valid", body = VerifiedToken)))]
-pub(crate) async fn verify_token(user: CurrentUser) -> Outcome<HttpResponse> {
+pub(crate) async fn verify_token(user: CurrentUser) -> Result<HttpResponse, Problem> {
     Ok(reply::ok(&VerifiedToken {
         status: "valid".to_owned(),
         user_id: user.identity.user.as_uuid(),

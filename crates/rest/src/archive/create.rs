@@ -2,9 +2,9 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateArchive, CreatedArchive};
 use clouddrive_domain::Error;
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::{Ambient, Archives, Idempotency, MAX_ARCHIVE_ITEMS, Selection};
+use clouddrive_domain::service::{ArchiveService, IdempotencyService, MAX_ARCHIVE_ITEMS, Selection, ServiceContext};
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use super::ArchiveUrls;
@@ -21,26 +21,26 @@ use crate::map;
 pub(crate) async fn create(
     user: CurrentUser,
     body: Json<CreateArchive>,
-    archives: web::Data<Archives>,
-    idempotency: web::Data<Idempotency>,
-    ambient: web::Data<Ambient>,
+    archives: web::Data<ArchiveService>,
+    idempotency: web::Data<IdempotencyService>,
+    context: web::Data<ServiceContext>,
     archive_urls: web::Data<ArchiveUrls>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let selection = selection(&body.0)?;
     archives.check(&user.actor, &selection).await?;
-    idempotency.keep_again(user.actor.receipt.as_ref()).await?;
+    idempotency.mark_repeatable(user.actor.idempotency_record.as_ref()).await?;
     let ticket = Ticket {
         user: user.actor.user,
         session: user.identity.session,
         selection,
         names: names(body.0.names),
-        expires_at: ambient.now().plus(BEGIN_WITHIN),
+        expires_at: context.now().plus(BEGIN_WITHIN),
     };
     let url = archive_urls.sign(&ticket);
-    Ok(reply::secret(reply::ok(&CreatedArchive { url, expires_at: map::time(ticket.expires_at)? })))
+    Ok(reply::no_store(reply::ok(&CreatedArchive { url, expires_at: map::time(ticket.expires_at)? })))
 }
 
-fn selection(body: &CreateArchive) -> Outcome<Selection> {
+fn selection(body: &CreateArchive) -> Result<Selection, Problem> {
     let refused = |field, message: &str| Err(Error::invalid(field, message).into());
     match (&body.item_ids, body.root.unwrap_or(false)) {
         (None, true) => Ok(Selection::Drive),

@@ -1,9 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_domain::caller::{Caller, now_for};
+use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::model::Actor;
-use clouddrive_domain::service::{Ambient, Archives};
-use clouddrive_http::extract::{CurrentRequest, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_domain::service::{ArchiveService, ServiceContext};
+use clouddrive_http::extract::{CurrentRequestId, Query};
+use clouddrive_http::problem::Problem;
 use serde::Deserialize;
 
 use crate::archive::ArchiveUrls;
@@ -22,21 +22,21 @@ pub(crate) struct TicketParameter {
     params(("ticket" = String, Query, description = "As it stands in the URL")),
     responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
 pub(crate) async fn get(
-    current: CurrentRequest,
+    current: CurrentRequestId,
     parameters: Query<TicketParameter>,
     request: HttpRequest,
     archive_urls: web::Data<ArchiveUrls>,
-    ambient: web::Data<Ambient>,
-    archives: web::Data<Archives>,
-) -> Outcome<HttpResponse> {
+    context: web::Data<ServiceContext>,
+    archives: web::Data<ArchiveService>,
+) -> Result<HttpResponse, Problem> {
     let ticket = archive_urls.verify(&parameters.0.ticket)?;
-    let now = ambient.now();
+    let now = context.now();
     // Before the archive is listed, which is expensive.
-    ticket.check_age(now, || Ok(zip::may_continue(&request)))?;
-    let actor = Actor { user: ticket.user, request: current.0, receipt: None };
-    now_for(Caller::User(ticket.user));
+    ticket.check_age(now, || Ok(zip::is_resumption(&request)))?;
+    let actor = Actor { user: ticket.user, request: current.0, idempotency_record: None };
+    set_caller(Caller::User(ticket.user));
     let archive = archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
     // Only a client whose download has begun knows the current tag.
-    ticket.check_age(now, || zip::continues(&request, &archive))?;
-    zip::answer(&request, archive).await
+    ticket.check_age(now, || zip::resumes(&request, &archive))?;
+    zip::respond(&request, archive).await
 }

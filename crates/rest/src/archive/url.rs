@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    fn of(url: &str) -> &str {
+    fn ticket_of(url: &str) -> &str {
         url.strip_prefix("https://drive.example/archive?ticket=").unwrap()
     }
 
@@ -154,16 +154,16 @@ mod tests {
             let ticket = ticket(selection);
             let url = urls(7).sign(&ticket);
             assert!(url.len() < 6_000, "{}", url.len());
-            assert_eq!(urls(7).verify(of(&url)).unwrap(), ticket);
+            assert_eq!(urls(7).verify(ticket_of(&url)).unwrap(), ticket);
             let rotated = ArchiveUrls::new("", [8; 32], Some([7; 32]));
-            assert_eq!(rotated.verify(of(&url)).unwrap(), ticket);
+            assert_eq!(rotated.verify(ticket_of(&url)).unwrap(), ticket);
         }
     }
 
     #[test]
     fn other_tickets_are_refused() {
         let url = urls(7).sign(&ticket(Selection::Drive));
-        let text = of(&url);
+        let text = ticket_of(&url);
         for at in 0..text.len() {
             let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
             let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);

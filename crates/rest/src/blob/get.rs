@@ -1,11 +1,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_domain::caller::{Caller, now_for};
+use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::port::SignedRequest;
-use clouddrive_domain::service::{Accounts, Files, SignedBlobs};
-use clouddrive_http::bytes::{self, Representation};
+use clouddrive_domain::service::{AccountService, FileService, SignedBlobService};
+use clouddrive_http::access_check::{AccessCheck, while_allowed};
 use clouddrive_http::conditions::Validators;
-use clouddrive_http::problem::{Outcome, Problem};
-use clouddrive_http::running::{Right, while_right};
+use clouddrive_http::content_response::{self, Representation};
+use clouddrive_http::problem::Problem;
 
 /// Returns the content of a signed URL, whole or a range. Only URLs issued by the API are accepted.
 #[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
@@ -15,32 +15,32 @@ use clouddrive_http::running::{Right, while_right};
 pub(crate) async fn get(
     key: web::Path<String>,
     request: HttpRequest,
-    blobs: Option<web::Data<SignedBlobs>>,
-    accounts: web::Data<Accounts>,
-    files: web::Data<Files>,
-) -> Outcome<HttpResponse> {
+    blobs: Option<web::Data<SignedBlobService>>,
+    accounts: web::Data<AccountService>,
+    files: web::Data<FileService>,
+) -> Result<HttpResponse, Problem> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let blobs = blobs.ok_or_else(Problem::no_such_path)?;
     let blob = blobs.open(signed).await?;
-    let content = blob.presentation().content.as_ref();
-    let unknown = || Validators { tag: blob.key().clone().into(), also: None, modified_at: None };
+    let content = blob.content_headers().content.as_ref();
+    let unknown = || Validators { tag: blob.key().clone().into(), alternative: None, modified_at: None };
     let representation = Representation {
         size: blob.size(),
         validators: content.map_or_else(unknown, Validators::from),
         client_modified_at: content.and_then(|content| content.client_modified_at),
-        presentation: blob.presentation(),
+        content_headers: blob.content_headers(),
     };
-    let right = blob.watch().map(|watch| {
-        now_for(Caller::User(watch.user));
-        Right::of_user(&accounts, &files, watch.user, watch.session, watch.file)
+    let access = blob.watch().map(|watch| {
+        set_caller(Caller::User(watch.user));
+        AccessCheck::from_user(&accounts, &files, watch.user, watch.session, watch.file)
     });
     let read = async |range| {
         let bytes = blobs.read(&blob, range).await?;
         // Downloads may finish; streams end with the right to them.
-        Ok(match right {
-            Some(right) => while_right(bytes, right),
+        Ok(match access {
+            Some(access) => while_allowed(bytes, access),
             None => bytes,
         })
     };
-    bytes::answer(&request, representation, read).await
+    content_response::respond(&request, representation, read).await
 }

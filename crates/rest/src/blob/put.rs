@@ -2,10 +2,10 @@ use actix_web::http::header::ETAG;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::Error;
 use clouddrive_domain::port::{PutTarget, SignedRequest};
-use clouddrive_domain::service::SignedBlobs;
-use clouddrive_http::apart::apart;
-use clouddrive_http::body::{self, bridge};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_domain::service::SignedBlobService;
+use clouddrive_http::body::{self, channel};
+use clouddrive_http::detached::spawn_detached;
+use clouddrive_http::problem::Problem;
 
 /// Stores the bytes of a part under a signed URL, once. They must match the announced size, and the announced digest if
 /// any. 412 means that they have already arrived.
@@ -19,21 +19,21 @@ pub(crate) async fn put(
     key: web::Path<String>,
     request: HttpRequest,
     mut payload: web::Payload,
-    blobs: Option<web::Data<SignedBlobs>>,
-) -> Outcome<HttpResponse> {
+    blobs: Option<web::Data<SignedBlobService>>,
+) -> Result<HttpResponse, Problem> {
     let signed = SignedRequest { key: &key, query: request.query_string() };
     let blobs = blobs.ok_or_else(Problem::no_such_path)?;
-    let leave = blobs.admit(signed, body::announced(request.headers())).await?;
-    let etag = match leave.target() {
+    let permit = blobs.admit(signed, body::content_length(request.headers())).await?;
+    let etag = match permit.target() {
         PutTarget::Blob(key) => format!("\"{}\"", key.as_str()),
-        PutTarget::Part { transfer, number } => format!("\"{}-{number}\"", transfer.key.as_str()),
+        PutTarget::Part { multipart, number } => format!("\"{}-{number}\"", multipart.key.as_str()),
     };
-    let (sender, bytes) = bridge();
+    let (sender, bytes) = channel();
     // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
-    let storing = apart(async move { blobs.put(leave, bytes).await });
-    if sender.feed(&mut payload, body::failed).await {
+    let storing = spawn_detached(async move { blobs.put(permit, bytes).await });
+    if sender.feed(&mut payload, body::to_error).await {
         sender.finish().await;
     }
-    storing.await.map_err(|fault| Error::internal("storage", fault))??;
+    storing.await.map_err(|error| Error::internal("storage", error))??;
     Ok(HttpResponse::Ok().insert_header((ETAG, etag)).finish())
 }

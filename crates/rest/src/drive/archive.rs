@@ -1,9 +1,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::ArchiveParameters;
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::{Archives, Selection};
+use clouddrive_domain::service::{ArchiveService, Selection};
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 
 use crate::archive::names;
 use crate::zip;
@@ -21,9 +21,9 @@ pub(crate) async fn archive(
     id: PathId<NodeId>,
     parameters: Query<ArchiveParameters>,
     request: HttpRequest,
-    archives: web::Data<Archives>,
-) -> Outcome<HttpResponse> {
+    archives: web::Data<ArchiveService>,
+) -> Result<HttpResponse, Problem> {
     let (selection, names) = (Selection::Folder(id.0), names(parameters.0.names));
     let archive = archives.open(&user.actor, user.identity.session, &selection, names).await?;
-    zip::answer(&request, archive).await
+    zip::respond(&request, archive).await
 }

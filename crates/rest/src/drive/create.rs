@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateFolder, Folder};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::Folders;
+use clouddrive_domain::service::FolderService;
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::{map, parse};
@@ -15,10 +15,10 @@ use crate::{map, parse};
 pub(crate) async fn create(
     user: CurrentUser,
     body: Json<CreateFolder>,
-    folders: web::Data<Folders>,
-) -> Outcome<HttpResponse> {
+    folders: web::Data<FolderService>,
+) -> Result<HttpResponse, Problem> {
     let name = parse::name("folder_name", &body.0.folder_name)?;
     let parent = body.0.parent_folder_id.map(NodeId::from_uuid);
     let folder = map::folder(folders.create(&user.actor, parent, &name).await?)?;
-    Ok(reply::created_tagged(format!("/drive/{}", folder.id), &folder.etag, &folder))
+    Ok(reply::created_with_etag(format!("/drive/{}", folder.id), &folder.etag, &folder))
 }

@@ -1,22 +1,23 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::{NodeId, NodeKind};
-use clouddrive_domain::service::Trash;
-use clouddrive_http::apart::to_the_end;
+use clouddrive_domain::service::TrashService;
+use clouddrive_http::detached::run_to_completion;
 use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Moves a folder and everything below it to its owner's trash. An item that is shared itself can only be deleted by
 /// its owner.
 #[utoipa::path(delete, path = "/drive/{folder_id}", operation_id = "delete_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
+    params(("folder_id" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
     responses((status = 204, description = "It is in the trash")))]
 pub(crate) async fn delete(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,
-    trash: web::Data<Trash>,
-) -> Outcome<HttpResponse> {
-    to_the_end(async move { trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await }).await?;
-    Ok(reply::done())
+    trash: web::Data<TrashService>,
+) -> Result<HttpResponse, Problem> {
+    run_to_completion(async move { trash.put(&user.actor, (NodeKind::Folder, id.0), &wanted.0).await }).await?;
+    Ok(reply::no_content())
 }

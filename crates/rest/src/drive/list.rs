@@ -2,9 +2,9 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{FolderListing, ListParameters};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::Folders;
+use clouddrive_domain::service::FolderService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use super::page::List;
@@ -20,9 +20,9 @@ pub(crate) async fn list(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<ListParameters>,
-    folders: web::Data<Folders>,
+    folders: web::Data<FolderService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List::new(&user.actor.user, Some(id.0), &parameters.0);
     let listing = folders.list(&user.actor, id.0, &list.query(&cursors, &parameters.0)?).await?;
     let body = FolderListing {
@@ -31,5 +31,5 @@ pub(crate) async fn list(
         next_cursor: list.next_cursor(&cursors, listing.page.next.as_ref())?,
         items: map::items(listing.page.items)?,
     };
-    Ok(reply::tagged(StatusCode::OK, &body.folder.etag, &body))
+    Ok(reply::with_etag(StatusCode::OK, &body.folder.etag, &body))
 }

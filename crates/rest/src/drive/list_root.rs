@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{ListParameters, RootListing};
-use clouddrive_domain::service::Folders;
+use clouddrive_domain::service::FolderService;
 use clouddrive_http::extract::{CurrentUser, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use super::page::List;
@@ -15,9 +15,9 @@ use crate::map;
 pub(crate) async fn list_root(
     user: CurrentUser,
     parameters: Query<ListParameters>,
-    folders: web::Data<Folders>,
+    folders: web::Data<FolderService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List::new(&user.actor.user, None, &parameters.0);
     let (account, page) = folders.list_root(&user.actor, &list.query(&cursors, &parameters.0)?).await?;
     Ok(reply::ok(&RootListing {

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::{Code, ListParameters, SortBy as SortByDto, SortOrder};
 use clouddrive_domain::model::{NodeId, NodeKind, Order, OrderKey, Position, Sort, SortBy, SortValue, Timestamp};
 use clouddrive_domain::service::ListQuery;
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::problem::Problem;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ pub(crate) struct List {
 
 /// A position as a cursor holds it.
 #[derive(Serialize, Deserialize)]
-struct Place {
+struct EncodedPosition {
     #[serde(rename = "v")]
     value: Value,
     #[serde(rename = "f")]
@@ -63,20 +63,20 @@ impl List {
         }
     }
 
-    pub(crate) fn query(&self, cursors: &Cursors, parameters: &ListParameters) -> Outcome<ListQuery> {
+    pub(crate) fn query(&self, cursors: &Cursors, parameters: &ListParameters) -> Result<ListQuery, Problem> {
         let after = match &parameters.cursor {
-            Some(cursor) => Some(cursors.open::<Place>(&self.name, cursor)?.into_position()?),
+            Some(cursor) => Some(cursors.open::<EncodedPosition>(&self.name, cursor)?.into_position()?),
             None => None,
         };
         Ok(ListQuery { sort: self.sort, after, limit: parse::limit(parameters.limit)? })
     }
 
-    pub(crate) fn next_cursor(&self, cursors: &Cursors, next: Option<&Position>) -> Outcome<Option<String>> {
-        next.map(|position| cursors.seal(&self.name, &Place::from(position))).transpose()
+    pub(crate) fn next_cursor(&self, cursors: &Cursors, next: Option<&Position>) -> Result<Option<String>, Problem> {
+        next.map(|position| cursors.seal(&self.name, &EncodedPosition::from(position))).transpose()
     }
 }
 
-impl From<&Position> for Place {
+impl From<&Position> for EncodedPosition {
     fn from(position: &Position) -> Self {
         let value = match &position.value {
             SortValue::Name(key) => Value::Name(URL_SAFE_NO_PAD.encode(key.as_bytes())),
@@ -87,8 +87,8 @@ impl From<&Position> for Place {
     }
 }
 
-impl Place {
-    fn into_position(self) -> Outcome<Position> {
+impl EncodedPosition {
+    fn into_position(self) -> Result<Position, Problem> {
         let value = match self.value {
             Value::Name(key) => {
                 let bytes = URL_SAFE_NO_PAD.decode(key);

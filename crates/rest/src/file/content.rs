@@ -1,10 +1,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::{Accounts, Files, OpenFile};
-use clouddrive_http::bytes::{self, Representation};
+use clouddrive_domain::service::{AccountService, FileService, OpenFile};
+use clouddrive_http::access_check::{AccessCheck, while_allowed};
+use clouddrive_http::content_response::{self, Representation};
 use clouddrive_http::extract::{CurrentUser, PathId};
-use clouddrive_http::problem::Outcome;
-use clouddrive_http::running::{Right, while_right};
+use clouddrive_http::problem::Problem;
 
 use crate::blob::is_local;
 
@@ -16,18 +16,19 @@ pub(crate) async fn content(
     user: CurrentUser,
     id: PathId<NodeId>,
     request: HttpRequest,
-    accounts: web::Data<Accounts>,
-    files: web::Data<Files>,
-) -> Outcome<HttpResponse> {
+    accounts: web::Data<AccountService>,
+    files: web::Data<FileService>,
+) -> Result<HttpResponse, Problem> {
     let answer = async |file: &OpenFile| {
-        let presentation = file.presentation();
-        let representation = Representation::of(file.content(), &presentation);
-        let right = Right::of_user(&accounts, &files, user.actor.user, user.identity.session, id.0);
-        let read = async |range| Ok(while_right(files.read(file, range).await?, right));
+        let content_headers = file.content_headers();
+        let representation = Representation::new(file.content(), &content_headers);
+        let access = AccessCheck::from_user(&accounts, &files, user.actor.user, user.identity.session, id.0);
+        let read = async |range| Ok(while_allowed(files.read(file, range).await?, access));
         if is_local(&request) {
-            return bytes::answer(&request, representation, read).await;
+            return content_response::respond(&request, representation, read).await;
         }
-        bytes::redirect(&request, representation, read, || files.sign(file)).await
+        content_response::redirect(&request, representation, read, || files.sign(file)).await
     };
-    bytes::current(async || files.open(&user.actor, id.0).await, OpenFile::content, answer).await
+    content_response::with_current_content(async || files.open(&user.actor, id.0).await, OpenFile::content, answer)
+        .await
 }

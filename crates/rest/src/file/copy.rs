@@ -3,16 +3,17 @@ use clouddrive_contract::{CopyFile, File};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::service;
+use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
-use clouddrive_http::slots::Slots;
 
 use crate::{map, parse};
 
 /// Copies a file's current content, without storing any bytes again.
 #[utoipa::path(post, path = "/file/{file_id}/copy", operation_id = "copy_file", tag = "files",
-    params(("file_id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    params(("file_id" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     request_body = Option<CopyFile>,
     responses((status = 201, description = "The copy, or the file that it replaced", body = File,
         headers(("Location" = String), ("ETag" = String)))))]
@@ -21,13 +22,13 @@ pub(crate) async fn copy(
     id: PathId<NodeId>,
     wanted: IfMatch,
     body: OptionalJson<CopyFile>,
-    bulk: web::Data<Slots<UserId>>,
-    copies: web::Data<service::Copies>,
-) -> Outcome<HttpResponse> {
+    bulk: web::Data<ConcurrencyLimit<UserId>>,
+    copies: web::Data<service::CopyService>,
+) -> Result<HttpResponse, Problem> {
     let CopyFile { parent_folder_id, file_name, file_conflict } = body.0;
     let conflict = file_conflict.map(parse::conflict);
     let place = parse::copy_place("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
-    let _slot = bulk.enter(user.actor.user).await?;
+    let _permit = bulk.acquire(user.actor.user).await?;
     let file = map::file(copies.copy_file(&user.actor, id.0, place, &wanted.0).await?)?;
-    Ok(reply::created_tagged(format!("/file/{}", file.id), &file.etag, &file))
+    Ok(reply::created_with_etag(format!("/file/{}", file.id), &file.etag, &file))
 }

@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateUpload, CreatedFile, FileForm};
 use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
-use clouddrive_domain::service::{Begun, Uploads};
+use clouddrive_domain::service::{StartedUpload, UploadService};
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::{map, parse};
@@ -18,22 +18,22 @@ use crate::{map, parse};
 pub(crate) async fn create(
     user: CurrentUser,
     body: Json<CreateUpload>,
-    uploads: web::Data<Uploads>,
-) -> Outcome<HttpResponse> {
+    uploads: web::Data<UploadService>,
+) -> Result<HttpResponse, Problem> {
     let body = body.0;
     let size = body.file_size_in_bytes;
     let folder = body.parent_folder_id.map(NodeId::from_uuid);
-    begun(uploads.begin(&user.actor, folder, file_info(&body)?, size).await?)
+    started(uploads.begin(&user.actor, folder, file_info(&body)?, size).await?)
 }
 
 /// The response for a started upload and its first parts.
-pub(crate) fn begun(begun: Begun) -> Outcome<HttpResponse> {
-    let answer = map::created_upload(begun)?;
+pub(crate) fn started(started: StartedUpload) -> Result<HttpResponse, Problem> {
+    let answer = map::created_upload(started)?;
     let location = format!("/upload/{}", answer.upload.upload_id);
-    Ok(reply::secret(reply::created(location, &CreatedFile::Upload(Box::new(answer)))))
+    Ok(reply::no_store(reply::created(location, &CreatedFile::Upload(Box::new(answer)))))
 }
 
-fn file_info(body: &CreateUpload) -> Outcome<FileInfo> {
+fn file_info(body: &CreateUpload) -> Result<FileInfo, Problem> {
     Ok(FileInfo {
         name: parse::name("file_name", &body.file_name)?,
         media_type: body.content_type.as_deref().map_or_else(|| Ok(MediaType::octet_stream()), parse::media_type)?,

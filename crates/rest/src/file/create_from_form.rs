@@ -6,19 +6,19 @@ use clouddrive_contract::{CreatedFile, FileConflict, Time};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{FileInfo, MAX_FILE_BYTES, MediaType, Name, NodeId, Sha256};
-use clouddrive_domain::service::{StreamedFile, Uploads};
-use clouddrive_http::apart::apart;
-use clouddrive_http::body::bridge;
+use clouddrive_domain::service::{StreamedFile, UploadService};
+use clouddrive_http::body::channel;
+use clouddrive_http::detached::spawn_detached;
 use clouddrive_http::extract::CurrentUser;
 use clouddrive_http::form::{self, FormReader};
-use clouddrive_http::keyed::{Keyed, Passing};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::idempotency_key::{IdempotentRequest, StreamDigest};
+use clouddrive_http::problem::Problem;
 use clouddrive_http::{body, reply};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::digests::Digests;
-use crate::kept::Repeats;
+use crate::stored_response::Repeats;
 use crate::{map, parse};
 
 /// The fields of a form, before and after its file.
@@ -56,53 +56,53 @@ pub(crate) async fn create_from_form(
     mut user: CurrentUser,
     request: HttpRequest,
     payload: web::Payload,
-    uploads: web::Data<Uploads>,
+    uploads: web::Data<UploadService>,
     repeats: web::Data<Repeats>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let form = FormReader::new(request.headers(), payload, MAX_FILE_BYTES)?;
-    let keyed = Keyed::begin(&repeats.idempotency, &request, &user.actor).await?;
-    if let Keyed::Done(done) = keyed {
+    let keyed = IdempotentRequest::begin(&repeats.idempotency, &request, &user.actor).await?;
+    if let IdempotentRequest::Done(done) = keyed {
         let said = read(form).await?;
         return repeats.answer(&user.actor, done, &said).await;
     }
-    user.actor.receipt = keyed.receipt().cloned();
-    let passing = Passing::new(keyed.is_keyed());
-    keyed.run(&repeats.idempotency, store(&uploads, &repeats.digests, user, form, passing)).await
+    user.actor.idempotency_record = keyed.idempotency_record().cloned();
+    let digest = StreamDigest::new(keyed.is_keyed());
+    keyed.run(&repeats.idempotency, store(&uploads, &repeats.digests, user, form, digest)).await
 }
 
 /// Stores the file of a form.
 async fn store(
-    uploads: &web::Data<Uploads>,
+    uploads: &web::Data<UploadService>,
     digests: &Digests,
     user: CurrentUser,
     mut form: FormReader,
-    passing: Passing,
-) -> Outcome<HttpResponse> {
+    digest: StreamDigest,
+) -> Result<HttpResponse, Problem> {
     let mut fields = Fields::default();
     let part = fields.take_until_file(&mut form).await?;
-    let about = PartHeaders::of(&part);
+    let about = PartHeaders::from_field(&part);
     // Refuse errors that no later field can fix before reading the bytes.
     fields.check()?;
     let folder = fields.folder();
     let admitted = uploads.admit(&user.actor, folder, fields.file_size_in_bytes, fields.sha256()?).await;
-    let mut leave = admitted.map_err(|fault| refusal(fault, folder))?;
+    let mut permit = admitted.map_err(|error| refusal(error, folder))?;
     if let (Ok(Some(name)), Ok(media_type)) = (fields.name(&about), fields.media_type(&about)) {
-        leave = leave.presented_as(name, &media_type);
+        permit = permit.presented_as(name, &media_type);
     }
-    let (sender, bytes) = bridge();
+    let (sender, bytes) = channel();
     let (say, said) = oneshot::channel();
     let (uploads, actor) = (uploads.clone(), user.actor.clone());
     // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
-    let storing = apart(async move {
-        let said = async { said.await.map_err(|fault| Error::internal("upload", fault)) };
-        uploads.receive(&actor, leave, bytes, said).await
+    let storing = spawn_detached(async move {
+        let said = async { said.await.map_err(|error| Error::internal("upload", error)) };
+        uploads.receive(&actor, permit, bytes, said).await
     });
-    if FormReader::feed(part, &passing, &sender).await {
+    if FormReader::feed(part, &digest, &sender).await {
         // The bytes end with the form: if the rest of the form is invalid, no file is created.
         match fields.finish(&mut form, &about).await {
             Ok(file) => {
-                if let Some(receipt) = &user.actor.receipt {
-                    receipt.settle(digests.of(&fields.said(&about, &passing)));
+                if let Some(idempotency_record) = &user.actor.idempotency_record {
+                    idempotency_record.settle(digests.digest(&fields.digest_input(&about, &digest)));
                 }
                 let _ = say.send(file);
                 sender.finish().await;
@@ -115,16 +115,16 @@ async fn store(
             }
         }
     }
-    let stored = storing.await.map_err(|fault| Error::internal("upload", fault))?;
-    let file = map::file(stored.map_err(|fault| refusal(fault, folder))?)?;
+    let stored = storing.await.map_err(|error| Error::internal("upload", error))?;
+    let file = map::file(stored.map_err(|error| refusal(error, folder))?)?;
     let etag = file.etag.clone();
-    Ok(reply::created_tagged(format!("/file/{}", file.id), &etag, &CreatedFile::File(Box::new(file))))
+    Ok(reply::created_with_etag(format!("/file/{}", file.id), &etag, &CreatedFile::File(Box::new(file))))
 }
 
 /// Maps an error for the sender. Until the destination folder is known, the sender's own quota applies.
-fn refusal(fault: Error, folder: Option<NodeId>) -> Problem {
-    let outgrows = matches!(&fault, Error::Forbidden(Forbidden::Quota { quota, needed }) if *needed > quota.total);
-    let mut problem = Problem::from(fault);
+fn refusal(error: Error, folder: Option<NodeId>) -> Problem {
+    let outgrows = matches!(&error, Error::Forbidden(Forbidden::Quota { quota, needed }) if *needed > quota.total);
+    let mut problem = Problem::from(error);
     if outgrows && folder.is_none() {
         problem.detail.push_str("; if it goes into another's drive, send parent_folder_id before the file");
     }
@@ -132,24 +132,24 @@ fn refusal(fault: Error, folder: Option<NodeId>) -> Problem {
 }
 
 /// Reads a repeated form to its end for its digest input, discarding the file.
-async fn read(mut form: FormReader) -> Outcome<Vec<u8>> {
-    let (mut fields, passing) = (Fields::default(), Passing::new(true));
+async fn read(mut form: FormReader) -> Result<Vec<u8>, Problem> {
+    let (mut fields, digest) = (Fields::default(), StreamDigest::new(true));
     let part = fields.take_until_file(&mut form).await?;
-    let about = PartHeaders::of(&part);
-    body::read_past(passing.watch(part), form::failed).await?;
+    let about = PartHeaders::from_field(&part);
+    body::discard(digest.update_from(part), form::to_error).await?;
     fields.finish(&mut form, &about).await?;
-    Ok(fields.said(&about, &passing))
+    Ok(fields.digest_input(&about, &digest))
 }
 
 impl PartHeaders {
-    fn of(part: &Field) -> Self {
+    fn from_field(part: &Field) -> Self {
         Self { name: form::file_name(part), media_type: part.content_type().map(ToString::to_string) }
     }
 }
 
 impl Fields {
     /// Takes the fields before the file, and returns the file's field.
-    async fn take_until_file(&mut self, form: &mut FormReader) -> Outcome<Field> {
+    async fn take_until_file(&mut self, form: &mut FormReader) -> Result<Field, Problem> {
         loop {
             let field = form.next().await?.ok_or_else(|| Problem::invalid("file", "is required"))?;
             match form::name(&field)? {
@@ -160,7 +160,7 @@ impl Fields {
     }
 
     /// Takes the fields after the file, and returns the resulting metadata.
-    async fn finish(&mut self, form: &mut FormReader, part: &PartHeaders) -> Outcome<StreamedFile> {
+    async fn finish(&mut self, form: &mut FormReader, part: &PartHeaders) -> Result<StreamedFile, Problem> {
         while let Some(field) = form.next().await? {
             match form::name(&field)? {
                 name if name == "file" => return Err(Problem::invalid("file", "is given twice")),
@@ -171,7 +171,7 @@ impl Fields {
     }
 
     /// Takes the field `name`, at most once.
-    fn take(&mut self, name: String, text: String) -> Outcome<()> {
+    fn take(&mut self, name: String, text: String) -> Result<(), Problem> {
         if self.texts.insert(name.clone(), text.clone()).is_some() {
             return Err(Problem::malformed(format!("{name:?} is given twice")));
         }
@@ -200,24 +200,24 @@ impl Fields {
         self.parent_folder_id.map(NodeId::from_uuid)
     }
 
-    fn sha256(&self) -> Outcome<Option<Sha256>> {
+    fn sha256(&self) -> Result<Option<Sha256>, Problem> {
         self.sha256.as_deref().map(parse::sha256).transpose()
     }
 
     /// Validates each field on its own.
-    fn check(&self) -> Outcome<()> {
+    fn check(&self) -> Result<(), Problem> {
         self.file_name.as_deref().map(|name| parse::name("file_name", name)).transpose()?;
         self.content_type.as_deref().map(parse::media_type).transpose()?;
         self.sha256()?;
         Ok(())
     }
 
-    fn name(&self, part: &PartHeaders) -> Outcome<Option<Name>> {
+    fn name(&self, part: &PartHeaders) -> Result<Option<Name>, Problem> {
         let name = self.file_name.as_ref().or(part.name.as_ref());
         name.map(|name| parse::name("file_name", name)).transpose()
     }
 
-    fn media_type(&self, part: &PartHeaders) -> Outcome<MediaType> {
+    fn media_type(&self, part: &PartHeaders) -> Result<MediaType, Problem> {
         match &self.content_type {
             Some(text) => parse::media_type(text),
             None => parse::media_type_of_body(part.media_type.as_deref()),
@@ -225,7 +225,7 @@ impl Fields {
     }
 
     /// The file's metadata from the fields, falling back to the part's headers.
-    fn file_info(&self, part: &PartHeaders) -> Outcome<FileInfo> {
+    fn file_info(&self, part: &PartHeaders) -> Result<FileInfo, Problem> {
         Ok(FileInfo {
             name: self.name(part)?.ok_or_else(|| Problem::invalid("file_name", "is required"))?,
             media_type: self.media_type(part)?,
@@ -237,15 +237,15 @@ impl Fields {
 
     /// The digest input of the form, independent of its multipart encoding: fields, part headers, and the file's
     /// digest.
-    fn said(&self, part: &PartHeaders, passing: &Passing) -> Vec<u8> {
+    fn digest_input(&self, part: &PartHeaders, digest: &StreamDigest) -> Vec<u8> {
         let about = [("file.name", &part.name), ("file.type", &part.media_type)];
         let about = about.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)));
         let fields = self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-        let mut said = Vec::new();
+        let mut input = Vec::new();
         for (name, text) in fields.chain(about) {
-            said.extend(format!("{name} {} {text}\n", text.len()).into_bytes());
+            input.extend(format!("{name} {} {text}\n", text.len()).into_bytes());
         }
-        said.extend(passing.said());
-        said
+        input.extend(digest.input());
+        input
     }
 }

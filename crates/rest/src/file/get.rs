@@ -2,9 +2,9 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{FileWithDownload, GetFile, UrlUse};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::Files;
+use clouddrive_domain::service::FileService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::map;
@@ -17,12 +17,12 @@ pub(crate) async fn get(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<GetFile>,
-    files: web::Data<Files>,
-) -> Outcome<HttpResponse> {
+    files: web::Data<FileService>,
+) -> Result<HttpResponse, Problem> {
     let (entry, url) = match parameters.0.url_use.unwrap_or_default() {
         UrlUse::Download => files.download(&user.actor, id.0).await?,
         UrlUse::Stream => files.watch(&user.actor, user.identity.session, id.0).await?,
     };
     let body = FileWithDownload { file: map::file(entry)?, download: map::download(url)? };
-    Ok(reply::secret(reply::tagged(StatusCode::OK, &body.file.etag, &body)))
+    Ok(reply::no_store(reply::with_etag(StatusCode::OK, &body.file.etag, &body)))
 }

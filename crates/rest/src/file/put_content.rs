@@ -4,16 +4,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, File};
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{EntityTag, MediaType, Node, NodeId};
-use clouddrive_domain::service::{ContentMetadata, Versions};
-use clouddrive_http::apart::apart;
-use clouddrive_http::body::{self, bridge};
+use clouddrive_domain::service::{ContentMetadata, VersionService};
+use clouddrive_http::body::{self, channel};
+use clouddrive_http::detached::spawn_detached;
 use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
-use clouddrive_http::keyed::{Keyed, Passing};
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::idempotency_key::{IdempotentRequest, StreamDigest};
+use clouddrive_http::problem::Problem;
 use clouddrive_http::{conditions, reply};
 
 use crate::blob::is_local;
-use crate::kept::Repeats;
+use crate::stored_response::Repeats;
 use crate::{map, parse};
 
 /// Replaces a file's content. The previous content is kept as a version. Without a `Content-Type`, or with
@@ -23,13 +23,15 @@ use crate::{map, parse};
 /// including bytes turned into text.
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
-        ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified (RFC 3339)"),
-        ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after the bytes \
-            come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself (`etag`)"),
+        ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified \
+            (RFC 3339)"),
+        ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after \
+            the bytes come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself \
+            (`etag`)"),
         ("If-None-Match" = Option<String>, Header, description = "ETags none of which the file may have; `*` is any"),
         ("If-Unmodified-Since" = Option<String>, Header, description = "The time since which the content must not have \
-            changed, before and after the bytes come: the `Last-Modified` of a GET. `If-Match` goes before it. Only where \
-            GET answers the bytes itself: ignored where it redirects to a bucket")),
+            changed, before and after the bytes come: the `Last-Modified` of a GET. `If-Match` goes before it. Only \
+            where GET answers the bytes itself: ignored where it redirects to a bucket")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The file", body = File,
         headers(("ETag" = String, description = "The tag of the bytes; that of the file itself is in the body")))))]
@@ -39,49 +41,49 @@ pub(crate) async fn put_content(
     wanted: IfMatch,
     request: HttpRequest,
     mut payload: web::Payload,
-    versions: web::Data<Versions>,
+    versions: web::Data<VersionService>,
     repeats: web::Data<Repeats>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let headers = request.headers();
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let metadata = ContentMetadata {
         media_type: parse::media_type_of_body(media_type)?,
         client_modified_at: parse::client_modified_at(headers)?,
     };
-    let announced = body::announced(headers);
-    let keyed = Keyed::begin(&repeats.idempotency, &request, &user.actor).await?;
-    let passing = Passing::new(keyed.is_keyed());
-    if let Keyed::Done(done) = keyed {
-        body::read_past(passing.watch(&mut payload), body::failed).await?;
-        return repeats.answer(&user.actor, done, &passing.said()).await;
+    let announced = body::content_length(headers);
+    let keyed = IdempotentRequest::begin(&repeats.idempotency, &request, &user.actor).await?;
+    let digest = StreamDigest::new(keyed.is_keyed());
+    if let IdempotentRequest::Done(done) = keyed {
+        body::discard(digest.update_from(&mut payload), body::to_error).await?;
+        return repeats.answer(&user.actor, done, &digest.input()).await;
     }
-    user.actor.receipt = keyed.receipt().cloned();
+    user.actor.idempotency_record = keyed.idempotency_record().cloned();
     let work = async {
         // A bucket sends a time of its own with the bytes, which says nothing of when this content was committed.
         let since = is_local(&request).then(|| conditions::unmodified_since(&request)).flatten();
         let wanted = wanted.0.unmodified_since(since);
-        let leave = versions.admit(&user.actor, id.0, &wanted, announced).await?;
-        refuse_known(&request, leave.file())?;
-        refuse_serialized(&metadata.media_type, leave.file())?;
-        let (sender, bytes) = bridge();
+        let permit = versions.admit(&user.actor, id.0, &wanted, announced).await?;
+        refuse_known(&request, permit.file())?;
+        refuse_serialized(&metadata.media_type, permit.file())?;
+        let (sender, bytes) = channel();
         let (versions, actor) = (versions.clone(), user.actor.clone());
         // A separate task: if the client disconnects, this handler is dropped at once, and the task cleans up.
-        let storing = apart(async move { versions.receive(&actor, leave, metadata, bytes).await });
-        if sender.feed(&mut passing.watch(&mut payload), body::failed).await {
-            if let Some(receipt) = &user.actor.receipt {
-                receipt.settle(repeats.digests.of(&passing.said()));
+        let storing = spawn_detached(async move { versions.receive(&actor, permit, metadata, bytes).await });
+        if sender.feed(&mut digest.update_from(&mut payload), body::to_error).await {
+            if let Some(idempotency_record) = &user.actor.idempotency_record {
+                idempotency_record.settle(repeats.digests.digest(&digest.input()));
             }
             sender.finish().await;
         }
-        let stored = storing.await.map_err(|fault| Error::internal("upload", fault))?;
+        let stored = storing.await.map_err(|error| Error::internal("upload", error))?;
         let file = map::file(stored?)?;
-        Ok(reply::tagged(StatusCode::OK, &file.content_etag, &file))
+        Ok(reply::with_etag(StatusCode::OK, &file.content_etag, &file))
     };
     keyed.run(&repeats.idempotency, work).await
 }
 
 /// Evaluates `If-None-Match` against the file and its content. The file cannot get one of the tags meanwhile.
-fn refuse_known(request: &HttpRequest, file: &Node) -> Outcome<()> {
+fn refuse_known(request: &HttpRequest, file: &Node) -> Result<(), Problem> {
     if !request.headers().contains_key(IF_NONE_MATCH) {
         return Ok(());
     }
@@ -101,7 +103,7 @@ fn is_of(file: &Node, tag: &str) -> bool {
 
 /// Client libraries declare everything they serialize as JSON, including bytes turned into text. Such a body would
 /// silently corrupt a file that is not JSON.
-fn refuse_serialized(media_type: &MediaType, file: &Node) -> Outcome<()> {
+fn refuse_serialized(media_type: &MediaType, file: &Node) -> Result<(), Problem> {
     let essence = |media_type: &MediaType| {
         let essence = media_type.as_str().split(';').next().unwrap_or("");
         essence.trim().to_ascii_lowercase()

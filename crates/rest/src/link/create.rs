@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateLink, Link};
-use clouddrive_domain::service::{LinkWish, Links};
+use clouddrive_domain::service::{LinkRequest, LinkService};
 use clouddrive_http::extract::{CurrentUser, Json};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::{map, parse};
@@ -13,20 +13,20 @@ use crate::{map, parse};
 pub(crate) async fn create(
     user: CurrentUser,
     body: Json<CreateLink>,
-    links: web::Data<Links>,
-) -> Outcome<HttpResponse> {
+    links: web::Data<LinkService>,
+) -> Result<HttpResponse, Problem> {
     let body = body.0;
     let item = parse::one_item(body.share_object_type, body.file_id, body.folder_id)?;
-    let wish = LinkWish {
+    let spec = LinkRequest {
         password: body.password.as_deref().map(parse::link_password).transpose()?,
         expires_at: body.expires_at.map(parse::timestamp),
         max_downloads: body.max_downloads,
     };
-    let link = map::link(links.create(&user.actor, item, wish).await?)?;
+    let link = map::link(links.create(&user.actor, item, spec).await?)?;
     Ok(created(&link))
 }
 
 /// The response for a created link.
 pub(crate) fn created(link: &Link) -> HttpResponse {
-    reply::secret(reply::created(format!("/link/{}", link.id), link))
+    reply::no_store(reply::created(format!("/link/{}", link.id), link))
 }

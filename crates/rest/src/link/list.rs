@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Links, PageParameters};
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -15,13 +15,13 @@ use crate::{map, parse};
 pub(crate) async fn list(
     user: CurrentUser,
     parameters: Query<PageParameters>,
-    links: web::Data<service::Links>,
+    links: web::Data<service::LinkService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("link {}", user.actor.user));
     let after = list.after(&cursors, &parameters.0)?;
     let page = links.list(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
-    Ok(reply::secret(reply::ok(&Links {
+    Ok(reply::no_store(reply::ok(&Links {
         items: page.items.into_iter().map(map::link).collect::<Result<_, _>>()?,
         next_cursor: list.next_cursor(&cursors, page.next)?,
     })))

@@ -46,7 +46,7 @@ enum Bytes {
 }
 
 impl Bytes {
-    fn of(path: &str, operation: &Operation) -> Option<Self> {
+    fn from_operation(path: &str, operation: &Operation) -> Option<Self> {
         let RefOr::T(whole) = operation.responses.responses.get("200")? else { return None };
         match path {
             _ if whole.content.contains_key("application/zip") => Some(Self::Archive),
@@ -63,7 +63,7 @@ pub(super) fn complete(path: &str, operation: &mut Operation) {
         add_parameter(operation, ParameterIn::Header, LINK_PASSWORD);
         add_parameter(operation, ParameterIn::Query, LINK_ACCESS);
     }
-    let Some(bytes) = Bytes::of(path, operation) else { return };
+    let Some(bytes) = Bytes::from_operation(path, operation) else { return };
     for condition in CONDITIONS {
         add_parameter(operation, ParameterIn::Header, condition);
     }

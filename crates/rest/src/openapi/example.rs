@@ -9,7 +9,7 @@ pub(super) fn complete(document: &mut Value) {
     let schemas = document.pointer("/components/schemas").and_then(Value::as_object).cloned().unwrap_or_default();
     if let Some(own) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
         for schema in own.values_mut() {
-            let example = of(schema, &schemas);
+            let example = example_of(schema, &schemas);
             if let Some(schema) = schema.as_object_mut().filter(|schema| !schema.contains_key("examples")) {
                 schema.insert("examples".to_owned(), json!([example]));
             }
@@ -34,7 +34,7 @@ pub(super) fn complete(document: &mut Value) {
 fn fill(body: &mut Value, schemas: &Map<String, Value>) {
     for kind in ["application/json", "application/x-www-form-urlencoded"] {
         let Some(content) = body.get_mut("content").and_then(|content| content.get_mut(kind)) else { continue };
-        let example = content.get("schema").map(|schema| of(schema, schemas));
+        let example = content.get("schema").map(|schema| example_of(schema, schemas));
         if let (Some(content), Some(example)) = (content.as_object_mut(), example) {
             content.entry("example").or_insert(example);
         }
@@ -42,12 +42,12 @@ fn fill(body: &mut Value, schemas: &Map<String, Value>) {
 }
 
 /// An example of `schema`.
-fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
+fn example_of(schema: &Value, schemas: &Map<String, Value>) -> Value {
     if let Some(example) = schema.get("example").or_else(|| schema.pointer("/examples/0")) {
         return example.clone();
     }
     if let Some(name) = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.rsplit('/').next()) {
-        return schemas.get(name).map_or(Value::Null, |schema| of(schema, schemas));
+        return schemas.get(name).map_or(Value::Null, |schema| example_of(schema, schemas));
     }
     if let Some(first) = schema.pointer("/enum/0") {
         return first.clone();
@@ -55,11 +55,11 @@ fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
     let parts = |key| schema.get(key).and_then(Value::as_array);
     if let Some(choices) = parts("oneOf").or_else(|| parts("anyOf")) {
         let choice = choices.iter().find(|choice| choice.get("type") != Some(&json!("null")));
-        return choice.map_or(Value::Null, |choice| of(choice, schemas));
+        return choice.map_or(Value::Null, |choice| example_of(choice, schemas));
     }
     let mut fields: Map<String, Value> = Map::new();
     for part in parts("allOf").into_iter().flatten() {
-        if let Value::Object(more) = of(part, schemas) {
+        if let Value::Object(more) = example_of(part, schemas) {
             fields.extend(more);
         }
     }
@@ -68,7 +68,7 @@ fn of(schema: &Value, schemas: &Map<String, Value>) -> Value {
     for (name, property) in properties.into_iter().flatten() {
         // Omit optional fields, unless they have an explicit example, which fits the others.
         if required.contains(&name.as_str()) || has_example(property) {
-            fields.insert(name.clone(), of(property, schemas));
+            fields.insert(name.clone(), example_of(property, schemas));
         }
     }
     if !fields.is_empty() {
@@ -90,7 +90,9 @@ fn of_type(schema: &Value, schemas: &Map<String, Value>) -> Value {
         (Some("string"), _) => json!("…"),
         (Some("integer" | "number"), _) => json!(1),
         (Some("boolean"), _) => json!(true),
-        (Some("array"), _) => schema.get("items").map_or_else(|| json!([]), |items| json!([of(items, schemas)])),
+        (Some("array"), _) => {
+            schema.get("items").map_or_else(|| json!([]), |items| json!([example_of(items, schemas)]))
+        }
         (Some("object"), _) => json!({}),
         _ => Value::Null,
     }

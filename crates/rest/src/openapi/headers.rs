@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{KEYED, METHODS};
+use super::{IDEMPOTENT, METHODS};
 
 /// A header's name, type and description.
 type Header = (&'static str, &'static str, &'static str);
@@ -17,7 +17,8 @@ const REPLAYED: Header =
 const AUTHENTICATE: Header = (
     "WWW-Authenticate",
     "string",
-    "`Bearer`, with `error=\"invalid_token\"` for a token that is no good any more; `X-Link-Password` for a public link.",
+    "`Bearer`, with `error=\"invalid_token\"` for a token that is no good any more; `X-Link-Password` for a public \
+     link.",
 );
 const RETRY_AFTER: Header = ("Retry-After", "integer", "After how many seconds to try again");
 const CONTENT_RANGE: Header = ("Content-Range", "string", "`bytes */` and how many bytes there are");
@@ -48,10 +49,10 @@ pub(super) fn complete(document: &mut Value) {
                     parameters.push(request_id());
                 }
             }
-            let keyed = operation["operationId"].as_str().is_some_and(|id| KEYED.contains(&id));
+            let idempotent = operation["operationId"].as_str().is_some_and(|id| IDEMPOTENT.contains(&id));
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
             for (status, response) in responses.into_iter().flatten() {
-                add(status, keyed, response);
+                add(status, idempotent, response);
             }
         }
     }
@@ -63,13 +64,13 @@ fn request_id() -> Value {
         "name": "X-Request-Id",
         "in": "header",
         "required": false,
-        "description": "An identifier of the client's choice, by which the server's log and the answer have the request: 1 to \
-            128 printable ASCII characters without spaces. Any other is passed over.",
+        "description": "An identifier of the client's choice, by which the server's log and the answer have the \
+            request: 1 to 128 printable ASCII characters without spaces. Any other is passed over.",
         "schema": {"type": "string", "maxLength": 128},
     })
 }
 
-fn add(status: &str, keyed: bool, response: &mut Value) {
+fn add(status: &str, idempotent: bool, response: &mut Value) {
     let says = response["description"].as_str().unwrap_or("");
     let mut headers = vec![REQUEST_ID];
     match status {
@@ -81,7 +82,7 @@ fn add(status: &str, keyed: bool, response: &mut Value) {
             headers.extend(RATE);
         }
         "503" => headers.push(RETRY_AFTER),
-        _ if status.starts_with('2') && keyed => headers.push(REPLAYED),
+        _ if status.starts_with('2') && idempotent => headers.push(REPLAYED),
         _ => {}
     }
     let Some(response) = response.as_object_mut() else { return };

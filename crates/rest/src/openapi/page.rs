@@ -34,7 +34,7 @@ pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
 /// Lets Swagger UI's pages load their own scripts and styles and call this server, nothing else. Swagger UI's service
 /// answers only GET, so other methods are routed as GET: HEAD gets the same headers, and the rest 405 where GET
 /// succeeds.
-pub(crate) async fn let_the_page_work(
+pub(crate) async fn swagger_csp(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {

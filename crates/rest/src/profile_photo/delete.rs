@@ -1,13 +1,13 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_domain::service::Photos;
+use clouddrive_domain::service::PhotoService;
 use clouddrive_http::extract::CurrentUser;
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Removes the caller's profile photo. `/profile-photo` is an alias.
 #[utoipa::path(delete, path = "/profile_photo", operation_id = "delete_profile_photo", tag = "profile photo",
     responses((status = 204, description = "There is no photo any more")))]
-pub(crate) async fn delete(user: CurrentUser, photos: web::Data<Photos>) -> Outcome<HttpResponse> {
+pub(crate) async fn delete(user: CurrentUser, photos: web::Data<PhotoService>) -> Result<HttpResponse, Problem> {
     photos.remove(&user.actor).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

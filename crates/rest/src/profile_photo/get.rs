@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::Download;
 use clouddrive_domain::port::SignedUrl;
-use clouddrive_domain::service::Photos;
+use clouddrive_domain::service::PhotoService;
 use clouddrive_http::extract::CurrentUser;
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::map;
@@ -11,11 +11,11 @@ use crate::map;
 /// Returns a short-lived URL of the caller's profile photo. `/profile-photo` is an alias.
 #[utoipa::path(get, path = "/profile_photo", operation_id = "get_profile_photo", tag = "profile photo",
     responses((status = 200, description = "The URL", body = Download)))]
-pub(crate) async fn get(user: CurrentUser, photos: web::Data<Photos>) -> Outcome<HttpResponse> {
+pub(crate) async fn get(user: CurrentUser, photos: web::Data<PhotoService>) -> Result<HttpResponse, Problem> {
     found(photos.find(&user.actor).await?)
 }
 
 /// The response with a photo's URL.
-pub(crate) fn found(url: SignedUrl) -> Outcome<HttpResponse> {
-    Ok(reply::secret(reply::ok(&map::download(url)?)))
+pub(crate) fn found(url: SignedUrl) -> Result<HttpResponse, Problem> {
+    Ok(reply::no_store(reply::ok(&map::download(url)?)))
 }

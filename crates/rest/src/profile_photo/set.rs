@@ -1,15 +1,15 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_contract::{Code, Download, PhotoForm};
-use clouddrive_domain::service::Photos;
+use clouddrive_domain::service::PhotoService;
 use clouddrive_http::body;
 use clouddrive_http::extract::CurrentUser;
 use clouddrive_http::form::{self, FormReader};
-use clouddrive_http::keyed::Keyed;
-use clouddrive_http::problem::{Outcome, Problem};
+use clouddrive_http::idempotency_key::IdempotentRequest;
+use clouddrive_http::problem::Problem;
 
 use super::get::found;
-use crate::kept::Repeats;
+use crate::stored_response::Repeats;
 
 /// The maximum size of a picture, in bytes.
 const MAX_PICTURE_BYTES: u64 = 5 << 20;
@@ -22,20 +22,20 @@ pub(crate) async fn set(
     mut user: CurrentUser,
     request: HttpRequest,
     payload: web::Payload,
-    photos: web::Data<Photos>,
+    photos: web::Data<PhotoService>,
     repeats: web::Data<Repeats>,
-) -> Outcome<HttpResponse> {
-    let keyed = Keyed::begin(&repeats.idempotency, &request, &user.actor).await?;
-    user.actor.receipt = keyed.receipt().cloned();
-    if let Keyed::Done(done) = keyed {
+) -> Result<HttpResponse, Problem> {
+    let keyed = IdempotentRequest::begin(&repeats.idempotency, &request, &user.actor).await?;
+    user.actor.idempotency_record = keyed.idempotency_record().cloned();
+    if let IdempotentRequest::Done(done) = keyed {
         let picture = picture(&request, payload).await?;
         return repeats.answer(&user.actor, done, &picture).await;
     }
-    let receipt = user.actor.receipt.clone();
+    let idempotency_record = user.actor.idempotency_record.clone();
     let work = async {
         let picture = picture(&request, payload).await?;
-        if let Some(receipt) = receipt {
-            receipt.settle(repeats.digests.of(&picture));
+        if let Some(idempotency_record) = idempotency_record {
+            idempotency_record.settle(repeats.digests.digest(&picture));
         }
         found(photos.set(&user.actor, picture).await?)
     };
@@ -43,20 +43,20 @@ pub(crate) async fn set(
 }
 
 /// Reads the picture into memory; its size is limited.
-async fn picture(request: &HttpRequest, payload: web::Payload) -> Outcome<web::Bytes> {
+async fn picture(request: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Problem> {
     let header = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     let essence = header.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
     if essence == "multipart/form-data" {
         from_form(FormReader::new(request.headers(), payload, MAX_PICTURE_BYTES)?).await
     } else if essence.starts_with("image/") {
-        body::collect(payload.into_inner(), body::announced(request.headers()), MAX_PICTURE_BYTES).await
+        body::collect(payload.into_inner(), body::content_length(request.headers()), MAX_PICTURE_BYTES).await
     } else {
         Err(Problem::new(Code::UnsupportedMediaType, "send image/* or multipart/form-data"))
     }
 }
 
 /// Reads the form's only field, `photo`.
-async fn from_form(mut form: FormReader) -> Outcome<web::Bytes> {
+async fn from_form(mut form: FormReader) -> Result<web::Bytes, Problem> {
     let field = form.next().await?.ok_or_else(|| Problem::invalid("photo", "is required"))?;
     let name = form::name(&field)?;
     if name != "photo" {

@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{AccessList, PageParameters};
 use clouddrive_domain::model::{NodeId, NodeKind};
-use clouddrive_domain::service::Shares;
+use clouddrive_domain::service::ShareService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -18,9 +18,9 @@ pub(crate) async fn list_access_to_folder(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
-    shares: web::Data<Shares>,
+    shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     list_access(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
 }
 
@@ -32,9 +32,9 @@ pub(crate) async fn list_access_to_file(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
-    shares: web::Data<Shares>,
+    shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     list_access(&user, (NodeKind::File, id.0), &parameters.0, &shares, &cursors).await
 }
 
@@ -42,9 +42,9 @@ async fn list_access(
     user: &CurrentUser,
     item: (NodeKind, NodeId),
     parameters: &PageParameters,
-    shares: &Shares,
+    shares: &ShareService,
     cursors: &Cursors,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("access {} {}", user.actor.user, item.1));
     let after = list.after(cursors, parameters)?;
     let page = shares.list_access(&user.actor, item, after, parse::limit(parameters.limit)?).await?;

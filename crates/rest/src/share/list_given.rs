@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{GivenShares, PageParameters};
 use clouddrive_domain::model::{NodeId, NodeKind};
-use clouddrive_domain::service::{GivenPage, Shares};
+use clouddrive_domain::service::{GivenPage, ShareService};
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -16,13 +16,13 @@ use crate::{map, parse};
 pub(crate) async fn list_given(
     user: CurrentUser,
     parameters: Query<PageParameters>,
-    shares: web::Data<Shares>,
+    shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("shared-by-me {}", user.actor.user));
     let after = list.after(&cursors, &parameters.0)?;
     let page = shares.list_given(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
-    answer(&cursors, &list, page)
+    respond(&cursors, &list, page)
 }
 
 /// Lists the shares of a folder itself, newest first. Owner only.
@@ -33,9 +33,9 @@ pub(crate) async fn list_of_folder(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
-    shares: web::Data<Shares>,
+    shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     list_of(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
 }
 
@@ -47,9 +47,9 @@ pub(crate) async fn list_of_file(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
-    shares: web::Data<Shares>,
+    shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     list_of(&user, (NodeKind::File, id.0), &parameters.0, &shares, &cursors).await
 }
 
@@ -57,16 +57,16 @@ async fn list_of(
     user: &CurrentUser,
     item: (NodeKind, NodeId),
     parameters: &PageParameters,
-    shares: &Shares,
+    shares: &ShareService,
     cursors: &Cursors,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("shares {} {}", user.actor.user, item.1));
     let after = list.after(cursors, parameters)?;
     let page = shares.list_of(&user.actor, item, after, parse::limit(parameters.limit)?).await?;
-    answer(cursors, &list, page)
+    respond(cursors, &list, page)
 }
 
-fn answer(cursors: &Cursors, list: &List, page: GivenPage) -> Outcome<HttpResponse> {
+fn respond(cursors: &Cursors, list: &List, page: GivenPage) -> Result<HttpResponse, Problem> {
     Ok(reply::ok(&GivenShares {
         items: page.items.into_iter().map(map::share).collect::<Result<_, _>>()?,
         next_cursor: list.next_cursor(cursors, page.next)?,

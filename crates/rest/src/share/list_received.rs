@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PageParameters, ReceivedShare, ReceivedShares};
 use clouddrive_domain::model::{Entry, Share};
-use clouddrive_domain::service::Shares;
+use clouddrive_domain::service::ShareService;
 use clouddrive_http::extract::{CurrentUser, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -17,18 +17,18 @@ use crate::{map, parse};
 pub(crate) async fn list_received(
     user: CurrentUser,
     parameters: Query<PageParameters>,
-    shares: web::Data<Shares>,
+    shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("shared-with-me {}", user.actor.user));
     let after = list.after(&cursors, &parameters.0)?;
     let page = shares.list_received(&user.actor, after, parse::limit(parameters.0.limit)?).await?;
     Ok(reply::ok(&ReceivedShares {
-        items: page.items.into_iter().map(received).collect::<Outcome<_>>()?,
+        items: page.items.into_iter().map(received).collect::<Result<_, Problem>>()?,
         next_cursor: list.next_cursor(&cursors, page.next)?,
     }))
 }
 
-fn received((share, item): (Share, Entry)) -> Outcome<ReceivedShare> {
+fn received((share, item): (Share, Entry)) -> Result<ReceivedShare, Problem> {
     Ok(ReceivedShare { share: map::share(share)?, item: map::item(item)? })
 }

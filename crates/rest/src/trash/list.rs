@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PageParameters, Trash};
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -16,9 +16,9 @@ use crate::{map, parse};
 pub(crate) async fn list(
     user: CurrentUser,
     parameters: Query<PageParameters>,
-    trash: web::Data<service::Trash>,
+    trash: web::Data<service::TrashService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("trash {}", user.actor.user));
     let after = list.after(&cursors, &parameters.0)?;
     let page = trash.list(&user.actor, after, parse::limit(parameters.0.limit)?).await?;

@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{ListParameters, TrashedFolder};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::service::Trash;
+use clouddrive_domain::service::TrashService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -19,9 +19,9 @@ pub(crate) async fn list_folder(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<ListParameters>,
-    trash: web::Data<Trash>,
+    trash: web::Data<TrashService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List::new(&format_args!("trash {}", user.actor.user), Some(id.0), &parameters.0);
     let page = trash.list_folder(&user.actor, id.0, &list.query(&cursors, &parameters.0)?).await?;
     let next_cursor = list.next_cursor(&cursors, page.next.as_ref())?;

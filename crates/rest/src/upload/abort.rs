@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_domain::model::UploadId;
-use clouddrive_domain::service::Uploads;
-use clouddrive_http::apart::to_the_end;
+use clouddrive_domain::service::UploadService;
+use clouddrive_http::detached::run_to_completion;
 use clouddrive_http::extract::{CurrentUser, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Aborts an upload and releases its reservation.
@@ -13,8 +13,8 @@ use clouddrive_http::reply;
 pub(crate) async fn abort(
     user: CurrentUser,
     id: PathId<UploadId>,
-    uploads: web::Data<Uploads>,
-) -> Outcome<HttpResponse> {
-    to_the_end(async move { uploads.abort(&user.actor, id.0).await }).await?;
-    Ok(reply::done())
+    uploads: web::Data<UploadService>,
+) -> Result<HttpResponse, Problem> {
+    run_to_completion(async move { uploads.abort(&user.actor, id.0).await }).await?;
+    Ok(reply::no_content())
 }

@@ -2,10 +2,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CompleteUpload, File};
 use clouddrive_domain::model::UploadId;
-use clouddrive_domain::service::{Completing, Uploads};
-use clouddrive_http::apart::to_the_end;
+use clouddrive_domain::service::{Completing, UploadService};
+use clouddrive_http::detached::run_to_completion;
 use clouddrive_http::extract::{CurrentUser, OptionalJson, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::{map, parse};
@@ -20,13 +20,13 @@ pub(crate) async fn complete(
     user: CurrentUser,
     id: PathId<UploadId>,
     body: OptionalJson<CompleteUpload>,
-    uploads: web::Data<Uploads>,
-) -> Outcome<HttpResponse> {
+    uploads: web::Data<UploadService>,
+) -> Result<HttpResponse, Problem> {
     let said = Completing {
         conflict: body.0.file_conflict.map(parse::conflict),
         sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
     };
-    let file = to_the_end(async move { uploads.complete(&user.actor, id.0, said).await }).await?;
+    let file = run_to_completion(async move { uploads.complete(&user.actor, id.0, said).await }).await?;
     let file = map::file(file)?;
-    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+    Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
 }

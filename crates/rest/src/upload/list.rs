@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{PageParameters, Uploads};
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -15,9 +15,9 @@ use crate::{map, parse};
 pub(crate) async fn list(
     user: CurrentUser,
     parameters: Query<PageParameters>,
-    uploads: web::Data<service::Uploads>,
+    uploads: web::Data<service::UploadService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("uploads {}", user.actor.user));
     let after = list.after(&cursors, &parameters.0)?;
     let page = uploads.list(&user.actor, after, parse::limit(parameters.0.limit)?).await?;

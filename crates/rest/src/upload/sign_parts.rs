@@ -1,9 +1,9 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{SignParts, SignedParts};
 use clouddrive_domain::model::UploadId;
-use clouddrive_domain::service::Uploads;
+use clouddrive_domain::service::UploadService;
 use clouddrive_http::extract::{CurrentUser, Json, PathId};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::map;
@@ -16,9 +16,9 @@ pub(crate) async fn sign_parts(
     user: CurrentUser,
     id: PathId<UploadId>,
     body: Json<SignParts>,
-    uploads: web::Data<Uploads>,
-) -> Outcome<HttpResponse> {
+    uploads: web::Data<UploadService>,
+) -> Result<HttpResponse, Problem> {
     let (until, parts) = uploads.sign_parts(&user.actor, id.0, &body.0.part_numbers).await?;
     let (parts, urls_expire_at) = map::parts(parts)?;
-    Ok(reply::secret(reply::ok(&SignedParts { parts, urls_expire_at, expires_at: map::time(until)? })))
+    Ok(reply::no_store(reply::ok(&SignedParts { parts, urls_expire_at, expires_at: map::time(until)? })))
 }

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_domain::service::Versions;
+use clouddrive_domain::service::VersionService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, VersionPath};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 /// Deletes a former version of a file permanently. Owner only. The current version cannot be deleted.
@@ -13,8 +13,8 @@ pub(crate) async fn delete(
     user: CurrentUser,
     path: VersionPath,
     wanted: IfMatch,
-    versions: web::Data<Versions>,
-) -> Outcome<HttpResponse> {
+    versions: web::Data<VersionService>,
+) -> Result<HttpResponse, Problem> {
     versions.delete(&user.actor, path.0, path.1, &wanted.0).await?;
-    Ok(reply::done())
+    Ok(reply::no_content())
 }

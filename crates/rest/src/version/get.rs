@@ -1,8 +1,8 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::VersionWithDownload;
-use clouddrive_domain::service::Versions;
+use clouddrive_domain::service::VersionService;
 use clouddrive_http::extract::{CurrentUser, VersionPath};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::map;
@@ -11,8 +11,12 @@ use crate::map;
 #[utoipa::path(get, path = "/file/{file_id}/version/{version_id}", operation_id = "get_version", tag = "versions",
     params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path)),
     responses((status = 200, description = "The version", body = VersionWithDownload)))]
-pub(crate) async fn get(user: CurrentUser, path: VersionPath, versions: web::Data<Versions>) -> Outcome<HttpResponse> {
+pub(crate) async fn get(
+    user: CurrentUser,
+    path: VersionPath,
+    versions: web::Data<VersionService>,
+) -> Result<HttpResponse, Problem> {
     let (version, url) = versions.download(&user.actor, path.0, path.1).await?;
     let body = VersionWithDownload { version: map::version(version)?, download: map::download(url)? };
-    Ok(reply::secret(reply::ok(&body)))
+    Ok(reply::no_store(reply::ok(&body)))
 }

@@ -3,7 +3,7 @@ use clouddrive_contract::{PageParameters, Versions};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
@@ -18,9 +18,9 @@ pub(crate) async fn list(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
-    versions: web::Data<service::Versions>,
+    versions: web::Data<service::VersionService>,
     cursors: web::Data<Cursors>,
-) -> Outcome<HttpResponse> {
+) -> Result<HttpResponse, Problem> {
     let list = List(format!("versions {} {}", user.actor.user, id.0));
     let after = list.after(&cursors, &parameters.0)?;
     let page = versions.list(&user.actor, id.0, after, parse::limit(parameters.0.limit)?).await?;

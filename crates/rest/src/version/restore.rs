@@ -1,16 +1,17 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::File;
-use clouddrive_domain::service::Versions;
+use clouddrive_domain::service::VersionService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, VersionPath};
-use clouddrive_http::problem::Outcome;
+use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::map;
 
 /// Restores a former version of a file as a new current version, which counts against the quota. Requires edit
 /// permission. If the version is already current, nothing changes.
-#[utoipa::path(post, path = "/file/{file_id}/version/{version_id}/restore", operation_id = "restore_version", tag = "versions",
+#[utoipa::path(post, path = "/file/{file_id}/version/{version_id}/restore", operation_id = "restore_version",
+    tag = "versions",
     params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path),
         ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
@@ -18,8 +19,8 @@ pub(crate) async fn restore(
     user: CurrentUser,
     path: VersionPath,
     wanted: IfMatch,
-    versions: web::Data<Versions>,
-) -> Outcome<HttpResponse> {
+    versions: web::Data<VersionService>,
+) -> Result<HttpResponse, Problem> {
     let file = map::file(versions.restore(&user.actor, path.0, path.1, &wanted.0).await?)?;
-    Ok(reply::tagged(StatusCode::OK, &file.etag, &file))
+    Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
 }

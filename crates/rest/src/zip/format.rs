@@ -50,7 +50,7 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn of(entry: ArchiveEntry<'a>) -> Self {
+    pub(super) fn new(entry: ArchiveEntry<'a>) -> Self {
         Self { path: entry.path, modified_at: entry.modified_at, size: entry.file.map(|file| file.size) }
     }
 
@@ -218,13 +218,13 @@ fn date_time(at: Timestamp) -> (u16, u16) {
         return FIRST;
     }
     let utc = OffsetDateTime::from_unix_timestamp(at.as_seconds()).ok();
-    let told = utc.and_then(|utc| {
+    let date_time = utc.and_then(|utc| {
         let year = u16::try_from(utc.year() - 1980).ok().filter(|year| *year < 128)?;
         let (month, day) = (u16::from(u8::from(utc.month())), u16::from(utc.day()));
         let (hour, minute, second) = (u16::from(utc.hour()), u16::from(utc.minute()), u16::from(utc.second()));
         Some((hour << 11 | minute << 5 | (second / 2), year << 9 | month << 5 | day))
     });
-    told.unwrap_or(LAST)
+    date_time.unwrap_or(LAST)
 }
 
 #[cfg(test)]

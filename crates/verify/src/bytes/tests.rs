@@ -9,27 +9,27 @@ use crate::ports::{ByteStream, Dialect, TransferStream};
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
-fn fault() -> Fault {
-    Fault { part: "storage", cause: "500".to_owned() }
+fn error() -> CheckError {
+    CheckError { part: "storage", cause: "500".to_owned() }
 }
 
 /// A database with three blobs of five bytes, all in use, with single letters as keys.
-struct Books;
+struct TestRows;
 
 #[async_trait]
-impl Records for Books {
+impl Records for TestRows {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
 
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Fault> {
-        Ok(Box::new(Books))
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, CheckError> {
+        Ok(Box::new(TestRows))
     }
 }
 
 #[async_trait]
-impl Snapshot for Books {
-    async fn rows(&mut self, _: &str, _: bool) -> Result<RowStream, Fault> {
+impl Snapshot for TestRows {
+    async fn rows(&mut self, _: &str, _: bool) -> Result<RowStream, CheckError> {
         let row = |key: &str| Row([key, "5", HELLO, "test"].map(|text| Some(text.to_owned())));
         Ok(stream::iter(["a", "b", "c"].map(row)).map(Ok).boxed())
     }
@@ -69,20 +69,20 @@ impl Objects for Store {
         stream::empty().boxed()
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
+    async fn find(&self, key: &str) -> Result<Option<Object>, CheckError> {
         match self.odd {
-            Some(_) => Err(fault()),
+            Some(_) => Err(error()),
             None => Ok(Some(Object { key: key.to_owned(), size: 5, modified_at: 0, broken: None })),
         }
     }
 
-    async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault> {
+    async fn read(&self, key: &str) -> Result<Option<ByteStream>, CheckError> {
         let hello = || Ok(Bytes::from_static(b"hello"));
         match key {
             "b" if self.fails() && self.in_the_middle => {
-                Ok(Some(stream::iter([Ok(Bytes::from_static(b"hel")), Err(fault())]).boxed()))
+                Ok(Some(stream::iter([Ok(Bytes::from_static(b"hel")), Err(error())]).boxed()))
             }
-            "b" if !self.in_the_middle && self.failures.load(Ordering::Relaxed) > 0 => Err(fault()),
+            "b" if !self.in_the_middle && self.failures.load(Ordering::Relaxed) > 0 => Err(error()),
             _ => Ok(Some(stream::iter([hello()]).boxed())),
         }
     }
@@ -91,7 +91,7 @@ impl Objects for Store {
 async fn report(store: &Store) -> Report {
     let mut report = Report::default();
     let options = Options { now: 1000, grace: 0, deep: true };
-    check(&Books, Box::new(Books), store, options, &|_, _, _| {}, &mut report).await.unwrap();
+    check(&TestRows, Box::new(TestRows), store, options, &|_, _, _| {}, &mut report).await.unwrap();
     report
 }
 

@@ -10,16 +10,16 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use crate::invariants::is_key;
-use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
+use crate::ports::{ByteStream, CheckError, Object, ObjectStream, Objects, Transfer, TransferStream};
 
 /// The size of a read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
 
 /// The maximum number of buffered pieces.
-const WAITING: usize = 8;
+const MAX_BUFFERED: usize = 8;
 
 /// The prefix for entries of `blobs/` that are not shard directories. It sorts after all keys.
-const BESIDE: &str = "~/";
+const OTHER_ENTRIES: &str = "~/";
 
 /// The suffix of the digest file beside each blob.
 const DIGEST: &str = ".sha256";
@@ -77,8 +77,8 @@ fn manifest(directory: &Path) -> io::Result<Option<(u64, u64)>> {
     let mut bytes = Vec::new();
     match File::open(directory.join(MANIFEST)) {
         Ok(file) => file.take(64).read_to_end(&mut bytes)?,
-        Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(fault) => return Err(fault),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
     };
     let text = str::from_utf8(&bytes).unwrap_or_default();
     let numbers = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
@@ -98,10 +98,10 @@ fn broken(directory: &Path, parts: &[(PathBuf, u64)]) -> io::Result<Option<&'sta
 
 /// The object at `path`. Symlinks are not followed.
 fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
-    let gone = |fault: io::Error| if fault.kind() == ErrorKind::NotFound { Ok(None) } else { Err(fault) };
+    let gone = |error: io::Error| if error.kind() == ErrorKind::NotFound { Ok(None) } else { Err(error) };
     let metadata = match fs::symlink_metadata(path) {
         Ok(metadata) => metadata,
-        Err(fault) => return gone(fault),
+        Err(error) => return gone(error),
     };
     let sizes = |parts: Vec<PathBuf>| {
         let size = |part: PathBuf| fs::symlink_metadata(&part).map(|metadata| (part, metadata.len()));
@@ -109,7 +109,7 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
     };
     let parts = match parts(path, &metadata).and_then(sizes) {
         Ok(parts) => parts,
-        Err(fault) => return gone(fault),
+        Err(error) => return gone(error),
     };
     Ok(Some(Object {
         key: key.to_owned(),
@@ -124,15 +124,15 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
 fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
     let mut transfers = Vec::new();
     let names = match names(gathered) {
-        Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(transfers),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(transfers),
         names => names?,
     };
     for key in names.into_iter().filter(|name| is_key(name)) {
         match fs::symlink_metadata(gathered.join(&key).join(MANIFEST)) {
             Ok(metadata) => transfers.push(Transfer { key, begun_at: modified_at(&metadata)? }),
             // The transfer has just ended.
-            Err(fault) if fault.kind() == ErrorKind::NotFound => {}
-            Err(fault) => return Err(fault),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(transfers)
@@ -155,7 +155,7 @@ fn shard(root: &Path, shard: &str) -> io::Result<Vec<Object>> {
 }
 
 /// Sends all objects of the store in order: shard directories are named after the prefix of their keys.
-fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<()> {
+fn walk(root: &Path, found: &mpsc::Sender<Result<Object, CheckError>>) -> io::Result<()> {
     let is_shard =
         |name: &String| Ok::<_, io::Error>(name.len() == 2 && fs::symlink_metadata(root.join(name))?.is_dir());
     let mut beside = Vec::new();
@@ -163,7 +163,7 @@ fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<
         let objects = if is_shard(&name)? {
             shard(root, &name)?
         } else {
-            beside.extend(object(&format!("{BESIDE}{name}"), &root.join(&name))?);
+            beside.extend(object(&format!("{OTHER_ENTRIES}{name}"), &root.join(&name))?);
             continue;
         };
         for object in objects {
@@ -179,12 +179,12 @@ fn walk(root: &Path, found: &mpsc::Sender<Result<Object, Fault>>) -> io::Result<
 }
 
 /// Sends the bytes of the files in sequence; stops early if the blob is being removed.
-fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, Fault>>) -> io::Result<()> {
+fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, CheckError>>) -> io::Result<()> {
     for part in parts {
         let mut file = match File::open(part) {
             Ok(file) => file,
-            Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(fault) => return Err(fault),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
         };
         loop {
             let mut piece = Vec::with_capacity(READ_BYTES);
@@ -201,12 +201,12 @@ fn read(parts: &[PathBuf], pieces: &mpsc::Sender<Result<Bytes, Fault>>) -> io::R
 
 /// Streams what `work` sends from a blocking thread.
 fn sent<T: Send + 'static>(
-    work: impl FnOnce(&mpsc::Sender<Result<T, Fault>>) -> io::Result<()> + Send + 'static,
-) -> stream::BoxStream<'static, Result<T, Fault>> {
-    let (sender, receiver) = mpsc::channel(WAITING);
+    work: impl FnOnce(&mpsc::Sender<Result<T, CheckError>>) -> io::Result<()> + Send + 'static,
+) -> stream::BoxStream<'static, Result<T, CheckError>> {
+    let (sender, receiver) = mpsc::channel(MAX_BUFFERED);
     tokio::task::spawn_blocking(move || {
-        if let Err(fault) = work(&sender) {
-            let _ = sender.blocking_send(Err(Fault::storage(&fault)));
+        if let Err(error) = work(&sender) {
+            let _ = sender.blocking_send(Err(CheckError::storage(&error)));
         }
     });
     stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver))).boxed()
@@ -235,24 +235,25 @@ impl Objects for Disk {
         })
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
+    async fn find(&self, key: &str) -> Result<Option<Object>, CheckError> {
         let (key, path) =
-            (key.to_owned(), self.place(key).unwrap_or_else(|| self.root.join(key.trim_start_matches(BESIDE))));
+            (key.to_owned(), self.place(key).unwrap_or_else(|| self.root.join(key.trim_start_matches(OTHER_ENTRIES))));
         let looking = tokio::task::spawn_blocking(move || object(&key, &path));
-        looking.await.map_err(|fault| Fault::storage(&fault))?.map_err(|fault| Fault::storage(&fault))
+        looking.await.map_err(|error| CheckError::storage(&error))?.map_err(|error| CheckError::storage(&error))
     }
 
-    async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault> {
+    async fn read(&self, key: &str) -> Result<Option<ByteStream>, CheckError> {
         let Some(path) = self.place(key) else { return Ok(None) };
         let listing = tokio::task::spawn_blocking(move || match fs::symlink_metadata(&path) {
             Ok(metadata) => match parts(&path, &metadata) {
-                Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(None),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
                 parts => parts.map(Some),
             },
-            Err(fault) if fault.kind() == ErrorKind::NotFound => Ok(None),
-            Err(fault) => Err(fault),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         });
-        let parts = listing.await.map_err(|fault| Fault::storage(&fault))?.map_err(|fault| Fault::storage(&fault))?;
+        let parts =
+            listing.await.map_err(|error| CheckError::storage(&error))?.map_err(|error| CheckError::storage(&error))?;
         Ok(parts.map(|parts| sent(move |pieces| read(&parts, pieces))))
     }
 }

@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::{ByteStream as Body, DateTime};
 use aws_sdk_s3::types::MultipartUpload;
 use futures_util::{StreamExt, stream};
 
-use crate::ports::{ByteStream, Fault, Object, ObjectStream, Objects, Transfer, TransferStream};
+use crate::ports::{ByteStream, CheckError, Object, ObjectStream, Objects, Transfer, TransferStream};
 
 /// The key prefix of blobs.
 const PREFIX: &str = "blobs/";
@@ -38,9 +38,13 @@ fn millis(time: Option<&DateTime>) -> i64 {
 }
 
 /// A page of the listing: its objects, and the token of the next page, if any.
-async fn page(client: &Client, bucket: &str, token: Option<String>) -> Result<(Vec<Object>, Option<String>), Fault> {
+async fn page(
+    client: &Client,
+    bucket: &str,
+    token: Option<String>,
+) -> Result<(Vec<Object>, Option<String>), CheckError> {
     let call = client.list_objects_v2().bucket(bucket).prefix(PREFIX).set_continuation_token(token);
-    let page = call.send().await.map_err(|fault| Fault::storage(&fault))?;
+    let page = call.send().await.map_err(|error| CheckError::storage(&error))?;
     let objects = page.contents().iter().map(|object| Object {
         key: key(object.key()),
         size: object.size().and_then(|size| size.try_into().ok()).unwrap_or_default(),
@@ -59,14 +63,14 @@ async fn page_of_transfers(
     client: &Client,
     bucket: &str,
     (after, id): Marker,
-) -> Result<(Vec<Transfer>, Option<Marker>), Fault> {
+) -> Result<(Vec<Transfer>, Option<Marker>), CheckError> {
     let call =
         client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(after).set_upload_id_marker(id);
     let page = match call.send().await {
         Ok(page) => page,
         // The store does not list transfers; a lifecycle rule has to clean them up.
-        Err(fault) if is_unimplemented(&fault) => return Ok((Vec::new(), None)),
-        Err(fault) => return Err(Fault::storage(&fault)),
+        Err(error) if is_unimplemented(&error) => return Ok((Vec::new(), None)),
+        Err(error) => return Err(CheckError::storage(&error)),
     };
     let transfer = |upload: &MultipartUpload| Transfer { key: key(upload.key()), begun_at: millis(upload.initiated()) };
     let transfers = page.uploads().iter().map(transfer);
@@ -76,34 +80,34 @@ async fn page_of_transfers(
 }
 
 /// Whether the store does not support the call.
-fn is_unimplemented(fault: &SdkError<ListMultipartUploadsError, HttpResponse>) -> bool {
-    let status = fault.raw_response().map(|response| response.status().as_u16());
-    matches!(status, Some(405 | 501)) || fault.code() == Some("NotImplemented")
+fn is_unimplemented(error: &SdkError<ListMultipartUploadsError, HttpResponse>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    matches!(status, Some(405 | 501)) || error.code() == Some("NotImplemented")
 }
 
 /// Whether the object does not exist, which stores report in different ways.
-fn is_gone<E: ProvideErrorMetadata>(fault: &SdkError<E, HttpResponse>) -> bool {
-    let status = fault.raw_response().map(|response| response.status().as_u16());
-    matches!(status, Some(404 | 410)) && fault.code() != Some("NoSuchBucket")
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    matches!(status, Some(404 | 410)) && error.code() != Some("NoSuchBucket")
 }
 
 /// Streams the items of all pages; each page returns the marker of the next, if any.
-fn paged<T, M, F>(first: M, page: impl Fn(M) -> F + Send + 'static) -> stream::BoxStream<'static, Result<T, Fault>>
+fn paged<T, M, F>(first: M, page: impl Fn(M) -> F + Send + 'static) -> stream::BoxStream<'static, Result<T, CheckError>>
 where
     T: Send + 'static,
     M: Send + 'static,
-    F: Future<Output = Result<(Vec<T>, Option<M>), Fault>> + Send + 'static,
+    F: Future<Output = Result<(Vec<T>, Option<M>), CheckError>> + Send + 'static,
 {
     let pages = stream::unfold(Some(first), move |place| {
         let asked = place.map(&page);
         async move {
             Some(match asked?.await {
                 Ok((items, next)) => (items.into_iter().map(Ok).collect(), next),
-                Err(fault) => (vec![Err(fault)], None),
+                Err(error) => (vec![Err(error)], None),
             })
         }
     });
-    pages.flat_map(|page: Vec<Result<T, Fault>>| stream::iter(page)).boxed()
+    pages.flat_map(|page: Vec<Result<T, CheckError>>| stream::iter(page)).boxed()
 }
 
 #[async_trait]
@@ -128,7 +132,7 @@ impl Objects for S3 {
         })
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Object>, Fault> {
+    async fn find(&self, key: &str) -> Result<Option<Object>, CheckError> {
         let call = self.client.head_object().bucket(&self.bucket).key(format!("{PREFIX}{key}"));
         match call.send().await {
             Ok(head) => Ok(Some(Object {
@@ -137,17 +141,17 @@ impl Objects for S3 {
                 modified_at: millis(head.last_modified()),
                 broken: None,
             })),
-            Err(fault) if is_gone(&fault) => Ok(None),
-            Err(fault) => Err(Fault::storage(&fault)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(CheckError::storage(&error)),
         }
     }
 
-    async fn read(&self, key: &str) -> Result<Option<ByteStream>, Fault> {
+    async fn read(&self, key: &str) -> Result<Option<ByteStream>, CheckError> {
         let call = self.client.get_object().bucket(&self.bucket).key(format!("{PREFIX}{key}"));
         match call.send().await {
             Ok(answer) => Ok(Some(pieces(answer.body))),
-            Err(fault) if is_gone(&fault) => Ok(None),
-            Err(fault) => Err(Fault::storage(&fault)),
+            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) => Err(CheckError::storage(&error)),
         }
     }
 }
@@ -155,7 +159,7 @@ impl Objects for S3 {
 fn pieces(body: Body) -> ByteStream {
     let next = async |mut body: Body| {
         let piece = body.next().await?;
-        Some((piece.map_err(|fault| Fault::storage(&fault)), body))
+        Some((piece.map_err(|error| CheckError::storage(&error)), body))
     };
     stream::unfold(body, next).boxed()
 }

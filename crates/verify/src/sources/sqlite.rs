@@ -7,10 +7,10 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
-use crate::ports::{Dialect, Fault, Records, Row, RowStream, Snapshot};
+use crate::ports::{CheckError, Dialect, Records, Row, RowStream, Snapshot};
 
 /// The maximum number of buffered rows.
-const WAITING: usize = 256;
+const MAX_BUFFERED: usize = 256;
 
 /// An SQLite database, opened read-only. Each snapshot has its own connection on its own thread. While it lives, the
 /// write-ahead log is not truncated.
@@ -27,8 +27,8 @@ impl Sqlite {
 }
 
 /// The URI that opens the file read-only.
-fn uri(path: &Path) -> Result<String, Fault> {
-    let not_text = || Fault { part: "database", cause: "the path is not UTF-8".to_owned() };
+fn uri(path: &Path) -> Result<String, CheckError> {
+    let not_text = || CheckError { part: "database", cause: "the path is not UTF-8".to_owned() };
     let path = path.to_str().ok_or_else(not_text)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
     let escaped =
@@ -36,16 +36,16 @@ fn uri(path: &Path) -> Result<String, Fault> {
     Ok(format!("file:{}?mode=ro", escaped.collect::<String>()))
 }
 
-fn open(path: &Path) -> Result<SqliteConnection, Fault> {
+fn open(path: &Path) -> Result<SqliteConnection, CheckError> {
     let uri = uri(path)?;
-    let mut connection = SqliteConnection::establish(&uri).map_err(|fault| Fault::database(&fault))?;
+    let mut connection = SqliteConnection::establish(&uri).map_err(|error| CheckError::database(&error))?;
     // The snapshot begins with the first read. Large sorts spill to disk.
     let begin = "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; BEGIN; SELECT 1 FROM nodes LIMIT 1;";
-    connection.batch_execute(begin).map_err(|fault| Fault::database(&fault))?;
+    connection.batch_execute(begin).map_err(|error| CheckError::database(&error))?;
     Ok(connection)
 }
 
-type Answers = mpsc::Sender<Result<Row, Fault>>;
+type RowSender = mpsc::Sender<Result<Row, CheckError>>;
 
 #[async_trait]
 impl Records for Sqlite {
@@ -53,27 +53,27 @@ impl Records for Sqlite {
         Dialect::Sqlite
     }
 
-    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, Fault> {
+    async fn snapshot(&self) -> Result<Box<dyn Snapshot>, CheckError> {
         let path = self.path.clone();
-        let (questions, mut asked) = mpsc::channel::<(String, Answers)>(1);
+        let (queries, mut received) = mpsc::channel::<(String, RowSender)>(1);
         let (ready, opened) = tokio::sync::oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let mut connection = match open(&path) {
                 Ok(connection) => connection,
-                Err(fault) => return drop(ready.send(Err(fault))),
+                Err(error) => return drop(ready.send(Err(error))),
             };
             let _ = ready.send(Ok(()));
-            while let Some((sql, answers)) = asked.blocking_recv() {
-                answer(&mut connection, &sql, &answers);
+            while let Some((sql, answers)) = received.blocking_recv() {
+                send_rows(&mut connection, &sql, &answers);
             }
         });
-        opened.await.map_err(|fault| Fault::database(&fault))??;
-        Ok(Box::new(Moment { questions }))
+        opened.await.map_err(|error| CheckError::database(&error))??;
+        Ok(Box::new(OpenSnapshot { queries }))
     }
 }
 
 #[derive(QueryableByName)]
-struct Texts {
+struct TextRow {
     #[diesel(sql_type = Nullable<Text>)]
     a: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -85,13 +85,13 @@ struct Texts {
 }
 
 /// Sends the rows until the receiver is dropped.
-fn answer(connection: &mut SqliteConnection, sql: &str, answers: &Answers) {
-    let rows = match diesel::sql_query(sql).load_iter::<Texts, DefaultLoadingMode>(connection) {
+fn send_rows(connection: &mut SqliteConnection, sql: &str, answers: &RowSender) {
+    let rows = match diesel::sql_query(sql).load_iter::<TextRow, DefaultLoadingMode>(connection) {
         Ok(rows) => rows,
-        Err(fault) => return drop(answers.blocking_send(Err(Fault::database(&fault)))),
+        Err(error) => return drop(answers.blocking_send(Err(CheckError::database(&error)))),
     };
     for row in rows {
-        let row = row.map(|row| Row([row.a, row.b, row.c, row.d])).map_err(|fault| Fault::database(&fault));
+        let row = row.map(|row| Row([row.a, row.b, row.c, row.d])).map_err(|error| CheckError::database(&error));
         let failed = row.is_err();
         if answers.blocking_send(row).is_err() || failed {
             return;
@@ -99,17 +99,17 @@ fn answer(connection: &mut SqliteConnection, sql: &str, answers: &Answers) {
     }
 }
 
-struct Moment {
-    questions: mpsc::Sender<(String, Answers)>,
+struct OpenSnapshot {
+    queries: mpsc::Sender<(String, RowSender)>,
 }
 
 #[async_trait]
-impl Snapshot for Moment {
+impl Snapshot for OpenSnapshot {
     // The statements themselves contain `NOT INDEXED`, so `scan` is ignored.
-    async fn rows(&mut self, sql: &str, _: bool) -> Result<RowStream, Fault> {
-        let (answers, rows) = mpsc::channel(WAITING);
-        let gone = |_| Fault { part: "database", cause: "the thread that reads it has ended".to_owned() };
-        self.questions.send((sql.to_owned(), answers)).await.map_err(gone)?;
+    async fn rows(&mut self, sql: &str, _: bool) -> Result<RowStream, CheckError> {
+        let (answers, rows) = mpsc::channel(MAX_BUFFERED);
+        let gone = |_| CheckError { part: "database", cause: "the thread that reads it has ended".to_owned() };
+        self.queries.send((sql.to_owned(), answers)).await.map_err(gone)?;
         Ok(stream::unfold(rows, async |mut rows| Some((rows.recv().await?, rows))).boxed())
     }
 }
@@ -137,7 +137,7 @@ mod tests {
         let count = "SELECT CAST(count(*) AS text) AS a, NULL AS b, NULL AS c, NULL AS d FROM nodes";
         let counted = async |snapshot: &mut Box<dyn Snapshot>| {
             let rows: Vec<_> = snapshot.rows(count, false).await.unwrap().collect().await;
-            rows.into_iter().next().unwrap().map(|row| row.a().to_owned())
+            rows.into_iter().next().unwrap().map(|row| row.first().to_owned())
         };
         assert_eq!(counted(&mut snapshot).await.unwrap(), "1");
         assert_eq!(counted(&mut records.snapshot().await.unwrap()).await.unwrap(), "2");

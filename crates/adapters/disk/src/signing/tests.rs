@@ -13,11 +13,11 @@ fn urls() -> DiskUrls {
 
 fn put() -> String {
     let key = BlobKey::parse(KEY).unwrap();
-    query(&urls().sign_put(&key, None, 10, Some(Sha256::from_bytes([0xA7; 32])), END))
+    query(&urls().presign_put(&key, None, 10, Some(Sha256::from_bytes([0xA7; 32])), END))
 }
 
 fn get() -> String {
-    let presentation = Presentation {
+    let content_headers = ContentHeaders {
         media_type: MediaType::parse("text/plain; charset=utf-8").unwrap(),
         attachment: Some(Name::parse("a&name=b=ü 100%.txt").unwrap()),
         content: Some(ContentInfo {
@@ -28,7 +28,7 @@ fn get() -> String {
         }),
     };
     let key = BlobKey::parse(KEY).unwrap();
-    query(&urls().sign_get(&key, &presentation, END).now_or_never().unwrap().unwrap())
+    query(&urls().presign_get(&key, &content_headers, END).now_or_never().unwrap().unwrap())
 }
 
 fn query(signed: &SignedUrl) -> String {
@@ -51,8 +51,8 @@ fn refused(key: &str, query: &str) {
     // An invalid signature is reported as such, even if the URL has expired too.
     for now in [NOW, END] {
         let request = SignedRequest { key, query };
-        assert_eq!(forbidden(urls().admit_put(request, now)), Forbidden::Signature, "PUT {key}?{query}");
-        assert_eq!(forbidden(urls().admit_get(request, now)), Forbidden::Signature, "GET {key}?{query}");
+        assert_eq!(forbidden(urls().verify_put(request, now)), Forbidden::Signature, "PUT {key}?{query}");
+        assert_eq!(forbidden(urls().verify_get(request, now)), Forbidden::Signature, "GET {key}?{query}");
     }
 }
 
@@ -74,7 +74,7 @@ fn urls_look_as_documented() {
 
 #[test]
 fn a_put_carries_the_condition_that_nothing_is_there() {
-    let signed = urls().sign_put(&BlobKey::parse(KEY).unwrap(), None, 10, None, END);
+    let signed = urls().presign_put(&BlobKey::parse(KEY).unwrap(), None, 10, None, END);
     assert_eq!(signed.headers, [("If-None-Match", "*".to_owned())]);
 }
 
@@ -83,28 +83,28 @@ fn what_was_signed_is_admitted_until_its_very_time() {
     let last = Timestamp::from_millis(END.as_millis() - 1);
     let (put, get) = (put(), get());
     let request = SignedRequest { key: KEY, query: &put };
-    let (target, expected) = urls().admit_put(request, last).unwrap();
+    let (target, expected) = urls().verify_put(request, last).unwrap();
     assert_eq!(target, PutTarget::Blob(BlobKey::parse(KEY).unwrap()));
     let sha256 = Some(Sha256::from_bytes([0xA7; 32]));
     assert_eq!(expected, Expected { length: Length::Exactly(10), sha256 });
-    assert_eq!(forbidden(urls().admit_put(request, END)), Forbidden::UrlExpired);
+    assert_eq!(forbidden(urls().verify_put(request, END)), Forbidden::UrlExpired);
 
     let request = SignedRequest { key: KEY, query: &get };
-    let GetTarget { key, presentation, watch } = urls().admit_get(request, last).unwrap();
+    let GetTarget { key, content_headers, watch } = urls().verify_get(request, last).unwrap();
     assert_eq!(watch, None);
     assert_eq!(key.as_str(), KEY);
-    assert_eq!(presentation.media_type.as_str(), "text/plain; charset=utf-8");
-    assert_eq!(presentation.attachment.unwrap().as_str(), "a&name=b=ü 100%.txt");
-    assert_eq!(forbidden(urls().admit_get(request, END)), Forbidden::UrlExpired);
+    assert_eq!(content_headers.media_type.as_str(), "text/plain; charset=utf-8");
+    assert_eq!(content_headers.attachment.unwrap().as_str(), "a&name=b=ü 100%.txt");
+    assert_eq!(forbidden(urls().verify_get(request, END)), Forbidden::UrlExpired);
 }
 
 #[test]
 fn a_url_for_a_part_is_invalid_for_others_and_the_whole() {
     let key = BlobKey::parse(KEY).unwrap();
-    let part = query(&urls().sign_put(&key, Some(7), 10, None, END));
+    let part = query(&urls().presign_put(&key, Some(7), 10, None, END));
     assert!(part.starts_with("method=PUT&part=7&length=10&expires=301000&signature="));
-    let (target, _) = urls().admit_put(SignedRequest { key: KEY, query: &part }, NOW).unwrap();
-    assert_eq!(target, PutTarget::Part { transfer: transfer(key), number: 7 });
+    let (target, _) = urls().verify_put(SignedRequest { key: KEY, query: &part }, NOW).unwrap();
+    assert_eq!(target, PutTarget::Part { multipart: multipart(key), number: 7 });
     for other in ["", "&part=8", "&part=07", "&part=70", "&part=+7", "&part=%37", "&part=7&part=7"] {
         refused(KEY, &part.replace("&part=7", other));
     }
@@ -116,8 +116,8 @@ fn a_url_for_one_method_is_invalid_for_the_other() {
     let (put, get) = (put(), get());
     let put = SignedRequest { key: KEY, query: &put };
     let get = SignedRequest { key: KEY, query: &get };
-    assert_eq!(forbidden(urls().admit_get(put, NOW)), Forbidden::Signature);
-    assert_eq!(forbidden(urls().admit_put(get, NOW)), Forbidden::Signature);
+    assert_eq!(forbidden(urls().verify_get(put, NOW)), Forbidden::Signature);
+    assert_eq!(forbidden(urls().verify_put(get, NOW)), Forbidden::Signature);
     refused(KEY, &get.query.replace("method=GET", "method=PUT"));
     refused(KEY, &put.query.replace("method=PUT", "method=GET"));
 }
@@ -227,8 +227,8 @@ fn another_servers_signature_is_none() {
     let (put, get) = (put(), get());
     let put = SignedRequest { key: KEY, query: &put };
     let get = SignedRequest { key: KEY, query: &get };
-    assert_eq!(forbidden(others.admit_put(put, NOW)), Forbidden::Signature);
-    assert_eq!(forbidden(others.admit_get(get, NOW)), Forbidden::Signature);
+    assert_eq!(forbidden(others.verify_put(put, NOW)), Forbidden::Signature);
+    assert_eq!(forbidden(others.verify_get(get, NOW)), Forbidden::Signature);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn a_good_signature_does_not_make_nonsense_good() {
     ] {
         let query = signed(Purpose::Put, query);
         let request = SignedRequest { key: KEY, query: &query };
-        assert_eq!(forbidden(urls().admit_put(request, NOW)), Forbidden::Signature, "{query}");
+        assert_eq!(forbidden(urls().verify_put(request, NOW)), Forbidden::Signature, "{query}");
     }
     for query in [
         "method=GET&type=&expires=301000",
@@ -256,7 +256,7 @@ fn a_good_signature_does_not_make_nonsense_good() {
     ] {
         let query = signed(Purpose::Get, query);
         let request = SignedRequest { key: KEY, query: &query };
-        assert_eq!(forbidden(urls().admit_get(request, NOW)), Forbidden::Signature, "{query}");
+        assert_eq!(forbidden(urls().verify_get(request, NOW)), Forbidden::Signature, "{query}");
     }
 }
 

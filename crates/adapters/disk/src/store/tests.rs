@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{Crc32, Length, Part, PartPlan, Sha256};
-use clouddrive_domain::port::{DirectUploads, PartStore, Presentation};
+use clouddrive_domain::port::{ContentHeaders, DirectUploadStore, PartStore};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use sha2::Digest;
 use tempfile::TempDir;
@@ -58,15 +58,15 @@ fn plan() -> PartPlan {
     PartPlan::restore(11, Some(5)).unwrap()
 }
 
-async fn begin(store: &DiskStore) -> Transfer {
-    let ticket = direct(store).begin(&key(), plan(), &Presentation::of_unknown()).await.unwrap();
-    Transfer { key: key(), ticket }
+async fn begin(store: &DiskStore) -> MultipartUpload {
+    let multipart_id = direct(store).begin(&key(), plan(), &ContentHeaders::unknown()).await.unwrap();
+    MultipartUpload { key: key(), multipart_id }
 }
 
 async fn put_part(store: &DiskStore, number: u32) -> Result<()> {
-    let transfer = Transfer { key: key(), ticket: crate::parts::ticket(plan()) };
+    let multipart = MultipartUpload { key: key(), multipart_id: crate::parts::multipart_id(plan()) };
     let text = ["hello", "world", "!"][number as usize - 1];
-    store.put_part(&transfer, number, body(text.as_bytes()), any_length()).await
+    store.put_part(&multipart, number, body(text.as_bytes()), any_length()).await
 }
 
 fn names(directory: &Path) -> Vec<String> {
@@ -83,7 +83,7 @@ fn nothing() -> Vec<String> {
 #[tokio::test]
 async fn a_blob_is_two_files_and_nothing_else() {
     let (root, store) = store();
-    store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     let shard = root.path().join("blobs/3f");
     assert_eq!(names(&shard), [KEY.to_owned(), format!("{KEY}.sha256"), "lock".to_owned()]);
     assert_eq!(fs::read(shard.join(KEY)).unwrap(), b"abc");
@@ -103,7 +103,7 @@ async fn files_are_private() {
     use std::os::unix::fs::PermissionsExt;
 
     let (root, store) = store();
-    store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     let mode = |path: &str| fs::metadata(root.path().join(path)).unwrap().permissions().mode() & 0o777;
     for directory in ["blobs", "blobs/3f", "tmp"] {
         assert_eq!(mode(directory), 0o700, "{directory}");
@@ -125,8 +125,8 @@ fn a_write_that_is_dropped_half_way_leaves_nothing() {
                 reached.send(()).unwrap();
                 std::future::pending().await
             });
-            let (key, presentation) = (key(), Presentation::of_unknown());
-            let put = store.put(&key, Box::pin(body(&vec![7; size]).chain(end)), any_length(), &presentation);
+            let (key, content_headers) = (key(), ContentHeaders::unknown());
+            let put = store.put(&key, Box::pin(body(&vec![7; size]).chain(end)), any_length(), &content_headers);
             let half_way = async {
                 arrived.await.unwrap();
                 assert_eq!(names(&tmp).len(), 1);
@@ -147,15 +147,15 @@ fn a_write_that_is_dropped_half_way_leaves_nothing() {
 fn a_write_that_is_dropped_anywhere_is_stored_wholly_or_not_at_all() {
     let bytes = vec![7; 1_300_000];
     let mut ended = false;
-    for most in 0.. {
+    for max in 0.. {
         let (root, store) = store();
         let runtime = Runtime::new().unwrap();
         runtime.block_on(async {
-            let (key, presentation) = (key(), Presentation::of_unknown());
-            let mut put = store.put(&key, body(&bytes), any_length(), &presentation);
+            let (key, content_headers) = (key(), ContentHeaders::unknown());
+            let mut put = store.put(&key, body(&bytes), any_length(), &content_headers);
             let mut polls = 0;
             let poll = std::future::poll_fn(|context| {
-                if polls == most {
+                if polls == max {
                     return Poll::Ready(());
                 }
                 polls += 1;
@@ -196,7 +196,7 @@ async fn a_write_that_fails_leaves_nothing() {
         (body(&bytes), Expected { sha256: digest(b"else"), ..any_length() }, Refused::Checksum),
     ];
     for (body, expected, refusal) in cases {
-        match store.put(&key(), body, expected, &Presentation::of_unknown()).await {
+        match store.put(&key(), body, expected, &ContentHeaders::unknown()).await {
             Err(Error::Refused(refused)) => assert_eq!(refused, refusal),
             other => panic!("{other:?}"),
         }
@@ -210,7 +210,7 @@ async fn a_body_that_goes_past_its_length_is_not_read_on() {
     let (_root, store) = store();
     let endless: ByteStream = Box::pin(stream::repeat_with(|| Ok(Bytes::from_static(&[0; 4096]))));
     let expected = Expected { length: Length::Exactly(10_000), sha256: None };
-    let outcome = store.put(&key(), endless, expected, &Presentation::of_unknown()).await;
+    let outcome = store.put(&key(), endless, expected, &ContentHeaders::unknown()).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{outcome:?}");
 }
 
@@ -224,7 +224,7 @@ async fn of_simultaneous_writes_one_wins_and_its_digest_is_told() {
             let store = if number % 2 == 0 { first.clone() } else { second.clone() };
             tokio::spawn(async move {
                 let bytes = vec![number; 1000 + usize::from(number)];
-                (store.put(&key(), body(&bytes), any_length(), &Presentation::of_unknown()).await, bytes)
+                (store.put(&key(), body(&bytes), any_length(), &ContentHeaders::unknown()).await, bytes)
             })
         });
         let mut won = Vec::new();
@@ -249,7 +249,7 @@ async fn a_digest_left_by_a_crash_is_of_no_account() {
     let left = root.path().join(format!("blobs/3f/{KEY}.sha256"));
     fs::write(&left, format!("{}\n", "0".repeat(64))).unwrap();
     assert_eq!(store.head(&key()).await.unwrap(), None);
-    let stored = store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    let stored = store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     assert_eq!(stored.sha256, digest(b"abc"));
     assert_eq!(store.head(&key()).await.unwrap(), Some(stored));
 
@@ -262,7 +262,7 @@ async fn a_digest_left_by_a_crash_is_of_no_account() {
 #[tokio::test]
 async fn a_blob_without_a_readable_digest_has_none() {
     let (root, store) = store();
-    store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     let digest = root.path().join(format!("blobs/3f/{KEY}.sha256"));
     let without = Some(Stored { size: 3, ..Stored::default() });
     for text in [
@@ -294,12 +294,12 @@ async fn no_symlink_is_followed() {
     symlink(&secret, shard.join(KEY)).unwrap();
     assert!(matches!(store.head(&key()).await, Err(Error::Internal { .. })));
     assert!(matches!(store.get(&key(), 1, 0..1).await.map(drop), Err(Error::Internal { .. })));
-    let outcome = store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await;
+    let outcome = store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await;
     assert!(matches!(outcome, Err(Error::Conflict(Conflict::BlobExists))), "{outcome:?}");
     store.delete(&key()).await.unwrap();
 
     symlink(&secret, shard.join(format!("{KEY}.sha256"))).unwrap();
-    let stored = store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    let stored = store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     assert_eq!(store.head(&key()).await.unwrap(), Some(stored));
 
     let elsewhere = tempfile::tempdir().unwrap();
@@ -316,24 +316,24 @@ async fn no_symlink_is_followed() {
 #[tokio::test]
 async fn a_disk_that_is_not_there_is_no_empty_one() {
     let (root, store) = store();
-    store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.check().await.unwrap();
     fs::rename(root.path().join("blobs"), root.path().join("away")).unwrap();
     fs::rename(root.path().join("tmp"), root.path().join("away-too")).unwrap();
-    let transfer = Transfer { key: key(), ticket: crate::parts::ticket(plan()) };
+    let multipart = MultipartUpload { key: key(), multipart_id: crate::parts::multipart_id(plan()) };
     let five = Expected { length: Length::Exactly(5), sha256: None };
     let outcomes = [
-        store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.map(drop),
+        store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.map(drop),
         store.head(&key()).await.map(drop),
         store.get(&key(), 1, 0..1).await.map(drop),
         store.delete(&key()).await,
         store.sweep(Timestamp::from_millis(0)).await.map(drop),
         store.check().await,
-        direct(&store).begin(&key(), plan(), &Presentation::of_unknown()).await.map(drop),
-        direct(&store).list_received(&transfer, plan()).await.map(drop),
-        direct(&store).finish(&transfer, plan(), None).await.map(drop),
-        store.put_part(&transfer, 1, body(b"hello"), five).await,
-        store.discard(&transfer).await,
+        direct(&store).begin(&key(), plan(), &ContentHeaders::unknown()).await.map(drop),
+        direct(&store).list_received(&multipart, plan()).await.map(drop),
+        direct(&store).finish(&multipart, plan(), None).await.map(drop),
+        store.put_part(&multipart, 1, body(b"hello"), five).await,
+        store.abort(&multipart).await,
     ];
     for (number, outcome) in outcomes.into_iter().enumerate() {
         assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{number}: {outcome:?}");
@@ -345,7 +345,7 @@ async fn a_disk_that_is_not_there_is_no_empty_one() {
 #[tokio::test]
 async fn a_blob_that_was_cut_short_ends_in_an_error() {
     let (root, store) = store();
-    store.put(&key(), body(&[7; 300_000]), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key(), body(&[7; 300_000]), any_length(), &ContentHeaders::unknown()).await.unwrap();
     let mut bytes = store.get(&key(), 300_000, 0..300_000).await.unwrap();
     File::options().write(true).open(root.path().join(format!("blobs/3f/{KEY}"))).unwrap().set_len(280_000).unwrap();
     assert_eq!(bytes.next().await.unwrap().unwrap().len(), 256 * 1024);
@@ -362,7 +362,7 @@ async fn a_sweep_takes_what_is_old_and_only_that() {
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
     }
     fs::create_dir(tmp.join("directory")).unwrap();
-    // Discarded transfers, old and recent.
+    // Discarded multipart uploads, old and recent.
     for (name, seconds) in [("old-parts", 10), ("young-parts", 20)] {
         fs::create_dir(tmp.join(name)).unwrap();
         fs::write(tmp.join(name).join("00001"), "part").unwrap();
@@ -385,7 +385,7 @@ async fn the_probe_leaves_nothing() {
 #[tokio::test]
 async fn a_store_that_is_opened_again_holds_what_it_held() {
     let (root, store) = store();
-    store.put(&key(), body(b"abc"), any_length(), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key(), body(b"abc"), any_length(), &ContentHeaders::unknown()).await.unwrap();
     fs::write(root.path().join("tmp/left"), "by a crash").unwrap();
     let store = DiskStore::open(root.path().to_owned()).unwrap();
     assert_eq!(read(&store).await, b"abc");
@@ -396,11 +396,11 @@ async fn a_store_that_is_opened_again_holds_what_it_held() {
 fn what_a_process_of_the_same_number_left_is_not_in_the_way() {
     let root = tempfile::tempdir().unwrap();
     let layout = Layout::make(root.path()).unwrap();
-    let first = layout.draft(&key()).map(drop);
+    let first = layout.temp_blob(&key()).map(drop);
     assert!(first.is_ok());
     for number in 0..2_000 {
         fs::write(root.path().join(format!("tmp/{KEY}.{}-{number}", std::process::id())), "").unwrap();
     }
-    assert!(layout.draft(&key()).is_ok());
+    assert!(layout.temp_blob(&key()).is_ok());
     assert_eq!(names(&root.path().join("tmp")).len(), 2_000);
 }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use async_trait::async_trait;
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{BlobKey, Expected, Length, Timestamp, Transfer};
+use clouddrive_domain::model::{BlobKey, Expected, Length, MultipartUpload, Timestamp};
 use clouddrive_domain::port::{
-    GetTarget, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate, UrlSigner, Watch,
+    ContentHeaders, GetTarget, PutTarget, SignedRequest, SignedUrl, SignedUrlVerifier, UrlPresigner, Watch,
 };
 use clouddrive_domain::{Error, Result};
 
@@ -29,34 +29,34 @@ enum Target {
 }
 
 impl MemoryStore {
-    /// Signs a URL to PUT the part `number` of the transfer, or its whole blob if it has no ticket.
+    /// Signs a URL to PUT the part `number` of the multipart, or its whole blob if it has no multipart_id.
     pub(super) fn sign_upload(
         &self,
-        transfer: &Transfer,
+        multipart: &MultipartUpload,
         number: u32,
         expected: Expected,
         expires_at: Timestamp,
     ) -> SignedUrl {
-        let (part, target) = match transfer.ticket {
-            Some(_) => (format!("&part={number}"), PutTarget::Part { transfer: transfer.clone(), number }),
-            None => (String::new(), PutTarget::Blob(transfer.key.clone())),
+        let (part, target) = match multipart.multipart_id {
+            Some(_) => (format!("&part={number}"), PutTarget::Part { multipart: multipart.clone(), number }),
+            None => (String::new(), PutTarget::Blob(multipart.key.clone())),
         };
         let length = match expected.length {
             Length::Exactly(length) | Length::AtMost(length) => length,
         };
         let query = format!("method=PUT{part}&length={length}");
         let headers = vec![("If-None-Match", "*".to_owned())];
-        self.sign(&transfer.key, &query, headers, Permit { target: Target::Put(target, expected), expires_at })
+        self.sign(&multipart.key, &query, headers, Permit { target: Target::Put(target, expected), expires_at })
     }
 
     fn sign_read(
         &self,
         key: &BlobKey,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
         watch: Option<Watch>,
         expires_at: Timestamp,
     ) -> SignedUrl {
-        let target = Target::Get(GetTarget { key: key.clone(), presentation: presentation.clone(), watch });
+        let target = Target::Get(GetTarget { key: key.clone(), content_headers: content_headers.clone(), watch });
         self.sign(key, "method=GET", Vec::new(), Permit { target, expires_at })
     }
 
@@ -99,31 +99,36 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl UrlSigner for MemoryStore {
-    async fn sign_get(&self, key: &BlobKey, presentation: &Presentation, expires_at: Timestamp) -> Result<SignedUrl> {
-        Ok(self.sign_read(key, presentation, None, expires_at))
-    }
-
-    async fn sign_watch(
+impl UrlPresigner for MemoryStore {
+    async fn presign_get(
         &self,
         key: &BlobKey,
-        presentation: &Presentation,
+        content_headers: &ContentHeaders,
+        expires_at: Timestamp,
+    ) -> Result<SignedUrl> {
+        Ok(self.sign_read(key, content_headers, None, expires_at))
+    }
+
+    async fn presign_watch(
+        &self,
+        key: &BlobKey,
+        content_headers: &ContentHeaders,
         watch: Watch,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        Ok(self.sign_read(key, presentation, Some(watch), expires_at))
+        Ok(self.sign_read(key, content_headers, Some(watch), expires_at))
     }
 }
 
-impl UrlGate for MemoryStore {
-    fn admit_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)> {
+impl SignedUrlVerifier for MemoryStore {
+    fn verify_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)> {
         self.admit(request, now, |target| match target {
             Target::Put(target, expected) => Some((target, expected)),
             Target::Get(_) => None,
         })
     }
 
-    fn admit_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget> {
+    fn verify_get<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<GetTarget> {
         self.admit(request, now, |target| match target {
             Target::Get(target) => Some(target),
             Target::Put(..) => None,

@@ -4,7 +4,7 @@ use clouddrive_domain::Result;
 use clouddrive_domain::model::{
     Change, ChangeKind, Command, DriveId, Grant, NodeId, NodeKind, Revision, Timestamp, UploadState,
 };
-use clouddrive_domain::port::{Clearance, Doomed, Purge, PurgeStep};
+use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep};
 
 use super::items;
 use crate::changes::{log, state_of};
@@ -34,10 +34,10 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
     Ok(())
 }
 
-pub(super) fn begin_some(state: &mut State, command: &Command, doomed: &Doomed, most: u32) -> Result<u32> {
-    let (drive, until) = match doomed {
-        Doomed::All(root) => (Some(locate::renewed(state, root)?.drive()), None),
-        Doomed::Until(until) => {
+pub(super) fn begin_some(state: &mut State, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32> {
+    let (drive, until) = match scope {
+        PurgeScope::All(root) => (Some(locate::renewed(state, root)?.drive()), None),
+        PurgeScope::Until(until) => {
             let due = items(state).filter(|(at, ..)| at <= until);
             (due.min_by_key(|(at, id, _)| (*at, *id)).map(|(_, _, row)| row.drive), Some(*until))
         }
@@ -46,13 +46,13 @@ pub(super) fn begin_some(state: &mut State, command: &Command, doomed: &Doomed, 
     let due = items(state).filter(|(at, _, row)| Some(row.drive) == drive && is_due(*at));
     let mut due: Vec<(Timestamp, NodeId)> = due.map(|(at, id, _)| (at, id)).collect();
     due.sort_unstable();
-    due.truncate(most as usize);
+    due.truncate(max as usize);
     for (_, id) in &due {
         let before = state_of(state, *id);
         join(state, *id, *id, command.at);
         log(state, command, Change::of_node(ChangeKind::PurgeBegun, drive, *id).before(before));
     }
-    Ok(u32::try_from(due.len()).unwrap_or(most))
+    Ok(u32::try_from(due.len()).unwrap_or(max))
 }
 
 /// The nodes to be purged next in `drive`, or in the purge of one node, purge by purge.
@@ -75,12 +75,12 @@ struct Fates {
     staying: Vec<NodeId>,
 }
 
-/// The fates of up to `most` entries of `folders`.
-fn fates(state: &State, folders: &[NodeId], most: usize) -> Fates {
+/// The fates of up to `max` entries of `folders`.
+fn fates(state: &State, folders: &[NodeId], max: usize) -> Fates {
     let mut fates = Fates::default();
     let purges = folders.iter().filter_map(|folder| Some((*folder, state.nodes.get(folder)?.purge?)));
     let below = purges.flat_map(|(folder, top)| children(state, folder).map(move |(id, row)| (top, id, row)));
-    for (top, id, row) in below.take(most) {
+    for (top, id, row) in below.take(max) {
         match row.kind() {
             _ if row.trashed.is_some() => fates.staying.push(id),
             NodeKind::File => fates.going.push(id),
@@ -90,7 +90,7 @@ fn fates(state: &State, folders: &[NodeId], most: usize) -> Fates {
     fates
 }
 
-pub(super) fn step(state: &mut State, command: &Command, which: Purge, most: u32) -> PurgeStep {
+pub(super) fn step(state: &mut State, command: &Command, which: Purge, max: u32) -> PurgeStep {
     let (drive, of) = match which {
         Purge::Of(drive, node) => (Some(drive), Some(node)),
         Purge::In(drive) => (Some(drive), None),
@@ -99,9 +99,9 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, most: u32
     let root = drive.and_then(|drive| Some((drive, state.drives.get(&drive)?.root)));
     let Some((drive, root)) = root else { return PurgeStep::default() };
     let is_file = |id: &NodeId| state.nodes.get(id).is_some_and(|row| row.kind() == NodeKind::File);
-    let next = members(state, drive, of).into_iter().take(most as usize);
+    let next = members(state, drive, of).into_iter().take(max as usize);
     let (mut files, folders): (Vec<NodeId>, Vec<NodeId>) = next.partition(is_file);
-    let fates = fates(state, &folders, (most as usize).saturating_sub(files.len()));
+    let fates = fates(state, &folders, (max as usize).saturating_sub(files.len()));
     files.extend(&fates.going);
     for id in &fates.staying {
         set_parent(state, *id, root);
@@ -119,7 +119,7 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, most: u32
         drive.quota.used = drive.quota.used.saturating_sub(disposal.given_back);
         drive.entries.used = drive.entries.used.saturating_sub(removed as u64);
     }
-    let count = |count: usize| u32::try_from(count).unwrap_or(most);
+    let count = |count: usize| u32::try_from(count).unwrap_or(max);
     let step = PurgeStep {
         removed: count(removed),
         reached: count(fates.joining.len()),
@@ -171,22 +171,22 @@ fn ownerless(state: &State) -> Option<(DriveId, NodeId)> {
     drives.find(|(id, drive)| needs_work(id, drive)).map(|(id, drive)| (*id, drive.root))
 }
 
-pub(super) fn clear_ownerless(state: &mut State, command: &Command, most: u32) -> Clearance {
-    let Some((drive, root)) = ownerless(state) else { return Clearance::Nothing };
-    abort_where(state, command, most, |_, upload| upload.drive == drive);
+pub(super) fn delete_orphaned_drives(state: &mut State, command: &Command, max: u32) -> CleanupProgress {
+    let Some((drive, root)) = ownerless(state) else { return CleanupProgress::Nothing };
+    abort_where(state, command, max, |_, upload| upload.drive == drive);
     let forgotten =
-        state.uploads.remove_where(most, |row| row.upload.drive == drive && row.upload.state != UploadState::Open);
+        state.uploads.remove_where(max, |row| row.upload.drive == drive && row.upload.state != UploadState::Open);
     let left = children(state, root).filter(|(_, row)| row.purge.is_none());
-    let left: Vec<NodeId> = left.map(|(id, _)| id).take(most as usize).collect();
+    let left: Vec<NodeId> = left.map(|(id, _)| id).take(max as usize).collect();
     for id in &left {
         join(state, *id, *id, command.at);
     }
     if forgotten > 0 || !left.is_empty() {
         log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive));
-        return Clearance::Step;
+        return CleanupProgress::Step;
     }
     state.nodes.remove(&root);
     state.drives.remove(&drive);
     log(state, command, Change::of_drive(ChangeKind::DriveRemoved, drive));
-    Clearance::Drive
+    CleanupProgress::Drive
 }

@@ -1,14 +1,14 @@
 //! Commits: bytes become a file, or a new version of one.
 
-use clouddrive_domain::model::{Answer, ChangeKind, Charge, Command, Completion, Grant, NodeId, UploadState};
+use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Completion, Grant, NodeId, UploadState};
 use clouddrive_domain::port::{Commit, NewFile, Saved};
 use clouddrive_domain::{Error, Result};
 
 use super::find;
 use crate::changes::log;
+use crate::idempotency_records::store_response;
 use crate::names::{NewNode, touch};
 use crate::placement::place;
-use crate::receipts::keep;
 use crate::state::State;
 use crate::{content, locate, quota};
 
@@ -21,18 +21,18 @@ pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, wish:
     let completion = upload.completion(command.at);
     if let Ok(Completion::Repeat(file)) = completion {
         let file = locate::found(state, file, actor)?;
-        keep(state, command, Answer::Changed(&file))?;
+        store_response(state, command, CommandOutcome::Changed(&file))?;
         return Ok(file.into());
     }
     let folder = folder.renew(locate::find(state, upload.folder, actor))?;
     completion?;
-    let new = NewFile::of(&upload, wish);
+    let new = NewFile::from_commit(&upload, wish);
     let made = settle(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
     close(state, command, wish, made.located.node.id);
     if upload.blob != wish.blob {
         content::release(state, &upload.blob, command.at);
     }
-    keep(state, command, Answer::Changed(&made.located))?;
+    store_response(state, command, CommandOutcome::Changed(&made.located))?;
     Ok(made)
 }
 
@@ -45,7 +45,7 @@ fn close(state: &mut State, command: &Command, wish: &Commit, file: NodeId) {
 pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
     let folder = locate::renewed(state, folder)?;
     let made = settle(state, command, &folder, new, 0)?;
-    keep(state, command, Answer::Made(&made.located))?;
+    store_response(state, command, CommandOutcome::Made(&made.located))?;
     Ok(made)
 }
 
@@ -58,7 +58,7 @@ fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, r
     content::attach(state, &new.blob, &new.stored)?;
     let version = new.content(placed.media_type.as_ref(), command.at);
     content::add_version(state, (placed.node, placed.revision), &version, actor);
-    let disposal = placed.evict(state, command, &node, new.most_versions);
+    let disposal = placed.evict(state, command, &node, new.max_versions);
     let is_new = placed.is_new(&node);
     let (stored, freed) = (new.stored.size, disposal.given_back);
     quota::charge(state, drive, Charge { reserved, stored, freed, entries: u64::from(is_new) })?;

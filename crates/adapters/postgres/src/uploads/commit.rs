@@ -1,11 +1,13 @@
 //! Commits: turning an upload into a file.
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Completion, Grant, Name, NodeBody, NodeId, Upload};
+use clouddrive_domain::model::{
+    ChangeKind, Command, CommandOutcome, Completion, Grant, Name, NodeBody, NodeId, Upload,
+};
 use clouddrive_domain::port::{Commit, NewFile, Saved};
-use clouddrive_sql::blob_records::Disposal;
+use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::drive::Charge;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::Placement;
 use clouddrive_sql::schema::uploads;
@@ -17,32 +19,32 @@ use futures_util::FutureExt;
 
 use super::locked;
 use crate::blob_records::release;
-use crate::changes::log;
+use crate::changes::record_change;
 use crate::content::{insert_version, prune_versions, reference_blob};
+use crate::idempotency_records::store_response;
 use crate::locate::{self, actor};
 use crate::names::touch;
 use crate::placement::place_by_name;
 use crate::quota::charge_quota;
-use crate::receipts::keep;
-use crate::unit::together;
+use crate::transaction::pipeline;
 
 pub(super) async fn run(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
-    wish: &Commit,
-) -> Outcome<Saved> {
+    spec: &Commit,
+) -> Result<Saved, SqlError> {
     let viewer = folder.actor();
     // In this order: check the basis of the grant once the upload is locked.
-    let upload = locked(connection, wish.upload).await?;
+    let upload = locked(connection, spec.upload).await?;
     let place = locate::find(connection, folder.node().id, viewer).await?;
     if upload.sender != viewer {
         return Err(Error::NotFound.into());
     }
     let completion = upload.completion(command.at);
     if let Ok(Completion::Repeat(file)) = completion {
-        let file = locate::found(connection, file, viewer).await?;
-        keep(connection, command, Answer::Changed(&file)).await?;
+        let file = locate::get(connection, file, viewer).await?;
+        store_response(connection, command, CommandOutcome::Changed(&file)).await?;
         return Ok(file.into());
     }
     if upload.folder != folder.node().id {
@@ -50,11 +52,11 @@ pub(super) async fn run(
     }
     let folder = folder.renew(place)?;
     completion?;
-    let made = settle(connection, command, folder, &NewFile::of(&upload, wish), Some(&upload)).await?;
-    if upload.blob != wish.blob {
+    let made = settle(connection, command, folder, &NewFile::from_commit(&upload, spec), Some(&upload)).await?;
+    if upload.blob != spec.blob {
         release(connection, &[upload.blob.as_str()], command.at).await?;
     }
-    keep(connection, command, Answer::Changed(&made.located)).await?;
+    store_response(connection, command, CommandOutcome::Changed(&made.located)).await?;
     Ok(made)
 }
 
@@ -63,10 +65,10 @@ pub(super) async fn create(
     command: &Command,
     folder: &Grant,
     new: &NewFile,
-) -> Outcome<Saved> {
-    let folder = locate::renewed(connection, folder).await?;
+) -> Result<Saved, SqlError> {
+    let folder = locate::reauthorize(connection, folder).await?;
     let made = settle(connection, command, folder, new, None).await?;
-    keep(connection, command, Answer::Made(&made.located)).await?;
+    store_response(connection, command, CommandOutcome::Made(&made.located)).await?;
     Ok(made)
 }
 
@@ -78,43 +80,43 @@ async fn settle(
     folder: Grant,
     new: &NewFile,
     upload: Option<&Upload>,
-) -> Outcome<Saved> {
+) -> Result<Saved, SqlError> {
     let (viewer, drive) = (folder.actor(), folder.drive());
     let node = node(&folder, new, &new.info.name);
     let placement = place_by_name(connection, command, &folder, &node, new.info.conflict).await?;
     let (file, revision, kind, content) = placement.file(new, command.at);
     // This may precede the insertion of the new version: no other version has its blob.
-    let disposal = match &placement {
-        Placement::Created(_) => Disposal::default(),
+    let released = match &placement {
+        Placement::Created(_) => ReleasedContents::default(),
         Placement::Replaced(_) => {
-            prune_versions(connection, command, drive, file, new.version, new.most_versions).await?
+            prune_versions(connection, command, drive, file, new.version, new.max_versions).await?
         }
     };
     let charged = Charge {
         reserved: upload.and_then(|upload| upload.announced).unwrap_or(0),
         stored: content.size,
-        freed: disposal.given_back,
+        freed: released.credited_bytes,
         entries: u64::from(kind == ChangeKind::FileCreated),
     };
-    let maker = actor(connection, &folder).await?;
-    together([
+    let creator = actor(connection, &folder).await?;
+    pipeline([
         reference_blob(connection, &new.blob, &new.stored).boxed(),
-        insert_version(connection, NewVersionRow::of(&content, (file, revision), viewer)).boxed(),
+        insert_version(connection, NewVersionRow::new(&content, (file, revision), viewer)).boxed(),
         close(connection, command, upload, file).boxed(),
         added(connection, command, &folder, &placement).boxed(),
-        log(connection, command, placement.change(kind, &node)).boxed(),
+        record_change(connection, command, placement.change(kind, &node)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
         charge_quota(connection, drive, charged).boxed(),
     ])
     .await?;
     let located = match placement {
-        Placement::Replaced(_) => locate::found(connection, file, viewer).await?,
+        Placement::Replaced(_) => locate::get(connection, file, viewer).await?,
         Placement::Created(name) => {
             let node = self::node(&folder, new, &name);
-            node.located(folder.into_located(), maker, NodeBody::File(content), command.at)
+            node.located(folder.into_located(), creator, NodeBody::File(content), command.at)
         }
     };
-    Ok(Saved { located, freed: disposal.freed()? })
+    Ok(Saved { located, freed: released.unreferenced()? })
 }
 
 fn node<'a>(folder: &Grant, new: &NewFile, name: &'a Name) -> NewNode<'a> {
@@ -128,7 +130,7 @@ async fn added(
     command: &Command,
     folder: &Grant,
     placement: &Placement,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     match placement {
         Placement::Created(_) => touch(connection, command, folder.node().id).await,
         Placement::Replaced(_) => Ok(()),
@@ -140,7 +142,7 @@ async fn close(
     command: &Command,
     upload: Option<&Upload>,
     file: NodeId,
-) -> Outcome<()> {
+) -> Result<(), SqlError> {
     let Some(upload) = upload else {
         return Ok(());
     };

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, accounts, ambient, blob_records, changes, chores, drive, link_downloads, links, name_keys, receipts,
-    search, sessions, shares, throttle, trash, trees, uploads, users, versions,
+    Persistence, accounts, blob_records, changes, drive, effects, idempotency_records, link_downloads, links,
+    name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_postgres::{Database, Options};
 
 async fn open(options: &Options) -> Persistence {
-    Persistence::of(Arc::new(Database::open(options).await.unwrap()))
+    Persistence::from_store(Arc::new(Database::open(options).await.unwrap()))
 }
 
 macro_rules! suites {
@@ -37,8 +37,8 @@ suites!(
     shares,
     blob_records,
     changes,
-    receipts,
-    chores,
+    idempotency_records,
+    task_leases,
     links,
     name_keys,
     link_downloads,
@@ -60,7 +60,7 @@ async fn drives_whose_owners_are_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_works_says_so() {
     let fresh = Fresh::new().await;
-    ambient::probe_suite(&Database::open(&fresh.options()).await.unwrap()).await;
+    effects::probe_suite(&Database::open(&fresh.options()).await.unwrap()).await;
 }
 
 async fn all(store: &Persistence) {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use crate::support::cluster::Cluster;
-use crate::support::scene::{begin, command, create_folder, folder_id, grant, name, opening, register, registration};
+use crate::support::scene::{
+    begin, command, create_folder, folder_id, grant, name, new_upload, register, registration,
+};
 use crate::support::{Fresh, ask, connect, until};
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Action, Handle, Timestamp};
-use clouddrive_domain::port::{Clock, Drive, Probe, Users};
+use clouddrive_domain::model::{Action, LoginIdentifier, Timestamp};
+use clouddrive_domain::port::{Clock, NodeRepository, Probe, UserRepository};
 use clouddrive_postgres::{Database, Options, Target};
 use futures_util::future::join_all;
 use tokio_postgres::SimpleQueryMessage;
@@ -182,13 +184,13 @@ async fn the_pool_heals_when_its_connections_are_ended() {
     let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()";
     for number in 2..12 {
-        let found = join_all((0..10).map(|_| database.find_home(ann.user.id))).await;
+        let found = join_all((0..10).map(|_| database.find_user_drive(ann.user.id))).await;
         assert!(found.into_iter().all(|home| home.unwrap().is_some()));
         assert_ne!(ask(&outsider, end).await, "0");
         if number % 2 == 0 {
             register(&database, number).await;
         } else {
-            assert!(database.find_home(ann.user.id).await.unwrap().is_some());
+            assert!(database.find_user_drive(ann.user.id).await.unwrap().is_some());
         }
     }
 }
@@ -206,7 +208,7 @@ async fn the_pool_heals_after_the_server_was_down() {
     }
     cluster.up();
     register(&database, 2).await;
-    assert!(database.find_home(ann.user.id).await.unwrap().is_some());
+    assert!(database.find_user_drive(ann.user.id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,9 +216,9 @@ async fn a_server_that_is_not_up_yet_is_waited_for() {
     let mut cluster = Cluster::make("");
     let target: Target = cluster.url().parse().unwrap();
     let options = Options { start_wait: AGES, ..Options::new(target) };
-    let opening = tokio::spawn(async move { Database::open(&options).await.unwrap() });
+    let starting = tokio::spawn(async move { Database::open(&options).await.unwrap() });
     cluster.up();
-    register(&opening.await.unwrap(), 1).await;
+    register(&starting.await.unwrap(), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -256,10 +258,10 @@ async fn a_long_wait_for_a_connection_ends_as_unavailable() {
     until(&outsider, WAITING).await;
     let second = registration(2);
     assert_unavailable(database.register(&command(&second), &second).await);
-    assert_unavailable(database.find_home(second.user.id).await);
+    assert_unavailable(database.find_user_drive(second.user.id).await);
     outsider.batch_execute("COMMIT").await.unwrap();
     first.await.unwrap();
-    assert!(database.find_home(second.user.id).await.unwrap().is_none());
+    assert!(database.find_user_drive(second.user.id).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,7 +277,7 @@ async fn slow_statements_and_lock_waits_time_out() {
         outsider.batch_execute("BEGIN; LOCK TABLE users").await.unwrap();
         let new = registration(number);
         assert_unavailable(database.register(&command(&new), &new).await);
-        assert_unavailable(database.find_home(new.user.id).await);
+        assert_unavailable(database.find_user_drive(new.user.id).await);
         outsider.batch_execute("COMMIT").await.unwrap();
         // The connection is still usable.
         register(&database, number).await;
@@ -292,7 +294,7 @@ async fn a_deadlock_is_retried() {
     // The outsider must not be the one to detect the deadlock.
     outsider.batch_execute("SET deadlock_timeout = '1h'; BEGIN; SELECT 1 FROM drives FOR NO KEY UPDATE").await.unwrap();
     let (store, owner) = (database.clone(), ann.clone());
-    let beginning = tokio::spawn(async move { begin(&store, &owner, &opening(&owner, 1, "a", 5)).await });
+    let beginning = tokio::spawn(async move { begin(&store, &owner, &new_upload(&owner, 1, "a", 5)).await });
     until(&outsider, WAITING).await;
     outsider.batch_execute("SELECT 1 FROM users FOR NO KEY UPDATE").await.unwrap();
     outsider.batch_execute("COMMIT").await.unwrap();
@@ -332,15 +334,15 @@ async fn a_commit_of_unknown_outcome_is_no_success_and_is_not_repeated() {
     outsider.batch_execute(trap).await.unwrap();
     outsider.batch_execute("SELECT pg_advisory_lock(99, 99)").await.unwrap();
     let new = registration(1);
-    let (store, wish) = (database.clone(), new.clone());
-    let registering = tokio::spawn(async move { store.register(&command(&wish), &wish).await });
+    let (store, spec) = (database.clone(), new.clone());
+    let registering = tokio::spawn(async move { store.register(&command(&spec), &spec).await });
     until(&outsider, WAITING).await;
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()";
     assert_eq!(ask(&outsider, end).await, "t");
     assert_unavailable(registering.await.unwrap());
     outsider.batch_execute("DROP TRIGGER wait ON changes; SELECT pg_advisory_unlock(99, 99)").await.unwrap();
-    assert!(database.find_home(new.user.id).await.unwrap().is_none());
+    assert!(database.find_user_drive(new.user.id).await.unwrap().is_none());
     register(&database, 1).await;
 }
 
@@ -361,9 +363,9 @@ async fn a_cancelled_write_happens_wholly_or_not_at_all() {
     register(&database, 60).await;
     for number in 0..60 {
         let new = registration(number);
-        let handle = Handle::parse(new.user.username.as_str());
-        let person = database.find_person(&handle).await.unwrap().is_some();
-        let home = database.find_home(new.user.id).await.unwrap().is_some();
+        let identifier = LoginIdentifier::parse(new.user.username.as_str());
+        let person = database.find_user(&identifier).await.unwrap().is_some();
+        let home = database.find_user_drive(new.user.id).await.unwrap().is_some();
         let root = database.find(new.root, new.user.id.into()).await.unwrap().is_some();
         assert!(person == home && home == root, "user {number} is there by half");
     }

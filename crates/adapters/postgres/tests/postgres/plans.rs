@@ -6,13 +6,13 @@ use clouddrive_domain::model::{
     Revision, SearchPosition, SearchText, ShareId, SharePosition, Sort, SortBy, SortValue, StoreName, Timestamp,
     TokenHash, TrashPosition, UserId, VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{NameKeys, Search, Sought};
-use clouddrive_postgres::{Database, PLANNED_WITHOUT, Postgres};
-use clouddrive_sql::drive::{FOLDERS_LATERAL, Merging, levels, page};
+use clouddrive_domain::port::{NameKeyRepository, SearchCriteria, SearchRepository};
+use clouddrive_postgres::{DISABLED_PLANNER_SETTINGS, Database, Postgres};
+use clouddrive_sql::drive::{FOLDERS_LATERAL, MergeStrategy, levels, page};
 use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, at_path};
-use clouddrive_sql::search::{by_grams, by_walking};
+use clouddrive_sql::search::{by_grams, by_scan};
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, one_more, tree};
+use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, limit_plus_one, tree};
 use clouddrive_sql::uploads::UploadRow;
 use clouddrive_sql::{blob_records, links, sessions, shares, trash, uploads, versions};
 use diesel::pg::Pg;
@@ -51,7 +51,7 @@ async fn planner(fresh: &Fresh, fill: &str) -> Client {
 }
 
 async fn plan_as_sessions_do(client: &Client) {
-    let planning: String = PLANNED_WITHOUT.iter().map(|off| format!("; SET {off} = off")).collect();
+    let planning: String = DISABLED_PLANNER_SETTINGS.iter().map(|off| format!("; SET {off} = off")).collect();
     client.batch_execute(&format!("SET plan_cache_mode = force_generic_plan{planning}")).await.unwrap();
 }
 
@@ -90,7 +90,7 @@ async fn every_sort_order_is_served_by_an_index() {
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let user = UserId::from_uuid(Uuid::from_u128(2));
     let orders = [
-        (SortBy::Name, "nodes_listed_by_name", SortValue::Name(OrderKey::of(&Name::of_root()))),
+        (SortBy::Name, "nodes_listed_by_name", SortValue::Name(OrderKey::new(&Name::root()))),
         (SortBy::CreatedAt, "nodes_listed_by_created", SortValue::Time(Timestamp::from_millis(0))),
         (SortBy::ModifiedAt, "nodes_listed_by_modified", SortValue::Time(Timestamp::from_millis(0))),
         (SortBy::Size, "nodes_listed_by_size", SortValue::Size(0)),
@@ -102,7 +102,8 @@ async fn every_sort_order_is_served_by_an_index() {
                 [Order::Ascending, Order::Descending].into_iter().flat_map(|order| [(order, false), (order, true)])
             {
                 let sort = Sort { by, order, folders_first };
-                let statement = page(user.into(), node, sort, after.as_ref(), Limit::default(), Merging::OfPages);
+                let statement =
+                    page(user.into(), node, sort, after.as_ref(), Limit::default(), MergeStrategy::SortPages);
                 let plan = plan(&client, &statement).await;
                 assert!(plan.contains(index) && !plan.contains("Hash"), "{sort:?}\n{plan}");
                 assert!(!plan.contains("Seq Scan on nodes"), "{sort:?}\n{plan}");
@@ -134,19 +135,19 @@ const DRIVES: &str = "
             FROM generate_series(1, 100) i) n;
     ANALYZE";
 
-fn sought(text: &str) -> Sought {
+fn criteria(text: &str) -> SearchCriteria {
     let text = SearchText::parse(text).unwrap();
-    Sought { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
+    SearchCriteria { text, kind: None, within: None, after: None, limit: Limit::new(1000).unwrap() }
 }
 
 /// The number of hits on each page, to the last.
-async fn pages(database: &Database, mut sought: Sought) -> Vec<usize> {
+async fn pages(database: &Database, mut criteria: SearchCriteria) -> Vec<usize> {
     let mut counts = Vec::new();
     loop {
-        let page = database.search(UserId::from_uuid(OWNER), &sought).await.unwrap();
+        let page = database.search(UserId::from_uuid(OWNER), &criteria).await.unwrap();
         counts.push(page.items.len());
-        sought.after = page.next;
-        if sought.after.is_none() {
+        criteria.after = page.next;
+        if criteria.after.is_none() {
             return counts;
         }
     }
@@ -158,13 +159,13 @@ async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
     let database = Database::open(&fresh.options()).await.unwrap();
     fill_in(&database, &fresh.outsider().await, DRIVES).await;
     // The first 10,000 names do not match; the rest is few enough for full pages.
-    assert_eq!(pages(&database, sought("needles")).await, [0, 1000, 1000, 500]);
-    assert_eq!(pages(&database, sought("single pin")).await, [1]);
-    assert_eq!(pages(&database, sought("needles 13500")).await, [1]);
-    assert_eq!(pages(&database, sought("nothing")).await, [0]);
-    assert_eq!(pages(&database, sought("fi")).await, [1000; 11]);
-    assert_eq!(pages(&database, sought("si")).await, [1]);
-    let all = pages(&database, sought("filler")).await;
+    assert_eq!(pages(&database, criteria("needles")).await, [0, 1000, 1000, 500]);
+    assert_eq!(pages(&database, criteria("single pin")).await, [1]);
+    assert_eq!(pages(&database, criteria("needles 13500")).await, [1]);
+    assert_eq!(pages(&database, criteria("nothing")).await, [0]);
+    assert_eq!(pages(&database, criteria("fi")).await, [1000; 11]);
+    assert_eq!(pages(&database, criteria("si")).await, [1]);
+    let all = pages(&database, criteria("filler")).await;
     assert_eq!(all.iter().sum::<usize>(), 11_000, "{all:?}");
 }
 
@@ -183,14 +184,14 @@ async fn names_of_an_older_version_are_found_at_once_and_get_their_keys() {
     );
     client.batch_execute(&older).await.unwrap();
     for text in ["überschrift", "er pin"] {
-        assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+        assert_eq!(pages(&database, criteria(text)).await, [1], "{text}");
     }
-    assert_eq!(pages(&database, sought("single pin")).await, [0]);
+    assert_eq!(pages(&database, criteria("single pin")).await, [0]);
     assert_eq!(database.refresh(1).await.unwrap(), 1);
     assert_eq!(database.refresh(500).await.unwrap(), 1);
     assert_eq!(database.refresh(500).await.unwrap(), 0);
     for text in ["uberschrift", "überschrift", "er pin"] {
-        assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+        assert_eq!(pages(&database, criteria(text)).await, [1], "{text}");
     }
 }
 
@@ -207,11 +208,11 @@ async fn trashed_nodes_and_their_descendants_are_not_found() {
     );
     client.batch_execute(&bin).await.unwrap();
     for text in ["single pin", "si", "filler 00001", "filler 00002"] {
-        assert_eq!(pages(&database, sought(text)).await, [0], "{text}");
+        assert_eq!(pages(&database, criteria(text)).await, [0], "{text}");
     }
     client.batch_execute("UPDATE nodes SET trashed_at = NULL").await.unwrap();
     for text in ["single pin", "si", "filler 00001", "filler 00002"] {
-        assert_eq!(pages(&database, sought(text)).await, [1], "{text}");
+        assert_eq!(pages(&database, criteria(text)).await, [1], "{text}");
     }
 }
 
@@ -220,17 +221,17 @@ async fn every_way_of_searching_is_served_by_an_index() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, DRIVES).await;
     let drive = DriveId::from_uuid(OWNER);
-    let key = OrderKey::of(&Name::parse("b").unwrap());
+    let key = OrderKey::new(&Name::parse("b").unwrap());
     let after = Some(SearchPosition::Own { key, id: NodeId::from_uuid(OWNER) });
     let ways = [
-        (by_grams::<Postgres>(drive, &sought("abc")), "Bitmap Index Scan on nodes_grams"),
+        (by_grams::<Postgres>(drive, &criteria("abc")), "Bitmap Index Scan on nodes_grams"),
         (
-            by_grams::<Postgres>(drive, &Sought { after: after.clone(), ..sought("abc") }),
+            by_grams::<Postgres>(drive, &SearchCriteria { after: after.clone(), ..criteria("abc") }),
             "Bitmap Index Scan on nodes_grams",
         ),
-        (by_walking::<Postgres>(drive, &sought("abc")), "using nodes_of_drive_by_name"),
-        (by_walking::<Postgres>(drive, &Sought { after, ..sought("abc") }), "using nodes_of_drive_by_name"),
-        (by_walking::<Postgres>(drive, &sought("ab")), "using nodes_of_drive_by_name"),
+        (by_scan::<Postgres>(drive, &criteria("abc")), "using nodes_of_drive_by_name"),
+        (by_scan::<Postgres>(drive, &SearchCriteria { after, ..criteria("abc") }), "using nodes_of_drive_by_name"),
+        (by_scan::<Postgres>(drive, &criteria("ab")), "using nodes_of_drive_by_name"),
     ];
     for (statement, index) in ways {
         let plan = plan(&client, &statement).await;
@@ -243,8 +244,10 @@ async fn every_way_of_searching_is_served_by_an_index() {
 async fn searches_do_not_depend_on_the_locale() {
     let fresh = Fresh::made(&crate::support::server(), "ENCODING 'UTF8' LOCALE 'C'").await;
     let database = Database::open(&fresh.options()).await.unwrap();
-    clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::of(std::sync::Arc::new(database)))
-        .await;
+    clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::from_store(std::sync::Arc::new(
+        database,
+    )))
+    .await;
 }
 
 /// Many nodes in one trash, many versions of one file, and many unneeded blobs.
@@ -273,8 +276,8 @@ async fn the_newest_and_the_oldest_rows_use_an_index_without_sorting() {
         ("nodes_trash_due", trash::due(at)),
         ("versions_history", versions::page(file, None, limit)),
         ("versions_history", versions::page(file, Some(version), limit)),
-        ("blobs_unreferenced", blob_records::unneeded(&store, at, 500)),
-        ("blobs_condemned", blob_records::condemned(&store, 500)),
+        ("blobs_unreferenced", blob_records::unreferenced_blobs(&store, at, 500)),
+        ("blobs_condemned", blob_records::marked_for_deletion(&store, 500)),
     ];
     assert_in_order_of_index(&client, cases).await;
     let listed = plan(&client, &sessions::page(UserId::from_uuid(OWNER), at, None, limit)).await;
@@ -297,7 +300,7 @@ async fn a_tree_is_walked_by_an_index() {
 async fn assert_trees_are_walked_by_an_index(client: &Client) {
     let node = NodeId::from_uuid(Uuid::from_u128(1));
     let of_archive = entries("id = ANY (CAST(? AS uuid[]))", LIVE_CHILDREN_LATERAL);
-    let of_archive = Statement::new(of_archive, vec![Parameter::Text(format!("{{{node}}}")), one_more(100)]);
+    let of_archive = Statement::new(of_archive, vec![Parameter::Text(format!("{{{node}}}")), limit_plus_one(100)]);
     for statement in [tree(node, LIVE_CHILDREN_LATERAL), of_archive, levels(node, FOLDERS_LATERAL)] {
         let plan = plan(client, &statement).await;
         assert!(plan.contains("on nodes child") && !plan.contains("Seq Scan"), "{plan}");
@@ -377,8 +380,8 @@ async fn given_shares_and_links_use_an_index_without_sorting() {
         ("shares_sharer", shares::given(user, Some(share), limit)),
         ("shares_node", shares::of_node(node, None, limit)),
         ("shares_node", shares::of_node(node, Some(share), limit)),
-        ("links_maker", links::made(user, None, limit)),
-        ("links_maker", links::made(user, Some(link), limit)),
+        ("links_maker", links::created_by(user, None, limit)),
+        ("links_maker", links::created_by(user, Some(link), limit)),
     ];
     assert_in_order_of_index(&client, cases).await;
     let by_token = plan(&client, &links::find_by_token(&TokenHash::from_bytes([7; 32]))).await;

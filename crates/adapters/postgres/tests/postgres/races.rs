@@ -5,13 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::scene::{
-    begin, command, commit, completing, create_folder, folder_id, grant, moving, name, opening, register, registration,
+    begin, command, commit, completing, create_folder, folder_id, grant, moving, name, new_upload, register,
+    registration,
 };
 use crate::support::{Fresh, ask, until};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden, Gone};
-use clouddrive_domain::model::{Action, ChangePosition, ConflictPolicy, Handle, IdSource, NewLimits, Quota, Timestamp};
-use clouddrive_domain::port::{Accounts, Changes, Copying, Drive, Random, Registration, Trees, Users};
+use clouddrive_domain::model::{
+    Action, ChangePosition, ConflictPolicy, IdSource, LoginIdentifier, NewLimits, Quota, Timestamp,
+};
+use clouddrive_domain::port::{
+    AccountRepository, ChangeRepository, CopyRequest, NodeRepository, Random, Registration, TreeRepository,
+    UserRepository,
+};
 use clouddrive_postgres::Database;
 use futures_util::future::{join, join_all};
 
@@ -50,7 +56,7 @@ async fn one_of_many_registrations_of_a_name_succeeds() {
         let (won, lost): (Vec<_>, Vec<_>) = outcomes.await.into_iter().partition(Result::is_ok);
         assert_eq!(won.len(), 1);
         assert!(lost.iter().all(|outcome| matches!(outcome, Err(Error::Conflict(Conflict::UsernameTaken)))));
-        assert!(one.find_person(&Handle::parse(wanted.as_str())).await.unwrap().is_some());
+        assert!(one.find_user(&LoginIdentifier::parse(wanted.as_str())).await.unwrap().is_some());
     }
 }
 
@@ -102,19 +108,17 @@ async fn one_of_many_has_the_name() {
 async fn the_quota_is_exact() {
     let (_fresh, one, other) = two().await;
     let ann = register(&one, 1).await;
-    let openings: Vec<_> = (0..16).map(|number| opening(&ann, number, &format!("{number}"), 300)).collect();
-    let outcomes = join_all(
-        openings
-            .iter()
-            .enumerate()
-            .map(async |(number, opening)| begin(if number % 2 == 0 { &one } else { &other }, &ann, opening).await),
-    );
+    let openings: Vec<_> = (0..16).map(|number| new_upload(&ann, number, &format!("{number}"), 300)).collect();
+    let outcomes =
+        join_all(openings.iter().enumerate().map(async |(number, new_upload)| {
+            begin(if number % 2 == 0 { &one } else { &other }, &ann, new_upload).await
+        }));
     let (begun, refused): (Vec<_>, Vec<_>) = outcomes.await.into_iter().partition(Result::is_ok);
     assert_eq!(begun.len(), 3);
     for outcome in refused {
         assert!(matches!(outcome, Err(Error::Forbidden(Forbidden::Quota { needed: 300, .. }))), "{outcome:?}");
     }
-    let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
+    let quota = one.find_user_drive(ann.user.id).await.unwrap().unwrap().account.quota;
     assert_eq!(quota, Quota { total: 1_000, used: 0, reserved: 900 });
 }
 
@@ -134,7 +138,7 @@ async fn the_limit_of_entries_is_exact_wherever_they_are_counted() {
     for outcome in make(0..80).await {
         outcome.unwrap();
     }
-    let used = async || one.find_home(ann.user.id).await.unwrap().unwrap().account.entries.used;
+    let used = async || one.find_user_drive(ann.user.id).await.unwrap().unwrap().account.entries.used;
     assert_eq!(used().await, 80);
     let client = fresh.outsider().await;
     let in_both = "SELECT min(used_entries) > 0 AND sum(entries) > 0 FROM drives, entry_counts";
@@ -156,7 +160,7 @@ async fn folders_are_made_one_after_the_other_where_ample_room_ends() {
     for number in 0..4 {
         create_folder(&one, &ann, ann.root, folder_id(number), &number.to_string()).await.unwrap();
     }
-    assert_eq!(one.find_home(ann.user.id).await.unwrap().unwrap().account.entries.used, 4);
+    assert_eq!(one.find_user_drive(ann.user.id).await.unwrap().unwrap().account.entries.used, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,26 +168,26 @@ async fn an_upload_that_is_completed_twice_becomes_one_file() {
     let (_fresh, one, other) = two().await;
     let ann = register(&one, 1).await;
     for round in 0..20 {
-        let opening = opening(&ann, round, &format!("{round}"), 10);
-        begin(&one, &ann, &opening).await.unwrap();
+        let new_upload = new_upload(&ann, round, &format!("{round}"), 10);
+        begin(&one, &ann, &new_upload).await.unwrap();
         let commits = [ConflictPolicy::Keep, ConflictPolicy::Replace];
-        let [first, second] = [0, 1].map(|half| completing(&opening, round * 2 + half, commits[half as usize]));
+        let [first, second] = [0, 1].map(|half| completing(&new_upload, round * 2 + half, commits[half as usize]));
         let (first, second) = join(commit(&one, &ann, &first), commit(&other, &ann, &second)).await;
         assert_eq!(first.unwrap(), second.unwrap());
-        let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
+        let quota = one.find_user_drive(ann.user.id).await.unwrap().unwrap().account.quota;
         assert_eq!((quota.used, quota.reserved), (10 * (u64::try_from(round).unwrap() + 1), 0));
     }
 }
 
-/// The content read first is removed, and its blob condemned, before the copy refers to it: then the new content is
-/// copied.
+/// The content read first is removed, and its blob marked for deletion, before the copy refers to it: then the new
+/// content is copied.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_whose_blob_is_condemned_meanwhile_is_retried() {
+async fn a_copy_whose_blob_is_marked_for_deletion_meanwhile_is_retried() {
     let (fresh, one, _) = two().await;
     let ann = register(&one, 1).await;
-    let opening = opening(&ann, 7, "file", 10);
-    begin(&one, &ann, &opening).await.unwrap();
-    let file = commit(&one, &ann, &completing(&opening, 7, ConflictPolicy::Fail)).await.unwrap().node;
+    let new_upload = new_upload(&ann, 7, "file", 10);
+    begin(&one, &ann, &new_upload).await.unwrap();
+    let file = commit(&one, &ann, &completing(&new_upload, 7, ConflictPolicy::Fail)).await.unwrap().node;
     let (old, id) = (file.content().unwrap().version, file.id);
     let meanwhile = fresh.outsider().await;
     let statements = format!(
@@ -193,32 +197,32 @@ async fn a_copy_whose_blob_is_condemned_meanwhile_is_retried() {
             VALUES (gen_random_uuid(), '{id}', '{new}', 30, 'a/b', '{ann}', 1);
         UPDATE nodes SET size_bytes = 30, version_id = (SELECT id FROM versions WHERE blob_key = '{new}') WHERE id = '{id}';
         DELETE FROM versions WHERE id = '{old}';
-        SELECT FROM blobs WHERE key = '{condemned}' FOR UPDATE;
-        UPDATE blobs SET unreferenced_at = 1, condemned_at = 1 WHERE key = '{condemned}'",
+        SELECT FROM blobs WHERE key = '{marked_for_deletion}' FOR UPDATE;
+        UPDATE blobs SET unreferenced_at = 1, condemned_at = 1 WHERE key = '{marked_for_deletion}'",
         new = "a".repeat(32),
-        condemned = opening.upload.blob.as_str(),
+        marked_for_deletion = new_upload.upload.blob.as_str(),
         ann = ann.user.id,
     );
     meanwhile.batch_execute(&statements).await.unwrap();
     let item = grant(&one, &ann, id, Action::Read).await;
     let to = grant(&one, &ann, ann.root, Action::AddTo).await;
     let ids = IdSource::new(Timestamp::from_millis(1), Arc::new(Counter(AtomicU64::new(1))));
-    let wish = Copying {
+    let spec = CopyRequest {
         item,
         to,
         name: Some(name("copy")),
         conflict: ConflictPolicy::Fail,
         seen: None,
-        most_versions: 20,
+        max_versions: 20,
         ids,
     };
-    let copying = tokio::spawn(async move { one.copy(&command(&ann), &wish).await });
+    let copy = tokio::spawn(async move { one.copy(&command(&ann), &spec).await });
     let watching = fresh.outsider().await;
     let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock')";
     until(&watching, waits).await;
     meanwhile.batch_execute("COMMIT").await.unwrap();
-    let made = copying.await.unwrap().unwrap().located.node;
+    let made = copy.await.unwrap().unwrap().located.node;
     assert_eq!((made.content().unwrap().blob.as_str(), made.size()), ("a".repeat(32).as_str(), 30));
     let charged = ask(&watching, "SELECT used_bytes FROM drives").await;
     assert_eq!(charged, "40");
@@ -246,21 +250,21 @@ async fn moves_and_uploads_of_one_drive_take_turns() {
     let uploading = join_all((0..8_u128).map(async |lane| {
         let database = if lane % 2 == 0 { &one } else { &other };
         for number in 0..10 {
-            let opening = opening(&ann, lane * 10 + number, &format!("{lane}-{number}"), 1);
-            begin(database, &ann, &opening).await.unwrap();
-            let wish = completing(&opening, lane * 10 + number, ConflictPolicy::Fail);
-            commit(database, &ann, &wish).await.unwrap();
+            let new_upload = new_upload(&ann, lane * 10 + number, &format!("{lane}-{number}"), 1);
+            begin(database, &ann, &new_upload).await.unwrap();
+            let spec = completing(&new_upload, lane * 10 + number, ConflictPolicy::Fail);
+            commit(database, &ann, &spec).await.unwrap();
         }
     }));
     let moves = async {
         for round in 0..10 {
             let to = if round % 2 == 0 { b } else { ann.root };
-            let wish = moving(&other, &ann, a, to).await;
-            other.relocate(&command(&ann), &wish).await.unwrap();
+            let spec = moving(&other, &ann, a, to).await;
+            other.relocate(&command(&ann), &spec).await.unwrap();
         }
     };
     join(uploading, moves).await;
-    let quota = one.find_home(ann.user.id).await.unwrap().unwrap().account.quota;
+    let quota = one.find_user_drive(ann.user.id).await.unwrap().unwrap().account.quota;
     assert_eq!(quota, Quota { total: 1_000, used: 80, reserved: 0 });
 }
 

@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clouddrive_conformance::direct_uploads::{Answer, Case, Wire};
-use clouddrive_conformance::{ambient, blobs, direct_uploads, signed_urls};
+use clouddrive_conformance::direct_uploads::{Answer, Case, SignedUrlClient};
+use clouddrive_conformance::{blobs, direct_uploads, effects, signed_urls};
 use clouddrive_domain::model::{MediaType, Timestamp};
-use clouddrive_domain::port::{Clock, Presentation, SignedUrl, UrlSigner};
+use clouddrive_domain::port::{Clock, ContentHeaders, SignedUrl, UrlPresigner};
 
 use clouddrive_s3::{S3Store, Settings};
 
@@ -17,7 +17,7 @@ use crate::support::{MachineClock, MachineRandom, key, open};
 /// An HTTP client that uses only the signed URLs.
 pub(crate) struct Http(pub(crate) reqwest::Client);
 
-impl Wire for Http {
+impl SignedUrlClient for Http {
     async fn put(&self, signed: &SignedUrl, body: Bytes) -> u16 {
         let request =
             signed.headers.iter().fold(self.0.put(&signed.url), |request, (name, value)| request.header(*name, value));
@@ -40,12 +40,12 @@ impl Wire for Http {
 async fn run_direct_uploads(store: &S3Store) {
     let wire = &Http(reqwest::Client::new());
     let (random, now) = (&MachineRandom, MachineClock.now());
-    direct_uploads::suite(&Case { store, direct: store, signer: store, random, wire, now }).await;
+    direct_uploads::suite(&Case { store, direct: store, presigner: store, random, wire, now }).await;
 }
 
 async fn run_signed_urls(store: &S3Store) {
     let soon = Timestamp::from_millis(MachineClock.now().as_millis() + 240_000);
-    signed_urls::signer_suite(store, store, &MachineRandom, soon).await;
+    signed_urls::presigner_suite(store, store, &MachineRandom, soon).await;
 }
 
 #[tokio::test]
@@ -87,18 +87,18 @@ async fn urls_lead_where_clients_reach_the_store() {
     let settings = Settings { public_endpoint: Some("https://files.example".to_owned()), ..local.settings.clone() };
     let store = open(settings).await;
     run_signed_urls(&store).await;
-    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content: None };
+    let content_headers = ContentHeaders { media_type: MediaType::jpeg(), attachment: None, content: None };
     let (key, now) = (key(), MachineClock.now());
-    for (asked, most) in [(300, 300), (30 * 24 * 3600, 7 * 24 * 3600)] {
-        let signed = store.sign_get(&key, &presentation, now.plus(Duration::from_secs(asked))).await.unwrap();
+    for (asked, max) in [(300, 300), (30 * 24 * 3600, 7 * 24 * 3600)] {
+        let signed = store.presign_get(&key, &content_headers, now.plus(Duration::from_secs(asked))).await.unwrap();
         let path = format!("https://files.example/drive/blobs/{}?", key.as_str());
         assert!(signed.url.starts_with(&path));
         let end = signed.expires_at.as_seconds() - now.as_seconds();
-        assert!((most - 1..=most + 1).contains(&end), "{asked} s asked, {end} s given");
+        assert!((max - 1..=max + 1).contains(&end), "{asked} s asked, {end} s given");
     }
 }
 
 #[tokio::test]
 async fn a_bucket_that_works_says_so() {
-    ambient::probe_suite(&open(garage()).await).await;
+    effects::probe_suite(&open(garage()).await).await;
 }

@@ -1,7 +1,7 @@
 //! Outages and lost responses.
 
-use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, Part, PartPlan, Transfer};
-use clouddrive_domain::port::{BlobStore, DirectUploads, Presentation, Probe, UrlSigner};
+use clouddrive_domain::model::{BlobKey, Expected, Length, MediaType, MultipartUpload, Part, PartPlan};
+use clouddrive_domain::port::{BlobStore, ContentHeaders, DirectUploadStore, Probe, UrlPresigner};
 use clouddrive_domain::{Error, Result};
 use clouddrive_s3::S3Store;
 
@@ -22,15 +22,15 @@ fn unavailable<T: std::fmt::Debug>(outcome: Result<T>) {
 
 /// Checks that all network operations fail with `Unavailable`.
 async fn nothing_works(store: &S3Store, key: &BlobKey) {
-    let transfer = Transfer { key: key.clone(), ticket: None };
+    let multipart = MultipartUpload { key: key.clone(), multipart_id: None };
     unavailable(store.check().await);
     unavailable(store.head(key).await);
     unavailable(store.get(key, 1, 0..1).await.map(drop));
     unavailable(store.get(key, 1, 0..0).await.map(drop));
-    unavailable(store.put(&self::key(), body(b"hello"), exactly(5), &Presentation::of_unknown()).await);
+    unavailable(store.put(&self::key(), body(b"hello"), exactly(5), &ContentHeaders::unknown()).await);
     unavailable(store.delete(key).await);
-    unavailable(store.finish(&transfer, PartPlan::single(5), None).await);
-    unavailable(store.discard(&transfer).await);
+    unavailable(store.finish(&multipart, PartPlan::single(5), None).await);
+    unavailable(store.abort(&multipart).await);
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn an_outage_is_unavailable_and_ends_by_itself() {
     let mut local = Local::start().await;
     let store = open(local.impatient()).await;
     let key = key();
-    store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"hello"), exactly(5), &ContentHeaders::unknown()).await.unwrap();
     local.front.stop();
     nothing_works(&store, &key).await;
     local.front.start_again().await;
@@ -63,7 +63,7 @@ async fn a_store_that_never_answers_is_unavailable() {
     local.front.plan("HEAD", "", Fault::Hang, usize::MAX);
     local.front.plan("PUT", "", Fault::Hang, usize::MAX);
     let (head, put) = futures_util::future::join(async { store.head(&key()).await }, async {
-        store.put(&key(), body(b"hello"), exactly(5), &Presentation::of_unknown()).await
+        store.put(&key(), body(b"hello"), exactly(5), &ContentHeaders::unknown()).await
     })
     .await;
     unavailable(head);
@@ -74,20 +74,23 @@ async fn a_store_that_never_answers_is_unavailable() {
 async fn signing_needs_no_network() {
     let (front, settings) = garage_behind_front().await;
     let store = open(settings).await;
-    let transfer = {
+    let multipart = {
         let key = key();
-        Transfer { ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(), key }
+        MultipartUpload {
+            multipart_id: store.begin(&key, PartPlan::single(5), &ContentHeaders::unknown()).await.unwrap(),
+            key,
+        }
     };
     front.stop();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
-    let presentation = Presentation { media_type: MediaType::jpeg(), attachment: None, content: None };
+    let content_headers = ContentHeaders { media_type: MediaType::jpeg(), attachment: None, content: None };
     for length in [0, 5] {
         store
-            .sign_put(&transfer, Part { number: 1, size: length }, None, &Presentation::of_unknown(), soon)
+            .presign_put(&multipart, Part { number: 1, size: length }, None, &ContentHeaders::unknown(), soon)
             .await
             .unwrap();
     }
-    store.sign_get(&transfer.key, &presentation, soon).await.unwrap();
+    store.presign_get(&multipart.key, &content_headers, soon).await.unwrap();
 }
 
 /// Checks that calls succeed even if each fails once.
@@ -97,8 +100,8 @@ async fn a_fault_is_passed_over(store: &S3Store, front: &Front, fault: Fault) {
     for (method, words) in [("PUT", "/blobs/"), ("POST", "uploads"), ("PUT", "partNumber=1"), ("POST", "uploadId=")] {
         front.plan(method, words, fault, 1);
     }
-    store.put(&short, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap();
-    store.put(&long, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
+    store.put(&short, body(b"hello"), exactly(5), &ContentHeaders::unknown()).await.unwrap();
+    store.put(&long, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
     front.plan("HEAD", "/blobs/", fault, 1);
     assert_eq!(store.head(&short).await.unwrap().unwrap().size, 5);
     front.plan("GET", "/blobs/", fault, 1);
@@ -135,7 +138,7 @@ async fn a_put_of_unknown_outcome_is_looked_at() {
         local.front.plan("PUT", "x-id=PutObject", fault, 3);
         let key = key();
         assert_eq!(
-            store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap().size,
+            store.put(&key, body(b"hello"), exactly(5), &ContentHeaders::unknown()).await.unwrap().size,
             5,
             "{fault:?}"
         );
@@ -144,7 +147,7 @@ async fn a_put_of_unknown_outcome_is_looked_at() {
 
         local.front.plan("POST", "uploadId=", fault, 3);
         let key = self::key();
-        store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
+        store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
         assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
         local.front.forget_plan();
     }
@@ -158,47 +161,54 @@ async fn a_finish_of_unknown_outcome_is_looked_at() {
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
     for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
         let key = key();
-        let transfer = Transfer {
-            ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(),
+        let multipart = MultipartUpload {
+            multipart_id: store.begin(&key, PartPlan::single(5), &ContentHeaders::unknown()).await.unwrap(),
             key,
         };
         let signed = store
-            .sign_put(&transfer, Part { number: 1, size: 5 }, None, &Presentation::of_unknown(), soon)
+            .presign_put(&multipart, Part { number: 1, size: 5 }, None, &ContentHeaders::unknown(), soon)
             .await
             .unwrap();
         assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
         front.plan("POST", "uploadId=", fault, 3);
-        let stored = store.finish(&transfer, PartPlan::single(5), None).await.unwrap();
-        assert_eq!(store.finish(&transfer, PartPlan::single(5), None).await.unwrap(), stored, "{fault:?}");
-        assert_eq!(read(&store, &transfer.key, 5).await.unwrap(), b"hello");
+        let stored = store.finish(&multipart, PartPlan::single(5), None).await.unwrap();
+        assert_eq!(store.finish(&multipart, PartPlan::single(5), None).await.unwrap(), stored, "{fault:?}");
+        assert_eq!(read(&store, &multipart.key, 5).await.unwrap(), b"hello");
         front.forget_plan();
     }
 
     // A failed completion is not reported as success.
     let key = key();
-    let transfer =
-        Transfer { ticket: store.begin(&key, PartPlan::single(5), &Presentation::of_unknown()).await.unwrap(), key };
-    let signed =
-        store.sign_put(&transfer, Part { number: 1, size: 5 }, None, &Presentation::of_unknown(), soon).await.unwrap();
+    let multipart = MultipartUpload {
+        multipart_id: store.begin(&key, PartPlan::single(5), &ContentHeaders::unknown()).await.unwrap(),
+        key,
+    };
+    let signed = store
+        .presign_put(&multipart, Part { number: 1, size: 5 }, None, &ContentHeaders::unknown(), soon)
+        .await
+        .unwrap();
     assert_eq!(http.put(&signed.url).body("hello").send().await.unwrap().status(), 200);
     front.plan("POST", "uploadId=", Fault::Status(500), 3);
-    unavailable(store.finish(&transfer, PartPlan::single(5), None).await);
-    assert_eq!(store.head(&transfer.key).await.unwrap(), None);
+    unavailable(store.finish(&multipart, PartPlan::single(5), None).await);
+    assert_eq!(store.head(&multipart.key).await.unwrap(), None);
     front.forget_plan();
-    store.finish(&transfer, PartPlan::single(5), None).await.unwrap();
+    store.finish(&multipart, PartPlan::single(5), None).await.unwrap();
 }
 
-/// A transfer with both of [`two_parts`] received.
-async fn two_arrived(store: &S3Store, bytes: &[u8]) -> Transfer {
+/// A multipart upload with both of [`two_parts`] received.
+async fn two_arrived(store: &S3Store, bytes: &[u8]) -> MultipartUpload {
     let http = reqwest::Client::new();
     let soon = clouddrive_domain::port::Clock::now(&MachineClock).plus(std::time::Duration::from_secs(60));
     let key = key();
-    let transfer = Transfer { ticket: store.begin(&key, two_parts(), &Presentation::of_unknown()).await.unwrap(), key };
+    let multipart = MultipartUpload {
+        multipart_id: store.begin(&key, two_parts(), &ContentHeaders::unknown()).await.unwrap(),
+        key,
+    };
     for (part, bytes) in two_parts().parts().zip(bytes.chunks(PART)) {
-        let signed = store.sign_put(&transfer, part, None, &Presentation::of_unknown(), soon).await.unwrap();
+        let signed = store.presign_put(&multipart, part, None, &ContentHeaders::unknown(), soon).await.unwrap();
         assert_eq!(http.put(&signed.url).body(bytes.to_vec()).send().await.unwrap().status(), 200);
     }
-    transfer
+    multipart
 }
 
 /// Checks that a multipart completion whose response is lost, or an error despite success, is detected by looking at
@@ -206,25 +216,25 @@ async fn two_arrived(store: &S3Store, bytes: &[u8]) -> Transfer {
 async fn a_completion_is_looked_at(store: &S3Store, front: &Front) {
     let bytes = sample(PART + 7);
     for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
-        let transfer = two_arrived(store, &bytes).await;
+        let multipart = two_arrived(store, &bytes).await;
         front.plan("POST", "uploadId=", fault, 3);
-        let stored = store.finish(&transfer, two_parts(), None).await.unwrap();
-        assert_eq!(store.finish(&transfer, two_parts(), None).await.unwrap(), stored, "{fault:?}");
-        assert!(read(store, &transfer.key, bytes.len()).await.unwrap() == bytes);
+        let stored = store.finish(&multipart, two_parts(), None).await.unwrap();
+        assert_eq!(store.finish(&multipart, two_parts(), None).await.unwrap(), stored, "{fault:?}");
+        assert!(read(store, &multipart.key, bytes.len()).await.unwrap() == bytes);
         front.forget_plan();
     }
-    let transfer = two_arrived(store, &bytes).await;
+    let multipart = two_arrived(store, &bytes).await;
     for fault in [Fault::Status(500), Fault::ErrorWithin] {
         front.plan("POST", "uploadId=", fault, 3);
-        unavailable(store.finish(&transfer, two_parts(), None).await);
-        assert_eq!(store.head(&transfer.key).await.unwrap(), None);
-        assert_eq!(store.list_received(&transfer, two_parts()).await.unwrap().len(), 2);
+        unavailable(store.finish(&multipart, two_parts(), None).await);
+        assert_eq!(store.head(&multipart.key).await.unwrap(), None);
+        assert_eq!(store.list_received(&multipart, two_parts()).await.unwrap().len(), 2);
         front.forget_plan();
     }
     // Fails once; the retry succeeds.
     front.plan("POST", "uploadId=", Fault::ErrorWithin, 1);
-    store.finish(&transfer, two_parts(), None).await.unwrap();
-    assert!(read(store, &transfer.key, bytes.len()).await.unwrap() == bytes);
+    store.finish(&multipart, two_parts(), None).await.unwrap();
+    assert!(read(store, &multipart.key, bytes.len()).await.unwrap() == bytes);
     front.forget_plan();
 }
 
@@ -245,7 +255,7 @@ async fn a_download_that_breaks_off_is_an_error() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
     let (key, bytes) = (key(), sample(2_000_000));
-    store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
     local.front.plan("GET", "/blobs/", Fault::CutMiddle, 1);
     unavailable(read(&store, &key, bytes.len()).await);
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
@@ -258,10 +268,10 @@ async fn a_put_that_cannot_be_looked_at_is_no_success() {
     let key = key();
     local.front.plan("PUT", "/blobs/", Fault::DoneButStatus(503), usize::MAX);
     local.front.plan("HEAD", "/blobs/", Fault::Status(503), usize::MAX);
-    unavailable(store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await);
+    unavailable(store.put(&key, body(b"hello"), exactly(5), &ContentHeaders::unknown()).await);
     local.front.forget_plan();
     let again = store
-        .put(&key, body(b"other"), Expected { length: Length::AtMost(5), sha256: None }, &Presentation::of_unknown())
+        .put(&key, body(b"other"), Expected { length: Length::AtMost(5), sha256: None }, &ContentHeaders::unknown())
         .await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
     assert_eq!(read(&store, &key, 5).await.unwrap(), b"hello");

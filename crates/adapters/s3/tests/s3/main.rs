@@ -1,8 +1,8 @@
 //! Tests of the store against Garage and an in-process server, with network faults.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
-mod checkup;
 mod conformance;
+mod diagnostics;
 mod faults;
 mod opening;
 mod parts;

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::port::{BlobStore, Presentation, Probe};
-use clouddrive_s3::{Abilities, S3Store, Settings, StaticCredentials, Trouble, TroubleKind};
+use clouddrive_domain::port::{BlobStore, ContentHeaders, Probe};
+use clouddrive_s3::{Capabilities, S3Error, S3ErrorKind, S3Store, Settings, StaticCredentials};
 
 use crate::support::front::Fault;
 use crate::support::server::{Local, garage, garage_behind_front};
 use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read};
 
-pub(crate) async fn trouble(settings: Settings) -> Trouble {
+pub(crate) async fn open_error(settings: Settings) -> S3Error {
     S3Store::open(settings, Arc::new(MachineClock), Arc::new(MachineRandom)).await.map(drop).unwrap_err()
 }
 
 #[tokio::test]
 async fn what_a_store_honours_is_found_out_by_trying() {
-    let garage = open(garage()).await.abilities();
-    let all = Abilities {
+    let garage = open(garage()).await.capabilities();
+    let all = Capabilities {
         conditional_writes: true,
         checksums: true,
         part_checksums: true,
@@ -25,24 +25,24 @@ async fn what_a_store_honours_is_found_out_by_trying() {
         presents_ranges: true,
         max_parts: 10_000,
     };
-    assert_eq!(garage, Abilities { conditional_writes: false, presents_ranges: false, ..all });
+    assert_eq!(garage, Capabilities { conditional_writes: false, presents_ranges: false, ..all });
     assert_eq!(
         garage.to_string(),
         "conditional writes not honoured, checksums honoured, checksums of parts honoured, parts closed by completion, \
          types of ranges not honoured, at most 10000 parts"
     );
-    assert!(garage.shortcomings().is_empty(), "nothing that costs anything");
+    assert!(garage.limitations().is_empty(), "nothing that costs anything");
 
     let local = Local::start().await;
-    let abilities = open(local.settings.clone()).await.abilities();
-    assert_eq!(abilities, all);
+    let capabilities = open(local.settings.clone()).await.capabilities();
+    assert_eq!(capabilities, all);
 }
 
 #[tokio::test]
 async fn a_store_that_knows_no_conditions_overwrites() {
     let local = Local::start().await;
     local.front.plan("PUT", ".clouddrive-probe/", Fault::Status(501), 1);
-    assert!(!open(local.settings.clone()).await.abilities().conditional_writes);
+    assert!(!open(local.settings.clone()).await.capabilities().conditional_writes);
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_trial_leaves_nothing_and_survives_lost_answers() {
     local.front.plan("PUT", ".clouddrive-probe/", Fault::CutAnswer, 1);
     local.front.plan("PUT", ".clouddrive-probe/", Fault::Status(500), 1);
     let store = open(local.settings.clone()).await;
-    assert!(store.abilities().conditional_writes);
+    assert!(store.capabilities().conditional_writes);
     store.check().await.unwrap();
     // Three objects, and an aborted upload.
     assert_eq!(local.front.seen("DELETE", ".clouddrive-probe/"), 4);
@@ -59,10 +59,10 @@ async fn a_trial_leaves_nothing_and_survives_lost_answers() {
 
 #[tokio::test]
 async fn a_bucket_that_is_not_there_is_named_as_the_cause() {
-    let trouble = trouble(Settings { bucket: "nowhere".to_owned(), ..garage() }).await;
-    assert_eq!(trouble.kind(), TroubleKind::NoBucket);
+    let error = open_error(Settings { bucket: "nowhere".to_owned(), ..garage() }).await;
+    assert_eq!(error.kind(), S3ErrorKind::NoBucket);
     assert_eq!(
-        trouble.to_string(),
+        error.to_string(),
         "PutObject (NoSuchBucket, 404): there is no such bucket; make it, or correct its name"
     );
 }
@@ -76,16 +76,16 @@ async fn credentials_that_are_not_given_are_found_in_the_environment() {
 async fn credentials_that_are_refused_are_named_and_not_told() {
     let local = Local::start().await;
     for (settings, kinds) in [
-        (garage(), [TroubleKind::Denied, TroubleKind::Denied]),
-        (local.settings.clone(), [TroubleKind::Denied, TroubleKind::WrongCredentials]),
+        (garage(), [S3ErrorKind::AccessDenied, S3ErrorKind::AccessDenied]),
+        (local.settings.clone(), [S3ErrorKind::AccessDenied, S3ErrorKind::WrongCredentials]),
     ] {
         let right = settings.credentials.clone().unwrap();
         let wrong_key = StaticCredentials { key_id: "GK000000000000000000000000".to_owned(), ..right.clone() };
         let wrong_secret = StaticCredentials { secret: "another secret".to_owned(), ..right };
         for (credentials, kind) in [wrong_key, wrong_secret].into_iter().zip(kinds) {
-            let trouble = trouble(Settings { credentials: Some(credentials.clone()), ..settings.clone() }).await;
-            let said = format!("{trouble} {trouble:?}");
-            assert!([kind, TroubleKind::WrongCredentials].contains(&trouble.kind()), "{said}");
+            let error = open_error(Settings { credentials: Some(credentials.clone()), ..settings.clone() }).await;
+            let said = format!("{error} {error:?}");
+            assert!([kind, S3ErrorKind::WrongCredentials].contains(&error.kind()), "{said}");
             assert!(!said.contains(&credentials.key_id) && !said.contains(&credentials.secret), "{said}");
         }
     }
@@ -96,12 +96,12 @@ async fn an_unreachable_store_is_reported() {
     let local = Local::start().await;
     let settings = local.impatient();
     local.front.plan("PUT", "", Fault::Hang, usize::MAX);
-    assert_eq!(trouble(settings.clone()).await.kind(), TroubleKind::NoAnswer);
+    assert_eq!(open_error(settings.clone()).await.kind(), S3ErrorKind::TimedOut);
     local.front.forget_plan();
     local.front.plan("PUT", "", Fault::Status(503), usize::MAX);
-    assert_eq!(trouble(settings.clone()).await.kind(), TroubleKind::OutOfOrder);
+    assert_eq!(open_error(settings.clone()).await.kind(), S3ErrorKind::ServerError);
     local.front.stop();
-    assert_eq!(trouble(settings).await.kind(), TroubleKind::Unreachable);
+    assert_eq!(open_error(settings).await.kind(), S3ErrorKind::Unreachable);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn what_is_absent_must_be_said_to_be() {
     let local = Local::start().await;
     // Without `s3:ListBucket`, AWS reports a missing object as access denied.
     local.front.plan("HEAD", ".clouddrive-probe/", Fault::Status(403), usize::MAX);
-    assert_eq!(trouble(local.settings.clone()).await.kind(), TroubleKind::Denied);
+    assert_eq!(open_error(local.settings.clone()).await.kind(), S3ErrorKind::AccessDenied);
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_bucket_that_goes_away_is_noticed() {
     local.front.plan("HEAD", "", Fault::Status(404), 1);
     let outcome = store.check().await;
     let Err(Error::Unavailable { part: "storage", source }) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(source.downcast_ref::<Trouble>().unwrap().kind(), TroubleKind::NoBucket);
+    assert_eq!(source.downcast_ref::<S3Error>().unwrap().kind(), S3ErrorKind::NoBucket);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn calls_bear_what_else_they_are_told_to() {
     let store = open(Settings { headers, ..settings }).await;
     let key = key();
     let before = front.headers("traceparent").len();
-    store.put(&key, body(b"hello"), exactly(5), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(b"hello"), exactly(5), &ContentHeaders::unknown()).await.unwrap();
     assert!(front.headers("traceparent").len() > before);
     let expected = headers().remove(0).1;
     assert!(front.headers("traceparent").iter().all(|value| *value == expected));

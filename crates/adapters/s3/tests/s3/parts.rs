@@ -4,7 +4,7 @@ use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Refused};
 use clouddrive_domain::model::{BlobKey, Expected, Length, Sha256, Timestamp};
-use clouddrive_domain::port::{BlobStore, Presentation};
+use clouddrive_domain::port::{BlobStore, ContentHeaders};
 use clouddrive_s3::S3Store;
 use futures_util::{FutureExt, StreamExt, future, stream};
 
@@ -18,8 +18,8 @@ const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 async fn is_begun(store: &S3Store, key: &BlobKey) -> bool {
     let mut after = None;
     loop {
-        let page = store.list_begun(LATER, after.as_ref()).await.unwrap();
-        if page.iter().any(|transfer| transfer.key == *key) {
+        let page = store.list_incomplete(LATER, after.as_ref()).await.unwrap();
+        if page.iter().any(|multipart| multipart.key == *key) {
             return true;
         }
         let Some(last) = page.into_iter().next_back() else { return false };
@@ -31,14 +31,14 @@ async fn bodies_of_parts_are_blobs(store: &S3Store) {
     for size in [PART, PART + 1, 2 * PART + 7] {
         let (key, bytes) = (key(), sample(size));
         let unknown = Expected { length: Length::AtMost(1 << 40), sha256: None };
-        let stored = store.put(&key, body(&bytes), unknown, &Presentation::of_unknown()).await.unwrap();
+        let stored = store.put(&key, body(&bytes), unknown, &ContentHeaders::unknown()).await.unwrap();
         assert_eq!(stored.size, size as u64);
         let announced = Expected { length: Length::Exactly(size as u64), sha256: stored.sha256 };
-        let again = store.put(&key, body(&bytes), announced, &Presentation::of_unknown()).await;
+        let again = store.put(&key, body(&bytes), announced, &ContentHeaders::unknown()).await;
         assert!(matches!(again, Err(Error::Conflict(Conflict::BlobExists))), "{again:?}");
         assert!(read(store, &key, size).await.unwrap() == bytes);
         let other = self::key();
-        assert_eq!(store.put(&other, body(&bytes), announced, &Presentation::of_unknown()).await.unwrap(), stored);
+        assert_eq!(store.put(&other, body(&bytes), announced, &ContentHeaders::unknown()).await.unwrap(), stored);
         assert!(!is_begun(store, &key).await && !is_begun(store, &other).await);
         store.delete(&key).await.unwrap();
         store.delete(&other).await.unwrap();
@@ -55,13 +55,13 @@ async fn nothing_remains_of_what_is_refused(store: &S3Store) {
         (refused(Length::AtMost(limit), None), Refused::TooLarge { limit }),
         (refused(Length::AtMost(1 << 40), Some(Sha256::from_bytes([7; 32]))), Refused::Checksum),
     ] {
-        let outcome = store.put(&key, body(&sample(size)), expected, &Presentation::of_unknown()).await;
+        let outcome = store.put(&key, body(&sample(size)), expected, &ContentHeaders::unknown()).await;
         assert!(matches!(&outcome, Err(Error::Refused(refused)) if *refused == refusal), "{expected:?}: {outcome:?}");
         assert_eq!(store.head(&key).await.unwrap(), None);
         assert!(!is_begun(store, &key).await);
     }
     let broken = body(&sample(size)).chain(stream::once(future::ready(Err(Error::Refused(Refused::Interrupted)))));
-    let outcome = store.put(&key, Box::pin(broken), exactly(size), &Presentation::of_unknown()).await;
+    let outcome = store.put(&key, Box::pin(broken), exactly(size), &ContentHeaders::unknown()).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Interrupted))), "{outcome:?}");
     assert_eq!(store.head(&key).await.unwrap(), None);
     assert!(!is_begun(store, &key).await);
@@ -90,8 +90,8 @@ async fn a_put_that_is_dropped_gives_its_parts_up() {
     let store = open(garage()).await;
     let key = key();
     let bytes = body(&sample(PART + 7)).chain(stream::pending::<clouddrive_domain::Result<Bytes>>());
-    let presentation = Presentation::of_unknown();
-    let mut put = store.put(&key, Box::pin(bytes), exactly(2 * PART), &presentation).boxed();
+    let content_headers = ContentHeaders::unknown();
+    let mut put = store.put(&key, Box::pin(bytes), exactly(2 * PART), &content_headers).boxed();
     // The put waits for bytes that never come. The store may list the upload before the put knows of it, so look again.
     let begun = async {
         let mut seen = 0;
@@ -112,8 +112,8 @@ async fn of_parts_that_meet_one_blob_is_made() {
         let store = open(settings).await;
         let key = key();
         let contents: Vec<Vec<u8>> = (0..3_u8).map(|number| vec![number; PART + 1 + usize::from(number)]).collect();
-        let presentation = Presentation::of_unknown();
-        let puts = contents.iter().map(|bytes| store.put(&key, body(bytes), exactly(bytes.len()), &presentation));
+        let content_headers = ContentHeaders::unknown();
+        let puts = contents.iter().map(|bytes| store.put(&key, body(bytes), exactly(bytes.len()), &content_headers));
         let outcomes = future::join_all(puts).await;
         let winners: Vec<_> = outcomes.iter().zip(&contents).filter(|(outcome, _)| outcome.is_ok()).collect();
         let [(_, bytes)] = winners[..] else { panic!("{outcomes:?}") };

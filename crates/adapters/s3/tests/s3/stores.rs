@@ -1,16 +1,16 @@
 //! Stores that differ from S3 in ways that affect safety, modelled on real ones.
 
 use bytes::Bytes;
-use clouddrive_conformance::direct_uploads::{Case, Wire};
+use clouddrive_conformance::direct_uploads::{Case, SignedUrlClient};
 use clouddrive_conformance::staged_uploads;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
-use clouddrive_domain::model::{Part, PartPlan, Transfer};
-use clouddrive_domain::port::{BlobStore, Clock, DirectUploads, Presentation, StagedUploads};
-use clouddrive_s3::{Abilities, S3Store, Settings, TroubleKind};
+use clouddrive_domain::model::{MultipartUpload, Part, PartPlan};
+use clouddrive_domain::port::{BlobStore, Clock, ContentHeaders, DirectUploadStore, StagedUploadStore};
+use clouddrive_s3::{Capabilities, S3ErrorKind, S3Store, Settings};
 
 use crate::conformance::Http;
-use crate::opening::trouble;
+use crate::opening::open_error;
 use crate::support::front::Fault;
 use crate::support::server::{Local, Quirks};
 use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read, sample};
@@ -18,7 +18,7 @@ use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read
 const PART: usize = 5 << 20;
 
 /// The features of s3s-fs.
-const ALL: Abilities = Abilities {
+const ALL: Capabilities = Capabilities {
     conditional_writes: true,
     checksums: true,
     part_checksums: true,
@@ -33,23 +33,23 @@ fn two_parts() -> PartPlan {
 
 async fn run_staged_uploads(store: &S3Store) {
     let wire = &Http(reqwest::Client::new());
-    let case = Case { store, direct: store, signer: store, random: &MachineRandom, wire, now: MachineClock.now() };
+    let case = Case { store, direct: store, presigner: store, random: &MachineRandom, wire, now: MachineClock.now() };
     staged_uploads::suite(&case, store, two_parts()).await;
 }
 
-async fn send(store: &S3Store, transfer: &Transfer, plan: PartPlan, bytes: &[u8]) {
+async fn send(store: &S3Store, multipart: &MultipartUpload, plan: PartPlan, bytes: &[u8]) {
     let soon = MachineClock.now().plus(std::time::Duration::from_secs(60));
     for (part, bytes) in plan.parts().zip(bytes.chunks(PART)) {
-        let signed = store.sign_put(transfer, part, None, &Presentation::of_unknown(), soon).await.unwrap();
+        let signed = store.presign_put(multipart, part, None, &ContentHeaders::unknown(), soon).await.unwrap();
         let request = reqwest::Client::new().put(&signed.url).body(Bytes::copy_from_slice(bytes));
         let request = signed.headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
         assert_eq!(request.send().await.unwrap().status(), 200);
     }
 }
 
-async fn begin(store: &S3Store, plan: PartPlan) -> Transfer {
+async fn begin(store: &S3Store, plan: PartPlan) -> MultipartUpload {
     let key = key();
-    Transfer { ticket: store.begin(&key, plan, &Presentation::of_unknown()).await.unwrap(), key }
+    MultipartUpload { multipart_id: store.begin(&key, plan, &ContentHeaders::unknown()).await.unwrap(), key }
 }
 
 /// Like Ceph, which verifies no checksums: wrong bytes must not block the right ones.
@@ -57,9 +57,9 @@ async fn begin(store: &S3Store, plan: PartPlan) -> Transfer {
 async fn without_checksums_uploads_of_one_part_are_copied() {
     let local = Local::start_with(Quirks { keeps_refused: true, ..Quirks::default() }).await;
     let store = open(local.settings.clone()).await;
-    assert_eq!(store.abilities(), Abilities { checksums: false, ..ALL });
+    assert_eq!(store.capabilities(), Capabilities { checksums: false, ..ALL });
     assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, false));
-    assert_eq!(store.abilities().shortcomings().len(), 1);
+    assert_eq!(store.capabilities().limitations().len(), 1);
     run_staged_uploads(&store).await;
 }
 
@@ -70,21 +70,21 @@ async fn the_url_of_a_discarded_upload_is_useless() {
     let store = open(local.settings.clone()).await;
     let (wire, soon) = (Http(reqwest::Client::new()), MachineClock.now().plus(std::time::Duration::from_secs(60)));
     for sent in [false, true] {
-        let transfer = begin(&store, PartPlan::single(5)).await;
-        assert_eq!(transfer.ticket, None);
+        let multipart = begin(&store, PartPlan::single(5)).await;
+        assert_eq!(multipart.multipart_id, None);
         let part = Part { number: 1, size: 5 };
-        let signed = store.sign_put(&transfer, part, None, &Presentation::of_unknown(), soon).await.unwrap();
+        let signed = store.presign_put(&multipart, part, None, &ContentHeaders::unknown(), soon).await.unwrap();
         let put = || wire.put(&signed, Bytes::from_static(b"hello"));
         if sent {
             assert_eq!(put().await, 200);
         }
         for _ in 0..2 {
-            store.discard(&transfer).await.unwrap();
+            store.abort(&multipart).await.unwrap();
             assert_eq!(put().await, 412, "{sent}");
-            assert_eq!(store.head(&transfer.key).await.unwrap(), None, "{sent}");
+            assert_eq!(store.head(&multipart.key).await.unwrap(), None, "{sent}");
         }
         // With the record of the blob the rest goes.
-        store.delete(&transfer.key).await.unwrap();
+        store.delete(&multipart.key).await.unwrap();
         assert_eq!(put().await, 200, "{sent}");
     }
 }
@@ -94,12 +94,12 @@ async fn the_url_of_a_discarded_upload_is_useless() {
 async fn where_completion_closes_no_parts_all_uploads_are_copied() {
     let local = Local::start_with(Quirks { leaves_parts_open: true, ..Quirks::default() }).await;
     let store = open(local.settings.clone()).await;
-    assert_eq!(store.abilities(), Abilities { closes_parts: false, ..ALL });
+    assert_eq!(store.capabilities(), Capabilities { closes_parts: false, ..ALL });
     assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, true));
     run_staged_uploads(&store).await;
     // Uploads through the server have no URL.
     let (key, bytes) = (key(), sample(PART + 7));
-    store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
 }
 
@@ -108,13 +108,13 @@ async fn where_completion_closes_no_parts_all_uploads_are_copied() {
 async fn elements_that_a_store_does_not_know_are_not_sent() {
     let local = Local::start_with(Quirks { refuses_part_checksums: true, ..Quirks::default() }).await;
     let store = open(local.settings.clone()).await;
-    assert_eq!(store.abilities(), Abilities { part_checksums: false, ..ALL });
+    assert_eq!(store.capabilities(), Capabilities { part_checksums: false, ..ALL });
     let (key, bytes) = (key(), sample(2 * PART + 7));
-    store.put(&key, body(&bytes), exactly(bytes.len()), &Presentation::of_unknown()).await.unwrap();
+    store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
     assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
-    let transfer = begin(&store, two_parts()).await;
-    send(&store, &transfer, two_parts(), bytes.split_at(PART + 7).0).await;
-    store.finish(&transfer, two_parts(), None).await.unwrap();
+    let multipart = begin(&store, two_parts()).await;
+    send(&store, &multipart, two_parts(), bytes.split_at(PART + 7).0).await;
+    store.finish(&multipart, two_parts(), None).await.unwrap();
 }
 
 /// Like Swift, which accepts up to 1,000 parts.
@@ -122,12 +122,12 @@ async fn elements_that_a_store_does_not_know_are_not_sent() {
 async fn the_limit_of_parts_is_tried_out_or_configured() {
     let local = Local::start_with(Quirks { max_parts: Some(1000), ..Quirks::default() }).await;
     let store = open(local.settings.clone()).await;
-    assert_eq!(store.abilities(), Abilities { max_parts: 1000, ..ALL });
+    assert_eq!(store.capabilities(), Capabilities { max_parts: 1000, ..ALL });
     let many = PartPlan::restore(1001 * PART as u64, Some(PART as u64)).unwrap();
-    let refused = store.begin(&key(), many, &Presentation::of_unknown()).await;
+    let refused = store.begin(&key(), many, &ContentHeaders::unknown()).await;
     assert!(matches!(refused, Err(Error::Refused(Refused::TooLarge { .. }))), "{refused:?}");
     let configured = open(Settings { max_parts: Some(500), ..local.settings.clone() }).await;
-    assert_eq!(configured.abilities().max_parts, 500);
+    assert_eq!(configured.capabilities().max_parts, 500);
 }
 
 /// Like Ceph, which reports a completed upload as `NoSuchKey`.
@@ -135,29 +135,29 @@ async fn the_limit_of_parts_is_tried_out_or_configured() {
 async fn a_completed_upload_is_found_by_its_object() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
-    let (transfer, bytes) = (begin(&store, two_parts()).await, sample(PART + 7));
-    send(&store, &transfer, two_parts(), &bytes).await;
-    let stored = store.finish(&transfer, two_parts(), None).await.unwrap();
+    let (multipart, bytes) = (begin(&store, two_parts()).await, sample(PART + 7));
+    send(&store, &multipart, two_parts(), &bytes).await;
+    let stored = store.finish(&multipart, two_parts(), None).await.unwrap();
     for (status, code) in [(404, "NoSuchKey"), (404, "NoSuchUpload"), (404, "NotFound"), (410, "Gone")] {
         local.front.plan("GET", "uploadId=", Fault::Error(status, code), 2);
-        assert_eq!(store.finish(&transfer, two_parts(), None).await.unwrap(), stored, "{code}");
-        assert_eq!(store.list_received(&transfer, two_parts()).await.unwrap().len(), 2, "{code}");
+        assert_eq!(store.finish(&multipart, two_parts(), None).await.unwrap(), stored, "{code}");
+        assert_eq!(store.list_received(&multipart, two_parts()).await.unwrap().len(), 2, "{code}");
         local.front.forget_plan();
         local.front.plan("DELETE", "uploadId=", Fault::Error(status, code), 1);
         local.front.plan("DELETE", "/blobs/", Fault::Error(status, code), 1);
-        store.discard(&transfer).await.unwrap();
+        store.abort(&multipart).await.unwrap();
         local.front.forget_plan();
         local.front.plan("HEAD", "/blobs/", Fault::Status(status), 1);
-        assert_eq!(store.head(&transfer.key).await.unwrap(), None, "{code}");
+        assert_eq!(store.head(&multipart.key).await.unwrap(), None, "{code}");
         local.front.plan("GET", "/blobs/", Fault::Error(status, code), 1);
         assert!(
-            matches!(store.get(&transfer.key, PART as u64 + 7, 0..5).await.map(drop), Err(Error::NotFound)),
+            matches!(store.get(&multipart.key, PART as u64 + 7, 0..5).await.map(drop), Err(Error::NotFound)),
             "{code}"
         );
     }
     // A missing bucket says nothing about the object.
     local.front.plan("GET", "uploadId=", Fault::Error(404, "NoSuchBucket"), 1);
-    let outcome = store.finish(&transfer, two_parts(), None).await;
+    let outcome = store.finish(&multipart, two_parts(), None).await;
     assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{outcome:?}");
 }
 
@@ -173,8 +173,8 @@ async fn a_store_on_which_no_upload_can_end_is_refused() {
     ] {
         let local = Local::start().await;
         local.front.plan(method, words, fault, usize::MAX);
-        let trouble = trouble(local.settings.clone()).await;
-        assert_eq!(trouble.kind(), TroubleKind::NoMultipart, "{fault:?}: {trouble}");
-        assert!(trouble.to_string().contains("docs/stores.md"), "{trouble}");
+        let error = open_error(local.settings.clone()).await;
+        assert_eq!(error.kind(), S3ErrorKind::NoMultipart, "{fault:?}: {error}");
+        assert!(error.to_string().contains("docs/stores.md"), "{error}");
     }
 }

@@ -4,7 +4,7 @@ use clouddrive_domain::model::{ChildPosition, NodeId, SharePosition, Timestamp, 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
-use super::MOST_SHARES;
+use super::MAX_SHARES;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes};
 
@@ -39,7 +39,7 @@ pub fn shares(viewer: UserId, after: &WalkPosition) -> Statement {
         parameters.extend([Parameter::Integer(share.at.as_millis()), share.id.into()]);
         "AND (created_at, id) >= (?, ?)"
     });
-    parameters.push(Parameter::Integer(bytes(MOST_SHARES as u64 + 2)));
+    parameters.push(Parameter::Integer(bytes(MAX_SHARES as u64 + 2)));
     let text =
         format!("SELECT id, created_at, node_id FROM shares WHERE guest_id = ? {from} ORDER BY created_at, id LIMIT ?");
     Statement::new(text, parameters)
@@ -47,7 +47,7 @@ pub fn shares(viewer: UserId, after: &WalkPosition) -> Statement {
 
 /// Whether a folder is where it was when a walk stopped.
 #[derive(QueryableByName)]
-pub struct StandingRow {
+pub struct PathFolderRow {
     #[diesel(sql_type = Id)]
     pub(super) id: DbId,
     #[diesel(sql_type = Nullable<Id>)]

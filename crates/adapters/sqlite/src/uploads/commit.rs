@@ -1,11 +1,11 @@
 //! Commits: turning an upload into a file.
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Answer, ChangeKind, Command, Completion, Grant};
+use clouddrive_domain::model::{ChangeKind, Command, CommandOutcome, Completion, Grant};
 use clouddrive_domain::port::{Commit, NewFile, Saved};
-use clouddrive_sql::blob_records::Disposal;
+use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::drive::Charge;
-use clouddrive_sql::fault::Outcome;
+use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::Placement;
 use clouddrive_sql::schema::uploads;
@@ -15,31 +15,32 @@ use diesel::prelude::*;
 
 use super::find;
 use crate::blob_records::release;
-use crate::changes::log;
+use crate::changes::record_change;
 use crate::content::{insert_version, prune_versions, reference_blob};
+use crate::idempotency_records::store_response;
 use crate::locate;
 use crate::names::touch;
 use crate::placement::place_by_name;
 use crate::quota::charge_quota;
-use crate::receipts::keep;
 
 pub(super) fn run(
     connection: &mut SqliteConnection,
     command: &Command,
     folder: &Grant,
-    wish: &Commit,
-) -> Outcome<Saved> {
+    spec: &Commit,
+) -> Result<Saved, SqlError> {
     let actor = folder.actor();
-    let upload = find(connection, wish.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
+    let upload = find(connection, spec.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
     let completion = upload.completion(command.at);
     if let Ok(Completion::Repeat(file)) = completion {
-        let file = locate::found(connection, file, actor)?;
-        keep(connection, command, Answer::Changed(&file))?;
+        let file = locate::get(connection, file, actor)?;
+        store_response(connection, command, CommandOutcome::Changed(&file))?;
         return Ok(file.into());
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
     completion?;
-    let made = settle(connection, command, &folder, &NewFile::of(&upload, wish), upload.announced.unwrap_or(0))?;
+    let made =
+        settle(connection, command, &folder, &NewFile::from_commit(&upload, spec), upload.announced.unwrap_or(0))?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
@@ -47,10 +48,10 @@ pub(super) fn run(
             uploads::ended_at.eq(command.at.as_millis()),
         ))
         .execute(connection)?;
-    if upload.blob != wish.blob {
+    if upload.blob != spec.blob {
         release(connection, upload.blob.as_str(), command.at)?;
     }
-    keep(connection, command, Answer::Changed(&made.located))?;
+    store_response(connection, command, CommandOutcome::Changed(&made.located))?;
     Ok(made)
 }
 
@@ -59,10 +60,10 @@ pub(super) fn create(
     command: &Command,
     folder: &Grant,
     new: &NewFile,
-) -> Outcome<Saved> {
-    let folder = locate::renewed(connection, folder)?;
+) -> Result<Saved, SqlError> {
+    let folder = locate::reauthorize(connection, folder)?;
     let made = settle(connection, command, &folder, new, 0)?;
-    keep(connection, command, Answer::Made(&made.located))?;
+    store_response(connection, command, CommandOutcome::Made(&made.located))?;
     Ok(made)
 }
 
@@ -74,23 +75,23 @@ fn settle(
     folder: &Grant,
     new: &NewFile,
     reserved: u64,
-) -> Outcome<Saved> {
+) -> Result<Saved, SqlError> {
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
     let size = new.stored.size;
     let node = NewNode { id: new.file, drive, parent, name: &new.info.name, content: Some((new.version, size)) };
     let placement = place_by_name(connection, command, folder, &node, new.info.conflict)?;
     let (file, revision, kind, content) = placement.file(new, command.at);
     reference_blob(connection, &new.blob, &new.stored)?;
-    insert_version(connection, NewVersionRow::of(&content, (file, revision), actor))?;
-    let disposal = match &placement {
+    insert_version(connection, NewVersionRow::new(&content, (file, revision), actor))?;
+    let released = match &placement {
         Placement::Created(_) => {
             touch(connection, command, parent)?;
-            Disposal::default()
+            ReleasedContents::default()
         }
-        Placement::Replaced(_) => prune_versions(connection, command, drive, file, new.version, new.most_versions)?,
+        Placement::Replaced(_) => prune_versions(connection, command, drive, file, new.version, new.max_versions)?,
     };
     let entries = u64::from(kind == ChangeKind::FileCreated);
-    charge_quota(connection, drive, Charge { reserved, stored: size, freed: disposal.given_back, entries })?;
-    log(connection, command, placement.change(kind, &node))?;
-    Ok(Saved { located: locate::found(connection, file, actor)?, freed: disposal.freed()? })
+    charge_quota(connection, drive, Charge { reserved, stored: size, freed: released.credited_bytes, entries })?;
+    record_change(connection, command, placement.change(kind, &node))?;
+    Ok(Saved { located: locate::get(connection, file, actor)?, freed: released.unreferenced()? })
 }

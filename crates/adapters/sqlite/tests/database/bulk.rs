@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clouddrive_domain::error::{Forbidden, Refused};
 use clouddrive_domain::model::{Action, ConflictPolicy, IdSource, Located, MAX_COPY_NODES, Name, NodeId, Timestamp};
-use clouddrive_domain::port::{Copying, NameKeys, Purge, Random, Registration, Trash, Trees};
+use clouddrive_domain::port::{
+    CopyRequest, NameKeyRepository, Purge, Random, Registration, TrashRepository, TreeRepository,
+};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sqlite::Database;
 use diesel::connection::SimpleConnection;
@@ -40,16 +42,16 @@ impl Random for Numbers {
 
 /// Copies a folder of `owner` into its root.
 async fn copy(database: &Database, owner: &Registration, folder: NodeId, name: &str) -> Result<Located> {
-    let copying = Copying {
+    let copy_request = CopyRequest {
         item: grant(database, owner, folder, Action::Read).await,
         to: grant(database, owner, owner.root, Action::AddTo).await,
         name: Some(Name::parse(name).unwrap()),
         conflict: ConflictPolicy::Fail,
         seen: None,
-        most_versions: 1,
+        max_versions: 1,
         ids: IdSource::new(Timestamp::from_millis(1_000), Arc::new(Numbers(AtomicU64::new(0)))),
     };
-    database.copy(&command(owner), &copying).await.map(|saved| saved.located)
+    database.copy(&command(owner), &copy_request).await.map(|saved| saved.located)
 }
 
 /// Counts the rows of `nodes` that are inserted, updated or deleted.

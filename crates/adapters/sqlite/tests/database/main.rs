@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{ChangePosition, Handle};
-use clouddrive_domain::port::{Changes, Drive, Home, Probe, Users};
+use clouddrive_domain::model::{ChangePosition, LoginIdentifier};
+use clouddrive_domain::port::{ChangeRepository, NodeRepository, Probe, UserDrive, UserRepository};
 use clouddrive_sqlite::{Database, Options};
 use diesel::connection::SimpleConnection;
 use diesel::{QueryableByName, RunQueryDsl};
@@ -40,8 +40,8 @@ async fn migrating_twice_changes_nothing() {
     assert!(!Database::migrate(&path).await.unwrap().is_empty());
     register(&open(&path).await, 1).await;
     assert_eq!(Database::migrate(&path).await.unwrap(), Vec::<String>::new());
-    let handle = Handle::parse("user-1");
-    assert!(open(&path).await.find_person(&handle).await.unwrap().is_some());
+    let identifier = LoginIdentifier::parse("user-1");
+    assert!(open(&path).await.find_user(&identifier).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,9 +77,9 @@ async fn a_cancelled_write_happens_wholly_or_not_at_all() {
     register(&database, 60).await;
     for number in 0..60 {
         let new = registration(number);
-        let handle = Handle::parse(new.user.username.as_str());
-        let person = database.find_person(&handle).await.unwrap().is_some();
-        let home = database.find_home(new.user.id).await.unwrap().is_some();
+        let identifier = LoginIdentifier::parse(new.user.username.as_str());
+        let person = database.find_user(&identifier).await.unwrap().is_some();
+        let home = database.find_user_drive(new.user.id).await.unwrap().is_some();
         let root = database.find(new.root, new.user.id.into()).await.unwrap().is_some();
         assert!(person == home && home == root, "user {number} is there by half");
         whole += usize::from(person);
@@ -104,7 +104,7 @@ async fn a_write_that_has_begun_completes_when_cancelled() {
     }
     other.batch_execute("COMMIT").unwrap();
     register(&database, 3).await;
-    assert!(database.find_home(new.user.id).await.unwrap().is_some());
+    assert!(database.find_user_drive(new.user.id).await.unwrap().is_some());
 }
 
 /// Polls `future` once.
@@ -127,15 +127,15 @@ async fn reads_go_on_while_a_write_is_under_way() {
     other.batch_execute("BEGIN IMMEDIATE; UPDATE users SET username = 'nobody'").unwrap();
     let store = database.clone();
     let writing = tokio::spawn(async move { register(&store, 2).await });
-    let name = |home: Option<Home>| home.unwrap().account.user.username;
+    let name = |home: Option<UserDrive>| home.unwrap().account.user.username;
     for _ in 0..20 {
-        assert_eq!(name(database.find_home(ann.user.id).await.unwrap()).as_str(), "user-1");
+        assert_eq!(name(database.find_user_drive(ann.user.id).await.unwrap()).as_str(), "user-1");
     }
     assert!(!writing.is_finished());
     other.batch_execute("COMMIT").unwrap();
-    assert_eq!(name(database.find_home(ann.user.id).await.unwrap()).as_str(), "nobody");
+    assert_eq!(name(database.find_user_drive(ann.user.id).await.unwrap()).as_str(), "nobody");
     let bob = writing.await.unwrap();
-    assert!(database.find_home(bob.user.id).await.unwrap().is_some());
+    assert!(database.find_user_drive(bob.user.id).await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,7 +177,7 @@ async fn a_long_wait_for_the_writer_ends_as_unavailable() {
     assert!(matches!(refused, Err(Error::Unavailable { part: "database", .. })), "{refused:?}");
     other.batch_execute("COMMIT").unwrap();
     writing.await.unwrap();
-    assert!(database.find_home(second.user.id).await.unwrap().is_none());
+    assert!(database.find_user_drive(second.user.id).await.unwrap().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

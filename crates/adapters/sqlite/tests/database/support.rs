@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use clouddrive_domain::model::{
     Action, Command, Email, Grant, Name, NodeId, PasswordHash, RequestId, Timestamp, User, Username, authorize,
 };
-use clouddrive_domain::port::{Drive, Registration, Users};
+use clouddrive_domain::port::{NodeRepository, Registration, UserRepository};
 use clouddrive_sqlite::{Database, Options};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -43,7 +43,7 @@ pub(crate) fn command(of: &Registration) -> Command {
         actor: Some(of.user.id),
         at: Timestamp::from_millis(1_000),
         request: RequestId::parse("a-request").unwrap(),
-        receipt: None,
+        idempotency_record: None,
     }
 }
 

@@ -1,11 +1,11 @@
 use anyhow::Context;
 use clouddrive_contract::{Time, User};
 use clouddrive_domain::model::{Limit, ListedAccount};
-use clouddrive_domain::service::Administration;
+use clouddrive_domain::service::AdministrationService;
 use clouddrive_rest::map;
 use serde::Serialize;
 
-use crate::output::say;
+use crate::output::print_line;
 
 /// Accounts per page.
 const PAGE: u64 = 500;
@@ -19,9 +19,9 @@ struct Line {
 }
 
 /// Prints all accounts, holding one page in memory.
-pub(super) async fn print(administration: &Administration, json: bool) -> anyhow::Result<()> {
+pub(super) async fn print(administration: &AdministrationService, json: bool) -> anyhow::Result<()> {
     if !json {
-        say(row(["NAME", "STATE", "USED", "QUOTA", "SINCE", "E-MAIL"]))?;
+        print_line(row(["NAME", "STATE", "USED", "QUOTA", "SINCE", "E-MAIL"]))?;
     }
     let limit = Limit::new(PAGE).context("a page")?;
     let mut after = None;
@@ -29,7 +29,7 @@ pub(super) async fn print(administration: &Administration, json: bool) -> anyhow
         let page = administration.list(after.as_deref(), limit).await?;
         for account in page.items {
             let line = line(account)?;
-            say(if json { serde_json::to_string(&line)? } else { in_columns(&line)? })?;
+            print_line(if json { serde_json::to_string(&line)? } else { in_columns(&line)? })?;
         }
         match page.next {
             Some(next) => after = Some(next),

@@ -4,21 +4,21 @@ use anyhow::{Context, bail};
 use clouddrive_domain::model::Password;
 
 /// Longer than any password.
-const MOST_BYTES: u64 = 4096;
+const MAX_BYTES: u64 = 4096;
 
 /// Reads the password: prompted twice without echo at a terminal, otherwise the first line of standard input.
 ///
 /// Never an argument: those are visible to every user who can list processes.
 pub(super) fn read() -> anyhow::Result<Password> {
-    let text = if std::io::stdin().is_terminal() { ask()? } else { line(&mut std::io::stdin().lock())? };
+    let text = if std::io::stdin().is_terminal() { prompt_twice()? } else { line(&mut std::io::stdin().lock())? };
     Password::choose(&text).map_err(|rule| anyhow::anyhow!("the password {rule}"))
 }
 
-fn ask() -> anyhow::Result<String> {
+fn prompt_twice() -> anyhow::Result<String> {
     let prompt = |text| rpassword::prompt_password(text).context("the terminal");
     let password = prompt("Password: ")?;
     if prompt("Again: ")? != password {
-        bail!("that is not the same twice");
+        bail!("the passwords differ");
     }
     Ok(password)
 }
@@ -26,7 +26,7 @@ fn ask() -> anyhow::Result<String> {
 /// The first line, without its line ending.
 fn line(input: &mut impl BufRead) -> anyhow::Result<String> {
     let mut text = String::new();
-    input.take(MOST_BYTES).read_line(&mut text).context("standard input")?;
+    input.take(MAX_BYTES).read_line(&mut text).context("standard input")?;
     let end = text.trim_end_matches('\n').trim_end_matches('\r').len();
     text.truncate(end);
     Ok(text)

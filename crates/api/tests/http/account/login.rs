@@ -2,19 +2,19 @@ use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, PASSWORD, Server, text};
+use crate::support::{ApiClient, ApiResponse, PASSWORD, Server, text};
 
 /// A login by a form with these fields.
-fn form(caller: &Caller, fields: &[(&str, &str)]) -> RequestBuilder {
+fn form(caller: &ApiClient, fields: &[(&str, &str)]) -> RequestBuilder {
     caller.request(Method::POST, "/login").form(fields)
 }
 
-async fn login(caller: &Caller, username: &str, password: &str) -> Answer {
+async fn login(caller: &ApiClient, username: &str, password: &str) -> ApiResponse {
     caller.post("/login", json!({"username": username, "password": password})).await
 }
 
 /// Asserts a successful login whose token works.
-async fn assert_lets_in(server: &Server, answer: Answer, username: &str) {
+async fn assert_lets_in(server: &Server, answer: ApiResponse, username: &str) {
     let token = answer.ok();
     let who = server.with_token(&text(&token["access_token"])).get("/verify-token").await.ok();
     assert_eq!(who["username"], username);
@@ -102,7 +102,7 @@ async fn a_login_that_is_not_whole_says_what_it_lacks() {
 }
 
 /// The parts of an answer that must not depend on the user.
-fn without_identity(answer: &Answer) -> (u16, HeaderMap, Value) {
+fn without_identity(answer: &ApiResponse) -> (u16, HeaderMap, Value) {
     let (mut headers, mut body) = (answer.headers.clone(), answer.json());
     headers.remove("x-request-id");
     headers.remove("date");

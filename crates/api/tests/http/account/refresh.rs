@@ -3,7 +3,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{logged_in, refresh, with_tokens};
-use crate::support::{Answer, Server, text};
+use crate::support::{ApiResponse, Server, text};
 
 #[tokio::test]
 async fn a_session_goes_on_by_its_refresh_token_without_the_password() {
@@ -105,7 +105,8 @@ async fn without_a_grace_one_of_many_simultaneous_refreshes_gets_the_next_token_
     for _ in 0..5 {
         let (caller, token) = logged_in(&server, "ann").await;
         let answers = join_all((0..6).map(|_| refresh(&server, &token))).await;
-        let (lucky, refused): (Vec<Answer>, Vec<Answer>) = answers.into_iter().partition(|answer| answer.status == 200);
+        let (lucky, refused): (Vec<ApiResponse>, Vec<ApiResponse>) =
+            answers.into_iter().partition(|answer| answer.status == 200);
         assert_eq!((lucky.len(), refused.len()), (1, 5));
         for answer in refused {
             answer.refused(401, "invalid_token");

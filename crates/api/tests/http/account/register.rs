@@ -1,16 +1,16 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Caller, PASSWORD, Server, text};
+use crate::support::{ApiClient, ApiResponse, PASSWORD, Server, text};
 
 /// Registers an account.
-async fn register(caller: &Caller, username: &str, email: &str, password: &str) -> Answer {
+async fn register(caller: &ApiClient, username: &str, email: &str, password: &str) -> ApiResponse {
     caller.post("/user", json!({"username": username, "email": email, "password": password})).await
 }
 
 /// The fields named by a refusal, in order.
 #[track_caller]
-fn named(answer: Answer) -> Vec<String> {
+fn named(answer: ApiResponse) -> Vec<String> {
     let problem = answer.refused(422, "validation_failed");
     problem["errors"].as_array().unwrap().iter().map(|error| text(&error["field"])).collect()
 }

@@ -2,13 +2,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{logged_in, refresh};
-use crate::support::{ABSENT, Caller, PASSWORD, Server, eventually, text};
+use crate::support::{ABSENT, ApiClient, PASSWORD, Server, eventually, text};
 
 async fn logout(server: &Server, token: &str) {
     server.anonymous().post("/logout", json!({"refresh_token": token})).await.ok_empty();
 }
 
-async fn sessions(caller: &Caller) -> Vec<Value> {
+async fn sessions(caller: &ApiClient) -> Vec<Value> {
     caller.get("/session").await.ok()["items"].as_array().unwrap().clone()
 }
 

@@ -5,14 +5,14 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{change_password, delete_user};
-use crate::support::{Answer, Caller, PASSWORD, Server, text};
+use crate::support::{ApiClient, ApiResponse, PASSWORD, Server, text};
 
 /// A server with rate limits, which trusts `X-Forwarded-For` from this machine.
 async fn counting() -> Server {
     Server::with(&[("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")]).await
 }
 
-async fn login(server: &Server, address: &str, name: &str, password: &str) -> Answer {
+async fn login(server: &Server, address: &str, name: &str, password: &str) -> ApiResponse {
     let body = json!({"username": name, "password": password});
     let caller = server.anonymous();
     caller.send(caller.request(Method::POST, "/login").header("X-Forwarded-For", address).json(&body)).await
@@ -31,7 +31,7 @@ async fn guess(server: &Server, address: &str, name: &str) {
 
 /// Asserts a refusal by a rate limit of this size.
 #[track_caller]
-fn assert_limited(answer: Answer, limit: &str) {
+fn assert_limited(answer: ApiResponse, limit: &str) {
     let number = |name: &str| answer.header(name).parse::<u64>().unwrap_or_else(|_| panic!("{name} is no number"));
     assert!((1..=300).contains(&number("retry-after")));
     assert_eq!(number("ratelimit-reset"), number("retry-after"));
@@ -179,7 +179,7 @@ async fn a_stolen_token_does_not_speed_up_password_guessing() {
     delete_user(&ben, PASSWORD).await.ok_empty();
 }
 
-async fn register(server: &Server, address: &str, number: usize) -> Answer {
+async fn register(server: &Server, address: &str, number: usize) -> ApiResponse {
     let body = json!({
         "username": format!("user-{number}"), "email": format!("user-{number}@example.com"), "password": PASSWORD
     });
@@ -197,7 +197,7 @@ async fn accounts_are_not_made_by_the_dozen_nor_names_tried_out() {
     register(&server, THERE, 50).await.ok();
 }
 
-async fn share(caller: &Caller, folder: &str, name: &str) -> Answer {
+async fn share(caller: &ApiClient, folder: &str, name: &str) -> ApiResponse {
     let body = json!({"share_object_type": "folder", "folder_id": folder, "username": name, "permission": "view"});
     caller.post("/share", body).await
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 
 use super::selection::url_of;
-use crate::support::{Caller, Server, mac, signing_key, text};
+use crate::support::{ApiClient, Server, mac, signing_key, text};
 
 const DAY: i64 = 86_400;
 
@@ -20,13 +20,13 @@ fn aged(server: &Server, url: &str, seconds: i64) -> String {
     ticket.truncate(ticket.len() - 32);
     let expires_at = i64::from_be_bytes(ticket[3..11].try_into().unwrap()) - seconds * 1000;
     ticket[3..11].copy_from_slice(&expires_at.to_be_bytes());
-    let key = signing_key(&server.place().key(), "clouddrive/archive-urls/v1");
+    let key = signing_key(&server.storage().key(), "clouddrive/archive-urls/v1");
     let signature = mac(&key[..32], &[&ticket]);
     format!("{path}?ticket={}", URL_SAFE_NO_PAD.encode([ticket, signature].concat()))
 }
 
 /// A folder with one file: the identifiers of both, and a URL of the folder's archive.
-async fn sample(server: &Server, ann: &Caller) -> (String, String, String) {
+async fn sample(server: &Server, ann: &ApiClient) -> (String, String, String) {
     let top = ann.folder("Top", None).await;
     let file = text(&ann.upload("x", b"words", Some(&top)).await["id"]);
     let url = url_of(ann, &top).await;

@@ -14,15 +14,15 @@ use serde_json::json;
 use zip::{ExtraField, ZipArchive};
 
 use crate::copy::{copy_folder, multiplied};
-use crate::support::{ABSENT, Answer, Caller, Server, Wire, eventually, sql_id, text};
+use crate::support::{ABSENT, ApiClient, ApiResponse, RawConnection, Server, eventually, sql_id, text};
 use crate::telemetry::metrics::{figures, start};
 
-async fn archive(user: &Caller, folder: &str) -> ZipArchive<Cursor<Vec<u8>>> {
+async fn archive(user: &ApiClient, folder: &str) -> ZipArchive<Cursor<Vec<u8>>> {
     unpacked(user.get(&format!("/drive/{folder}/archive")).await)
 }
 
 /// The archive in a complete response.
-pub fn unpacked(answer: Answer) -> ZipArchive<Cursor<Vec<u8>>> {
+pub fn unpacked(answer: ApiResponse) -> ZipArchive<Cursor<Vec<u8>>> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-length"), answer.body.len().to_string());
     ZipArchive::new(Cursor::new(answer.body)).unwrap()
@@ -140,7 +140,7 @@ async fn an_archive_has_only_what_is_shared_and_not_trashed() {
     let paths: Vec<String> = entries(&mut archive(&ann, &top).await).into_iter().map(|entry| entry.0).collect();
     assert_eq!(paths, ["Top/", "Top/Shared/", "Top/Shared/note", "Top/secret"]);
 
-    let refused = async |user: &Caller, folder: &str| {
+    let refused = async |user: &ApiClient, folder: &str| {
         user.get(&format!("/drive/{folder}/archive")).await.refused(404, "not_found");
     };
     refused(&ben, &top).await;
@@ -218,7 +218,7 @@ async fn it_goes_no_faster_than_its_reader_and_ends_with_it() {
     let sent = async || figures(&url).await["clouddrive_http_sent_bytes_total"];
     let mut wires = Vec::new();
     for _ in 0..2 {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.head(&ann, "GET", &format!("/drive/{many}/archive"), &[]).await;
         wires.push(wire);
     }

@@ -4,15 +4,15 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{entries, paths, unpacked};
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
-async fn fetch(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn fetch(caller: &ApiClient, method: Method, path: &str, headers: &[(&str, &str)]) -> ApiResponse {
     let request = caller.request(method, path);
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 /// A folder with small, large and empty files and an empty folder, and the path of its archive.
-async fn sample(ann: &Caller) -> (String, String) {
+async fn sample(ann: &ApiClient) -> (String, String) {
     let top = ann.folder("Top", None).await;
     let inner = ann.folder("inner", Some(&top)).await;
     ann.folder("empty", Some(&inner)).await;

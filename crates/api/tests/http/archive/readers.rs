@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use zip::write::SimpleFileOptions;
 
 use super::unpacked;
-use crate::support::{Caller, Server, not_run};
+use crate::support::{ApiClient, Server, report_skipped};
 
 /// The expected contents: paths in order, and the bytes of files.
 type Tree = Vec<(String, Option<Vec<u8>>)>;
@@ -22,7 +22,7 @@ fn inner_zip(names: &[&str]) -> Vec<u8> {
 }
 
 /// A tree with nested archives and other cases that readers stumble over.
-async fn sample(ann: &Caller) -> (String, Tree) {
+async fn sample(ann: &ApiClient) -> (String, Tree) {
     let top = ann.folder("Überall 📷", None).await;
     let office = ann.folder("office", Some(&top)).await;
     ann.folder("empty", Some(&top)).await;
@@ -76,8 +76,8 @@ fn by(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Tree> {
     command.args(arguments).current_dir(dir.path()).env("LC_ALL", "C.UTF-8");
     let spawned = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
     let mut child = match spawned {
-        Err(fault) if fault.kind() == ErrorKind::NotFound => {
-            not_run(&format!("{program} is not installed"));
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            report_skipped(&format!("{program} is not installed"));
             return None;
         }
         spawned => spawned.unwrap(),

@@ -7,12 +7,12 @@ use serde_json::json;
 
 use super::taken;
 use crate::link::{link_folder, path};
-use crate::support::{Caller, Server, eventually, text};
+use crate::support::{ApiClient, Server, eventually, text};
 
 /// More than all buffers on the way can hold.
 const SIZE: usize = 48 << 20;
 
-async fn begin(caller: &Caller, path: &str) -> Response {
+async fn begin(caller: &ApiClient, path: &str) -> Response {
     let answer = caller.request(Method::GET, path).send().await.unwrap();
     assert_eq!(answer.status(), 200);
     answer

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::{entries, paths, unpacked};
 use crate::stream::lives;
-use crate::support::{ABSENT, Caller, Server, text};
+use crate::support::{ABSENT, ApiClient, Server, text};
 
-async fn url(caller: &Caller, body: Value) -> String {
+async fn url(caller: &ApiClient, body: Value) -> String {
     let answer = caller.post("/archive", body).await;
     assert_eq!(answer.header("cache-control"), "no-store");
     let created = answer.ok();
@@ -43,7 +43,7 @@ async fn a_selection_is_fetched_without_a_token() {
 }
 
 /// The URL of an archive of this item.
-pub async fn url_of(caller: &Caller, item: &str) -> String {
+pub async fn url_of(caller: &ApiClient, item: &str) -> String {
     url(caller, json!({"item_ids": [item]})).await
 }
 
@@ -104,7 +104,7 @@ async fn access_is_asked_for_again_at_each_request() {
     server.anonymous().get(&drive).await.refused(401, "invalid_token");
 }
 
-async fn url_of_drive(caller: &Caller) -> String {
+async fn url_of_drive(caller: &ApiClient) -> String {
     url(caller, json!({"root": true})).await
 }
 

@@ -2,7 +2,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::assert_well;
-use crate::support::{Answer, Caller, Server, Wire, png, text};
+use crate::support::{ApiClient, ApiResponse, RawConnection, Server, png, text};
 
 const FORM: &str = "multipart/form-data; boundary=b";
 const SIX_TEBIBYTES: u64 = 6 << 40;
@@ -21,17 +21,17 @@ fn form(fields: &[(&str, &str)], size: usize) -> String {
 /// ends.
 async fn refused(
     server: &Server,
-    caller: &Caller,
+    caller: &ApiClient,
     (method, path, media_type): (&str, &str, &str),
     length: Option<u64>,
     (status, code): (u16, &str),
-) -> Answer {
+) -> ApiResponse {
     let what = format!("{method} {path} of {media_type}, {length:?} bytes");
     let framing = match length {
         Some(length) => ("Content-Length", length.to_string()),
         None => ("Transfer-Encoding", "chunked".to_owned()),
     };
-    let mut wire = Wire::to(server).await;
+    let mut wire = RawConnection::to(server).await;
     let headers = [("Content-Type", media_type), (framing.0, framing.1.as_str()), ("Origin", "https://app.example")];
     let answer = wire.announce(caller, method, path, &headers).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{what}");
@@ -46,15 +46,15 @@ async fn refused(
 /// Announces `body`, is asked for it and sends it; returns the response. The connection can be used again.
 async fn accepted(
     server: &Server,
-    caller: &Caller,
+    caller: &ApiClient,
     (method, path, media_type): (&str, &str, &str),
     key: Option<&str>,
     body: &[u8],
-) -> Answer {
+) -> ApiResponse {
     let length = body.len().to_string();
     let mut headers = vec![("Content-Type", media_type), ("Content-Length", length.as_str())];
     headers.extend(key.map(|key| ("Idempotency-Key", key)));
-    let mut wire = Wire::to(server).await;
+    let mut wire = RawConnection::to(server).await;
     let first = wire.announce(caller, method, path, &headers).await;
     assert_eq!(first.status, 100, "{method} {path}: {}", first.text());
     wire.send(body).await;
@@ -164,7 +164,7 @@ async fn a_client_that_does_not_wait_is_also_answered() {
     let headers =
         [("Content-Type", "application/json"), ("Content-Length", length.as_str()), ("Expect", "100-continue")];
     for (caller, status) in [(&ann, 201), (&anonymous, 401)] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.head(caller, "POST", "/drive", &headers).await;
         wire.send(body).await;
         assert_eq!(wire.answer().await.status, status);
@@ -175,7 +175,7 @@ async fn a_client_that_does_not_wait_is_also_answered() {
 async fn without_a_body_there_is_nothing_to_wait_for() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     for _ in 0..2 {
         assert_eq!(wire.announce(&ann, "GET", "/user", &[]).await.json()["username"], "ann");
     }

@@ -1,5 +1,5 @@
 use super::{assert_well, begin_form};
-use crate::support::{Server, Wire, eventually};
+use crate::support::{RawConnection, Server, eventually};
 
 const LENGTH: usize = 4_000_000;
 
@@ -17,7 +17,7 @@ async fn a_sender_who_leaves_in_the_middle_of_a_form_leaves_nothing() {
     let fields = "--b\r\nContent-Disposition: form-data; name=\"file_size_in_bytes\"\r\n\r\n1000000\r\n";
     for fields in ["", fields] {
         for polite in [false, true] {
-            let mut wire = Wire::to(&server).await;
+            let mut wire = RawConnection::to(&server).await;
             begin_form(&mut wire, &ann, fields, LENGTH).await;
             if polite {
                 wire.end().await;
@@ -39,7 +39,7 @@ async fn many_who_leave_at_once_leave_nothing_either() {
     let server = Server::with(&[("MAX_OPEN_UPLOADS", "1")]).await;
     let ann = server.user("ann").await;
     for _ in 0..20 {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         begin_form(&mut wire, &ann, "", LENGTH).await;
     }
     nothing_is_left(&server).await;
@@ -55,7 +55,7 @@ async fn half_a_request_does_nothing() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for polite in [false, true] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         let headers = [("Content-Type", "application/json"), ("Content-Length", "1000")];
         wire.head(&ann, "POST", "/drive", &headers).await;
         wire.send("{\"folder_name\": \"half\"}").await;
@@ -73,16 +73,16 @@ async fn half_a_request_does_nothing() {
 async fn who_falls_silent_is_told_so() {
     let server = Server::with(&[("BODY_IDLE_SECONDS", "1")]).await;
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
-    let mut form = Wire::to(&server).await;
+    let mut form = RawConnection::to(&server).await;
     begin_form(&mut form, &ann, "", LENGTH).await;
-    let mut json = Wire::to(&server).await;
+    let mut json = RawConnection::to(&server).await;
     json.head(&ann, "POST", "/drive", &[("Content-Type", "application/json"), ("Content-Length", "30")]).await;
     json.send("{").await;
-    let mut photo = Wire::to(&server).await;
+    let mut photo = RawConnection::to(&server).await;
     photo
         .head(&ann, "POST", "/profile_photo", &[("Content-Type", "image/png"), ("Transfer-Encoding", "chunked")])
         .await;
-    let mut unknown = Wire::to(&server).await;
+    let mut unknown = RawConnection::to(&server).await;
     unknown.head(&anonymous, "POST", "/login", &[("Content-Type", "application/json"), ("Content-Length", "9")]).await;
 
     for wire in [&mut form, &mut json, &mut photo, &mut unknown] {
@@ -103,7 +103,7 @@ async fn a_connection_whose_chunks_never_end_is_closed_after_the_response() {
     let ann = server.user("ann").await;
     let headers = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")];
     for (path, status) in [("/drive", 408), ("/verify-token", 405)] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.head(&ann, "POST", path, &headers).await;
         wire.send("1\r\n{\r\n").await;
         assert_eq!(wire.answer().await.status, status, "{path}");
@@ -116,7 +116,7 @@ async fn a_request_to_upgrade_has_no_body() {
     let server = Server::start().await;
     let anonymous = server.anonymous();
     for upgrade in ["websocket", "h2c"] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         let headers = [("Content-Type", "application/json"), ("Connection", "Upgrade"), ("Upgrade", upgrade)];
         wire.head(&anonymous, "POST", "/login", &headers).await;
         assert_eq!(wire.answer().await.status, 400, "{upgrade}");

@@ -2,7 +2,7 @@ use reqwest::{Body, Method};
 use serde_json::json;
 
 use super::assert_well;
-use crate::support::{Answer, Caller, Server, Wire};
+use crate::support::{ApiClient, ApiResponse, RawConnection, Server};
 
 /// JSON of `size` bytes.
 fn long_json(size: usize) -> String {
@@ -11,7 +11,7 @@ fn long_json(size: usize) -> String {
 }
 
 /// Sends JSON, chunked or with a `Content-Length`.
-async fn send(caller: &Caller, path: &str, text: String, chunked: bool) -> Answer {
+async fn send(caller: &ApiClient, path: &str, text: String, chunked: bool) -> ApiResponse {
     let pieces: Vec<Result<Vec<u8>, std::io::Error>> =
         text.as_bytes().chunks(65_536).map(|piece| Ok(piece.to_vec())).collect();
     let body = if chunked { Body::wrap_stream(futures_util::stream::iter(pieces)) } else { Body::from(text) };
@@ -57,7 +57,7 @@ async fn after_a_refusal_the_connection_can_be_used_again() {
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let size = 2 << 20;
     let length = size.to_string();
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     for (caller, target, media_type, status) in [
         (&anonymous, "/file", "application/json", 401),
         (&ann, "/drive", "text/plain", 415),

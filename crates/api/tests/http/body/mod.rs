@@ -3,7 +3,7 @@ pub mod gone;
 mod large;
 mod strange;
 
-use crate::support::{Caller, Server, Wire};
+use crate::support::{ApiClient, RawConnection, Server};
 
 /// Asserts that the server is ready.
 pub async fn assert_well(server: &Server) {
@@ -11,7 +11,7 @@ pub async fn assert_well(server: &Server) {
 }
 
 /// Starts a form with a file of `length` bytes, and sends half of them.
-pub async fn begin_form(wire: &mut Wire, caller: &Caller, fields: &str, length: usize) {
+pub async fn begin_form(wire: &mut RawConnection, caller: &ApiClient, fields: &str, length: usize) {
     let start = format!(
         "{fields}--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"half.bin\"\r\n\r\n{}",
         "x".repeat(length / 2)

@@ -3,7 +3,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 use super::assert_well;
-use crate::support::{Caller, Server, Wire, png, text};
+use crate::support::{ApiClient, RawConnection, Server, png, text};
 
 /// Silences the framework's log line for each of these.
 const QUIET: &[(&str, &str)] = &[("RUST_LOG", "warn,actix_http::h1=off")];
@@ -34,8 +34,8 @@ const BROKEN: &[&str] = &["-1\r\nhello", "zz\r\nhello", "ffffffffffffffffff\r\nh
 
 /// The statuses of all answers to a request with this rest. A second request follows at once: a server that finds
 /// another end of the first would answer it.
-async fn answers(server: &Server, caller: &Caller, line: &str, rest: &str) -> Vec<u16> {
-    let mut wire = Wire::to(server).await;
+async fn answers(server: &Server, caller: &ApiClient, line: &str, rest: &str) -> Vec<u16> {
+    let mut wire = RawConnection::to(server).await;
     let token = caller.token();
     wire.send(format!(
         "{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n{rest}\
@@ -87,7 +87,7 @@ async fn two_lengths_are_never_one_request_and_the_start_of_another() {
     for (length, transfer) in [("Content-Length", "Transfer-Encoding"), ("Transfer-Encoding", "Content-Length")] {
         let value =
             |name: &str| if name == "Content-Length" { (5 + smuggled.len()).to_string() } else { "chunked".to_owned() };
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.send(format!(
             "POST /login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n{length}: {}\r\n{transfer}: {}\r\n\r\n0\r\n\r\n{smuggled}",
             value(length),
@@ -120,7 +120,7 @@ async fn what_is_no_http_is_answered_as_such() {
         &long,
         &many,
     ] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.send(text).await;
         wire.end().await;
         while let Some(answer) = wire.next_answer().await {
@@ -209,7 +209,7 @@ async fn a_request_says_once_where_it_goes_and_who_sends_it() {
         ("Host:\r\n", 400),
         ("Host: a\r\nAuthorization: Bearer other\r\n", 400),
     ] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.send(format!("GET /verify-token HTTP/1.1\r\nAuthorization: Bearer {token}\r\n{head}\r\n")).await;
         let answer = wire.answer().await;
         assert_eq!(answer.status, expected, "{head:?} {}", answer.text());
@@ -228,7 +228,7 @@ async fn a_client_of_http_1_0_gets_no_chunks() {
     let folder = ann.folder("Trips", None).await;
     ann.upload("note.txt", b"note", Some(&folder)).await;
     for path in ["/drive".to_owned(), format!("/drive/{folder}/archive")] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         let token = ann.token();
         wire.send(format!("GET {path} HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n")).await;
         let answer = wire.answer().await;

@@ -2,10 +2,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{copy_folder, copy_times, multiplied};
-use crate::support::{ABSENT, Caller, Server, sql_id, text};
+use crate::support::{ABSENT, ApiClient, Server, sql_id, text};
 
 /// Creates a folder `name` with two files, one of them in a subfolder, and an empty folder.
-async fn sample(user: &Caller, name: &str) -> String {
+async fn sample(user: &ApiClient, name: &str) -> String {
     let top = user.folder(name, None).await;
     user.folder("Empty", Some(&top)).await;
     let inner = user.folder("Inner", Some(&top)).await;
@@ -15,7 +15,7 @@ async fn sample(user: &Caller, name: &str) -> String {
 }
 
 /// The identifier of the item `name` in `folder`.
-async fn within(user: &Caller, folder: &str, name: &str) -> String {
+async fn within(user: &ApiClient, folder: &str, name: &str) -> String {
     let items = user.get(&format!("/drive/{folder}")).await.ok()["items"].clone();
     text(&items.as_array().unwrap().iter().find(|item| item["name"] == name).unwrap()["id"])
 }

@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use super::names_of;
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// The cursor after the first two items of the list at `path`, which must have a query.
-async fn first_cursor(user: &Caller, path: &str) -> String {
+async fn first_cursor(user: &ApiClient, path: &str) -> String {
     text(&user.get(&format!("{path}&limit=2")).await.ok()["next_cursor"])
 }
 
-async fn folders(user: &Caller, parent: Option<&str>) {
+async fn folders(user: &ApiClient, parent: Option<&str>) {
     for name in ["a", "b", "c", "d", "e"] {
         user.folder(name, parent).await;
     }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::{all_pages, names_of};
-use crate::support::{ABSENT, Caller, Server, text};
+use crate::support::{ABSENT, ApiClient, Server, text};
 
 #[tokio::test]
 async fn the_root_shows_its_owner_and_no_folder_of_its_own() {
@@ -56,7 +56,7 @@ async fn a_folder_that_is_absent_malformed_or_a_file_is_not_found() {
 }
 
 /// Creates items in `parent` that sort differently by name, size and time.
-async fn mixed(user: &Caller, parent: &str) {
+async fn mixed(user: &ApiClient, parent: &str) {
     for (name, size) in [("delta", 30), ("Bravo", 0), ("strasse", 2), ("zulu", 30), ("alpha", 700), ("bravo", 9)] {
         user.upload(name, &vec![b'x'; size], Some(parent)).await;
     }
@@ -75,7 +75,7 @@ fn size(item: &Value) -> u64 {
 
 fn by(item: &Value, other: &Value, sort: &str) -> Ordering {
     let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
-    let name = |item: &Value| OrderKey::of(&Name::parse(&text(item, "name")).unwrap());
+    let name = |item: &Value| OrderKey::new(&Name::parse(&text(item, "name")).unwrap());
     let key = |item: &Value| match sort {
         "name" => (String::new(), Some(name(item)), 0),
         "size" => (String::new(), None, size(item)),
@@ -84,7 +84,7 @@ fn by(item: &Value, other: &Value, sort: &str) -> Ordering {
     key(item).cmp(&key(other)).then_with(|| text(item, "id").cmp(&text(other, "id")))
 }
 
-async fn assert_listed(user: &Caller, folder: &str, query: &str, expected: &[Value]) {
+async fn assert_listed(user: &ApiClient, folder: &str, query: &str, expected: &[Value]) {
     for limit in [1, 5, 12, 1000] {
         let path = format!("/drive/{folder}?{query}&limit={limit}");
         let listed = all_pages(user, &path).await;

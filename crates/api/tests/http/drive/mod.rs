@@ -4,16 +4,16 @@ mod create;
 mod cursor;
 mod list;
 mod names;
-mod patch;
 mod path;
+mod update;
 mod walk;
 
 use serde_json::Value;
 
-use crate::support::{Caller, text};
+use crate::support::{ApiClient, text};
 
 /// All items of a list, page by page. `path` must have a query.
-pub async fn all_pages(user: &Caller, path: &str) -> Vec<Value> {
+pub async fn all_pages(user: &ApiClient, path: &str) -> Vec<Value> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     loop {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// Invalid names, with the rule that they break.
 fn hostile() -> Vec<(&'static str, String)> {
@@ -150,6 +150,6 @@ async fn a_name_is_stored_in_normalisation_form_c_and_taken_in_every_form() {
 }
 
 /// Creates a folder; returns the name that it gets.
-async fn made(user: &Caller, name: &str) -> String {
+async fn made(user: &ApiClient, name: &str) -> String {
     text(&user.post("/drive", json!({"folder_name": name})).await.ok()["name"])
 }

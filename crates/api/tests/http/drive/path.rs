@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// The names in the path, and the parent's identifier, as shown to `user`.
-async fn way_to(user: &Caller, folder: &str) -> (Vec<String>, Value) {
+async fn way_to(user: &ApiClient, folder: &str) -> (Vec<String>, Value) {
     let listing = user.get(&format!("/drive/{folder}")).await.ok();
     let path = listing["path"].as_array().unwrap();
     let last = path.last().unwrap();
@@ -65,7 +65,7 @@ async fn a_file_shows_its_parent_only_to_those_who_may_see_it() {
     let file = text(&ann.upload("note.txt", b"note", Some(&top)).await["id"]);
     ann.share_file(&file, "ben", "view").await;
     ann.share_folder(&top, "cara", "view").await;
-    let parent = async |user: &Caller| user.get(&format!("/file/{file}")).await.ok()["parent_folder_id"].clone();
+    let parent = async |user: &ApiClient| user.get(&format!("/file/{file}")).await.ok()["parent_folder_id"].clone();
     assert_eq!(parent(&ann).await, json!(top));
     assert_eq!(parent(&cara).await, json!(top));
     assert_eq!(parent(&ben).await, Value::Null);

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::names_of;
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// A folder of twelve entries that stay and eight that do not.
 struct Busy {
@@ -14,7 +14,7 @@ struct Busy {
     restless: Vec<String>,
 }
 
-async fn busy(user: &Caller, name: &str) -> Busy {
+async fn busy(user: &ApiClient, name: &str) -> Busy {
     let (folder, attic) = (user.folder(name, None).await, user.folder(&format!("attic of {name}"), None).await);
     let (mut staying, mut restless) = (Vec::new(), Vec::new());
     for number in 0..20 {
@@ -35,7 +35,7 @@ fn path_of(item: &Value) -> String {
 
 impl Busy {
     /// Changes the folder after its `turn`-th page, which ends with `last`.
-    async fn disturb(&self, user: &Caller, turn: usize, last: &Value) {
+    async fn disturb(&self, user: &ApiClient, turn: usize, last: &Value) {
         for name in [format!("!{turn} comes first"), format!("~{turn} comes last")] {
             user.folder(&name, Some(&self.folder)).await;
             user.upload(&format!("{name}.txt"), &vec![b'x'; turn % 9], Some(&self.folder)).await;
@@ -65,7 +65,7 @@ async fn nothing_that_stood_through_the_whole_walk_is_skipped_or_shown_twice() {
     join_all(orders.into_iter().map(|(sort, order)| walk(&ann, sort, order))).await;
 }
 
-async fn walk(user: &Caller, sort: &str, order: &str) {
+async fn walk(user: &ApiClient, sort: &str, order: &str) {
     let busy = busy(user, &format!("{sort} {order}")).await;
     let list = format!("/drive/{}?sort_by={sort}&order={order}&limit=2", busy.folder);
     let mut seen: Vec<String> = Vec::new();

@@ -1,9 +1,9 @@
 use reqwest::Method;
 
 use crate::content::digits;
-use crate::support::{Answer, Caller, Server};
+use crate::support::{ApiClient, ApiResponse, Server};
 
-async fn fetch(caller: &Caller, method: Method, file: &str, headers: &[(&str, &str)]) -> Answer {
+async fn fetch(caller: &ApiClient, method: Method, file: &str, headers: &[(&str, &str)]) -> ApiResponse {
     let request = caller.request(method, &format!("/file/{file}/content"));
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     caller.send(request).await

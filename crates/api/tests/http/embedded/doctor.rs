@@ -7,7 +7,7 @@ use crate::support::Server;
 async fn all_is_well_while_a_server_runs() {
     let server = Server::start().await;
     server.user("ann").await.upload("note.txt", b"hello", None).await;
-    let (code, out, err) = said(run(server.place().path(), &["doctor"], &[]));
+    let (code, out, err) = said(run(server.storage().path(), &["doctor"], &[]));
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     for subject in ["configuration", "database ", "blobs below "] {
         assert!(out.lines().any(|line| line.starts_with(&format!("good     {subject}"))), "{subject}: {out}");
@@ -44,7 +44,7 @@ fn what_must_change_is_told_with_what_to_change() {
 #[tokio::test]
 async fn a_container_asks_its_server_whether_it_is_ready() {
     let server = Server::with(&[("BLOB_DIR", "blobs")]).await;
-    let place = server.place().path();
+    let place = server.storage().path();
     let health = |address: &str| said(run(place, &["health"], &[("BIND_ADDR", address)]));
     let own = server.address().to_owned();
     for address in [&own, &own.replace("127.0.0.1", "0.0.0.0")] {
@@ -55,7 +55,7 @@ async fn a_container_asks_its_server_whether_it_is_ready() {
     assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{err}");
     assert!(err.contains("503"), "{err}");
     let (code, _, err) = health("127.0.0.1:1");
-    assert!(code == 1 && err.contains("nobody listens on 127.0.0.1:1"), "{err}");
+    assert!(code == 1 && err.contains("cannot connect to 127.0.0.1:1"), "{err}");
     let (code, _, err) = health("here");
     assert!(code == 2 && err.starts_with("clouddrive: BIND_ADDR "), "{err}");
 }

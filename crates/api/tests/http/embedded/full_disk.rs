@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::process::{attach, exit_code, signal};
-use crate::support::{Caller, Place, Server, eventually, not_run, text};
+use crate::support::{ApiClient, Server, Storage, eventually, report_skipped, text};
 
 /// Mounts a small tmpfs on the directory, visible only to this process and its children.
 const MOUNT: &str =
@@ -41,7 +41,7 @@ impl SmallDisk {
             (line == "mounted\n").then_some(disk)
         });
         if disk.is_none() {
-            not_run("no disk may be mounted");
+            report_skipped("no disk may be mounted");
         }
         disk
     }
@@ -52,7 +52,7 @@ impl SmallDisk {
         Path::new(&root).join(self.data.strip_prefix("/").unwrap()).join(name)
     }
 
-    async fn start(&self, place: &Arc<Place>) -> Server {
+    async fn start(&self, place: &Arc<Storage>) -> Server {
         let data = self.data.to_str().unwrap();
         let direct = place.command(&[("DATA_DIR", data)]);
         let mut command = Command::new("nsenter");
@@ -84,7 +84,7 @@ impl Drop for SmallDisk {
 }
 
 /// Reads, logins and deletions succeed and free space; nothing can be added or replaced.
-async fn there_is_a_way_out(server: &Server, ann: &Caller, kept_file: &str, spare: &str) {
+async fn there_is_a_way_out(server: &Server, ann: &ApiClient, kept_file: &str, spare: &str) {
     let problem = server.anonymous().get("/health/ready").await.refused(503, "unavailable");
     let detail = text(&problem["detail"]);
     assert!(detail.contains("database") || detail.contains("storage"), "{problem}");
@@ -110,7 +110,7 @@ async fn there_is_a_way_out(server: &Server, ann: &Caller, kept_file: &str, spar
 
 #[tokio::test]
 async fn a_full_disk_leaves_a_way_out() {
-    let place = Arc::new(Place::new());
+    let place = Arc::new(Storage::new());
     let Some(disk) = SmallDisk::mount(&place.path().join("data")) else {
         return;
     };
@@ -150,7 +150,7 @@ async fn a_full_disk_leaves_a_way_out() {
 /// Uploads stop before they use the last of the disk.
 #[tokio::test]
 async fn uploads_leave_room_for_all_else() {
-    let place = Arc::new(Place::new());
+    let place = Arc::new(Storage::new());
     let Some(disk) = SmallDisk::mount(&place.path().join("data")) else {
         return;
     };

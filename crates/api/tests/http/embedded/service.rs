@@ -7,7 +7,7 @@ use crate::support::{Server, eventually, text};
 async fn a_server_without_its_storage_is_healthy_but_not_ready() {
     let server = Server::with(&[("BLOB_DIR", "blobs")]).await;
     let stranger = server.anonymous();
-    let (there, gone) = (server.place().path().join("blobs"), server.place().path().join("unplugged"));
+    let (there, gone) = (server.storage().path().join("blobs"), server.storage().path().join("unplugged"));
     stranger.get("/health/ready").await.ok();
     std::fs::rename(&there, &gone).unwrap();
     let answer = stranger.get("/health/ready").await;

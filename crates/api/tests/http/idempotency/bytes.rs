@@ -5,10 +5,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{is_repeat, one_was_done, post};
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
 /// Uploads the file `name` with these bytes by a form, with a key.
-pub async fn form(caller: &Caller, key: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> Answer {
+pub async fn form(caller: &ApiClient, key: &str, fields: &[(&str, &str)], name: &str, bytes: &[u8]) -> ApiResponse {
     let mut form = reqwest::multipart::Form::new();
     for (field, value) in fields {
         form = form.text((*field).to_owned(), (*value).to_owned());
@@ -20,7 +20,7 @@ pub async fn form(caller: &Caller, key: &str, fields: &[(&str, &str)], name: &st
 
 /// Asserts that the second answer repeats the first.
 #[track_caller]
-fn assert_same(first: Answer, again: Answer) -> Value {
+fn assert_same(first: ApiResponse, again: ApiResponse) -> Value {
     assert!(!is_repeat(&first) && is_repeat(&again), "{} {}", first.text(), again.text());
     for header in ["location", "etag", "content-type"] {
         assert_eq!(first.header(header), again.header(header), "{header}");

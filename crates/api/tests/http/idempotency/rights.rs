@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::bytes::form;
 use super::{is_repeat, post};
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
 /// POSTs without a body, with an idempotency key.
-async fn ask(caller: &Caller, key: &str, path: &str) -> Answer {
+async fn ask(caller: &ApiClient, key: &str, path: &str) -> ApiResponse {
     caller.send(caller.request(Method::POST, path).header("Idempotency-Key", key)).await
 }
 

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{address, behind_a_proxy, downloads, link_file, link_folder, path};
 use crate::content::digits;
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
-async fn head(caller: &Caller, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn head(caller: &ApiClient, path: &str, headers: &[(&str, &str)]) -> ApiResponse {
     let request = caller.request(Method::HEAD, path);
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{link_file, link_folder, path};
 use crate::process::{lines, log_of, start_in};
-use crate::support::{ABSENT, Place, Server, sql_id, text};
+use crate::support::{ABSENT, Server, Storage, sql_id, text};
 
 const FUTURE: &str = "2099-01-01T00:00:00.000Z";
 
@@ -123,7 +123,7 @@ async fn a_link_that_is_taken_back_opens_nothing_any_more() {
 
 #[tokio::test]
 async fn neither_the_token_nor_the_password_stands_in_the_database_or_in_the_log() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "debug")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "debug")]).await;
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
     let link = link_file(&ann, &file, json!({"password": "a quiet secret"})).await;
@@ -146,7 +146,7 @@ async fn neither_the_token_nor_the_password_stands_in_the_database_or_in_the_log
 
 #[tokio::test]
 async fn what_becomes_of_a_link_is_in_the_audit_trail() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Photos", None).await;
     let file = text(&ann.send_form(&[("parent_folder_id", &folder)], "a.txt", b"words").await.ok()["id"]);

@@ -9,17 +9,17 @@ mod visit;
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// Creates a link to a folder, with the fields of `more`.
-pub async fn link_folder(owner: &Caller, folder: &str, mut more: Value) -> Value {
+pub async fn link_folder(owner: &ApiClient, folder: &str, mut more: Value) -> Value {
     more["share_object_type"] = json!("folder");
     more["folder_id"] = json!(folder);
     owner.post("/link", more).await.ok()
 }
 
 /// Creates a link to a file, with the fields of `more`.
-pub async fn link_file(owner: &Caller, file: &str, mut more: Value) -> Value {
+pub async fn link_file(owner: &ApiClient, file: &str, mut more: Value) -> Value {
     more["share_object_type"] = json!("file");
     more["file_id"] = json!(file);
     owner.post("/link", more).await.ok()
@@ -33,7 +33,7 @@ pub fn path(link: &Value) -> String {
 }
 
 /// The counted downloads of all links of `owner`.
-pub async fn downloads(owner: &Caller) -> u64 {
+pub async fn downloads(owner: &ApiClient) -> u64 {
     let links = owner.get("/link").await.ok();
     links["items"].as_array().unwrap().iter().map(|link| link["downloads"].as_u64().unwrap()).sum()
 }

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{link_file, link_folder, path};
 use crate::archive::{paths, unpacked};
-use crate::support::{ABSENT, Answer, Caller, Server, text};
+use crate::support::{ABSENT, ApiClient, ApiResponse, Server, text};
 
-async fn knowing(caller: &Caller, path: &str, password: &str) -> Answer {
+async fn knowing(caller: &ApiClient, path: &str, password: &str) -> ApiResponse {
     caller.send(caller.request(Method::GET, path).header("X-Link-Password", password)).await
 }
 
@@ -104,7 +104,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-async fn open(caller: &Caller, at: &str, password: &str) -> Answer {
+async fn open(caller: &ApiClient, at: &str, password: &str) -> ApiResponse {
     caller.post(&format!("{at}/access"), json!({"password": password})).await
 }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::{address, behind_a_proxy, downloads, link_file, link_folder, path};
 use crate::content::digits;
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
 /// The number of answers with the bytes, or a redirect to them.
-fn let_in(answers: &[Answer]) -> usize {
+fn let_in(answers: &[ApiResponse]) -> usize {
     answers.iter().filter(|answer| [200, 206, 307].contains(&answer.status)).count()
 }
 
@@ -18,23 +18,23 @@ async fn of_fifty_downloads_at_once_just_as_many_begin_as_are_allowed() {
     let server = behind_a_proxy().await;
     let ann = server.user("ann").await;
     let file = digits(&ann).await;
-    for most in [1, 7] {
-        let link = link_file(&ann, &file, json!({"max_downloads": most})).await;
+    for max in [1, 7] {
+        let link = link_file(&ann, &file, json!({"max_downloads": max})).await;
         let content = format!("{}/content", path(&link));
         let holders: Vec<_> = (0..50).map(|_| server.anonymous()).collect();
-        let from = |nth: usize, holder: &Caller| {
+        let from = |nth: usize, holder: &ApiClient| {
             let request = holder.request(Method::GET, &content);
             request.header("X-Forwarded-For", address(nth)).header("Range", "bytes=5-")
         };
         let requests = holders.iter().enumerate();
         let answers = join_all(requests.map(|(nth, holder)| holder.send(from(nth, holder)))).await;
-        assert_eq!(let_in(&answers), most);
+        assert_eq!(let_in(&answers), max);
         for answer in answers.into_iter().filter(|answer| ![206, 307].contains(&answer.status)) {
             answer.refused(410, "link_exhausted");
         }
         let listed: Vec<Value> = ann.get("/link").await.ok()["items"].as_array().unwrap().clone();
         let listed = listed.iter().find(|listed| listed["id"] == link["id"]).unwrap();
-        assert_eq!(listed["downloads"], json!(most));
+        assert_eq!(listed["downloads"], json!(max));
     }
 }
 
@@ -85,15 +85,15 @@ async fn as_many_concurrent_archives_begin_as_are_allowed_and_each_address_count
     let link = link_folder(&ann, &linked, json!({"max_downloads": 5})).await;
     let archive = format!("{}/archive", path(&link));
     // Fewer than may run at once from one address, and through one link.
-    for (requests, addresses, most) in [(3, 1, 1), (12, 12, 5)] {
+    for (requests, addresses, max) in [(3, 1, 1), (12, 12, 5)] {
         let holders: Vec<_> = (0..requests).map(|_| server.anonymous()).collect();
-        let from = |nth: usize, holder: &Caller| {
+        let from = |nth: usize, holder: &ApiClient| {
             let request = holder.request(Method::GET, &archive);
             request.header("X-Forwarded-For", address(nth % addresses)).header("Range", "bytes=40-")
         };
         let requests = holders.iter().enumerate();
         let answers = join_all(requests.map(|(nth, holder)| holder.send(from(nth, holder)))).await;
-        assert_eq!(downloads(&ann).await, most);
+        assert_eq!(downloads(&ann).await, max);
         // All requests of one address are one download.
         assert_eq!(let_in(&answers), if addresses == 1 { 3 } else { 5 });
         for answer in answers.into_iter().filter(|answer| answer.status != 206) {

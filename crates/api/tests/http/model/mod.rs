@@ -9,8 +9,8 @@
 //! ```
 
 mod operation;
-mod play;
 mod reference;
+mod runner;
 
 use std::cell::Cell;
 use std::time::Instant;
@@ -19,13 +19,13 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use tokio::runtime::{Handle, Runtime};
 
 use self::operation::operations;
-use self::play::Play;
 use self::reference::Reference;
+use self::runner::Runner;
 use crate::support::Server;
 
 /// Small, so that both limits are reached.
 const QUOTA: u64 = 1_000;
-const MOST_VERSIONS: usize = 3;
+const MAX_VERSIONS: usize = 3;
 
 /// The maximum number of operations per story.
 const TURNS: usize = 60;
@@ -38,7 +38,7 @@ fn variable(name: &str, default: u64) -> u64 {
 fn the_server_does_what_the_reference_does() {
     let runtime = Runtime::new().unwrap();
     let quota = QUOTA.to_string();
-    let versions = MOST_VERSIONS.to_string();
+    let versions = MAX_VERSIONS.to_string();
     let server = runtime.block_on(Server::with(&[("DEFAULT_QUOTA_BYTES", &quota), ("MAX_VERSIONS", &versions)]));
     let (seed, stories) = (variable("CLOUDDRIVE_MODEL_SEED", 1), variable("CLOUDDRIVE_MODEL_STORIES", 24));
     let mut bytes = [0; 32];
@@ -48,7 +48,7 @@ fn the_server_does_what_the_reference_does() {
     let (began, told) = (Instant::now(), Cell::new(0));
     let outcome = runner.run(&operations(TURNS), |story| {
         told.set(told.get() + story.len());
-        tell(runtime.handle(), &server, &story).map_err(TestCaseError::fail)
+        run_story(runtime.handle(), &server, &story).map_err(TestCaseError::fail)
     });
     match outcome {
         Err(TestError::Fail(difference, story)) => {
@@ -62,9 +62,9 @@ fn the_server_does_what_the_reference_does() {
     println!("{told} operations in {stories} stories of seed {seed}, {:.0} a second", told as f64 / took.as_secs_f64());
 }
 
-fn tell(runtime: &Handle, server: &Server, story: &[operation::Operation]) -> Result<(), String> {
+fn run_story(runtime: &Handle, server: &Server, story: &[operation::Operation]) -> Result<(), String> {
     runtime.block_on(async {
-        let mut play = Play::new(server, Reference::new(QUOTA, MOST_VERSIONS)).await;
-        play.run(story).await
+        let mut runner = Runner::new(server, Reference::new(QUOTA, MAX_VERSIONS)).await;
+        runner.run(story).await
     })
 }

@@ -96,7 +96,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     (who, what()).prop_map(|(who, what)| Operation { who, what })
 }
 
-/// A story of 1 to `most` operations.
-pub fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
-    vec(operation(), 1..=most)
+/// A story of 1 to `max` operations.
+pub fn operations(max: usize) -> impl Strategy<Value = Vec<Operation>> {
+    vec(operation(), 1..=max)
 }

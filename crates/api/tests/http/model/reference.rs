@@ -96,12 +96,12 @@ pub struct Reference {
     versions: usize,
     blobs: usize,
     quota: u64,
-    most_versions: usize,
+    max_versions: usize,
 }
 
 impl Reference {
-    pub fn new(quota: u64, most_versions: usize) -> Self {
-        Self { nodes: Vec::new(), shares: Vec::new(), versions: 0, blobs: 0, quota, most_versions }
+    pub fn new(quota: u64, max_versions: usize) -> Self {
+        Self { nodes: Vec::new(), shares: Vec::new(), versions: 0, blobs: 0, quota, max_versions }
     }
 
     // Lookup and visibility.
@@ -256,7 +256,7 @@ impl Reference {
     fn append(&mut self, who: Person, file: NodeNo, content: Stored) {
         self.versions += 1;
         let versions = &mut self.nodes[file].versions;
-        while versions.len() >= self.most_versions {
+        while versions.len() >= self.max_versions {
             let place = superfluous(versions, who);
             versions.remove(place);
         }

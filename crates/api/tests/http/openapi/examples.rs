@@ -5,14 +5,14 @@ use reqwest::multipart::{Form, Part};
 use serde_json::{Map, Value, json};
 
 use super::{document, operations};
-use crate::support::{Answer, Caller, Server, png, text};
+use crate::support::{ApiClient, ApiResponse, Server, png, text};
 
 /// The password in the examples.
 const PASSWORD: &str = "correct horse battery";
 
 /// A separate user for each example, and the items that its identifiers stand for.
 struct Actor {
-    caller: Caller,
+    caller: ApiClient,
     login: Value,
     folder: String,
     file: String,
@@ -103,7 +103,7 @@ impl Actor {
         Self { caller, login, folder, file }
     }
 
-    async fn send(&self, id: &str, method: &str, path: &str, kind: &str, mut example: Value) -> Answer {
+    async fn send(&self, id: &str, method: &str, path: &str, kind: &str, mut example: Value) -> ApiResponse {
         let path = self.fill(id, path).await;
         self.fill_body(&mut example);
         let request = self.caller.request(Method::from_bytes(method.as_bytes()).unwrap(), &path);

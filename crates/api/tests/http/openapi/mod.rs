@@ -27,14 +27,14 @@ pub fn operations(document: &Value) -> Vec<(String, &String, &Value)> {
     paths.flat_map(of_path).collect()
 }
 
-/// Calls `visit` with every object of the document and its path.
-pub fn walk(value: &Value, place: &str, visit: &mut impl FnMut(&serde_json::Map<String, Value>, &str)) {
+/// Calls `public_link` with every object of the document and its path.
+pub fn walk(value: &Value, place: &str, public_link: &mut impl FnMut(&serde_json::Map<String, Value>, &str)) {
     match value {
         Value::Object(members) => {
-            visit(members, place);
-            members.iter().for_each(|(name, member)| walk(member, &format!("{place}/{name}"), visit));
+            public_link(members, place);
+            members.iter().for_each(|(name, member)| walk(member, &format!("{place}/{name}"), public_link));
         }
-        Value::Array(items) => items.iter().for_each(|item| walk(item, &format!("{place}/-"), visit)),
+        Value::Array(items) => items.iter().for_each(|item| walk(item, &format!("{place}/-"), public_link)),
         _ => {}
     }
 }

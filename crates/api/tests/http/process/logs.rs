@@ -2,11 +2,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{about, lines, log_of, start_in};
-use crate::support::{PASSWORD, Place, Reason, text};
+use crate::support::{PASSWORD, Reason, Storage, text};
 
 #[tokio::test]
 async fn each_request_leaves_one_line_with_its_identifier() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "info")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "info")]).await;
     let ann = server.user("ann").await;
     let file = ann.upload("holiday.txt", b"hello", None).await;
     let path = format!("/file/{}", text(&file["id"]));
@@ -27,7 +27,7 @@ async fn each_request_leaves_one_line_with_its_identifier() {
         let [line] = lines.as_slice() else { panic!("{path}: {lines:?}") };
         assert_eq!((&line["method"], &line["status"]), (&json!("GET"), &json!(status)), "{line}");
         assert_eq!((&line["route"], &line["code"]), (&json!(route), &code), "{line}");
-        assert!(line["timestamp"].is_string() && line["level"] == "INFO" && line["millis"].is_u64(), "{line}");
+        assert!(line["timestamp"].is_string() && line["level"] == "INFO" && line["duration_ms"].is_u64(), "{line}");
     }
     assert!(!log_of(&server).contains("holiday"), "names are the users' own");
 }
@@ -35,7 +35,7 @@ async fn each_request_leaves_one_line_with_its_identifier() {
 #[tokio::test]
 async fn a_fault_is_logged_once_with_its_cause_and_the_identifier_that_the_client_was_told() {
     for level in ["error", "info"] {
-        let (server, _) = start_in(Place::new(), &[("RUST_LOG", level)]).await;
+        let (server, _) = start_in(Storage::new(), &[("RUST_LOG", level)]).await;
         let ann = server.user("ann").await;
         server.execute("ALTER TABLE drives RENAME COLUMN quota_bytes TO lost");
         let problem = ann.get("/user").await.refused(500, "internal_error");
@@ -55,7 +55,7 @@ fn signature(url: &str) -> String {
 
 #[tokio::test]
 async fn no_secret_reaches_the_log_however_much_is_logged() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "trace")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "trace")]).await;
     let ann = server.user("ann").await;
     let bob = server.user("bob").await;
     let stranger = server.anonymous();
@@ -91,14 +91,14 @@ async fn no_secret_reaches_the_log_however_much_is_logged() {
     server.login("bob").await;
 
     let hash = |name: &str| server.value(&format!("SELECT password_hash FROM users WHERE username = '{name}'"));
-    let mut secrets = vec![server.place().key(), hash("ann"), hash("bob"), old];
+    let mut secrets = vec![server.storage().key(), hash("ann"), hash("bob"), old];
     for token in [ann.token(), bob.token(), &second] {
         secrets.extend(token.split('.').skip(1).map(str::to_owned));
     }
     for url in [&put, &download, &photo] {
         secrets.push(signature(url));
     }
-    for (name, value) in server.place().variables() {
+    for (name, value) in server.storage().variables() {
         if name == "AWS_SECRET_ACCESS_KEY" {
             secrets.push(value);
         }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::support::{Place, Server, binary, eventually};
+use crate::support::{Server, Storage, binary, eventually};
 
 /// Runs `clouddrive` in `dir` until it exits.
 pub fn run(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -34,7 +34,7 @@ pub fn is_empty(dir: &Path) -> bool {
 }
 
 /// Starts a server that logs to its place's log file; also returns the three lines of its start-up output.
-pub async fn start_in(place: impl Into<Arc<Place>>, variables: &[(&str, &str)]) -> (Server, [String; 3]) {
+pub async fn start_in(place: impl Into<Arc<Storage>>, variables: &[(&str, &str)]) -> (Server, [String; 3]) {
     let place = place.into();
     let log = File::options().create(true).append(true).open(place.log()).unwrap();
     let process = place.command(variables).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
@@ -42,7 +42,7 @@ pub async fn start_in(place: impl Into<Arc<Place>>, variables: &[(&str, &str)]) 
 }
 
 /// Waits until `process` (the server, or a wrapper of it) listens.
-pub async fn attach(mut process: Child, place: Arc<Place>) -> (Server, [String; 3]) {
+pub async fn attach(mut process: Child, place: Arc<Storage>) -> (Server, [String; 3]) {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let lines = [(); 3].map(|()| lines.next().expect("the server ended before it listened").unwrap());
     let url = lines[0].rsplit(' ').next().unwrap().to_owned();
@@ -51,7 +51,7 @@ pub async fn attach(mut process: Child, place: Arc<Place>) -> (Server, [String; 
 
 /// The log so far.
 pub fn log_of(server: &Server) -> String {
-    std::fs::read_to_string(server.place().log()).unwrap()
+    std::fs::read_to_string(server.storage().log()).unwrap()
 }
 
 /// The log's lines, each of which must be a JSON object.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{attach, exit_code, signal, start_in};
-use crate::support::{Place, Server, eventually, not_run};
+use crate::support::{Server, Storage, eventually, report_skipped};
 
 /// Waits until new connections are refused.
 pub async fn closed(server: &Server) {
@@ -31,7 +31,7 @@ pub async fn rest(mut stream: TcpStream) -> Vec<u8> {
 #[tokio::test]
 async fn connections_on_which_nothing_happens_do_not_hold_the_server_up() {
     // Running requests have an hour, so the test passes only if idle connections are told apart.
-    let (mut server, _) = start_in(Place::new(), &[("SHUTDOWN_SECONDS", "3600")]).await;
+    let (mut server, _) = start_in(Storage::new(), &[("SHUTDOWN_SECONDS", "3600")]).await;
     let mut idle = connection(&server, "GET /health HTTP/1.1\r\nHost: drive\r\n\r\n").await;
     let mut answer = vec![0; 15];
     idle.read_exact(&mut answer).await.unwrap();
@@ -46,7 +46,7 @@ async fn connections_on_which_nothing_happens_do_not_hold_the_server_up() {
 
 #[tokio::test]
 async fn a_stopping_server_is_unready_before_it_refuses_connections() {
-    let (mut server, _) = start_in(Place::new(), &[("DRAIN_SECONDS", "3600")]).await;
+    let (mut server, _) = start_in(Storage::new(), &[("DRAIN_SECONDS", "3600")]).await;
     let ann = server.user("ann").await;
     assert_eq!(server.anonymous().get("/health/ready").await.status, 200);
     signal(server.process().id(), "TERM");
@@ -74,11 +74,11 @@ fn as_first_process() -> Option<Vec<&'static str>> {
 #[tokio::test]
 async fn the_first_process_of_a_container_stops_when_it_is_told_to() {
     let Some(way) = as_first_process() else {
-        not_run("no process may be made the first of a namespace");
+        report_skipped("no process may be made the first of a namespace");
         return;
     };
     for name in ["TERM", "INT"] {
-        let place = Arc::new(Place::new());
+        let place = Arc::new(Storage::new());
         let direct = place.command(&[]);
         let mut command = Command::new("unshare");
         command.args(&way).arg(direct.get_program()).current_dir(place.path()).env_clear();

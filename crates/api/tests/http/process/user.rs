@@ -12,7 +12,7 @@ fn user(server: &Server, arguments: &[&str], input: &str) -> (i32, String, Strin
 }
 
 fn output(server: &Server, arguments: &[&str], input: &str) -> Output {
-    let mut command = server.place().command(&[]);
+    let mut command = server.storage().command(&[]);
     command.arg("user").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
     // Commands without a password do not read it, so the write may fail.

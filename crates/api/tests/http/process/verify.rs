@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::said;
 use crate::support::stack::{Stack, stack};
-use crate::support::{Caller, PASSWORD, SHORT_GRACE, Server, eventually, png, text};
+use crate::support::{ApiClient, PASSWORD, SHORT_GRACE, Server, eventually, png, text};
 use crate::upload::parts::{SIZE, SMALL, bytes, send};
 
 /// A blob key that does not exist.
@@ -16,9 +16,9 @@ const ABSENT_KEY: &str = "ffffffffffffffffffffffffffffffff";
 
 /// Runs `verify`; returns its exit code and JSON report.
 fn verify(server: &Server, arguments: &[&str]) -> (i32, Value) {
-    let output = server.place().command(&[]).args(["verify", "--json"]).args(arguments).output().unwrap();
+    let output = server.storage().command(&[]).args(["verify", "--json"]).args(arguments).output().unwrap();
     let (code, out, err) = said(output);
-    let report: Value = serde_json::from_str(&out).unwrap_or_else(|fault| panic!("{fault}: {out} {err}"));
+    let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out} {err}"));
     let found = report["found"].as_u64().unwrap();
     let complaint = if found == 0 { String::new() } else { format!("clouddrive: {found} findings\n") };
     assert!(err.ends_with(&complaint), "{err}");
@@ -42,7 +42,7 @@ fn found(report: &Value) -> (BTreeSet<String>, Vec<String>) {
 
 /// Sample data: ann's `a` with `b`, in it `deep.txt`, and `gone` beside it in the trash, `top.txt`, a photo, an open
 /// upload, a share and a public link; one file of ben's. Items were renamed, moved and replaced.
-async fn lively(server: &Server) -> (Caller, Caller) {
+async fn lively(server: &Server) -> (ApiClient, ApiClient) {
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let a = ann.folder("A", None).await;
     let b = ann.folder("b", Some(&a)).await;
@@ -109,7 +109,7 @@ async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
     assert_eq!(report["checked"]["nodes"], 13);
     assert!(report["checked"]["bytes_read"].as_u64().unwrap() > 9 + 3 + 5 + 9, "{report}");
     // The plain-text report says the same.
-    let output = server.place().command(&[]).arg("verify").output().unwrap();
+    let output = server.storage().command(&[]).arg("verify").output().unwrap();
     let (code, out, err) = said(output);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("checked: 13 nodes, ") && out.ends_with("\nnothing is wrong\n"), "{out}");
@@ -129,7 +129,7 @@ async fn what_goes_on_meanwhile_is_no_finding() {
     };
     let reader = async {
         for _ in 0..3 {
-            let mut command = server.place().command(&[]);
+            let mut command = server.storage().command(&[]);
             let output = tokio::task::spawn_blocking(move || command.args(["verify", "--deep"]).output().unwrap());
             let (code, out, _) = said(output.await.unwrap());
             assert_eq!(code, 0, "{out}");

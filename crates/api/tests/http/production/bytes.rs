@@ -9,7 +9,7 @@ use super::id;
 use crate::body::begin_form;
 use crate::process::stop::closed;
 use crate::process::{exit_code, signal, start_in};
-use crate::support::{Caller, Place, SHORT_GRACE, Server, Wire, eventually, sha256, text};
+use crate::support::{ApiClient, RawConnection, SHORT_GRACE, Server, Storage, eventually, sha256, text};
 
 const PIECE: usize = 1 << 20;
 const PIECES: usize = 40;
@@ -35,8 +35,8 @@ async fn a_form_of_many_parts_comes_back_as_it_was_sent() {
 }
 
 /// Starts a form of 40 MiB, and waits until parts of it are being stored.
-async fn half_sent(server: &Server, caller: &Caller) -> Wire {
-    let mut wire = Wire::to(server).await;
+async fn half_sent(server: &Server, caller: &ApiClient) -> RawConnection {
+    let mut wire = RawConnection::to(server).await;
     begin_form(&mut wire, caller, "", PIECE * PIECES).await;
     eventually("parts are being stored", async || !server.unfinished().is_empty()).await;
     wire
@@ -81,7 +81,7 @@ async fn what_a_killed_server_was_storing_is_cleared_away() {
 #[tokio::test]
 async fn a_form_that_is_under_way_when_the_server_is_told_to_stop_is_finished() {
     for workers in ["1", "4"] {
-        let (mut server, _) = start_in(Place::new(), &[("WORKERS", workers)]).await;
+        let (mut server, _) = start_in(Storage::new(), &[("WORKERS", workers)]).await;
         let ann = server.user("ann").await;
         let mut wire = half_sent(&server, &ann).await;
         signal(server.process().id(), "TERM");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::id;
 use super::secrets::secret;
 use crate::process::{is_empty, said, start_in};
-use crate::support::{PASSWORD, Place, production};
+use crate::support::{PASSWORD, Storage, production};
 
 /// The variables of an instance configured only with the name of its secret.
 fn pointing_to(name: &str) -> Vec<(&str, &str)> {
@@ -26,7 +26,7 @@ fn pointing_to(name: &str) -> Vec<(&str, &str)> {
 }
 
 /// The place's database address as fields of a secret; `user` is the name of the user field.
-fn parts(place: &Place, user: &str) -> Value {
+fn parts(place: &Storage, user: &str) -> Value {
     let (role, rest) = place.postgres().url().strip_prefix("postgres://").unwrap().split_once('@').unwrap();
     let (authority, database) = rest.split_once('/').unwrap();
     let (host, port) = authority.rsplit_once(':').unwrap();
@@ -47,11 +47,11 @@ async fn a_secret_tells_a_server_all_that_it_needs_in_either_spelling() {
     for (user, password, bucket) in
         [("USER", "PASSWORD", "S3_BUCKET_NAME"), ("DB_USER", "DATABASE_PASSWORD", "BUCKET_NAME")]
     {
-        let place = Place::untouched();
+        let place = Storage::untouched();
         let more = json!({password: "not asked for here", bucket: place.bucket().name(), "SECRET_KEY": place.key()});
         let name = secret(&with(parts(&place, user), &more)).await;
         let (server, lines) = start_in(place, &pointing_to(&name)).await;
-        assert!(lines[2].ends_with(&format!("S3 bucket {}", server.place().bucket().name())), "{}", lines[2]);
+        assert!(lines[2].ends_with(&format!("S3 bucket {}", server.storage().bucket().name())), "{}", lines[2]);
         let ann = server.user("ann").await;
         let file = id(&ann.upload("note.txt", b"hello", None).await);
         assert_eq!(ann.download(&file).await, b"hello");
@@ -61,7 +61,7 @@ async fn a_secret_tells_a_server_all_that_it_needs_in_either_spelling() {
 
 #[tokio::test]
 async fn the_secret_comes_before_the_environment_which_fills_in_the_rest() {
-    let place = Place::new();
+    let place = Storage::new();
     let values = json!({
         "DATABASE_URL": place.postgres().url(), "S3_BUCKET_NAME": place.bucket().name(), "SECRET_KEY": place.key(),
         "DEFAULT_QUOTA_BYTES": 1000,
@@ -83,7 +83,7 @@ async fn the_secret_comes_before_the_environment_which_fills_in_the_rest() {
 /// Starts a server with this secret: it must exit with code 2 and one line, which contains no value.
 async fn refused(text: &str) -> String {
     let name = secret(text).await;
-    let place = Place::new();
+    let place = Storage::new();
     let (code, out, err) = said(place.command(&pointing_to(&name)).output().unwrap());
     assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
     assert!(is_empty(place.path()));
@@ -121,7 +121,7 @@ async fn a_secret_that_cannot_be_read_is_refused_by_the_variable_that_names_it()
     for variable in ["SECRET_KEY", "DATABASE_URL", "S3_BUCKET_NAME"] {
         assert!(told.contains(&format!("{variable} must be")), "{told}");
     }
-    let place = Place::new();
+    let place = Storage::new();
     let (code, _, err) = said(place.command(&pointing_to("no-such-secret")).output().unwrap());
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
     assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (no-such-secret) "), "{err}");

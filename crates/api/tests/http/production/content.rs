@@ -7,7 +7,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 use super::id;
-use crate::support::stack::is_usual_store;
+use crate::support::stack::is_default_store;
 use crate::support::{Proxy, Reason, Server, eventually, sha256, text};
 
 #[tokio::test]
@@ -103,8 +103,8 @@ async fn what_is_complete_cannot_be_written_over_by_its_old_url() {
         ann.put(&upload, bytes).await.ok_empty();
         assert!([200, 412].contains(&ann.put(&upload, bytes).await.status));
         let file = id(&ann.complete(&upload).await.ok());
-        let late = ann.put(&upload, if is_usual_store() { bytes } else { "later" }).await;
-        if is_usual_store() {
+        let late = ann.put(&upload, if is_default_store() { bytes } else { "later" }).await;
+        if is_default_store() {
             late.turned_away(Reason::Closed);
         }
         assert_eq!(ann.download(&file).await, bytes.as_bytes());

@@ -11,7 +11,7 @@ async fn a_page_of_a_named_origin_may_send_and_fetch_bytes_where_the_bucket_allo
         return;
     }
     let server = Server::with(&[ORIGINS]).await;
-    server.place().bucket().let_in(APP);
+    server.storage().bucket().let_in(APP);
     let (ann, browser) = (server.user("ann").await, server.anonymous());
     let upload = ann.begin("hello.txt", 5, None).await.ok();
     let part = &upload["parts"][0];

@@ -7,7 +7,7 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, eventually, sha256, text};
+use crate::support::{ApiClient, Server, eventually, sha256, text};
 
 const SENDERS: u64 = 6;
 const CRASHES: usize = 4;
@@ -16,7 +16,7 @@ const CRASHES: usize = 4;
 type Acknowledged = Arc<Mutex<Vec<(String, String)>>>;
 
 /// Uploads a file; returns its identifier and digest, or `None` if the server is gone.
-async fn send(caller: &Caller, number: u64) -> Option<(String, String)> {
+async fn send(caller: &ApiClient, number: u64) -> Option<(String, String)> {
     let bytes: Vec<u8> = (0..1 + number * 7919 % 300_000).map(|at| (at * 31 + number) as u8).collect();
     let (name, digest) = (format!("{number}.bin"), sha256(&bytes));
     let answer = async |request: reqwest::RequestBuilder| -> Option<Value> {
@@ -38,7 +38,7 @@ async fn send(caller: &Caller, number: u64) -> Option<(String, String)> {
     Some((text(&file["id"]), digest))
 }
 
-async fn send_until_the_end(caller: Caller, numbers: Arc<AtomicU64>, acknowledged: Acknowledged) {
+async fn send_until_the_end(caller: ApiClient, numbers: Arc<AtomicU64>, acknowledged: Acknowledged) {
     while let Some(file) = send(&caller, numbers.fetch_add(1, Ordering::Relaxed)).await {
         acknowledged.lock().unwrap().push(file);
     }
@@ -50,7 +50,7 @@ async fn what_a_lost_instance_has_acknowledged_the_other_has() {
     let ann = survivor.user("ann").await;
     let (numbers, acknowledged) = (Arc::new(AtomicU64::new(0)), Acknowledged::default());
     for _ in 0..CRASHES {
-        let mut doomed = survivor.beside(&[]).await;
+        let mut doomed = survivor.second_instance(&[]).await;
         let caller = doomed.with_token(ann.token());
         let senders: Vec<_> = (0..SENDERS)
             .map(|_| tokio::spawn(send_until_the_end(caller.clone(), numbers.clone(), acknowledged.clone())))

@@ -2,11 +2,11 @@
 
 use super::Apart;
 use crate::process::said;
-use crate::support::stack::{creates_buckets, is_usual_store, supports_cors};
-use crate::support::{Place, Proxy, Server, eventually, production};
+use crate::support::stack::{creates_buckets, is_default_store, supports_cors};
+use crate::support::{Proxy, Server, Storage, eventually, production};
 
 /// The exit code and output of `clouddrive doctor`, which must not contain a secret.
-pub fn doctor(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
+pub fn doctor(place: &Storage, variables: &[(&str, &str)]) -> (i32, String) {
     let variables = [&[("STARTUP_SECONDS", "0"), ("DATABASE_CONNECT_SECONDS", "2")], variables].concat();
     let (code, out, err) = said(place.command(&variables).arg("doctor").output().unwrap());
     let text = out + &err;
@@ -23,14 +23,14 @@ pub fn bad(text: &str) -> Vec<&str> {
 
 #[test]
 fn all_is_well() {
-    let place = Place::new();
+    let place = Storage::new();
     let (code, text) = doctor(&place, &[]);
     assert_eq!((code, bad(&text)), (0, Vec::new()), "{text}");
     for subject in
         ["configuration", "database", "database schema", "database clock", "S3 bucket", "S3 s3:PutObject", "S3 clock"]
     {
         // Of other stores it may say what they cost.
-        let verdict = if subject == "S3 bucket" && !is_usual_store() { "" } else { "good     " };
+        let verdict = if subject == "S3 bucket" && !is_default_store() { "" } else { "good     " };
         assert!(text.lines().any(|line| line.contains(&format!("{verdict}{subject}"))), "{subject}: {text}");
     }
     // It leaves no objects behind.
@@ -39,7 +39,7 @@ fn all_is_well() {
 
 #[test]
 fn a_schema_that_is_not_up_to_date_is_told_of_and_left_alone() {
-    let place = Place::untouched();
+    let place = Storage::untouched();
     for _ in 0..2 {
         let (code, text) = doctor(&place, &[]);
         assert_eq!(code, 0, "{text}");
@@ -50,7 +50,7 @@ fn a_schema_that_is_not_up_to_date_is_told_of_and_left_alone() {
 
 #[test]
 fn what_must_change_is_told_with_what_to_change() {
-    let place = Place::new();
+    let place = Storage::new();
     let absent = place.postgres().url().replace(place.postgres().name(), "clouddrive_absent");
     let cut = Proxy::to_s3();
     cut.cut();
@@ -78,7 +78,7 @@ fn browsers_are_thought_of() {
     if !supports_cors() {
         return;
     }
-    let place = Place::new();
+    let place = Storage::new();
     let (code, text) = doctor(&place, &[("CORS_ORIGINS", "https://app.example.com")]);
     assert_eq!(code, 1, "{text}");
     assert!(text.contains("BAD      S3 CORS for https://app.example.com"), "{text}");
@@ -100,7 +100,7 @@ fn browsers_are_thought_of() {
 async fn a_container_asks_its_server_whether_it_is_ready() {
     let Apart { server, database, .. } = Apart::start().await;
     let health =
-        |address: &str| said(server.place().command(&[("BIND_ADDR", address)]).arg("health").output().unwrap());
+        |address: &str| said(server.storage().command(&[("BIND_ADDR", address)]).arg("health").output().unwrap());
     let own = server.address().to_owned();
     let everywhere = own.replace("127.0.0.1", "0.0.0.0");
     for address in [&own, &everywhere] {
@@ -121,7 +121,7 @@ async fn a_doctor_may_come_while_a_server_runs() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     ann.upload("note.txt", b"hello", None).await;
-    let (code, text) = doctor(server.place(), &[]);
+    let (code, text) = doctor(server.storage(), &[]);
     assert_eq!((code, bad(&text)), (0, Vec::new()), "{text}");
     assert_eq!(server.blobs().len(), 1);
 }

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::id;
 use crate::idempotency;
-use crate::support::{Answer, Caller, PASSWORD, Place, Server, eventually, text};
+use crate::support::{ApiClient, ApiResponse, PASSWORD, Server, Storage, eventually, text};
 use crate::upload::parts;
 
 /// Two instances, and ann with the same token at each.
-async fn two(variables: &[(&str, &str)]) -> (Server, Server, Caller, Caller) {
+async fn two(variables: &[(&str, &str)]) -> (Server, Server, ApiClient, ApiClient) {
     let here = Server::with(variables).await;
-    let there = here.beside(variables).await;
+    let there = here.second_instance(variables).await;
     let ann = here.user("ann").await;
     let same = there.with_token(ann.token());
     (here, there, ann, same)
@@ -21,9 +21,9 @@ async fn two(variables: &[(&str, &str)]) -> (Server, Server, Caller, Caller) {
 
 /// The number of answers with this status; all others must have the other one.
 #[track_caller]
-fn count(answers: &[Answer], status: u16, other: u16) -> usize {
+fn count(answers: &[ApiResponse], status: u16, other: u16) -> usize {
     let strange = answers.iter().find(|answer| ![status, other].contains(&answer.status));
-    assert!(strange.is_none(), "{}", strange.map(Answer::text).unwrap_or_default());
+    assert!(strange.is_none(), "{}", strange.map(ApiResponse::text).unwrap_or_default());
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
@@ -101,7 +101,7 @@ async fn one_upload_completed_at_both_at_once_is_one_file() {
         let path = format!("/upload/{}/complete", text(&upload["upload_id"]));
         let body = json!({"file_conflict": conflict});
         let answers = join_all((0..8).map(|turn| [&ann, &same][turn % 2].post(&path, body.clone()))).await;
-        let files: Vec<Value> = answers.into_iter().map(Answer::ok).collect();
+        let files: Vec<Value> = answers.into_iter().map(ApiResponse::ok).collect();
         assert!(files.iter().all(|file| *file == files[0]), "{files:?}");
         assert_eq!(same.download(&id(&files[0])).await, b"hello");
     }
@@ -120,7 +120,7 @@ async fn parts_that_are_completed_at_both_at_once_are_one_file() {
         let others = same.post(&fresh, json!({"part_numbers": [1, 2]})).await.ok();
         join(parts::send(&ann, &upload, &bytes, &[3]), parts::send(&same, &others, &bytes, &[2, 1])).await;
         let answers = join_all((0..6).map(|turn| [&ann, &same][turn % 2].complete(&upload))).await;
-        let files: Vec<Value> = answers.into_iter().map(Answer::ok).collect();
+        let files: Vec<Value> = answers.into_iter().map(ApiResponse::ok).collect();
         assert!(files.iter().all(|file| *file == files[0]), "{files:?}");
         assert!(same.download(&id(&files[0])).await == bytes);
     }
@@ -151,7 +151,7 @@ async fn a_share_that_is_revoked_at_one_is_revoked_at_the_other_at_once() {
 #[tokio::test]
 async fn what_ends_a_session_at_one_ends_it_at_the_other_within_a_second() {
     let (here, there, ann, same) = two(&[("REFRESH_GRACE_SECONDS", "0")]).await;
-    let over = async |same: &Caller| {
+    let over = async |same: &ApiClient| {
         eventually("the session is over there, too", async || same.get("/user").await.status == 401).await;
     };
     same.get("/user").await.ok();
@@ -221,7 +221,7 @@ async fn attempts_are_counted_across_them() {
 
 #[tokio::test]
 async fn ten_may_start_at_once_on_an_empty_database() {
-    let place = Arc::new(Place::untouched());
+    let place = Arc::new(Storage::untouched());
     let starting = (0..10).map(|_| {
         let place = place.clone();
         // Starting a server blocks its thread.

@@ -20,7 +20,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use crate::process::said;
-use crate::support::{Place, Proxy, Server, text};
+use crate::support::{Proxy, Server, Storage, text};
 
 /// A server whose connections to its stores a test can cut.
 struct Apart {
@@ -32,7 +32,7 @@ struct Apart {
 impl Apart {
     async fn start() -> Self {
         let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
-        let place = Arc::new(Place::new());
+        let place = Arc::new(Storage::new());
         let (database_url, s3_url) = (database.database_url(&place), storage.url());
         let variables = [
             ("DATABASE_URL", database_url.as_str()),
@@ -48,7 +48,7 @@ impl Apart {
 
 /// The last line on standard error of a server that refuses to start, however long it may wait.
 #[track_caller]
-fn refusal_to_serve(place: &Place, variables: &[(&str, &str)]) -> String {
+fn refusal_to_serve(place: &Storage, variables: &[(&str, &str)]) -> String {
     let mut command = place.command(&[variables, &[("STARTUP_SECONDS", "3600")]].concat());
     let mut process = command.arg("serve").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let first = BufReader::new(process.stdout.take().unwrap()).lines().next();

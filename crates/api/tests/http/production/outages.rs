@@ -11,11 +11,11 @@ use serde_json::json;
 use super::{Apart, id};
 use crate::process::{exit_code, log_of, signal, start_in};
 use crate::support::stack::creates_buckets;
-use crate::support::{Answer, Caller, PASSWORD, Place, Proxy, Server, eventually, png, text};
+use crate::support::{ApiClient, ApiResponse, PASSWORD, Proxy, Server, Storage, eventually, png, text};
 
 /// Asserts a 503 for this part, without internal details.
 #[track_caller]
-fn away(answer: Answer, part: &str) {
+fn away(answer: ApiResponse, part: &str) {
     assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{}", answer.text());
     let problem = answer.refused(503, "unavailable");
     assert!(text(&problem["detail"]).contains(part), "{problem}");
@@ -24,7 +24,7 @@ fn away(answer: Answer, part: &str) {
     }
 }
 
-async fn ready_again(caller: &Caller) {
+async fn ready_again(caller: &ApiClient) {
     eventually("the server is ready again", async || caller.get("/health/ready").await.status == 200).await;
 }
 
@@ -67,7 +67,7 @@ async fn connections_that_the_database_ends_are_made_anew() {
     for round in 0..3 {
         let name = format!("{round}");
         ann.folder(&name, None).await;
-        server.place().postgres().hang_up();
+        server.storage().postgres().hang_up();
         eventually("the folders are there to see", async || ann.get("/drive").await.status == 200).await;
         assert!(ann.names(None).await.contains(&name));
     }
@@ -113,7 +113,7 @@ async fn a_server_waits_at_its_start_for_what_is_not_up_yet_and_says_so() {
         let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
         let missing = if part == "database" { &database } else { &storage };
         missing.cut();
-        let place = Arc::new(Place::new());
+        let place = Arc::new(Storage::new());
         let (database_url, s3_url) = (database.database_url(&place), storage.url());
         let variables = [("DATABASE_URL", database_url.as_str()), ("AWS_ENDPOINT_URL_S3", &s3_url)];
         let log = File::create(place.log()).unwrap();
@@ -138,7 +138,7 @@ async fn a_server_that_waits_at_its_start_can_be_told_to_stop() {
         let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
         let missing = if part == "database" { &database } else { &storage };
         missing.cut();
-        let place = Place::new();
+        let place = Storage::new();
         let (database_url, s3_url) = (database.database_url(&place), storage.url());
         let variables = [("DATABASE_URL", database_url.as_str()), ("AWS_ENDPOINT_URL_S3", &s3_url)];
         let log = File::create(place.log()).unwrap();
@@ -160,7 +160,7 @@ async fn a_server_that_waits_at_its_start_can_be_told_to_stop() {
 #[tokio::test]
 async fn a_server_does_not_wait_for_ever_nor_for_what_will_never_be() {
     let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
-    let place = Place::new();
+    let place = Storage::new();
     let (database_url, s3_url) = (database.database_url(&place), storage.url());
     let ended = |variables: &[(&str, &str)]| {
         let output = place.command(variables).output().unwrap();
@@ -192,7 +192,7 @@ async fn a_server_does_not_wait_for_ever_nor_for_what_will_never_be() {
 async fn an_outage_is_logged_with_its_cause_and_without_a_secret() {
     let storage = Proxy::to_s3();
     let s3_url = storage.url();
-    let (mut server, _) = start_in(Place::new(), &[("AWS_ENDPOINT_URL_S3", &s3_url), ("RUST_LOG", "info")]).await;
+    let (mut server, _) = start_in(Storage::new(), &[("AWS_ENDPOINT_URL_S3", &s3_url), ("RUST_LOG", "info")]).await;
     let ann = server.user("ann").await;
     storage.cut();
     away(ann.send_form(&[], "lost.txt", b"lost").await, "storage");
@@ -200,7 +200,7 @@ async fn an_outage_is_logged_with_its_cause_and_without_a_secret() {
     let line = log.lines().find(|line| line.contains("\"unavailable\"")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert!(text(&line["cause"]).contains("cannot be reached"), "{line}");
-    for (name, value) in server.place().variables() {
+    for (name, value) in server.storage().variables() {
         assert!(!name.contains("SECRET") || !log.contains(&value), "{name} is in the log");
     }
     signal(server.process().id(), "TERM");

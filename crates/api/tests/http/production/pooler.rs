@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::doctor::{bad, doctor};
 use super::{id, refusal_to_serve};
-use crate::support::{Place, Pooler, Server};
+use crate::support::{Pooler, Server, Storage};
 
 #[tokio::test]
 async fn a_pooler_that_loses_prepared_statements_is_reported_and_works_without_them() {
-    let (pooler, place) = (Pooler::start().await, Arc::new(Place::new()));
+    let (pooler, place) = (Pooler::start().await, Arc::new(Storage::new()));
     let url = pooler.database_url(&place);
     let through = ("DATABASE_URL", url.as_str());
     // Every process gives its statements the same names: those that one leaves must not mislead the next.

@@ -3,23 +3,23 @@
 use std::sync::Arc;
 
 use crate::process::{exit_code, is_empty, said, signal, start_in};
-use crate::support::{Place, Server, text};
+use crate::support::{Server, Storage, text};
 
 #[tokio::test]
 async fn nothing_is_kept_on_the_machine() {
-    let (mut server, lines) = start_in(Place::untouched(), &[]).await;
+    let (mut server, lines) = start_in(Storage::untouched(), &[]).await;
     let url = server.url().to_owned();
     assert_eq!(lines[0], format!("CloudDrive {} listens on {url}", env!("CARGO_PKG_VERSION")));
     assert_eq!(lines[1], format!("API documentation: {url}/docs/"));
-    assert_eq!(lines[2], format!("Data: PostgreSQL, S3 bucket {}", server.place().bucket().name()));
+    assert_eq!(lines[2], format!("Data: PostgreSQL, S3 bucket {}", server.storage().bucket().name()));
     let ann = server.user("ann").await;
     let file = text(&ann.upload("note.txt", b"hello", None).await["id"]);
     ann.send_form(&[], "form.txt", b"hello").await.ok();
     let token = ann.token().to_owned();
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
-    std::fs::remove_file(server.place().log()).unwrap();
-    assert!(is_empty(server.place().path()), "not even a directory");
+    std::fs::remove_file(server.storage().log()).unwrap();
+    assert!(is_empty(server.storage().path()), "not even a directory");
     // So it can also start on another machine.
     let server = server.restart(&[]).await;
     assert_eq!(server.with_token(&token).download(&file).await, b"hello");
@@ -27,7 +27,7 @@ async fn nothing_is_kept_on_the_machine() {
 
 #[test]
 fn the_schema_is_brought_up_to_date_once() {
-    let place = Place::untouched();
+    let place = Storage::untouched();
     let run = |command: &str| said(place.command(&[]).arg(command).output().unwrap());
     let (code, out, err) = run("collect");
     assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{err}");
@@ -42,7 +42,7 @@ fn the_schema_is_brought_up_to_date_once() {
 
 #[tokio::test]
 async fn a_server_starts_behind_a_pooler_without_prepared_statements_too() {
-    let place = Arc::new(Place::untouched());
+    let place = Arc::new(Storage::untouched());
     let past = place.postgres().url().to_owned();
     let variables = [("DATABASE_PREPARED_STATEMENTS", "off"), ("MIGRATION_DATABASE_URL", past.as_str())];
     let server = Server::at(place, &variables).await;

@@ -6,15 +6,15 @@ use std::sync::Mutex;
 use super::doctor::{bad, doctor};
 use super::{id, refusal_to_serve};
 use crate::process::{lines, said, start_in};
-use crate::support::stack::is_usual_store;
-use crate::support::{Place, Proxy, SHORT_GRACE, Server, eventually, production, text};
+use crate::support::stack::is_default_store;
+use crate::support::{Proxy, SHORT_GRACE, Server, Storage, eventually, production, text};
 use crate::upload::parts::{SIZE, SMALL, bytes, send};
 
 /// A response with this body.
 fn response(status: u16, body: &str) -> String {
     let length = body.len();
     format!(
-        "HTTP/1.1 {status} Answer\r\nContent-Type: application/xml\r\nContent-Length: {length}\r\n\
+        "HTTP/1.1 {status} ApiResponse\r\nContent-Type: application/xml\r\nContent-Length: {length}\r\n\
          Connection: close\r\n\r\n{body}"
     )
 }
@@ -76,7 +76,7 @@ async fn make_bucket_in_moto(name: &str) {
 
 #[tokio::test]
 async fn a_store_that_cannot_complete_uploads_is_refused_with_the_reason() {
-    let (place, lacking) = (Place::new(), without_lists_of_parts());
+    let (place, lacking) = (Storage::new(), without_lists_of_parts());
     make_bucket_in_moto(place.bucket().name()).await;
     for endpoint in [production().secrets_endpoint.as_str(), &lacking.url()] {
         let variables = [("AWS_ENDPOINT_URL_S3", endpoint)];
@@ -97,9 +97,9 @@ async fn shortcomings_of_a_store_are_warned_of_and_made_up_for() {
     let lacking = with_open_parts();
     let url = lacking.url();
     let variables = [("AWS_ENDPOINT_URL_S3", url.as_str()), ("RUST_LOG", "warn"), SMALL];
-    let (server, _) = start_in(Place::new(), &variables).await;
+    let (server, _) = start_in(Storage::new(), &variables).await;
     let warnings: Vec<_> = lines(&server).into_iter().filter(|line| line["level"] == "WARN").collect();
-    let (code, report) = doctor(server.place(), &variables);
+    let (code, report) = doctor(server.storage(), &variables);
     assert_eq!((code, bad(&report)), (0, Vec::new()), "{report}");
     let advice = report.lines().find(|line| line.starts_with("advice   S3 bucket ")).expect(&report);
     assert!(advice.contains("it works, at a cost: "), "{advice}");
@@ -107,7 +107,7 @@ async fn shortcomings_of_a_store_are_warned_of_and_made_up_for() {
         assert!(advice.contains(shortcoming), "{advice}");
         let warned = warnings.iter().find(|line| text(&line["message"]).contains(shortcoming));
         let warned = warned.unwrap_or_else(|| panic!("no warning of {shortcoming:?}: {warnings:?}"));
-        assert_eq!(warned["bucket"], server.place().bucket().name());
+        assert_eq!(warned["bucket"], server.storage().bucket().name());
     }
     // Nothing that is sent to the URLs of an upload after its completion changes the file.
     let ann = server.user("ann").await;
@@ -125,10 +125,10 @@ async fn shortcomings_of_a_store_are_warned_of_and_made_up_for() {
 
 #[tokio::test]
 async fn a_store_without_shortcomings_causes_no_warning() {
-    if !is_usual_store() {
+    if !is_default_store() {
         return;
     }
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "warn")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "warn")]).await;
     assert!(lines(&server).iter().all(|line| line["level"] != "WARN"), "{:?}", lines(&server));
 }
 
@@ -138,7 +138,7 @@ async fn a_store_that_cannot_list_unfinished_uploads_is_verified_and_otherwise_c
     let url = lacking.url();
     let lacking = ("AWS_ENDPOINT_URL_S3", url.as_str());
     let server = Server::with(&[SMALL, ("MAX_VERSIONS", "1"), lacking]).await;
-    let (code, report) = doctor(server.place(), &[lacking]);
+    let (code, report) = doctor(server.storage(), &[lacking]);
     assert_eq!((code, bad(&report)), (0, Vec::new()), "{report}");
     assert!(report.contains("\nunknown  S3 s3:ListBucketMultipartUploads: "), "{report}");
 
@@ -151,7 +151,7 @@ async fn a_store_that_cannot_list_unfinished_uploads_is_verified_and_otherwise_c
     server.execute(&format!("DELETE FROM blobs WHERE key = '{key}'"));
     ann.send_form(&[], "note.txt", b"hello").await.ok();
     let verify = |variables: &[(&str, &str)]| {
-        said(server.place().command(variables).args(["verify", "--grace", "0"]).output().unwrap())
+        said(server.storage().command(variables).args(["verify", "--grace", "0"]).output().unwrap())
     };
     let (code, out, err) = verify(&[lacking]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");

@@ -6,7 +6,7 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::count;
-use crate::support::{Answer, Caller, PASSWORD, Server, text};
+use crate::support::{ApiClient, ApiResponse, PASSWORD, Server, text};
 
 #[tokio::test]
 async fn one_folder_gets_the_name_in_a_folder_and_in_the_root() {
@@ -29,7 +29,7 @@ async fn one_folder_gets_the_name_in_a_folder_and_in_the_root() {
 }
 
 /// Starts uploads of the same name into `parent`, whose bytes have arrived.
-async fn ready(user: &Caller, name: &str, parent: Option<&str>, how_many: usize) -> Vec<Value> {
+async fn ready(user: &ApiClient, name: &str, parent: Option<&str>, how_many: usize) -> Vec<Value> {
     let one = async |number: usize| {
         let bytes = format!("{number:02}");
         let upload = user.begin(name, bytes.len(), parent).await.ok();
@@ -39,7 +39,7 @@ async fn ready(user: &Caller, name: &str, parent: Option<&str>, how_many: usize)
     join_all((0..how_many).map(one)).await
 }
 
-async fn complete(user: &Caller, upload: &Value, conflict: &str) -> Answer {
+async fn complete(user: &ApiClient, upload: &Value, conflict: &str) -> ApiResponse {
     let path = format!("/upload/{}/complete", text(&upload["upload_id"]));
     user.post(&path, json!({"file_conflict": conflict})).await
 }

@@ -4,20 +4,20 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::count;
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// The quota in bytes.
 const TOTAL: usize = 100;
 
 /// A small drive that keeps one version per file.
-async fn small_drive() -> (Server, Caller) {
+async fn small_drive() -> (Server, ApiClient) {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", &TOTAL.to_string()), ("MAX_VERSIONS", "1")]).await;
     let ann = server.user("ann").await;
     (server, ann)
 }
 
 /// The used bytes, which must equal the sum of the file sizes in the root, and the reserved bytes.
-async fn used_and_reserved(user: &Caller) -> (u64, u64) {
+async fn used_and_reserved(user: &ApiClient) -> (u64, u64) {
     let listing = user.get("/drive?limit=1000").await.ok();
     let sum: u64 =
         listing["items"].as_array().unwrap().iter().map(|item| item["size_in_bytes"].as_u64().unwrap_or(0)).sum();

@@ -4,9 +4,9 @@ use futures_util::future::{join, join_all, join3};
 use serde_json::{Value, json};
 
 use super::count;
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
-async fn ready(user: &Caller, parent: &str, how_many: usize) -> Vec<Value> {
+async fn ready(user: &ApiClient, parent: &str, how_many: usize) -> Vec<Value> {
     join_all((0..how_many).map(async |number| {
         let upload = user.begin(&format!("{number:02} by URL"), 4, Some(parent)).await.ok();
         user.put(&upload, "note").await.ok_empty();

@@ -4,10 +4,10 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::count;
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 /// The used bytes, which must equal the sum of the user's version sizes.
-async fn used(server: &Server, user: &Caller) -> u64 {
+async fn used(server: &Server, user: &ApiClient) -> u64 {
     let sum: u64 = server.value("SELECT coalesce(sum(size_bytes), 0) FROM versions").parse().unwrap();
     assert_eq!(user.quota().await["used_bytes"], sum);
     sum
@@ -25,7 +25,7 @@ async fn an_upload_that_completes_while_its_folder_is_deleted_is_in_it_or_nowher
         let (deleted, completed) = join(ann.delete(&path), ann.complete(&upload)).await;
         assert_eq!(deleted.status, 204);
         assert!([200, 404].contains(&completed.status), "{}", completed.text());
-        ann.ask(&format!("/trash/{folder}/restore")).await.ok();
+        ann.post_empty(&format!("/trash/{folder}/restore")).await.ok();
         let names = ann.names(Some(&folder)).await;
         assert_eq!(names, vec!["note"; usize::from(completed.status == 200)]);
     }
@@ -40,7 +40,7 @@ async fn a_purge_and_a_restore_at_once_leave_all_or_nothing() {
         let file = ann.send_form(&[("parent_folder_id", &folder)], "note", b"note").await.ok();
         ann.delete(&format!("/drive/{folder}")).await.ok_empty();
         let (at, back) = (format!("/trash/{folder}"), format!("/trash/{folder}/restore"));
-        let (purged, restored) = join(ann.delete(&at), ann.ask(&back)).await;
+        let (purged, restored) = join(ann.delete(&at), ann.post_empty(&back)).await;
         let found = ann.get(&format!("/file/{}", text(&file["id"]))).await.status;
         match (purged.status, restored.status) {
             (204, 404) => assert_eq!(found, 404),
@@ -80,7 +80,7 @@ async fn what_comes_back_while_its_name_is_given_away_stands_beside_it() {
         let folder = ann.folder(&name, None).await;
         ann.delete(&format!("/drive/{folder}")).await.ok_empty();
         let path = format!("/trash/{folder}/restore");
-        let (restored, made) = join(ann.ask(&path), ann.post("/drive", json!({"folder_name": name}))).await;
+        let (restored, made) = join(ann.post_empty(&path), ann.post("/drive", json!({"folder_name": name}))).await;
         let restored: Value = restored.ok();
         match made.status {
             201 => assert_eq!(restored["name"], format!("{name} (1)")),
@@ -104,7 +104,7 @@ async fn concurrent_version_changes_keep_the_quota_right() {
     let at: Vec<String> =
         all.iter().map(|version| format!("/file/{id}/version/{}", text(&version["version_id"]))).collect();
     let puts = join_all((5..9).map(async |size| ann.put_content(&id, &vec![b'y'; size], &[]).await));
-    let restores = join_all(at.iter().map(async |path| ann.ask(&format!("{path}/restore")).await));
+    let restores = join_all(at.iter().map(async |path| ann.post_empty(&format!("{path}/restore")).await));
     let deletes = join_all(at.iter().map(|path| ann.delete(path)));
     let (puts, (restores, deletes)) = join(puts, join(restores, deletes)).await;
     assert_eq!(count(&puts, 200, None), 4);

@@ -4,9 +4,9 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 
 use super::count;
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
-async fn into(user: &Caller, folder: &str, parent: &str) -> Answer {
+async fn into(user: &ApiClient, folder: &str, parent: &str) -> ApiResponse {
     user.patch(&format!("/drive/{folder}"), json!({"parent_folder_id": parent})).await
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{PEOPLE, Person, TABLES, World, made, name_of};
+use super::{PEOPLE, Participants, Person, TABLES, made, name_of};
 use crate::link::{link_folder, path};
 use crate::support::{ABSENT, Server, text};
 use crate::telemetry::traces::{Collector, stop};
@@ -29,7 +29,7 @@ async fn forbidden_and_absent_items_are_looked_up_by_the_same_statements() {
     let variables =
         [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("OTEL_TRACES_SAMPLER", "parentbased_always_off")];
     let server = Server::with(&variables).await;
-    let world = World { ann: server.user("ann").await, fellow: server.user("fellow").await };
+    let participants = Participants { ann: server.user("ann").await, fellow: server.user("fellow").await };
     let mut pairs: Vec<Pair> = Vec::new();
     // Whether a session is looked up depends on the time since the last lookup.
     let known = format!("{:032x}", 1);
@@ -40,22 +40,23 @@ async fn forbidden_and_absent_items_are_looked_up_by_the_same_statements() {
         for (item, row) in TABLES.iter().flat_map(|(item, rows)| rows.iter().map(move |row| (*item, row))) {
             assert_eq!(row.expected[column], 404, "{}", row.what);
             let pair = Pair::new(pairs.len() + 1, format!("{}: {} as {person:?}", pairs.len(), row.what));
-            let scene = world.scene(item, person, &pair.what).await;
+            let scene = participants.fixture(item, person, &pair.what).await;
             (row.act)(&caller.within(&pair.forbidden), &scene).await;
             (row.act)(&caller.within(&pair.absent), &scene.of_what_is_absent()).await;
             pairs.push(pair);
         }
-        let session = text(&world.ann.get("/session").await.ok()["items"][0]["id"]);
+        let session = text(&participants.ann.get("/session").await.ok()["items"][0]["id"]);
         let pair = Pair::new(pairs.len() + 1, format!("end_session as {person:?}"));
         for (trace, id) in [(&pair.forbidden, session.as_str()), (&pair.absent, ABSENT)] {
             caller.within(trace).delete(&format!("/session/{id}")).await.refused(404, "not_found");
         }
         pairs.push(pair);
     }
-    let top = world.ann.folder("Top", None).await;
-    let (linked, beside) = (world.ann.folder("linked", Some(&top)).await, world.ann.folder("beside", Some(&top)).await);
-    let file = made(&world.ann, "note.txt", &beside).await;
-    let link = path(&link_folder(&world.ann, &linked, json!({})).await);
+    let top = participants.ann.folder("Top", None).await;
+    let (linked, beside) =
+        (participants.ann.folder("linked", Some(&top)).await, participants.ann.folder("beside", Some(&top)).await);
+    let file = made(&participants.ann, "note.txt", &beside).await;
+    let link = path(&link_folder(&participants.ann, &linked, json!({})).await);
     for (before, id, after) in [("drive", &beside, ""), ("drive", &beside, "/archive"), ("file", &file, "/content")] {
         let pair = Pair::new(pairs.len() + 1, format!("/s/…/{before}/…{after}"));
         for (trace, id) in [(&pair.forbidden, id.as_str()), (&pair.absent, ABSENT)] {

@@ -1,7 +1,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Item, Row, Scene, hold, made, row};
+use super::{Fixture, Item, Row, hold, made, row};
 use crate::support::ABSENT;
 
 /// Operations on a file.
@@ -79,10 +79,10 @@ pub const TABLE: &[Row] = &[
         Box::pin(async move { me.delete_if("\"99\"", &it.at_file()).await })
     }),
     row("restore_item, from the trash",[200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
-        Box::pin(async move { me.ask(&format!("{}/restore", it.in_trash(&it.at_file()).await)).await })
+        Box::pin(async move { me.post_empty(&format!("{}/restore", it.in_trash(&it.at_file()).await)).await })
     }),
     row("restore_item, that is not there",[404,  404,      404,   404,      404,   404,     401,      404], |me, it| {
-        Box::pin(async move { me.ask(&format!("/trash/{}/restore", it.file)).await })
+        Box::pin(async move { me.post_empty(&format!("/trash/{}/restore", it.file)).await })
     }),
     row("purge_item, from the trash", [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.delete(&it.in_trash(&it.at_file()).await).await })
@@ -109,7 +109,7 @@ pub const TABLE: &[Row] = &[
         Box::pin(async move { me.get(&it.former_version().await).await })
     }),
     row("restore_version",            [200,  200,      200,   403,      403,   404,     401,      404], |me, it| {
-        Box::pin(async move { me.ask(&format!("{}/restore", it.former_version().await)).await })
+        Box::pin(async move { me.post_empty(&format!("{}/restore", it.former_version().await)).await })
     }),
     row("delete_version",             [204,  403,      403,   403,      403,   404,     401,      404], |me, it| {
         Box::pin(async move { me.delete(&it.former_version().await).await })
@@ -131,7 +131,7 @@ pub const TABLE: &[Row] = &[
     }),
 ];
 
-impl Scene {
+impl Fixture {
     /// Creates the file `rival.txt` beside the item as its owner, unless the item is absent or gone.
     async fn rival(&self) {
         if self.top != ABSENT && self.kept.is_none() {

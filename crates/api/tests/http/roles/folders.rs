@@ -2,7 +2,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{Item, Row, hold, made, row};
-use crate::support::{ABSENT, fresh};
+use crate::support::{ABSENT, unique_name};
 
 /// Operations on a folder and its children.
 #[rustfmt::skip]
@@ -114,7 +114,7 @@ pub const TABLE: &[Row] = &[
         Box::pin(async move { me.delete(&it.at_file()).await })
     }),
     row("restore_item, the folder",   [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
-        Box::pin(async move { me.ask(&format!("{}/restore", it.in_trash(&it.at_folder()).await)).await })
+        Box::pin(async move { me.post_empty(&format!("{}/restore", it.in_trash(&it.at_folder()).await)).await })
     }),
     row("purge_item, the folder",     [204,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move { me.delete(&it.in_trash(&it.at_folder()).await).await })
@@ -122,13 +122,13 @@ pub const TABLE: &[Row] = &[
     row("restore_item, one below what is trashed",[200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move {
             it.in_trash(&it.at_folder()).await;
-            me.ask(&format!("/trash/{}/restore", it.file)).await
+            me.post_empty(&format!("/trash/{}/restore", it.file)).await
         })
     }),
     row("restore_item, which they trashed themselves",[200,  200,      404,   404,      404,   404,     401,      404], |me, it| {
         Box::pin(async move {
             me.delete(&it.at_folder()).await;
-            me.ask(&format!("/trash/{}/restore", it.folder)).await
+            me.post_empty(&format!("/trash/{}/restore", it.folder)).await
         })
     }),
     row("list_trashed_folder",        [200,  404,      404,   404,      404,   404,     401,      404], |me, it| {
@@ -153,7 +153,7 @@ async fn every_act_on_a_folder_is_for_those_whose_role_allows_it() {
     hold(Item::Folder, TABLE).await;
 }
 
-impl super::Scene {
+impl super::Fixture {
     /// Another folder in `top`; absent if `top` may be gone.
     async fn beside(&self) -> String {
         if self.top == ABSENT || self.kept.is_some() {
@@ -165,7 +165,7 @@ impl super::Scene {
 
     /// An item in a folder of ann's that is shared with the caller for editing, unless the caller is anonymous.
     async fn within_a_shared_desk(&self, what: &str) -> String {
-        let desk = self.ann.folder(&fresh(&format!("desk of {} for {what} ", self.name)), None).await;
+        let desk = self.ann.folder(&unique_name(&format!("desk of {} for {what} ", self.name)), None).await;
         if !["ann", "Anonymous"].contains(&self.name.as_str()) {
             self.ann.share_folder(&desk, &self.name, "edit").await;
         }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{Item, Row, hold, row};
 use crate::link::{link_folder, path};
-use crate::support::{ABSENT, Caller, Server, sql_id, text};
+use crate::support::{ABSENT, ApiClient, Server, sql_id, text};
 
 /// Managing public links.
 #[rustfmt::skip]
@@ -35,8 +35,8 @@ async fn every_link_is_its_owners_affair() {
 }
 
 /// Ann's `top` with the linked `folder`, in it `below` with a file; another file is beside the folder.
-struct Place {
-    ann: Caller,
+struct LinkedItems {
+    ann: ApiClient,
     link: Value,
     top: String,
     folder: String,
@@ -45,18 +45,18 @@ struct Place {
     beside: String,
 }
 
-async fn place(ann: &Caller, name: &str, password: Option<&str>) -> Place {
+async fn place(ann: &ApiClient, name: &str, password: Option<&str>) -> LinkedItems {
     let top = ann.folder(name, None).await;
     let folder = ann.folder("folder", Some(&top)).await;
     let below = ann.folder("below", Some(&folder)).await;
     let file = text(&ann.send_form(&[("parent_folder_id", &below)], "a.txt", b"words").await.ok()["id"]);
     let beside = text(&ann.send_form(&[("parent_folder_id", &top)], "b.txt", b"words").await.ok()["id"]);
     let link = link_folder(ann, &folder, json!({"password": password})).await;
-    Place { ann: ann.clone(), link, top, folder, below, file, beside }
+    LinkedItems { ann: ann.clone(), link, top, folder, below, file, beside }
 }
 
 /// A change to the place, and the statuses of [`ask`] afterwards.
-type Fate = (&'static str, fn(&Server, &Place), [u16; 7]);
+type Fate = (&'static str, fn(&Server, &LinkedItems), [u16; 7]);
 
 fn trash(server: &Server, node: &str) {
     server.execute(&format!("UPDATE nodes SET trashed_at = 1 WHERE id = {}", sql_id(node)));
@@ -109,15 +109,15 @@ async fn a_token_of_one_link_opens_nothing_of_another() {
     let server = Server::start().await;
     let (ann, visitor) = (server.user("ann").await, server.anonymous());
     let (one, other) = (place(&ann, "one", None).await, place(&ann, "other", None).await);
-    let crossed = Place { link: other.link, ..one };
+    let crossed = LinkedItems { link: other.link, ..one };
     assert_eq!(ask(&visitor, &crossed, None).await, [200, 404, 404, 404, 404, 200, 404]);
-    let absent = Place { below: ABSENT.to_owned(), file: ABSENT.to_owned(), ..crossed };
+    let absent = LinkedItems { below: ABSENT.to_owned(), file: ABSENT.to_owned(), ..crossed };
     assert_eq!(ask(&visitor, &absent, None).await, [200, 404, 404, 404, 404, 200, 404]);
 }
 
 /// The GET status of each route: the link, the folder below, the file below, the file beside, the linked folder as a
 /// file, and the archives of the link and of the folder below.
-async fn ask(caller: &Caller, it: &Place, password: Option<&str>) -> [u16; 7] {
+async fn ask(caller: &ApiClient, it: &LinkedItems, password: Option<&str>) -> [u16; 7] {
     let at = path(&it.link);
     let get = async |route: String| {
         let request = caller.request(Method::GET, &format!("{at}{route}"));

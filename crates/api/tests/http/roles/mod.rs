@@ -10,7 +10,7 @@ mod uploads;
 use futures_util::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 
-use crate::support::{ABSENT, Answer, Caller, Server, text};
+use crate::support::{ABSENT, ApiClient, ApiResponse, Server, text};
 
 /// The callers, in the order of the columns of every table here.
 const PEOPLE: [Person; 8] = [
@@ -47,25 +47,25 @@ enum Item {
 }
 
 /// Ann's folder `top` with the item: the folder `folder` with `plan.txt`, or the file `note.txt`.
-struct Scene {
-    ann: Caller,
+struct Fixture {
+    ann: ApiClient,
     /// The caller's name.
     name: String,
     top: String,
     folder: String,
     file: String,
     /// Another guest, who may edit `top`, and their share on the item.
-    fellow: Caller,
+    fellow: ApiClient,
     fellows_share: String,
     /// Ann's public link to the item.
     link: String,
     /// What was recorded before the item was gone.
-    kept: Option<Kept>,
+    kept: Option<PriorState>,
 }
 
 /// Identifiers recorded before the item was gone.
 #[derive(Clone)]
-struct Kept {
+struct PriorState {
     former_version: String,
     current_version: String,
     /// The fellow's upload, whose bytes have arrived.
@@ -81,7 +81,7 @@ enum Fate {
 }
 
 /// A request.
-type Act = for<'a> fn(&'a Caller, &'a Scene) -> BoxFuture<'a, Answer>;
+type Act = for<'a> fn(&'a ApiClient, &'a Fixture) -> BoxFuture<'a, ApiResponse>;
 
 /// A request, and its expected status for each of [`PEOPLE`].
 #[derive(Clone, Copy)]
@@ -141,9 +141,9 @@ async fn every_operation_has_a_row() {
     }
 }
 
-struct World {
-    ann: Caller,
-    fellow: Caller,
+struct Participants {
+    ann: ApiClient,
+    fellow: ApiClient,
 }
 
 /// Checks every row of the table, each in a fresh scene, and again after the item is gone.
@@ -161,14 +161,15 @@ async fn hold(item: Item, rows: &[Row]) {
         }
     }))
     .await;
-    let world = World { ann, fellow };
+    let participants = Participants { ann, fellow };
     for row in rows {
         let cells = PEOPLE.iter().zip(&people).zip(row.expected);
-        join_all(cells.map(|((person, caller), expected)| world.check(item, row, *person, caller, expected))).await;
+        join_all(cells.map(|((person, caller), expected)| participants.check(item, row, *person, caller, expected)))
+            .await;
     }
     for fate in [Fate::Trashed, Fate::BelowSomethingTrashed, Fate::Purged] {
         let people = PEOPLE.iter().zip(&people);
-        join_all(people.map(|(person, caller)| world.check_gone(item, rows, *person, caller, fate))).await;
+        join_all(people.map(|(person, caller)| participants.check_gone(item, rows, *person, caller, fate))).await;
     }
 }
 
@@ -179,9 +180,9 @@ fn name_of(person: Person) -> String {
     }
 }
 
-impl World {
-    async fn check(&self, item: Item, row: &Row, person: Person, caller: &Caller, expected: u16) {
-        let scene = self.scene(item, person, &format!("{} as {person:?}", row.what)).await;
+impl Participants {
+    async fn check(&self, item: Item, row: &Row, person: Person, caller: &ApiClient, expected: u16) {
+        let scene = self.fixture(item, person, &format!("{} as {person:?}", row.what)).await;
         let answer = (row.act)(caller, &scene).await;
         let whose = format!("{} as {person:?}: {}", row.what, answer.text());
         assert_eq!(answer.status, expected, "{whose}");
@@ -204,9 +205,9 @@ impl World {
 
     /// Checks that a missing item is indistinguishable from one that never existed. Skips rows that use the trash
     /// themselves.
-    async fn check_gone(&self, item: Item, rows: &[Row], person: Person, caller: &Caller, fate: Fate) {
-        let mut scene = self.scene(item, person, &format!("{fate:?} {item:?} as {person:?}")).await;
-        scene.kept = Some(Kept {
+    async fn check_gone(&self, item: Item, rows: &[Row], person: Person, caller: &ApiClient, fate: Fate) {
+        let mut scene = self.fixture(item, person, &format!("{fate:?} {item:?} as {person:?}")).await;
+        scene.kept = Some(PriorState {
             former_version: scene.former_version().await,
             current_version: scene.current_version().await,
             upload: uploads::fellows(&scene).await,
@@ -229,7 +230,7 @@ impl World {
     }
 
     /// A scene for one request by one person.
-    async fn scene(&self, item: Item, person: Person, name: &str) -> Scene {
+    async fn fixture(&self, item: Item, person: Person, name: &str) -> Fixture {
         let ann = self.ann.clone();
         let top = ann.folder(name, None).await;
         let folder = ann.folder("folder", Some(&top)).await;
@@ -262,12 +263,12 @@ impl World {
             Item::File => json!({"share_object_type": "file", "file_id": file}),
         };
         let link = text(&ann.post("/link", linked).await.ok()["id"]);
-        Scene { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share, link, kept: None }
+        Fixture { ann, name: guest, top, folder, file, fellow: self.fellow.clone(), fellows_share, link, kept: None }
     }
 }
 
 /// Creates a file by a form, in one request.
-async fn made(user: &Caller, name: &str, parent: &str) -> String {
+async fn made(user: &ApiClient, name: &str, parent: &str) -> String {
     text(&user.send_form(&[("parent_folder_id", parent)], name, b"some words").await.ok()["id"])
 }
 
@@ -276,7 +277,7 @@ fn without_request(mut problem: Value) -> Value {
     problem
 }
 
-impl Scene {
+impl Fixture {
     /// The same scene with identifiers that do not exist.
     fn of_what_is_absent(&self) -> Self {
         let absent = || ABSENT.to_owned();

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Item, Row, Scene, hold, row};
-use crate::support::{ABSENT, Answer, Caller, Server, text};
+use super::{Fixture, Item, Row, hold, row};
+use crate::support::{ABSENT, ApiClient, ApiResponse, Server, text};
 
 /// Uploads into a folder, and access to another's upload.
 #[rustfmt::skip]
@@ -55,7 +55,7 @@ async fn every_upload_is_for_those_who_may_edit_the_folder() {
 }
 
 /// An open upload by the fellow guest, whose bytes have arrived.
-pub async fn fellows(it: &Scene) -> String {
+pub async fn fellows(it: &Fixture) -> String {
     if let Some(kept) = &it.kept {
         return kept.upload.clone();
     }
@@ -68,7 +68,7 @@ pub async fn fellows(it: &Scene) -> String {
 }
 
 /// Uploads by a presigned URL: the answer to the last step, or to the refused one.
-async fn upload(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
+async fn upload(me: &ApiClient, it: &Fixture, name: &str, conflict: &str) -> ApiResponse {
     let body = json!({
         "file_name": name, "file_size_in_bytes": 3, "parent_folder_id": it.folder, "file_conflict": conflict
     });
@@ -87,7 +87,7 @@ async fn upload(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
 }
 
 /// Uploads by a form; checks that the existing file is unchanged unless it was replaced.
-async fn form(me: &Caller, it: &Scene, name: &str, conflict: &str) -> Answer {
+async fn form(me: &ApiClient, it: &Fixture, name: &str, conflict: &str) -> ApiResponse {
     let answer = me.send_form(&[("parent_folder_id", &it.folder), ("file_conflict", conflict)], name, b"abc").await;
     if it.file != ABSENT && it.kept.is_none() {
         let replaced = answer.status == 201 && conflict == "Replace";

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{ABSENT, Caller, Server, sql_id, text};
+use crate::support::{ABSENT, ApiClient, Server, sql_id, text};
 
 fn encoded(query: &str) -> String {
     query.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// All results of `query`, page by page, with further parameters.
-async fn found_with(user: &Caller, query: &str, more: &str) -> Vec<Value> {
+async fn found_with(user: &ApiClient, query: &str, more: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = user.get(&format!("/search?q={}{more}{cursor}", encoded(query))).await.ok();
@@ -22,7 +22,7 @@ async fn found_with(user: &Caller, query: &str, more: &str) -> Vec<Value> {
 }
 
 /// The names of the results.
-async fn found(user: &Caller, query: &str) -> Vec<String> {
+async fn found(user: &ApiClient, query: &str) -> Vec<String> {
     names(&found_with(user, query, "").await)
 }
 

@@ -3,14 +3,14 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ABSENT, Caller, Server, text};
+use crate::support::{ABSENT, ApiClient, Server, text};
 
 /// Ann's folder, shared with ben and cara.
 struct Shared {
     server: Server,
-    ann: Caller,
-    ben: Caller,
-    cara: Caller,
+    ann: ApiClient,
+    ben: ApiClient,
+    cara: ApiClient,
     folder: String,
     /// Ben's share.
     share: String,

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{ABSENT, Caller, Server, text};
+use crate::support::{ABSENT, ApiClient, Server, text};
 
 fn of_folder(folder: &str, guest: &str) -> Value {
     json!({"share_object_type": "folder", "folder_id": folder, "username": guest, "permission": "view"})
@@ -18,7 +18,7 @@ async fn a_share_is_described_whole() {
     assert_eq!(answer.status, 201);
     let location = answer.header("location").to_owned();
     let share = answer.ok();
-    let person = async |user: &Caller| {
+    let person = async |user: &ApiClient| {
         let user = user.get("/user").await.ok();
         json!({"id": user["id"], "username": user["username"]})
     };

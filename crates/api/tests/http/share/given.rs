@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, sql_id, text};
+use crate::support::{ApiClient, Server, sql_id, text};
 
 /// All shares of a list, in pages of `limit`.
-async fn shares(caller: &Caller, path: &str, limit: usize) -> Vec<Value> {
+async fn shares(caller: &ApiClient, path: &str, limit: usize) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = caller.get(&format!("{path}?limit={limit}{cursor}")).await.ok();

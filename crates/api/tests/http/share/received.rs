@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
-async fn received(user: &Caller) -> Vec<Value> {
+async fn received(user: &ApiClient) -> Vec<Value> {
     user.get("/shared-with-me").await.ok()["items"].as_array().unwrap().clone()
 }
 
@@ -77,7 +77,7 @@ async fn a_renamed_or_moved_item_is_shown_by_its_new_name() {
 }
 
 /// Shares nine of ann's folders with ben, one after the other.
-async fn nine_shares(ann: &Caller) {
+async fn nine_shares(ann: &ApiClient) {
     for number in 0..9 {
         let folder = ann.folder(&format!("{number:02}"), None).await;
         ann.share_folder(&folder, "ben", "view").await;

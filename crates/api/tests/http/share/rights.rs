@@ -5,9 +5,9 @@ use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-use crate::support::{Caller, PASSWORD, Server, text};
+use crate::support::{ApiClient, PASSWORD, Server, text};
 
-async fn permission(user: &Caller, path: &str) -> Value {
+async fn permission(user: &ApiClient, path: &str) -> Value {
     let answer = user.get(path).await;
     if answer.status == 404 {
         return Value::Null;
@@ -278,7 +278,7 @@ async fn a_guest_does_not_learn_how_many_entries_the_owners_full_drive_has() {
 }
 
 /// Ways in which the guest's rights on `inner` end; the share is on its parent `top`.
-type Ending = (&'static str, fn(Caller, String, String, String) -> BoxFuture<'static, ()>);
+type Ending = (&'static str, fn(ApiClient, String, String, String) -> BoxFuture<'static, ()>);
 
 const ENDINGS: [Ending; 5] = [
     ("revoked", |ann, share, _, _| Box::pin(async move { ann.delete(&share).await.ok_empty() })),

@@ -5,21 +5,21 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::stack::{Stack, stack};
-use super::{Place, Server};
+use super::{Server, Storage};
 
 /// A backup, in storage on which another server can start.
 pub struct Backup {
-    place: Arc<Place>,
+    place: Arc<Storage>,
     key: String,
 }
 
 impl Backup {
     /// Takes a consistent copy of the database, and of the key.
     pub fn of_database(server: &Server) -> Self {
-        let key = server.place().key();
+        let key = server.storage().key();
         let place = match stack() {
             Stack::Embedded => {
-                let place = Place::new();
+                let place = Storage::new();
                 let data = place.path().join("data");
                 std::fs::create_dir(&data).unwrap();
                 server.execute(&format!("VACUUM INTO '{}'", data.join("clouddrive.db").display()));
@@ -27,10 +27,10 @@ impl Backup {
                 place
             }
             Stack::Production => {
-                let place = Place::untouched();
+                let place = Storage::untouched();
                 let dump = place.path().join("clouddrive.dump");
                 let dump = format!("--file={}", dump.display());
-                run("pg_dump", &["--format=custom", &dump, server.place().postgres().url()]);
+                run("pg_dump", &["--format=custom", &dump, server.storage().postgres().url()]);
                 place
             }
         };
@@ -41,7 +41,7 @@ impl Backup {
     pub fn add_blobs(&self, server: &Server) {
         match stack() {
             Stack::Embedded => copy(&server.data().join("blobs"), &self.place.path().join("data")),
-            Stack::Production => self.place.bucket().copy_from(server.place().bucket()),
+            Stack::Production => self.place.bucket().copy_from(server.storage().bucket()),
         }
     }
 
@@ -61,7 +61,7 @@ impl Backup {
 }
 
 fn run(program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).output().unwrap_or_else(|fault| panic!("{program}: {fault}"));
+    let output = Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }
 

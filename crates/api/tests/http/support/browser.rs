@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::beside;
+use super::background;
 
 /// Headless Chromium, driven by WebDriver (W3C); closed when dropped.
 pub struct Browser {
@@ -26,7 +26,7 @@ pub struct Browser {
 const AWAIT: &str = "
     const given = [...arguments], done = given.pop();
     (async (...given) => { SCRIPT })(...given).then(
-        value => done({value: value === undefined ? null : value}), fault => done({fault: String(fault)}));
+        value => done({value: value === undefined ? null : value}), error => done({error: String(error)}));
 ";
 
 impl Browser {
@@ -61,9 +61,9 @@ impl Browser {
                 let session = format!("{address}/session/{}", begun["sessionId"].as_str().unwrap());
                 Self { driver, session, client, _profile: profile }
             }
-            Err(fault) => {
+            Err(error) => {
                 let _ = driver.kill();
-                panic!("the browser does not start: {fault}");
+                panic!("the browser does not start: {error}");
             }
         }
     }
@@ -82,8 +82,8 @@ impl Browser {
     pub async fn run(&self, script: &str, arguments: Vec<Value>) -> Result<Value, String> {
         let body = json!({"script": AWAIT.replace("SCRIPT", script), "args": arguments});
         let outcome = self.command("execute/async", body).await?;
-        match outcome["fault"].as_str() {
-            Some(fault) => Err(fault.to_owned()),
+        match outcome["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
             None => Ok(outcome["value"].clone()),
         }
     }
@@ -93,17 +93,17 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // Ending the session lets the driver clean up. The test's own runtime may no longer be able to do this.
         let session = self.session.clone();
-        beside::wait(async move { drop(Client::new().delete(session).send().await) });
+        background::wait(async move { drop(Client::new().delete(session).send().await) });
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }
 
 async fn ask(client: &Client, url: &str, body: Value) -> Result<Value, String> {
-    let answer = client.post(url).json(&body).send().await.map_err(|fault| fault.to_string())?;
-    let answer: Value = answer.json().await.map_err(|fault| fault.to_string())?;
+    let answer = client.post(url).json(&body).send().await.map_err(|error| error.to_string())?;
+    let answer: Value = answer.json().await.map_err(|error| error.to_string())?;
     match answer["value"]["error"].as_str() {
-        Some(fault) => Err(format!("{fault}: {}", answer["value"]["message"])),
+        Some(error) => Err(format!("{error}: {}", answer["value"]["message"])),
         None => Ok(answer["value"].clone()),
     }
 }

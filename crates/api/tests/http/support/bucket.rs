@@ -9,7 +9,7 @@ use aws_sdk_s3::types::{CorsConfiguration, CorsRule};
 use aws_sdk_s3::{Client, Config, Error};
 
 use super::stack::production;
-use super::{beside, fresh};
+use super::{background, unique_name};
 
 /// The prefix of the server's blobs.
 const PREFIX: &str = "blobs/";
@@ -36,9 +36,9 @@ fn client() -> Client {
 
 impl Bucket {
     pub fn new() -> Self {
-        let name = fresh("clouddrive-test-");
+        let name = unique_name("clouddrive-test-");
         let bucket = name.clone();
-        beside::wait(async move { drop(client().create_bucket().bucket(bucket).send().await.unwrap()) });
+        background::wait(async move { drop(client().create_bucket().bucket(bucket).send().await.unwrap()) });
         Self { name }
     }
 
@@ -62,17 +62,17 @@ impl Bucket {
             .max_age_seconds(3600);
         let rules = CorsConfiguration::builder().cors_rules(rule.build().unwrap()).build().unwrap();
         let call = client().put_bucket_cors().bucket(&self.name).cors_configuration(rules);
-        beside::wait(async move { drop(call.send().await.unwrap()) });
+        background::wait(async move { drop(call.send().await.unwrap()) });
     }
 
     /// Copies all objects of `other`, skipping any deleted meanwhile.
     pub fn copy_from(&self, other: &Self) {
         let (from, into) = (other.name.clone(), self.name.clone());
-        beside::wait(async move {
+        background::wait(async move {
             for name in objects(&from).await.unwrap() {
                 let copy = client().copy_object().copy_source(format!("{from}/{name}")).bucket(&into).key(name);
                 match copy.send().await {
-                    Err(fault) if fault.code() != Some("NoSuchKey") => panic!("{fault:?}"),
+                    Err(error) if error.code() != Some("NoSuchKey") => panic!("{error:?}"),
                     _ => {}
                 }
             }
@@ -82,7 +82,7 @@ impl Bucket {
     /// The keys of the stored blobs, without the objects that block the URLs of discarded uploads.
     pub fn blobs(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();
-        let objects = beside::wait(async move {
+        let objects = background::wait(async move {
             let mut blobs = objects(&bucket).await.unwrap();
             for name in blobs.clone() {
                 let head = client().head_object().bucket(&bucket).key(&name).send().await;
@@ -97,19 +97,19 @@ impl Bucket {
     /// Overwrites a blob's object.
     pub fn put(&self, key: &str, bytes: &[u8]) {
         let call = client().put_object().bucket(&self.name).key(format!("{PREFIX}{key}")).body(bytes.to_vec().into());
-        beside::wait(async move { drop(call.send().await.unwrap()) });
+        background::wait(async move { drop(call.send().await.unwrap()) });
     }
 
     /// Deletes a blob's object.
     pub fn remove(&self, key: &str) {
         let call = client().delete_object().bucket(&self.name).key(format!("{PREFIX}{key}"));
-        beside::wait(async move { drop(call.send().await.unwrap()) });
+        background::wait(async move { drop(call.send().await.unwrap()) });
     }
 
     /// The keys of blobs with an unfinished multipart upload.
     pub fn unfinished(&self) -> BTreeSet<String> {
         let bucket = self.name.clone();
-        let uploads = beside::wait(async move { uploads(&bucket).await.unwrap() });
+        let uploads = background::wait(async move { uploads(&bucket).await.unwrap() });
         uploads.iter().filter_map(|(name, _)| name.strip_prefix(PREFIX)).map(str::to_owned).collect()
     }
 }
@@ -118,7 +118,7 @@ impl Drop for Bucket {
     fn drop(&mut self) {
         let bucket = self.name.clone();
         // Best effort: leftovers go when the store is removed.
-        beside::wait(async move {
+        background::wait(async move {
             for (name, id) in uploads(&bucket).await.unwrap_or_default() {
                 let _ = client().abort_multipart_upload().bucket(&bucket).key(name).upload_id(id).send().await;
             }

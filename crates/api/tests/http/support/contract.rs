@@ -1,18 +1,18 @@
 use serde_json::Value;
 
-use super::Answer;
+use super::ApiResponse;
 
 /// The server's OpenAPI document, against which tests check every response.
 pub struct Contract(Value);
 
 impl Contract {
-    pub async fn of(client: &reqwest::Client, url: &str) -> Self {
+    pub async fn fetch(client: &reqwest::Client, url: &str) -> Self {
         Self(client.get(format!("{url}/openapi.json")).send().await.unwrap().json().await.unwrap())
     }
 
     /// Fails if the document does not declare this response.
     #[track_caller]
-    pub fn check(&self, method: &str, path: &str, answer: &Answer) {
+    pub fn check(&self, method: &str, path: &str, answer: &ApiResponse) {
         let path = path.split('?').next().unwrap().replace("profile-photo", "profile_photo");
         let Some(operation) = self.operation(&method.to_lowercase(), &path) else {
             // A CORS preflight is not an operation.

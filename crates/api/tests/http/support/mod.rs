@@ -1,36 +1,36 @@
 //! Test support: a real server for each test, and HTTP clients.
 
+mod api_client;
+mod background;
 mod backup;
-mod beside;
 mod browser;
 mod bucket;
-mod caller;
 mod contract;
 mod keys;
-mod not_run;
-mod place;
 mod pooler;
 mod postgres;
 mod proxy;
+mod raw_connection;
+mod report_skipped;
 mod server;
 mod signed_urls;
 pub mod stack;
+mod storage;
 mod stores;
-mod wire;
 
+pub use api_client::{ApiClient, ApiResponse, text};
 pub use backup::Backup;
 pub use browser::{Browser, Site};
-pub use caller::{Answer, Caller, text};
 pub use keys::{mac, signing_key};
-pub use not_run::not_run;
-pub use place::Place;
 pub use pooler::Pooler;
 pub use proxy::Proxy;
+pub use raw_connection::RawConnection;
+pub use report_skipped::report_skipped;
 pub use server::{PASSWORD, Server, binary, eventually};
 pub use signed_urls::Reason;
 pub use stack::{production, verifies_checksums};
+pub use storage::Storage;
 pub use stores::sql_id;
-pub use wire::Wire;
 
 /// An identifier that does not exist.
 pub const ABSENT: &str = "019ab0c2-7a00-7000-8000-00000000dead";
@@ -54,7 +54,7 @@ pub const SHORT_GRACE: &[(&str, &str)] =
     &[("UPLOAD_LIFETIME_SECONDS", "1"), ("SIGNED_URL_SECONDS", "1"), ("COLLECT_GRACE_SECONDS", "1")];
 
 /// A unique name.
-pub fn fresh(prefix: &str) -> String {
+pub fn unique_name(prefix: &str) -> String {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).unwrap();
     format!("{prefix}{:016x}", u64::from_ne_bytes(bytes))

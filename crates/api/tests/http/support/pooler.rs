@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::proxy::database_url;
 use super::stack::production;
-use super::{Place, Proxy, eventually, free_port};
+use super::{Proxy, Storage, eventually, free_port};
 
 /// PgBouncer in transaction mode, with two server connections; killed when dropped.
 pub struct Pooler {
@@ -44,7 +44,7 @@ impl Pooler {
         command.arg(&file).stderr(File::create(&log).unwrap());
         let mut process = command
             .spawn()
-            .unwrap_or_else(|fault| panic!("this test needs PgBouncer (Debian's package `pgbouncer`): {fault}"));
+            .unwrap_or_else(|error| panic!("this test needs PgBouncer (Debian's package `pgbouncer`): {error}"));
         eventually("PgBouncer listens", async || {
             assert!(process.try_wait().unwrap().is_none(), "{}", std::fs::read_to_string(&log).unwrap());
             TcpStream::connect(("127.0.0.1", port)).await.is_ok()
@@ -54,7 +54,7 @@ impl Pooler {
     }
 
     /// The URL of `place`'s database through the pooler.
-    pub fn database_url(&self, place: &Place) -> String {
+    pub fn database_url(&self, place: &Storage) -> String {
         database_url(place, self.port)
     }
 }

@@ -8,7 +8,7 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::server::binary;
 use super::stack::production;
-use super::{beside, fresh};
+use super::{background, unique_name};
 
 /// A database, removed when dropped.
 pub struct Postgres {
@@ -36,8 +36,8 @@ impl Postgres {
     }
 
     fn made(how: &str, template: Option<Arc<Self>>) -> Self {
-        let name = fresh("clouddrive_test_");
-        beside::wait(run(production().database_url.clone(), format!("CREATE DATABASE {name} {how}")));
+        let name = unique_name("clouddrive_test_");
+        background::wait(run(production().database_url.clone(), format!("CREATE DATABASE {name} {how}")));
         let server = &production().database_url;
         let (start, query) = server.split_once('?').unwrap_or((server, ""));
         let (base, _) = start.rsplit_once('/').unwrap();
@@ -63,13 +63,13 @@ impl Postgres {
 
     /// Runs these statements.
     pub fn execute(&self, statements: &str) {
-        beside::wait(run(self.url.clone(), statements.to_owned()));
+        background::wait(run(self.url.clone(), statements.to_owned()));
     }
 
     /// Runs these statements in a transaction, which ends when the result is dropped.
     pub fn begin(&self, statements: &str) -> Client {
         let (url, statements) = (self.url.clone(), format!("BEGIN; {statements}"));
-        beside::wait(async move {
+        background::wait(async move {
             let client = connect(&url).await;
             client.batch_execute(&statements).await.unwrap();
             client
@@ -79,7 +79,7 @@ impl Postgres {
     /// Evaluates an SQL expression as text.
     pub fn value(&self, expression: &str) -> String {
         let (url, query) = (self.url.clone(), format!("SELECT CAST(({expression}) AS text)"));
-        beside::wait(async move {
+        background::wait(async move {
             let messages = connect(&url).await.simple_query(&query).await.unwrap();
             let value = messages.iter().find_map(|message| match message {
                 SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
@@ -92,7 +92,7 @@ impl Postgres {
     /// Terminates every connection to it, as a restart of the database server does.
     pub fn hang_up(&self) {
         let query = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'", self.name);
-        beside::wait(run(production().database_url.clone(), query));
+        background::wait(run(production().database_url.clone(), query));
     }
 }
 
@@ -100,10 +100,10 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         // Only a superuser may use FORCE while autovacuum runs; without it the server cancels autovacuum itself.
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        beside::wait(async move {
+        background::wait(async move {
             let url = &production().database_url;
             match connect(url).await.batch_execute(&drop).await {
-                Err(fault) if fault.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+                Err(error) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
                     run(url.clone(), drop.replace(" WITH (FORCE)", "")).await;
                 }
                 outcome => outcome.unwrap(),
@@ -117,10 +117,10 @@ async fn run(url: String, statements: String) {
         match connect(&url).await.batch_execute(&statements).await {
             Ok(()) => return,
             // Autovacuum may be connected to a template.
-            Err(fault) if fault.code() == Some(&SqlState::OBJECT_IN_USE) => {
+            Err(error) if error.code() == Some(&SqlState::OBJECT_IN_USE) => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            Err(fault) => panic!("{statements}: {fault:?}"),
+            Err(error) => panic!("{statements}: {error:?}"),
         }
     }
     panic!("{statements}: what it needs stays in use");

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
 use super::stack::production;
-use super::{Place, beside};
+use super::{Storage, background};
 
 /// A local port that forwards to a store while open.
 pub struct Proxy {
@@ -56,11 +56,11 @@ impl Proxy {
 
     fn to(target: Target, substitute: Option<Substitute>) -> Self {
         let open = Arc::new(watch::Sender::new(true));
-        let here = beside::wait(async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
+        let here = background::wait(async { TcpListener::bind("127.0.0.1:0").await.unwrap() });
         let proxy = Self { port: here.local_addr().unwrap().port(), open: open.clone() };
-        beside::start(async move {
+        background::start(async move {
             while let Ok((client, _)) = here.accept().await {
-                beside::start(pass_on(client, target.clone(), substitute.clone(), open.subscribe()));
+                background::start(pass_on(client, target.clone(), substitute.clone(), open.subscribe()));
             }
         });
         proxy
@@ -70,7 +70,7 @@ impl Proxy {
     pub fn cut(&self) {
         self.open.send_replace(false);
         let open = self.open.clone();
-        beside::wait(async move { open.closed().await });
+        background::wait(async move { open.closed().await });
     }
 
     /// Accepts connections again.
@@ -89,13 +89,13 @@ impl Proxy {
     }
 
     /// The URL of `place`'s database through the proxy.
-    pub fn database_url(&self, place: &Place) -> String {
+    pub fn database_url(&self, place: &Storage) -> String {
         database_url(place, self.port)
     }
 }
 
 /// The URL of `place`'s database through a local port.
-pub fn database_url(place: &Place, port: u16) -> String {
+pub fn database_url(place: &Storage, port: u16) -> String {
     let (role, rest) = place.postgres().url().split_once('@').unwrap();
     let (_, database) = rest.split_once('/').unwrap();
     format!("{role}@127.0.0.1:{port}/{database}")

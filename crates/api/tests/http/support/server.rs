@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::caller::Caller;
+use super::api_client::ApiClient;
 use super::contract::Contract;
-use super::place::Place;
+use super::storage::Storage;
 
 /// The password of every account created by [`Server::user`].
 pub const PASSWORD: &str = "a quiet morning";
@@ -17,7 +17,7 @@ pub const PASSWORD: &str = "a quiet morning";
 pub struct Server {
     process: Child,
     url: String,
-    place: Arc<Place>,
+    storage: Arc<Storage>,
     contract: Arc<Contract>,
     client: reqwest::Client,
 }
@@ -30,27 +30,27 @@ impl Server {
 
     /// Starts a server with these variables.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
-        Self::at(Arc::new(Place::new()), variables).await
+        Self::at(Arc::new(Storage::new()), variables).await
     }
 
-    /// Starts a server at `place`, with these variables.
-    pub async fn at(place: Arc<Place>, variables: &[(&str, &str)]) -> Self {
-        let (process, url) = spawn(&place, variables);
-        Self::attach(process, url, place).await
+    /// Starts a server at `storage`, with these variables.
+    pub async fn at(storage: Arc<Storage>, variables: &[(&str, &str)]) -> Self {
+        let (process, url) = spawn(&storage, variables);
+        Self::attach(process, url, storage).await
     }
 
-    /// Attaches to a listening server at `place`.
-    pub async fn attach(process: Child, url: String, place: Arc<Place>) -> Self {
+    /// Attaches to a listening server at `storage`.
+    pub async fn attach(process: Child, url: String, storage: Arc<Storage>) -> Self {
         // Shorter than the server's timeout, so that no request is sent on a connection that the server is closing.
         let client = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(2));
         let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let contract = Arc::new(Contract::of(&client, &url).await);
-        Self { process, url, place, contract, client }
+        let contract = Arc::new(Contract::fetch(&client, &url).await);
+        Self { process, url, storage, contract, client }
     }
 
     /// Starts another instance on the same database and bucket.
-    pub async fn beside(&self, variables: &[(&str, &str)]) -> Self {
-        Self::at(self.place.clone(), variables).await
+    pub async fn second_instance(&self, variables: &[(&str, &str)]) -> Self {
+        Self::at(self.storage.clone(), variables).await
     }
 
     /// Kills the server without a shutdown.
@@ -62,7 +62,7 @@ impl Server {
     /// Kills the server and starts it again on the same data.
     pub async fn restart(mut self, variables: &[(&str, &str)]) -> Self {
         self.kill();
-        Self::at(self.place.clone(), variables).await
+        Self::at(self.storage.clone(), variables).await
     }
 
     /// The base URL.
@@ -76,8 +76,8 @@ impl Server {
     }
 
     /// The server's storage.
-    pub fn place(&self) -> &Arc<Place> {
-        &self.place
+    pub fn storage(&self) -> &Arc<Storage> {
+        &self.storage
     }
 
     /// The process, for signals.
@@ -87,18 +87,18 @@ impl Server {
 
     /// Runs `clouddrive <command>` on the same data beside the server, and returns its output.
     pub fn run(&self, command: &str, variables: &[(&str, &str)]) -> String {
-        let output = self.place.command(variables).arg(command).output().unwrap();
+        let output = self.storage.command(variables).arg(command).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
 
     /// A client without a token.
-    pub fn anonymous(&self) -> Caller {
-        Caller::new(self.client.clone(), self.url.clone(), self.contract.clone(), None)
+    pub fn anonymous(&self) -> ApiClient {
+        ApiClient::new(self.client.clone(), self.url.clone(), self.contract.clone(), None)
     }
 
     /// Registers `name`, with the address `name@example.com`, and logs in.
-    pub async fn user(&self, name: &str) -> Caller {
+    pub async fn user(&self, name: &str) -> ApiClient {
         let email = format!("{name}@example.com");
         let body = json!({"username": name, "email": email, "password": PASSWORD});
         self.anonymous().post("/user", body).await.ok();
@@ -106,15 +106,15 @@ impl Server {
     }
 
     /// Logs in as `name`.
-    pub async fn login(&self, name: &str) -> Caller {
+    pub async fn login(&self, name: &str) -> ApiClient {
         let body = json!({"username": name, "password": PASSWORD});
         let token: Value = self.anonymous().post("/login", body).await.ok();
         self.with_token(token["access_token"].as_str().unwrap())
     }
 
     /// A client with this token.
-    pub fn with_token(&self, token: &str) -> Caller {
-        Caller::new(self.client.clone(), self.url.clone(), self.contract.clone(), Some(token.to_owned()))
+    pub fn with_token(&self, token: &str) -> ApiClient {
+        ApiClient::new(self.client.clone(), self.url.clone(), self.contract.clone(), Some(token.to_owned()))
     }
 }
 
@@ -143,8 +143,8 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
     command
 }
 
-fn spawn(place: &Place, variables: &[(&str, &str)]) -> (Child, String) {
-    let mut process = place.command(variables).stdout(Stdio::piped()).spawn().unwrap();
+fn spawn(storage: &Storage, variables: &[(&str, &str)]) -> (Child, String) {
+    let mut process = storage.command(variables).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let first = lines.next().expect("the server ended before it listened").unwrap();
     let address = first.rsplit(' ').next().unwrap().to_owned();

@@ -1,7 +1,7 @@
 //! How each blob store rejects signed URLs.
 
-use super::Answer;
-use super::stack::{Stack, is_usual_store, stack};
+use super::ApiResponse;
+use super::stack::{Stack, is_default_store, stack};
 
 /// Why a signed URL is rejected.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub enum Reason {
     Closed,
 }
 
-impl Answer {
+impl ApiResponse {
     /// Asserts that the store rejected the request for this reason.
     #[track_caller]
     pub fn turned_away(self, reason: Reason) {
@@ -40,7 +40,7 @@ impl Answer {
                     Reason::Closed => 404,
                 };
                 // Other stores may use other 4xx statuses.
-                let refused = self.status == expected || (!is_usual_store() && (400..500).contains(&self.status));
+                let refused = self.status == expected || (!is_default_store() && (400..500).contains(&self.status));
                 assert!(refused, "{reason:?}: {} instead of {expected}: {}", self.status, self.text());
             }
         }

@@ -28,7 +28,7 @@ pub fn stack() -> Stack {
     static STACK: LazyLock<Stack> = LazyLock::new(|| match std::env::var("CLOUDDRIVE_TEST_STACK").as_deref() {
         Ok("embedded") | Err(_) => Stack::Embedded,
         Ok("production") => Stack::Production,
-        Ok(other) => give_up(&format!("CLOUDDRIVE_TEST_STACK must be embedded or production, not {other:?}")),
+        Ok(other) => exit_with(&format!("CLOUDDRIVE_TEST_STACK must be embedded or production, not {other:?}")),
     });
     *STACK
 }
@@ -39,7 +39,7 @@ fn store() -> String {
 }
 
 /// Whether this is the default store, on which every change is tested and every status is known.
-pub fn is_usual_store() -> bool {
+pub fn is_default_store() -> bool {
     store() == "garage"
 }
 
@@ -78,12 +78,14 @@ pub fn production() -> &'static Production {
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        give_up(&format!("{name} is not set: the tests of the production stack need one, and ./scripts/test starts it"))
+        exit_with(&format!(
+            "{name} is not set: the tests of the production stack need one, and ./scripts/test starts it"
+        ))
     })
 }
 
 /// Ends the whole run with one message, since every other test would fail with the same.
-fn give_up(message: &str) -> ! {
+fn exit_with(message: &str) -> ! {
     // Bypasses the capture of test output.
     let _ = writeln!(std::io::stderr(), "\n{message}");
     std::process::exit(1)

@@ -21,14 +21,14 @@ impl Server {
     pub fn execute(&self, statements: &str) {
         match stack() {
             Stack::Embedded => self.sqlite().batch_execute(statements).unwrap(),
-            Stack::Production => self.place().postgres().execute(statements),
+            Stack::Production => self.storage().postgres().execute(statements),
         }
     }
 
     /// Evaluates an SQL expression as text.
     pub fn value(&self, expression: &str) -> String {
         if stack() == Stack::Production {
-            return self.place().postgres().value(expression);
+            return self.storage().postgres().value(expression);
         }
         let query = format!("SELECT CAST(({expression}) AS text) AS value");
         let rows: Vec<Row> = sql_query(query).load(&mut self.sqlite()).unwrap();
@@ -44,7 +44,7 @@ impl Server {
                 connection.batch_execute("BEGIN IMMEDIATE").unwrap();
                 Box::new(connection)
             }
-            Stack::Production => Box::new(self.place().postgres().begin("LOCK TABLE nodes, users IN SHARE MODE")),
+            Stack::Production => Box::new(self.storage().postgres().begin("LOCK TABLE nodes, users IN SHARE MODE")),
         }
     }
 
@@ -59,7 +59,7 @@ impl Server {
     /// The keys of the stored blobs.
     pub fn blobs(&self) -> BTreeSet<String> {
         if stack() == Stack::Production {
-            return self.place().bucket().blobs();
+            return self.storage().bucket().blobs();
         }
         // A blob is a file, or a directory of parts, in its shard's directory.
         self.entries_in("blobs", 1).filter(|name| !name.ends_with(DIGEST)).collect()
@@ -69,7 +69,7 @@ impl Server {
     pub fn put_blob(&self, key: &str, bytes: &[u8]) {
         match stack() {
             Stack::Embedded => std::fs::write(self.blob_file(key), bytes).unwrap(),
-            Stack::Production => self.place().bucket().put(key, bytes),
+            Stack::Production => self.storage().bucket().put(key, bytes),
         }
     }
 
@@ -77,7 +77,7 @@ impl Server {
     pub fn remove_blob(&self, key: &str) {
         match stack() {
             Stack::Embedded => std::fs::remove_file(self.blob_file(key)).unwrap(),
-            Stack::Production => self.place().bucket().remove(key),
+            Stack::Production => self.storage().bucket().remove(key),
         }
     }
 
@@ -89,7 +89,7 @@ impl Server {
     /// Incomplete uploads and other unfinished writes.
     pub fn unfinished(&self) -> BTreeSet<String> {
         if stack() == Stack::Production {
-            return self.place().bucket().unfinished();
+            return self.storage().bucket().unfinished();
         }
         let whole = self.blobs();
         let digests = self.entries_in("blobs", 1).filter(|name| name.ends_with(DIGEST)).collect::<Vec<_>>();
@@ -109,7 +109,7 @@ impl Server {
 
     /// The data directory, on the embedded stack.
     pub fn data(&self) -> PathBuf {
-        self.place().path().join("data")
+        self.storage().path().join("data")
     }
 
     /// Every file below `data/<folder>` except lock files.

@@ -2,7 +2,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::process::{lines, start_in};
-use crate::support::{Caller, PASSWORD, Place, Server, png, text};
+use crate::support::{ApiClient, PASSWORD, Server, Storage, png, text};
 
 /// The audit events so far.
 fn trail(server: &Server) -> Vec<Value> {
@@ -14,7 +14,7 @@ fn events(server: &Server, name: &str) -> Vec<Value> {
     trail(server).into_iter().filter(|line| line["event"] == name).collect()
 }
 
-async fn id_of(caller: &Caller) -> String {
+async fn id_of(caller: &ApiClient) -> String {
     text(&caller.get("/user").await.ok()["id"])
 }
 
@@ -26,7 +26,7 @@ async fn try_login(server: &Server, name: &str, password: &str) -> String {
 
 #[tokio::test]
 async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
     let wrong = try_login(&server, "ann", "not that one at all").await;
@@ -38,14 +38,14 @@ async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged()
     assert_eq!((&let_in["actor"], &let_in["address"]), (&json!(id), &json!("127.0.0.1")));
     assert!(text(&let_in["object"]).starts_with("session/"));
     let [first, second] = &events(&server, "login.refused")[..] else { panic!() };
-    let told = |line: &Value| ["actor", "reason", "request_id", "address"].map(|field| line[field].clone());
-    assert_eq!(told(first), [json!(id), json!("wrong_password"), json!(wrong), json!("127.0.0.1")]);
-    assert_eq!(told(second), [Value::Null, json!("unknown_user"), json!(unknown), json!("127.0.0.1")]);
+    let fields = |line: &Value| ["actor", "reason", "request_id", "address"].map(|field| line[field].clone());
+    assert_eq!(fields(first), [json!(id), json!("wrong_password"), json!(wrong), json!("127.0.0.1")]);
+    assert_eq!(fields(second), [Value::Null, json!("unknown_user"), json!(unknown), json!("127.0.0.1")]);
 }
 
 #[tokio::test]
 async fn granting_and_revoking_shares_is_audited() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let folder = ann.folder("Plans", None).await;
     let share = ann.share_folder(&folder, "ben", "view").await;
@@ -56,11 +56,11 @@ async fn granting_and_revoking_shares_is_audited() {
 
     let (ann, ben) = (id_of(&ann).await, id_of(&ben).await);
     let shares = trail(&server).into_iter().filter(|line| text(&line["event"]).starts_with("share."));
-    let told: Vec<Vec<String>> = shares
+    let fields: Vec<Vec<String>> = shares
         .map(|line| ["event", "actor", "share", "permission"].iter().map(|field| text(&line[*field])).collect())
         .collect();
     assert_eq!(
-        told,
+        fields,
         [
             ["share.created", &ann, &share, "view"],
             ["share.changed", &ann, &share, "edit"],
@@ -77,7 +77,7 @@ async fn granting_and_revoking_shares_is_audited() {
 
 #[tokio::test]
 async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_secret() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "debug")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "debug")]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("diary.txt", 5, None).await.ok();
     let upload = text(&upload["upload_id"]);
@@ -103,7 +103,7 @@ async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_sec
 #[tokio::test]
 async fn what_becomes_of_sessions_and_accounts_is_told() {
     let (server, _) =
-        start_in(Place::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on"), ("REFRESH_GRACE_SECONDS", "0")]).await;
+        start_in(Storage::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on"), ("REFRESH_GRACE_SECONDS", "0")]).await;
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
     let login = async || {
@@ -130,12 +130,12 @@ async fn what_becomes_of_sessions_and_accounts_is_told() {
     }
     let body = json!({"username": "nobody", "password": "wrong guess"});
     server.anonymous().post("/login", body).await.refused(429, "rate_limited");
-    let told: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
+    let fields: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
     let mut expected = vec!["account.registered", "login.succeeded", "login.succeeded", "login.succeeded"];
     expected.extend(["session.refreshed", "session.reused", "session.logged_out", "login.succeeded", "session.ended"]);
     expected.extend(["account.email_changed", "account.password_refused", "account.password_changed"]);
     expected.extend(["login.refused"; 11]);
-    assert_eq!(told, expected);
+    assert_eq!(fields, expected);
     for name in ["session.refreshed", "session.reused", "session.logged_out", "session.ended"] {
         let [line] = &events(&server, name)[..] else { panic!("{name}") };
         assert_eq!(line["actor"], json!(id), "{name}");
@@ -167,7 +167,7 @@ fn every_event_and_every_field_is_documented() {
 #[tokio::test]
 async fn an_address_is_believed_of_a_trusted_proxy_only() {
     for (proxies, expected) in [("127.0.0.0/8", "198.51.100.7"), ("10.0.0.0/8", "127.0.0.1")] {
-        let (server, _) = start_in(Place::new(), &[("TRUSTED_PROXIES", proxies), ("RUST_LOG", "error")]).await;
+        let (server, _) = start_in(Storage::new(), &[("TRUSTED_PROXIES", proxies), ("RUST_LOG", "error")]).await;
         server.user("ann").await;
         let login = server.anonymous();
         let body = json!({"username": "ann", "password": PASSWORD});
@@ -181,7 +181,7 @@ async fn an_address_is_believed_of_a_trusted_proxy_only() {
 
 #[tokio::test]
 async fn what_a_move_replaces_is_audited_as_trashed() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "error")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let (top, new) = (ann.folder("Top", None).await, ann.folder("Plans", None).await);
     let old = ann.folder("Plans", Some(&top)).await;

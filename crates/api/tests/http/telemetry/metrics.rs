@@ -7,11 +7,11 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Caller, Place, Server, eventually};
+use crate::support::{ApiClient, Server, Storage, eventually};
 
 /// Starts a server with metrics, and returns their URL.
 pub async fn start(variables: &[(&str, &str)]) -> (Server, String) {
-    let place = Arc::new(Place::new());
+    let place = Arc::new(Storage::new());
     let variables = [&[("METRICS_ADDR", "127.0.0.1:0")], variables].concat();
     let mut process = place.command(&variables).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -38,7 +38,7 @@ async fn page(url: &str) -> String {
 }
 
 /// Makes one request of each kind.
-async fn live(server: &Server) -> Caller {
+async fn live(server: &Server) -> ApiClient {
     let ann = server.user("ann").await;
     let folder = ann.folder("Plans", None).await;
     ann.upload("a.txt", b"hello", Some(&folder)).await;
@@ -212,19 +212,19 @@ async fn a_request_that_is_under_way_is_seen_until_it_ends() {
 async fn the_usual_address_may_be_taken_and_one_that_was_asked_for_may_not() {
     // Occupies the default port, unless another process already does.
     let taken = TcpListener::bind("127.0.0.1:9464");
-    let usual = |place: &Arc<Place>| -> Command {
+    let usual = |place: &Arc<Storage>| -> Command {
         let mut command = place.command(&[]);
         command.env_remove("METRICS_ADDR");
         command
     };
-    let place = Arc::new(Place::new());
+    let place = Arc::new(Storage::new());
     let mut process = usual(&place).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let first = lines.next().unwrap().unwrap();
     let server = Server::attach(process, first.rsplit(' ').next().unwrap().to_owned(), place).await;
     assert_eq!(server.anonymous().get("/health").await.status, 200);
     drop(server);
-    let place = Place::new();
+    let place = Storage::new();
     let refused = place.command(&[("METRICS_ADDR", "127.0.0.1:9464")]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();

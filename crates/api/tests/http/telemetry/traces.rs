@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::process::{exit_code, lines, signal, start_in};
-use crate::support::{Place, Server, text};
+use crate::support::{Server, Storage, text};
 
 /// A caller's trace and span identifiers.
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -120,7 +120,7 @@ async fn signed_urls_work_that_are_made_within_a_trace() {
 async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_store() {
     let collector = Collector::start().await;
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("RUST_LOG", "info")];
-    let (server, _) = start_in(Place::new(), &variables).await;
+    let (server, _) = start_in(Storage::new(), &variables).await;
     let ann = server.user("ann").await;
     let form = reqwest::multipart::Form::new()
         .part("file", reqwest::multipart::Part::bytes(b"hello".to_vec()).file_name("secret-name.txt"));
@@ -164,7 +164,7 @@ async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_sto
 async fn a_request_without_a_trace_begins_one_and_a_caller_who_wants_none_gets_none() {
     let collector = Collector::start().await;
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str()), ("OTEL_SERVICE_NAME", "drive-7")];
-    let (server, _) = start_in(Place::new(), &variables).await;
+    let (server, _) = start_in(Storage::new(), &variables).await;
     server.anonymous().get("/health").await.ok();
     server.anonymous().get("/no/such/path").await.refused(404, "not_found");
     let quiet = server.anonymous();
@@ -181,7 +181,7 @@ async fn a_request_without_a_trace_begins_one_and_a_caller_who_wants_none_gets_n
 
 #[tokio::test]
 async fn without_a_collector_the_log_still_tells_the_callers_trace() {
-    let (server, _) = start_in(Place::new(), &[("RUST_LOG", "info")]).await;
+    let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "info")]).await;
     let caller = server.anonymous();
     for (header, expected) in [(format!("00-{TRACE}-{SPAN}-01"), Some(TRACE)), ("00-nonsense".to_owned(), None)] {
         let answer = caller.send(caller.request(Method::GET, "/health").header("traceparent", header)).await;
@@ -195,7 +195,7 @@ async fn without_a_collector_the_log_still_tells_the_callers_trace() {
 async fn an_unreachable_trace_collector_does_no_harm() {
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let endpoint = format!("http://{nobody}");
-    let (server, _) = start_in(Place::new(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
+    let (server, _) = start_in(Storage::new(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
     let ann = server.user("ann").await;
     ann.get("/drive").await.ok();
     stop(server).await;

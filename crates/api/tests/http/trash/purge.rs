@@ -2,10 +2,10 @@ use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{restore, trash, trashed};
-use crate::support::{Caller, SHORT_GRACE, Server, eventually, sql_id, text};
+use crate::support::{ApiClient, SHORT_GRACE, Server, eventually, sql_id, text};
 
 /// A folder of `count` files of one byte each, in folders of a hundred.
-async fn tree(user: &Caller, count: usize) -> String {
+async fn tree(user: &ApiClient, count: usize) -> String {
     let top = user.folder("Top", None).await;
     for folder in 0..count.div_ceil(100) {
         let folder = user.folder(&format!("{folder}"), Some(&top)).await;
@@ -39,7 +39,7 @@ async fn a_purge_is_done_when_it_answers_and_the_bytes_are_gone() {
     assert_eq!(server.value("SELECT count(*) FROM versions"), "1");
     for path in [format!("/trash/{top}"), format!("/trash/{file}")] {
         ann.delete(&path).await.refused(404, "not_found");
-        ann.ask(&format!("{path}/restore")).await.refused(404, "not_found");
+        ann.post_empty(&format!("{path}/restore")).await.refused(404, "not_found");
     }
     assert_eq!((server.blobs().len(), server.value("SELECT count(*) FROM blobs")), (1, "1".to_owned()));
     assert_eq!(ann.download(&kept).await, b"kept");
@@ -126,7 +126,7 @@ async fn a_purge_that_broke_off_is_gone_on_with() {
     server.execute(&format!("UPDATE nodes SET purge_id = id, parent_id = {root} WHERE id = {id}"));
     assert_eq!(trashed(&ann).await, Vec::<String>::new());
     assert_eq!(ann.get("/drive").await.ok()["items"], json!([]));
-    ann.ask(&format!("/trash/{top}/restore")).await.refused(404, "not_found");
+    ann.post_empty(&format!("/trash/{top}/restore")).await.refused(404, "not_found");
     assert!(server.run("collect", &[]).contains("files and folders purged: 102\n"));
     assert_eq!(ann.quota().await["used_bytes"], 0);
 }

@@ -14,7 +14,7 @@ async fn what_comes_back_is_what_it_was_with_its_shares() {
     ann.share_folder(&inner, "ben", "edit").await;
     let before = ann.get(&format!("/drive/{inner}")).await.ok();
     ann.delete(&format!("/drive/{inner}")).await.ok_empty();
-    let answer = ann.ask(&format!("/trash/{inner}/restore")).await;
+    let answer = ann.post_empty(&format!("/trash/{inner}/restore")).await;
     let etag = answer.header("etag").to_owned();
     let restored = answer.ok();
     let mut expected = before["folder"].clone();
@@ -23,7 +23,7 @@ async fn what_comes_back_is_what_it_was_with_its_shares() {
     assert_eq!(ann.get(&format!("/drive/{inner}")).await.ok()["items"], before["items"]);
     assert_eq!(ben.download(&file).await, b"note");
     assert_eq!(trashed(&ann).await, Vec::<String>::new());
-    ann.ask(&format!("/trash/{inner}/restore")).await.refused(404, "not_found");
+    ann.post_empty(&format!("/trash/{inner}/restore")).await.refused(404, "not_found");
 }
 
 #[tokio::test]
@@ -131,17 +131,17 @@ async fn what_lies_below_is_listed_and_comes_back_alone() {
     let path = format!("/trash/{}/restore", files[1]);
     let restored = ann.post(&path, json!({"parent_folder_id": to})).await.ok();
     assert_eq!(restored["parent_folder_id"], json!(to));
-    ann.ask(&path).await.refused(404, "not_found");
+    ann.post_empty(&path).await.refused(404, "not_found");
     assert_eq!(names(&inner, "").await.0, Vec::<String>::new());
     assert_eq!(trashed(&ann).await, ["Top", "c.txt"]);
     // A folder inside a trashed one is restored with its contents.
     restore(&ann, &inner).await;
-    ann.ask(&format!("/trash/{}/restore", files[2])).await.ok();
+    ann.post_empty(&format!("/trash/{}/restore", files[2])).await.ok();
     assert_eq!(ann.names(Some(&inner)).await, ["c.txt"]);
     // Purging a folder also purges its contents.
     ann.delete(&format!("/drive/{inner}")).await.ok_empty();
     ann.delete(&format!("/trash/{inner}")).await.ok_empty();
-    ann.ask(&format!("/trash/{}/restore", files[2])).await.refused(404, "not_found");
+    ann.post_empty(&format!("/trash/{}/restore", files[2])).await.refused(404, "not_found");
     ann.get(&format!("/trash/{inner}/item")).await.refused(404, "not_found");
 }
 
@@ -157,7 +157,7 @@ async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
     let (delete, undo) = (format!("/file/{file}"), format!("/trash/{file}/restore"));
     ben.delete(&delete).await.ok_empty();
     // Only the guest who deleted it may undo, only to its old place; it is listed in the owner's trash only.
-    cat.ask(&undo).await.refused(404, "not_found");
+    cat.post_empty(&undo).await.refused(404, "not_found");
     ben.post(&undo, json!({"parent_folder_id": top})).await.refused(404, "not_found");
     ben.post(&undo, json!({"parent_folder_id": null})).await.refused(404, "not_found");
     ben.delete(&format!("/trash/{file}")).await.refused(404, "not_found");
@@ -165,7 +165,7 @@ async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
     let restored = restore(&ben, &file).await;
     assert_eq!((&restored["permission"], &restored["parent_folder_id"]), (&json!("edit"), &json!(inner)));
     assert_eq!(ann.download(&file).await, b"note");
-    ben.ask(&undo).await.refused(404, "not_found");
+    ben.post_empty(&undo).await.refused(404, "not_found");
 
     // Folders too, with their contents; a taken name gets a number.
     ben.delete(&format!("/drive/{inner}")).await.ok_empty();
@@ -175,11 +175,11 @@ async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
 
     // Ben cannot undo ann's deletion, nor his own after ann has restored the item.
     ann.delete(&delete).await.ok_empty();
-    ben.ask(&undo).await.refused(404, "not_found");
+    ben.post_empty(&undo).await.refused(404, "not_found");
     restore(&ann, &file).await;
     ben.delete(&delete).await.ok_empty();
     server.execute("UPDATE nodes SET trashed_at = trashed_at - 3600000 WHERE trashed_at IS NOT NULL");
-    ben.ask(&undo).await.refused(404, "not_found");
+    ben.post_empty(&undo).await.refused(404, "not_found");
     restore(&ann, &file).await;
     for ended in ["view", "none"] {
         ben.delete(&delete).await.ok_empty();
@@ -187,7 +187,7 @@ async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
             "view" => drop(ann.patch(&share, json!({"permission": "view"})).await.ok()),
             _ => ann.delete(&share).await.ok_empty(),
         }
-        ben.ask(&undo).await.refused(404, "not_found");
+        ben.post_empty(&undo).await.refused(404, "not_found");
         restore(&ann, &file).await;
         if ended == "view" {
             ann.patch(&share, json!({"permission": "edit"})).await.ok();
@@ -205,11 +205,11 @@ async fn a_guest_takes_nothing_back_to_a_folder_that_is_gone() {
     ann.share_folder(&top, "ben", "edit").await;
     ben.delete(&format!("/file/{file}")).await.ok_empty();
     ben.delete(&format!("/drive/{inner}")).await.ok_empty();
-    ben.ask(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
+    ben.post_empty(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
     // Items inside a folder that ben deleted were not deleted by ben themselves.
     restore(&ben, &inner).await;
     restore(&ben, &file).await;
     ben.delete(&format!("/drive/{inner}")).await.ok_empty();
-    ben.ask(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
+    ben.post_empty(&format!("/trash/{file}/restore")).await.refused(404, "not_found");
     ben.get(&format!("/trash/{inner}/item")).await.refused(404, "not_found");
 }

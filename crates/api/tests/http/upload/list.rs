@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
 use super::path;
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
-async fn names(caller: &Caller) -> Vec<String> {
+async fn names(caller: &ApiClient) -> Vec<String> {
     let page = caller.get("/upload").await.ok();
     page["items"].as_array().unwrap().iter().map(|item| text(&item["file_name"])).collect()
 }

@@ -8,7 +8,7 @@ mod stranger;
 
 use serde_json::{Value, json};
 
-use crate::support::{Caller, Server, text};
+use crate::support::{ApiClient, Server, text};
 
 #[tokio::test]
 async fn a_file_goes_up_by_a_presigned_url_and_comes_down_by_another() {
@@ -40,11 +40,11 @@ pub fn path(upload: &Value) -> String {
 }
 
 /// An upload's state.
-async fn progress(caller: &Caller, upload: &Value) -> Value {
+async fn progress(caller: &ApiClient, upload: &Value) -> Value {
     caller.get(&path(upload)).await.ok()
 }
 
 /// Completes an upload with another conflict policy.
-async fn complete_with(caller: &Caller, upload: &Value, conflict: &str) -> crate::support::Answer {
+async fn complete_with(caller: &ApiClient, upload: &Value, conflict: &str) -> crate::support::ApiResponse {
     caller.post(&format!("{}/complete", path(upload)), json!({"file_conflict": conflict})).await
 }

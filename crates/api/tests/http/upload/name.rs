@@ -1,16 +1,16 @@
 use serde_json::{Value, json};
 
 use super::{complete_with, progress};
-use crate::support::{Answer, Caller, Server, text};
+use crate::support::{ApiClient, ApiResponse, Server, text};
 
 /// Starts an upload with a conflict policy.
-async fn begin(caller: &Caller, name: &str, size: usize, conflict: &str) -> Answer {
+async fn begin(caller: &ApiClient, name: &str, size: usize, conflict: &str) -> ApiResponse {
     let body = json!({"file_name": name, "file_size_in_bytes": size, "file_conflict": conflict});
     caller.post("/file", body).await
 }
 
 /// Uploads a file with a conflict policy.
-async fn upload(caller: &Caller, name: &str, bytes: &str, conflict: &str) -> Value {
+async fn upload(caller: &ApiClient, name: &str, bytes: &str, conflict: &str) -> Value {
     let upload = begin(caller, name, bytes.len(), conflict).await.ok();
     caller.put(&upload, bytes).await.ok_empty();
     caller.complete(&upload).await.ok()

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{complete_with, path, progress};
 use crate::support::stack::max_parts;
-use crate::support::{Answer, Caller, Reason, SHORT_GRACE, Server, eventually, sha256, text};
+use crate::support::{ApiClient, ApiResponse, Reason, SHORT_GRACE, Server, eventually, sha256, text};
 
 /// A part size of 5 MiB, the smallest that every store accepts.
 pub const SMALL: (&str, &str) = ("UPLOAD_PART_BYTES", "5242880");
@@ -17,7 +17,7 @@ pub fn bytes() -> Vec<u8> {
 }
 
 /// PUTs these parts by the URLs that `POST /file` or `…/parts` returned.
-pub async fn send(caller: &Caller, answer: &Value, bytes: &[u8], numbers: &[usize]) {
+pub async fn send(caller: &ApiClient, answer: &Value, bytes: &[u8], numbers: &[usize]) {
     for &number in numbers {
         let part = answer["parts"].as_array().unwrap().iter().find(|part| part["part_number"] == number).unwrap();
         let bytes = bytes.chunks(PART).nth(number - 1).unwrap();
@@ -27,16 +27,16 @@ pub async fn send(caller: &Caller, answer: &Value, bytes: &[u8], numbers: &[usiz
 }
 
 /// Starts an upload of [`SIZE`] bytes.
-async fn begin(caller: &Caller, name: &str) -> Value {
+async fn begin(caller: &ApiClient, name: &str) -> Value {
     caller.begin(name, SIZE, None).await.ok()
 }
 
-async fn fresh(caller: &Caller, upload: &Value, numbers: Value) -> Answer {
+async fn fresh(caller: &ApiClient, upload: &Value, numbers: Value) -> ApiResponse {
     caller.post(&format!("{}/parts", path(upload)), json!({"part_numbers": numbers})).await
 }
 
 /// Uploads a file in parts.
-async fn upload(caller: &Caller, name: &str, bytes: &[u8]) -> Value {
+async fn upload(caller: &ApiClient, name: &str, bytes: &[u8]) -> Value {
     let upload = begin(caller, name).await;
     send(caller, &upload, bytes, &[1, 2, 3]).await;
     caller.complete(&upload).await.ok()
@@ -221,7 +221,7 @@ async fn completing_at_once_and_again_is_one_file_for_all() {
     let (upload, bytes) = (begin(&ann, "film.mkv").await, bytes());
     send(&ann, &upload, &bytes, &[1, 2, 3]).await;
     let answers = join_all((0..4).map(|_| ann.complete(&upload))).await;
-    let files: Vec<Value> = answers.into_iter().map(Answer::ok).collect();
+    let files: Vec<Value> = answers.into_iter().map(ApiResponse::ok).collect();
     assert!(files.iter().all(|file| *file == files[0]), "{files:?}");
     assert_eq!(ann.complete(&upload).await.ok(), files[0]);
     assert_eq!(ann.names(None).await, ["film.mkv"]);

@@ -54,7 +54,7 @@ async fn a_versions_url_is_not_cached_and_it_belongs_to_its_file() {
         let path = format!("/file/{id}/version/{version}");
         ann.get(&path).await.refused(404, "not_found");
         ann.delete(&path).await.refused(404, "not_found");
-        ann.ask(&format!("{path}/restore")).await.refused(404, "not_found");
+        ann.post_empty(&format!("{path}/restore")).await.refused(404, "not_found");
     }
     ann.get(&format!("/file/{other_id}/version/{}", text(&file["version_id"]))).await.refused(404, "not_found");
     ann.get(&format!("/file/{}/version", ann.folder("Top", None).await)).await.refused(404, "not_found");
@@ -106,7 +106,7 @@ async fn a_former_content_comes_back_as_another_version() {
     assert_eq!(ann.download(&id).await, b"plan A");
     assert_eq!(ann.quota().await["used_bytes"], 19);
     // Restoring the current content changes nothing.
-    assert_eq!(ann.ask(&path).await.ok(), restored);
+    assert_eq!(ann.post_empty(&path).await.ok(), restored);
     assert_eq!(versions(&ann, &id).await.len(), 3);
 
     // A blob is kept while any version uses it.
@@ -131,11 +131,11 @@ async fn a_guest_who_restores_more_than_fits_does_not_learn_how_full_the_drive_i
     ann.put_content(&id, b"new", &[]).await.ok();
     ann.share_file(&id, "ben", "edit").await;
     let path = format!("/file/{id}/version/{}/restore", text(&file["version_id"]));
-    let problem = ben.ask(&path).await.refused(403, "quota_exceeded");
+    let problem = ben.post_empty(&path).await.refused(403, "quota_exceeded");
     assert_eq!(problem["quota"], json!({"needed_bytes": 6}));
     let detail = text(&problem["detail"]);
     assert!(!detail.contains(|letter: char| letter.is_ascii_digit()), "{detail}");
-    let problem = ann.ask(&path).await.refused(403, "quota_exceeded");
+    let problem = ann.post_empty(&path).await.refused(403, "quota_exceeded");
     let full = json!({"total_bytes": 10, "used_bytes": 9, "reserved_bytes": 0, "needed_bytes": 6});
     assert_eq!(problem["quota"], full);
     assert_eq!(ben.download(&id).await, b"new");
@@ -190,6 +190,6 @@ async fn an_editors_many_replaces_leave_what_the_owner_had() {
     let left = versions(&ann, &id).await;
     assert_eq!(left.len(), 5);
     assert_eq!(left.last().unwrap()["version_id"], file["version_id"]);
-    ann.ask(&format!("/file/{id}/version/{}/restore", text(&file["version_id"]))).await.ok();
+    ann.post_empty(&format!("/file/{id}/version/{}/restore", text(&file["version_id"]))).await.ok();
     assert_eq!(ann.download(&id).await, b"what ann had");
 }

@@ -115,12 +115,12 @@ async fn what_does_not_fit_or_is_no_media_type_is_refused() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_changes_nothing() {
-    use crate::support::Wire;
+    use crate::support::RawConnection;
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let id = text(&ann.upload("note.txt", b"note", None).await["id"]);
     let before = server.blobs();
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     wire.head(&ann, "PUT", &format!("/file/{id}/content"), &[("Content-Length", "1000")]).await;
     eventually("the server waits for the bytes", async || server.value("SELECT count(*) FROM blobs") == "2").await;
     drop(wire);

@@ -6,9 +6,9 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Grant, Limit, Node, NodeId, NodeKind, Order, OrderKey, Permission, Position, Sort, SortBy,
     Timestamp,
 };
-use clouddrive_domain::port::{Child, Details, Relocation};
+use clouddrive_domain::port::{Details, FolderEntry, Relocation};
 
-use crate::world::{Member, World, name};
+use crate::fixture::{Fixture, TestUser, name};
 
 /// Names that different sort orders do not put in the same order by accident.
 const NAMES: [&str; 48] = [
@@ -66,27 +66,27 @@ pub(super) const SORTS: [SortBy; 4] = [SortBy::Name, SortBy::CreatedAt, SortBy::
 pub(super) const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
 
 /// Creates files and folders of all these names, with ties in every order that allows them.
-async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
-    let parent = world.grant(ann.id, folder, Action::AddTo).await;
-    let start = world.now().as_millis();
+async fn fill(fixture: &Fixture<'_>, ann: &TestUser, folder: NodeId) -> Vec<Node> {
+    let parent = fixture.grant(ann.id, folder, Action::AddTo).await;
+    let start = fixture.now().as_millis();
     let at = |number: usize, kinds: usize| Timestamp::from_millis(start + (number * 7 % kinds) as i64);
     let mut nodes = Vec::new();
     for (number, text) in NAMES.into_iter().enumerate() {
-        let made = world.command_at(Some(ann.id), at(number, 5));
+        let made = fixture.command_at(Some(ann.id), at(number, 5));
         let node = if number % 3 == 0 {
-            world.store.drive.create_folder(&made, &parent, world.id(), &name("new")).await.unwrap().node
+            fixture.store.drive.create_folder(&made, &parent, fixture.id(), &name("new")).await.unwrap().node
         } else {
             let size = match number % 4 {
                 0 => 0,
                 1 | 2 => 1,
                 _ => 1_000,
             };
-            let upload = world.open(&parent, "new", Some(size)).await;
-            let commit = world.completing(&upload, ConflictPolicy::Fail);
-            world.store.uploads.commit(&made, &parent, &commit).await.unwrap().located.node
+            let upload = fixture.open(&parent, "new", Some(size)).await;
+            let commit = fixture.completing(&upload, ConflictPolicy::Fail);
+            fixture.store.uploads.commit(&made, &parent, &commit).await.unwrap().located.node
         };
-        let item = world.grant(ann.id, node.id, Action::Rename).await;
-        let wish = Relocation {
+        let item = fixture.grant(ann.id, node.id, Action::Rename).await;
+        let spec = Relocation {
             item,
             to: None,
             name: Some(name(text)),
@@ -94,10 +94,10 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
             details: Details::default(),
             seen: None,
         };
-        let renamed = world.command_at(Some(ann.id), at(number, 4));
-        let mut node = world.store.drive.relocate(&renamed, &wish).await.unwrap().located.node;
+        let renamed = fixture.command_at(Some(ann.id), at(number, 4));
+        let mut node = fixture.store.drive.relocate(&renamed, &spec).await.unwrap().located.node;
         if number % 9 == 1 {
-            node = world.replace(ann.id, folder, text, 500).await.node;
+            node = fixture.replace(ann.id, folder, text, 500).await.node;
         }
         nodes.push(node);
     }
@@ -107,7 +107,7 @@ async fn fill(world: &World<'_>, ann: &Member, folder: NodeId) -> Vec<Node> {
 /// The order that the port documents.
 fn compare(a: &Node, b: &Node, sort: Sort) -> Ordering {
     let by_value = match sort.by {
-        SortBy::Name => OrderKey::of(&a.name).cmp(&OrderKey::of(&b.name)),
+        SortBy::Name => OrderKey::new(&a.name).cmp(&OrderKey::new(&b.name)),
         SortBy::CreatedAt => a.created_at.cmp(&b.created_at),
         SortBy::ModifiedAt => a.modified_at.cmp(&b.modified_at),
         SortBy::Size => a.size().cmp(&b.size()),
@@ -123,40 +123,40 @@ fn compare(a: &Node, b: &Node, sort: Sort) -> Ordering {
 
 /// A page, and the position after which the next one begins.
 pub(super) async fn page(
-    world: &World<'_>,
+    fixture: &Fixture<'_>,
     folder: &Grant,
     sort: Sort,
     after: Option<&Position>,
     limit: u64,
-) -> (Vec<Child>, Option<Position>) {
+) -> (Vec<FolderEntry>, Option<Position>) {
     let limit = Limit::new(limit).unwrap();
-    let rows = world.store.drive.list(folder, sort, after, limit).await.unwrap();
+    let rows = fixture.store.drive.list(folder, sort, after, limit).await.unwrap();
     let page = clouddrive_domain::model::Page::cut(rows, limit, |child| child.position(sort.by));
     (page.items, page.next)
 }
 
-fn ids(children: &[Child]) -> Vec<NodeId> {
+fn ids(children: &[FolderEntry]) -> Vec<NodeId> {
     children.iter().map(|child| child.node.id).collect()
 }
 
-pub(super) async fn every_order_is_the_one_that_is_promised(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "full").await;
-    let mut nodes = fill(world, &ann, folder).await;
-    let grant = world.grant(ann.id, folder, Action::Read).await;
+pub(super) async fn every_order_is_the_one_that_is_promised(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "full").await;
+    let mut nodes = fill(fixture, &ann, folder).await;
+    let grant = fixture.grant(ann.id, folder, Action::Read).await;
     for by in SORTS {
         for order in ORDERS {
             for folders_first in [false, true] {
                 let sort = Sort { by, order, folders_first };
                 nodes.sort_by(|a, b| compare(a, b, sort));
                 let expected: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
-                let (whole, none) = page(world, &grant, sort, None, 1000).await;
+                let (whole, none) = page(fixture, &grant, sort, None, 1000).await;
                 assert_eq!(ids(&whole), expected, "{sort:?}");
                 assert_eq!(none, None);
                 for limit in [1, 5, 42] {
-                    let (mut walked, mut next) = page(world, &grant, sort, None, limit).await;
+                    let (mut walked, mut next) = page(fixture, &grant, sort, None, limit).await;
                     while let Some(place) = next {
-                        let (more, after) = page(world, &grant, sort, Some(&place), limit).await;
+                        let (more, after) = page(fixture, &grant, sort, Some(&place), limit).await;
                         walked.extend(more);
                         next = after;
                     }
@@ -167,19 +167,19 @@ pub(super) async fn every_order_is_the_one_that_is_promised(world: &World<'_>) {
     }
 }
 
-pub(super) async fn numbers_sort_as_numbers_accents_beside_their_letters_and_folders_first(world: &World<'_>) {
-    let ann = world.member().await;
-    let folder = world.folder(ann.id, ann.root, "book").await;
+pub(super) async fn numbers_sort_as_numbers_accents_beside_their_letters_and_folders_first(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let folder = fixture.folder(ann.id, ann.root, "book").await;
     for text in ["Chapter 10", "chapter 9", "Zebra", "Ärger"] {
-        world.folder(ann.id, folder, text).await;
+        fixture.folder(ann.id, folder, text).await;
     }
     for text in ["Chapter 2", "apple", "ähre", "Åre", "b"] {
-        world.file(ann.id, folder, text, 1).await;
+        fixture.file(ann.id, folder, text, 1).await;
     }
-    let grant = world.grant(ann.id, folder, Action::Read).await;
+    let grant = fixture.grant(ann.id, folder, Action::Read).await;
     let names = async |order, folders_first| {
         let sort = Sort { by: SortBy::Name, order, folders_first };
-        let (children, _) = page(world, &grant, sort, None, 100).await;
+        let (children, _) = page(fixture, &grant, sort, None, 100).await;
         children.iter().map(|child| child.node.name.to_string()).collect::<Vec<_>>()
     };
     let plain = ["ähre", "apple", "Åre", "Ärger", "b", "Chapter 2", "chapter 9", "Chapter 10", "Zebra"];
@@ -194,82 +194,82 @@ pub(super) async fn numbers_sort_as_numbers_accents_beside_their_letters_and_fol
     );
 }
 
-pub(super) async fn a_page_has_one_row_too_many_if_there_is_more(world: &World<'_>) {
-    let ann = world.member().await;
+pub(super) async fn a_page_has_one_row_too_many_if_there_is_more(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
     for text in ["a", "b", "c"] {
-        world.folder(ann.id, ann.root, text).await;
+        fixture.folder(ann.id, ann.root, text).await;
     }
-    let grant = world.grant(ann.id, ann.root, Action::Read).await;
+    let grant = fixture.grant(ann.id, ann.root, Action::Read).await;
     for (limit, rows) in [(1, 2), (2, 3), (3, 3), (4, 3), (1000, 3)] {
         let limit = Limit::new(limit).unwrap();
-        let page = world.store.drive.list(&grant, Sort::default(), None, limit).await.unwrap();
+        let page = fixture.store.drive.list(&grant, Sort::default(), None, limit).await.unwrap();
         assert_eq!(page.len(), rows);
     }
 }
 
-pub(super) async fn a_list_holds_the_children_as_they_are_found(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let below = world.folder(ann.id, folder, "b").await;
-    let file = world.file(ann.id, folder, "c.txt", 5).await;
-    world.folder(ann.id, below, "too deep").await;
-    world.folder(ann.id, ann.root, "too high").await;
-    world.folder(bob.id, bob.root, "too far").await;
-    let grant = world.grant(ann.id, folder, Action::Read).await;
-    let (children, _) = page(world, &grant, Sort::default(), None, 10).await;
+pub(super) async fn a_list_holds_the_children_as_they_are_found(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let below = fixture.folder(ann.id, folder, "b").await;
+    let file = fixture.file(ann.id, folder, "c.txt", 5).await;
+    fixture.folder(ann.id, below, "too deep").await;
+    fixture.folder(ann.id, ann.root, "too high").await;
+    fixture.folder(bob.id, bob.root, "too far").await;
+    let grant = fixture.grant(ann.id, folder, Action::Read).await;
+    let (children, _) = page(fixture, &grant, Sort::default(), None, 10).await;
     assert_eq!(ids(&children), [below, file]);
     for child in children {
-        assert_eq!(child.node, world.located(child.node.id, ann.id).await.node);
+        assert_eq!(child.node, fixture.located(child.node.id, ann.id).await.node);
         assert_eq!(child.share, None);
     }
 }
 
-pub(super) async fn an_empty_folder_has_an_empty_list(world: &World<'_>) {
-    let ann = world.member().await;
-    let grant = world.grant(ann.id, ann.root, Action::Read).await;
+pub(super) async fn an_empty_folder_has_an_empty_list(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let grant = fixture.grant(ann.id, ann.root, Action::Read).await;
     for by in SORTS {
-        let (children, next) = page(world, &grant, Sort { by, ..Sort::default() }, None, 10).await;
+        let (children, next) = page(fixture, &grant, Sort { by, ..Sort::default() }, None, 10).await;
         assert!(children.is_empty() && next.is_none());
     }
 }
 
-pub(super) async fn a_place_outlives_its_item(world: &World<'_>) {
-    let ann = world.member().await;
-    let away = world.folder(ann.id, ann.root, "away").await;
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let grant = world.grant(ann.id, folder, Action::Read).await;
+pub(super) async fn a_place_outlives_its_item(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let away = fixture.folder(ann.id, ann.root, "away").await;
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let grant = fixture.grant(ann.id, folder, Action::Read).await;
     for by in SORTS {
-        let (first, second) = (world.folder(ann.id, folder, "b").await, world.folder(ann.id, folder, "c").await);
+        let (first, second) = (fixture.folder(ann.id, folder, "b").await, fixture.folder(ann.id, folder, "c").await);
         let sort = Sort { by, ..Sort::default() };
-        let node = world.located(first.min(second), ann.id).await.node;
-        let place = Position::of(&node, &OrderKey::of(&node.name), by);
+        let node = fixture.located(first.min(second), ann.id).await.node;
+        let place = Position::new(&node, &OrderKey::new(&node.name), by);
         for gone in [first, second] {
-            world.rename(ann.id, gone, &gone.to_string()).await.unwrap();
-            world.move_into(ann.id, gone, away).await.unwrap();
+            fixture.rename(ann.id, gone, &gone.to_string()).await.unwrap();
+            fixture.move_into(ann.id, gone, away).await.unwrap();
         }
-        let last = world.file(ann.id, folder, "d", 1).await;
-        let (children, _) = page(world, &grant, sort, Some(&place), 10).await;
+        let last = fixture.file(ann.id, folder, "d", 1).await;
+        let (children, _) = page(fixture, &grant, sort, Some(&place), 10).await;
         assert_eq!(ids(&children), [last], "{by:?}");
-        world.rename(ann.id, last, &last.to_string()).await.unwrap();
-        world.move_into(ann.id, last, away).await.unwrap();
+        fixture.rename(ann.id, last, &last.to_string()).await.unwrap();
+        fixture.move_into(ann.id, last, away).await.unwrap();
     }
 }
 
-pub(super) async fn children_tell_the_shares_of_the_viewer_on_them(world: &World<'_>) {
-    let (ann, bob, carl) = (world.member().await, world.member().await, world.member().await);
-    let folder = world.folder(ann.id, ann.root, "a").await;
-    let shared = world.folder(ann.id, folder, "b").await;
-    let plain = world.file(ann.id, folder, "c", 1).await;
-    world.share(ann.id, folder, bob.id, Permission::View).await;
-    world.share(ann.id, shared, bob.id, Permission::Edit).await;
-    world.share(ann.id, folder, carl.id, Permission::Edit).await;
-    world.share(ann.id, plain, carl.id, Permission::View).await;
+pub(super) async fn children_tell_the_shares_of_the_viewer_on_them(fixture: &Fixture<'_>) {
+    let (ann, bob, carl) = (fixture.user().await, fixture.user().await, fixture.user().await);
+    let folder = fixture.folder(ann.id, ann.root, "a").await;
+    let shared = fixture.folder(ann.id, folder, "b").await;
+    let plain = fixture.file(ann.id, folder, "c", 1).await;
+    fixture.share(ann.id, folder, bob.id, Permission::View).await;
+    fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
+    fixture.share(ann.id, folder, carl.id, Permission::Edit).await;
+    fixture.share(ann.id, plain, carl.id, Permission::View).await;
     for (viewer, on_shared, on_plain) in
         [(&bob, Some(Permission::Edit), None), (&carl, None, Some(Permission::View)), (&ann, None, None)]
     {
-        let grant = world.grant(viewer.id, folder, Action::Read).await;
+        let grant = fixture.grant(viewer.id, folder, Action::Read).await;
         for by in SORTS {
-            let (children, _) = page(world, &grant, Sort { by, ..Sort::default() }, None, 10).await;
+            let (children, _) = page(fixture, &grant, Sort { by, ..Sort::default() }, None, 10).await;
             assert_eq!(children.len(), 2);
             for child in children {
                 let expected = if child.node.id == shared { on_shared } else { on_plain };

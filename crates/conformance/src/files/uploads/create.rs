@@ -3,58 +3,58 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    Action, ConflictPolicy, MediaType, Permission, Person, Revision, Sha256, Stored, Timestamp,
+    Action, ConflictPolicy, MediaType, Permission, Revision, Sha256, Stored, Timestamp, UserRef,
 };
 use futures_util::future::join_all;
 
-use crate::world::{QUOTA, World, assert_refused, name};
+use crate::fixture::{Fixture, QUOTA, assert_refused, name};
 
-pub(super) async fn bytes_that_came_without_an_upload_become_a_file(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let shared = world.folder(ann.id, ann.root, "shared").await;
-    world.share(ann.id, shared, bob.id, Permission::Edit).await;
-    let folder = world.grant(bob.id, shared, Action::AddTo).await;
-    let mut new = world.new_file("a.txt").await;
+pub(super) async fn bytes_that_came_without_an_upload_become_a_file(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let shared = fixture.folder(ann.id, ann.root, "shared").await;
+    fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let folder = fixture.grant(bob.id, shared, Action::AddTo).await;
+    let mut new = fixture.new_file("a.txt").await;
     new.stored = Stored { size: 5, sha256: Some(Sha256::from_bytes([1; 32])), ..Stored::default() };
     new.info.client_modified_at = Some(Timestamp::from_millis(7_000));
-    let command = world.command(bob.id);
-    let made = world.store.uploads.create(&command, &folder, &new).await.unwrap().located;
-    assert_eq!(made, world.located(new.file, bob.id).await);
+    let command = fixture.command(bob.id);
+    let made = fixture.store.uploads.create(&command, &folder, &new).await.unwrap().located;
+    assert_eq!(made, fixture.located(new.file, bob.id).await);
     let node = &made.node;
     assert_eq!((node.id, node.parent, node.drive), (new.file, Some(shared), ann.drive));
     assert_eq!((&node.name, node.revision), (&name("a.txt"), Revision(1)));
     assert_eq!((node.created_at, node.modified_at), (command.at, command.at));
-    assert_eq!(node.created_by, Person { id: bob.id, username: Some(bob.username) });
+    assert_eq!(node.created_by, UserRef { id: bob.id, username: Some(bob.username) });
     assert_eq!(node.content(), Some(&new.content(None, command.at)));
-    assert_eq!((world.quota(ann.id).await.used, world.quota(bob.id).await.used), (5, 0));
-    assert!(!world.condemned(world.now()).await.contains(&new.blob));
+    assert_eq!((fixture.quota(ann.id).await.used, fixture.quota(bob.id).await.used), (5, 0));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob));
 }
 
-pub(super) async fn its_name_is_decided_as_by_a_commit(world: &World<'_>) {
-    let ann = world.member().await;
-    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
-    let holder = world.file(ann.id, ann.root, "a.txt", 1).await;
+pub(super) async fn its_name_is_decided_as_by_a_commit(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let holder = fixture.file(ann.id, ann.root, "a.txt", 1).await;
     let create = async |conflict| {
-        let mut new = world.new_file("a.txt").await;
+        let mut new = fixture.new_file("a.txt").await;
         new.info.conflict = conflict;
-        world.store.uploads.create(&world.command(ann.id), &root, &new).await
+        fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await
     };
     assert_refused!(create(ConflictPolicy::Fail).await, Error::Conflict(Conflict::NameTaken(taken))
         if taken.item.id == holder && taken.suggested == name("a (1).txt"));
     assert_eq!(create(ConflictPolicy::Keep).await.unwrap().located.node.name, name("a (1).txt"));
     let replaced = create(ConflictPolicy::Replace).await.unwrap().located.node;
     assert_eq!((replaced.id, replaced.revision), (holder, Revision(2)));
-    assert_eq!(world.quota(ann.id).await.used, 3);
+    assert_eq!(fixture.quota(ann.id).await.used, 3);
 }
 
-pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced(world: &World<'_>) {
-    let ann = world.member().await;
-    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
+pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let type_of = async |said: &str, conflict| {
-        let mut new = world.new_file("a.png").await;
+        let mut new = fixture.new_file("a.png").await;
         (new.info.media_type, new.info.conflict) = (MediaType::parse(said).unwrap(), conflict);
-        let file = world.store.uploads.create(&world.command(ann.id), &root, &new).await.unwrap().located;
-        assert_eq!(file, world.located(file.node.id, ann.id).await);
+        let file = fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await.unwrap().located;
+        assert_eq!(file, fixture.located(file.node.id, ann.id).await);
         file.node.content().unwrap().media_type.as_str().to_owned()
     };
     let silent = "application/octet-stream";
@@ -66,22 +66,22 @@ pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_r
     for (text, conflict, expected) in
         [("b.pdf", ConflictPolicy::Fail, "application/pdf"), ("a.png", ConflictPolicy::Replace, "text/plain")]
     {
-        let mut opening = world.opening(&root, text, Some(1));
-        opening.upload.file.conflict = conflict;
-        world.begin(&root, &opening).await.unwrap();
-        let made = world.commit(&root, &world.completing(&opening.upload, conflict)).await.unwrap();
-        assert_eq!(made, world.located(made.node.id, ann.id).await);
+        let mut new_upload = fixture.new_upload(&root, text, Some(1));
+        new_upload.upload.file.conflict = conflict;
+        fixture.begin(&root, &new_upload).await.unwrap();
+        let made = fixture.commit(&root, &fixture.completing(&new_upload.upload, conflict)).await.unwrap();
+        assert_eq!(made, fixture.located(made.node.id, ann.id).await);
         assert_eq!(made.node.content().unwrap().media_type.as_str(), expected);
     }
 }
 
-pub(super) async fn the_last_byte_fits_for_one_of_those_who_come_at_once(world: &World<'_>) {
-    let ann = world.member().await;
-    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
-    world.file(ann.id, ann.root, "full", QUOTA - 1).await;
+pub(super) async fn the_last_byte_fits_for_one_of_those_who_come_at_once(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    fixture.file(ann.id, ann.root, "full", QUOTA - 1).await;
     let create = async |text: String| {
-        let new = world.new_file(&text).await;
-        world.store.uploads.create(&world.command(ann.id), &root, &new).await
+        let new = fixture.new_file(&text).await;
+        fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await
     };
     let outcomes = join_all((0..4).map(|number| create(format!("{number}")))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -89,22 +89,22 @@ pub(super) async fn the_last_byte_fits_for_one_of_those_who_come_at_once(world: 
         assert_refused!(outcome, Error::Forbidden(Forbidden::Quota { quota, needed: 1 })
             if quota.used <= QUOTA && quota.reserved == 0);
     }
-    assert_eq!(world.quota(ann.id).await.used, QUOTA);
+    assert_eq!(fixture.quota(ann.id).await.used, QUOTA);
 }
 
-pub(super) async fn nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown(world: &World<'_>) {
-    let (ann, bob) = (world.member().await, world.member().await);
-    let shared = world.folder(ann.id, ann.root, "shared").await;
-    let share = world.share(ann.id, shared, bob.id, Permission::Edit).await;
-    let folder = world.grant(bob.id, shared, Action::AddTo).await;
-    world.revoke(ann.id, share).await;
-    let new = world.new_file("a").await;
-    let refused = world.store.uploads.create(&world.command(bob.id), &folder, &new).await;
+pub(super) async fn nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let shared = fixture.folder(ann.id, ann.root, "shared").await;
+    let share = fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
+    let folder = fixture.grant(bob.id, shared, Action::AddTo).await;
+    fixture.revoke(ann.id, share).await;
+    let new = fixture.new_file("a").await;
+    let refused = fixture.store.uploads.create(&fixture.command(bob.id), &folder, &new).await;
     assert_refused!(refused, Error::NotFound);
-    let root = world.grant(ann.id, ann.root, Action::AddTo).await;
-    let mut unknown = world.new_file("a").await;
-    unknown.blob = world.key();
-    let refused = world.store.uploads.create(&world.command(ann.id), &root, &unknown).await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let mut unknown = fixture.new_file("a").await;
+    unknown.blob = fixture.key();
+    let refused = fixture.store.uploads.create(&fixture.command(ann.id), &root, &unknown).await;
     assert_refused!(refused, Error::Internal { .. });
-    assert_eq!(world.store.drive.find(unknown.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive.find(unknown.file, ann.id.into()).await.unwrap(), None);
 }

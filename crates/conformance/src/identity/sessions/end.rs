@@ -3,76 +3,76 @@
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Handle, Limit, SessionId, SessionPosition, Timestamp, UserId};
+use clouddrive_domain::model::{Limit, LoginIdentifier, SessionId, SessionPosition, Timestamp, UserId};
 use futures_util::future::join_all;
 
-use super::{LIFETIME, MILLISECOND, opened, renewal, start, started, username};
-use crate::world::{ALL, World, assert_refused};
+use super::{LIFETIME, MILLISECOND, opened, start, started, token_rotation, username};
+use crate::fixture::{ALL, Fixture, assert_refused};
 
-async fn end(world: &World<'_>, user: UserId, session: SessionId) -> clouddrive_domain::Result<()> {
-    world.store.sessions.end(&world.command(user), session, user).await
+async fn end(fixture: &Fixture<'_>, user: UserId, session: SessionId) -> clouddrive_domain::Result<()> {
+    fixture.store.sessions.end(&fixture.command(user), session, user).await
 }
 
 /// The ids on a page of the sessions of `user`.
 async fn list(
-    world: &World<'_>,
+    fixture: &Fixture<'_>,
     user: UserId,
     now: Timestamp,
     after: Option<SessionPosition>,
-    most: u64,
+    max: u64,
 ) -> Vec<SessionId> {
-    let limit = Limit::new(most).unwrap();
-    let rows = world.store.sessions.list(user, now, after, limit).await.unwrap();
+    let limit = Limit::new(max).unwrap();
+    let rows = fixture.store.sessions.list(user, now, after, limit).await.unwrap();
     rows.into_iter().map(|session| session.id).collect()
 }
 
-pub(super) async fn an_ended_session_is_over_for_good(world: &World<'_>) {
-    let (member, other) = (world.member().await, world.member().await);
-    let (first, _) = started(world, member.id).await;
-    let (second, _) = started(world, member.id).await;
+pub(super) async fn an_ended_session_is_over_for_good(fixture: &Fixture<'_>) {
+    let (member, other) = (fixture.user().await, fixture.user().await);
+    let (first, _) = started(fixture, member.id).await;
+    let (second, _) = started(fixture, member.id).await;
     let id = first.session.id;
-    assert_refused!(end(world, other.id, id).await, Error::NotFound);
-    assert_refused!(end(world, member.id, world.id()).await, Error::NotFound);
-    assert!(username(world, &first, world.now()).await.is_some());
-    end(world, member.id, id).await.unwrap();
-    assert_eq!(username(world, &first, first.session.created_at).await, None);
-    assert_refused!(end(world, member.id, id).await, Error::NotFound);
-    assert!(username(world, &second, world.now()).await.is_some());
+    assert_refused!(end(fixture, other.id, id).await, Error::NotFound);
+    assert_refused!(end(fixture, member.id, fixture.id()).await, Error::NotFound);
+    assert!(username(fixture, &first, fixture.now()).await.is_some());
+    end(fixture, member.id, id).await.unwrap();
+    assert_eq!(username(fixture, &first, first.session.created_at).await, None);
+    assert_refused!(end(fixture, member.id, id).await, Error::NotFound);
+    assert!(username(fixture, &second, fixture.now()).await.is_some());
     // An expired session cannot be ended.
-    let late = world.command_at(Some(member.id), second.session.expires_at);
-    assert_refused!(world.store.sessions.end(&late, second.session.id, member.id).await, Error::NotFound);
-    let ended = join_all((0..4).map(|_| end(world, member.id, second.session.id))).await;
+    let late = fixture.command_at(Some(member.id), second.session.expires_at);
+    assert_refused!(fixture.store.sessions.end(&late, second.session.id, member.id).await, Error::NotFound);
+    let ended = join_all((0..4).map(|_| end(fixture, member.id, second.session.id))).await;
     assert_eq!(ended.iter().filter(|outcome| outcome.is_ok()).count(), 1);
 }
 
-pub(super) async fn sessions_are_listed_newest_first_in_pages(world: &World<'_>) {
-    let (member, other) = (world.member().await, world.member().await);
-    started(world, other.id).await;
+pub(super) async fn sessions_are_listed_newest_first_in_pages(fixture: &Fixture<'_>) {
+    let (member, other) = (fixture.user().await, fixture.user().await);
+    started(fixture, other.id).await;
     let mut all = Vec::new();
     for _ in 0..5 {
-        all.push(started(world, member.id).await.0.session);
+        all.push(started(fixture, member.id).await.0.session);
     }
     // Ties in time are ordered by id.
-    let (mut twin, _) = opened(world, member.id, all.last().unwrap().created_at);
-    twin.session.id = world.id();
-    start(world, &twin).await.unwrap();
+    let (mut twin, _) = opened(fixture, member.id, all.last().unwrap().created_at);
+    twin.session.id = fixture.id();
+    start(fixture, &twin).await.unwrap();
     all.push(twin.session);
     all.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
-    let (ended, expired) = (started(world, member.id).await.0, started(world, member.id).await.0);
-    end(world, member.id, ended.session.id).await.unwrap();
-    let now = world.now();
-    let mut short = opened(world, member.id, now).0;
+    let (ended, expired) = (started(fixture, member.id).await.0, started(fixture, member.id).await.0);
+    end(fixture, member.id, ended.session.id).await.unwrap();
+    let now = fixture.now();
+    let mut short = opened(fixture, member.id, now).0;
     short.session.expires_at = now.plus(MILLISECOND);
-    start(world, &short).await.unwrap();
-    end(world, member.id, expired.session.id).await.unwrap();
+    start(fixture, &short).await.unwrap();
+    end(fixture, member.id, expired.session.id).await.unwrap();
     let now = now.plus(MILLISECOND);
     let ids: Vec<SessionId> = all.iter().map(|session| session.id).collect();
-    assert_eq!(list(world, member.id, now, None, 100).await, ids);
+    assert_eq!(list(fixture, member.id, now, None, 100).await, ids);
     // A row beyond the limit means that there is another page.
     let mut seen = Vec::new();
     let mut after = None;
     loop {
-        let page = list(world, member.id, now, after, 2).await;
+        let page = list(fixture, member.id, now, after, 2).await;
         assert!(page.len() <= 3);
         let more = page.len() == 3;
         seen.extend(page.into_iter().take(2));
@@ -83,93 +83,93 @@ pub(super) async fn sessions_are_listed_newest_first_in_pages(world: &World<'_>)
         }
     }
     assert_eq!(seen, ids);
-    assert_eq!(list(world, member.id, all.first().unwrap().created_at.plus(LIFETIME), None, 100).await, []);
+    assert_eq!(list(fixture, member.id, all.first().unwrap().created_at.plus(LIFETIME), None, 100).await, []);
 }
 
-pub(super) async fn addresses_are_those_of_sessions_that_run(world: &World<'_>) {
-    let new = world.registration();
-    world.register(&new).await.unwrap();
+pub(super) async fn addresses_are_those_of_sessions_that_run(fixture: &Fixture<'_>) {
+    let new = fixture.registration();
+    fixture.register(&new).await.unwrap();
     let id = new.user.id;
     for address in [Some("192.0.2.1"), None, Some("192.0.2.2"), Some("192.0.2.3")] {
-        let (mut opened, _) = opened(world, id, world.now());
+        let (mut opened, _) = opened(fixture, id, fixture.now());
         opened.session.address = address.map(str::to_owned);
-        start(world, &opened).await.unwrap();
+        start(fixture, &opened).await.unwrap();
         if address == Some("192.0.2.3") {
-            end(world, id, opened.session.id).await.unwrap();
+            end(fixture, id, opened.session.id).await.unwrap();
         }
     }
-    let now = world.now();
+    let now = fixture.now();
     for text in [new.user.username.as_str().to_uppercase(), new.user.email.as_str().to_lowercase()] {
-        let mut found = world.store.sessions.find_addresses(&Handle::parse(&text), now).await.unwrap();
+        let mut found = fixture.store.sessions.find_addresses(&LoginIdentifier::parse(&text), now).await.unwrap();
         found.sort();
         assert_eq!(found, ["192.0.2.1", "192.0.2.2"]);
     }
     for text in ["nobody", "nobody@example.com", "", "\0", "%"] {
-        assert!(world.store.sessions.find_addresses(&Handle::parse(text), now).await.unwrap().is_empty());
+        assert!(fixture.store.sessions.find_addresses(&LoginIdentifier::parse(text), now).await.unwrap().is_empty());
     }
-    let handle = Handle::parse(new.user.username.as_str());
-    assert!(world.store.sessions.find_addresses(&handle, now.plus(LIFETIME)).await.unwrap().is_empty());
+    let handle = LoginIdentifier::parse(new.user.username.as_str());
+    assert!(fixture.store.sessions.find_addresses(&handle, now.plus(LIFETIME)).await.unwrap().is_empty());
 }
 
 /// Forgets what earlier cases left behind.
-async fn drain(world: &World<'_>) {
-    world.store.sessions.forget_ended(world.now(), ALL).await.unwrap();
-    world.store.sessions.forget_tokens(world.now(), ALL).await.unwrap();
+async fn drain(fixture: &Fixture<'_>) {
+    fixture.store.sessions.prune_ended(fixture.now(), ALL).await.unwrap();
+    fixture.store.sessions.prune_tokens(fixture.now(), ALL).await.unwrap();
 }
 
-pub(super) async fn what_ended_long_ago_is_forgotten(world: &World<'_>) {
-    drain(world).await;
-    let member = world.member().await;
-    let (ended, token) = started(world, member.id).await;
-    let (running, other) = started(world, member.id).await;
-    let command = world.command(member.id);
-    world.store.sessions.end(&command, ended.session.id, member.id).await.unwrap();
-    let forget = async |before| world.store.sessions.forget_ended(before, ALL).await.unwrap();
-    assert_eq!(forget(command.at).await, 0);
-    assert!(world.store.sessions.find_by_token(&token.hash()).await.unwrap().is_some());
-    assert_eq!(forget(command.at.plus(MILLISECOND)).await, 1);
-    assert_eq!(world.store.sessions.find_by_token(&token.hash()).await.unwrap(), None);
+pub(super) async fn what_ended_long_ago_is_forgotten(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let member = fixture.user().await;
+    let (ended, token) = started(fixture, member.id).await;
+    let (running, other) = started(fixture, member.id).await;
+    let command = fixture.command(member.id);
+    fixture.store.sessions.end(&command, ended.session.id, member.id).await.unwrap();
+    let prune = async |before| fixture.store.sessions.prune_ended(before, ALL).await.unwrap();
+    assert_eq!(prune(command.at).await, 0);
+    assert!(fixture.store.sessions.find_by_token(&token.hash()).await.unwrap().is_some());
+    assert_eq!(prune(command.at.plus(MILLISECOND)).await, 1);
+    assert_eq!(fixture.store.sessions.find_by_token(&token.hash()).await.unwrap(), None);
     let end = running.session.expires_at;
-    assert_eq!(forget(end).await, 0);
-    assert!(username(world, &running, end.minus(MILLISECOND)).await.is_some());
-    assert_eq!(forget(end.plus(MILLISECOND)).await, 1);
-    assert_eq!(world.store.sessions.find_by_token(&other.hash()).await.unwrap(), None);
+    assert_eq!(prune(end).await, 0);
+    assert!(username(fixture, &running, end.minus(MILLISECOND)).await.is_some());
+    assert_eq!(prune(end.plus(MILLISECOND)).await, 1);
+    assert_eq!(fixture.store.sessions.find_by_token(&other.hash()).await.unwrap(), None);
 }
 
-pub(super) async fn what_ended_is_forgotten_in_batches(world: &World<'_>) {
-    drain(world).await;
-    let member = world.member().await;
+pub(super) async fn what_ended_is_forgotten_in_batches(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let member = fixture.user().await;
     for number in 0..5 {
-        let (opened, _) = started(world, member.id).await;
+        let (opened, _) = started(fixture, member.id).await;
         if number % 2 == 0 {
-            end(world, member.id, opened.session.id).await.unwrap();
+            end(fixture, member.id, opened.session.id).await.unwrap();
         }
     }
-    let before = world.now().plus(LIFETIME);
+    let before = fixture.now().plus(LIFETIME);
     for count in [2, 2, 1, 0] {
-        assert_eq!(world.store.sessions.forget_ended(before, 2).await.unwrap(), count);
+        assert_eq!(fixture.store.sessions.prune_ended(before, 2).await.unwrap(), count);
     }
 }
 
-pub(super) async fn tokens_that_expired_long_ago_are_forgotten(world: &World<'_>) {
-    drain(world).await;
-    let member = world.member().await;
-    let (opened, first) = started(world, member.id).await;
+pub(super) async fn tokens_that_expired_long_ago_are_forgotten(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let member = fixture.user().await;
+    let (opened, first) = started(fixture, member.id).await;
     let at = opened.session.created_at.plus(Duration::from_secs(60));
-    let renewal = renewal(world, &first, at);
-    world.store.sessions.refresh(&world.command_at(Some(member.id), at), &renewal).await.unwrap();
-    let forget = async |before, most| world.store.sessions.forget_tokens(before, most).await.unwrap();
+    let token_rotation = token_rotation(fixture, &first, at);
+    fixture.store.sessions.refresh(&fixture.command_at(Some(member.id), at), &token_rotation).await.unwrap();
+    let prune = async |before, max| fixture.store.sessions.prune_tokens(before, max).await.unwrap();
     let expiry = opened.session.expires_at;
-    assert_eq!(forget(expiry, ALL).await, 0);
-    assert_eq!(forget(expiry.plus(MILLISECOND), ALL).await, 1);
-    assert_eq!(world.store.sessions.find_by_token(&first.hash()).await.unwrap(), None);
-    assert!(world.store.sessions.find_by_token(&renewal.next).await.unwrap().is_some());
-    assert!(username(world, &opened, expiry.plus(MILLISECOND)).await.is_some());
+    assert_eq!(prune(expiry, ALL).await, 0);
+    assert_eq!(prune(expiry.plus(MILLISECOND), ALL).await, 1);
+    assert_eq!(fixture.store.sessions.find_by_token(&first.hash()).await.unwrap(), None);
+    assert!(fixture.store.sessions.find_by_token(&token_rotation.next).await.unwrap().is_some());
+    assert!(username(fixture, &opened, expiry.plus(MILLISECOND)).await.is_some());
     for _ in 0..3 {
-        started(world, member.id).await;
+        started(fixture, member.id).await;
     }
-    let late = world.now().plus(LIFETIME).plus(Duration::from_secs(120));
+    let late = fixture.now().plus(LIFETIME).plus(Duration::from_secs(120));
     for count in [2, 2, 0] {
-        assert_eq!(forget(late, 2).await, count);
+        assert_eq!(prune(late, 2).await, count);
     }
 }

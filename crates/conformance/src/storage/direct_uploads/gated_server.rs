@@ -7,21 +7,21 @@ use bytes::Bytes;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{BlobKey, Timestamp};
 use clouddrive_domain::port::{
-    BlobStore, GetTarget, PartStore, Presentation, PutTarget, SignedRequest, SignedUrl, UrlGate,
+    BlobStore, ContentHeaders, GetTarget, PartStore, PutTarget, SignedRequest, SignedUrl, SignedUrlVerifier,
 };
 use clouddrive_domain::{Error, Result};
 use futures_util::{TryStreamExt, stream};
 
-use super::{Answer, Wire};
+use super::{Answer, SignedUrlClient};
 
-/// A [`Wire`] for a store whose signed URLs lead back to the server: does on the store what the gate admits.
+/// A [`SignedUrlClient`] for a store whose signed URLs lead back to the server: does on the store what the verifier admits.
 pub struct GatedServer<'a> {
     /// The store of the blobs.
     pub store: &'a dyn BlobStore,
     /// Receives the parts.
     pub parts: &'a dyn PartStore,
     /// Verifies the URLs.
-    pub gate: &'a dyn UrlGate,
+    pub gate: &'a dyn SignedUrlVerifier,
     /// The time of the requests.
     pub now: Timestamp,
 }
@@ -45,23 +45,23 @@ fn status(error: &Error) -> u16 {
 
 impl GatedServer<'_> {
     async fn take(&self, signed: &SignedUrl, body: Bytes) -> Result<()> {
-        let (target, expected) = self.gate.admit_put(request(signed), self.now)?;
+        let (target, expected) = self.gate.verify_put(request(signed), self.now)?;
         let body = Box::pin(stream::iter([Ok(body)]));
         match target {
-            PutTarget::Blob(key) => self.store.put(&key, body, expected, &Presentation::of_unknown()).await.map(drop),
-            PutTarget::Part { transfer, number } => self.parts.put_part(&transfer, number, body, expected).await,
+            PutTarget::Blob(key) => self.store.put(&key, body, expected, &ContentHeaders::unknown()).await.map(drop),
+            PutTarget::Part { multipart, number } => self.parts.put_part(&multipart, number, body, expected).await,
         }
     }
 
     async fn give(&self, signed: &SignedUrl, range: Option<Range<u64>>) -> Result<Answer> {
-        let GetTarget { key, presentation, .. } = self.gate.admit_get(request(signed), self.now)?;
+        let GetTarget { key, content_headers, .. } = self.gate.verify_get(request(signed), self.now)?;
         let size = self.store.head(&key).await?.ok_or(Error::NotFound)?.size;
         let (status, asked) = range.map_or((200, 0..size), |range| (206, range));
         if asked.end > size {
             return Err(Error::RangeNotSatisfiable { size });
         }
         let pieces: Vec<Bytes> = self.store.get(&key, size, asked.clone()).await?.try_collect().await?;
-        let mut headers = headers(&key, &presentation);
+        let mut headers = headers(&key, &content_headers);
         if status == 206 {
             headers.push(("content-range".to_owned(), format!("bytes {}-{}/{size}", asked.start, asked.end - 1)));
         }
@@ -69,15 +69,15 @@ impl GatedServer<'_> {
     }
 }
 
-fn headers(key: &BlobKey, presentation: &Presentation) -> Vec<(String, String)> {
+fn headers(key: &BlobKey, content_headers: &ContentHeaders) -> Vec<(String, String)> {
     vec![
         ("etag".to_owned(), format!("\"{}\"", key.as_str())),
-        ("content-type".to_owned(), presentation.media_type.as_str().to_owned()),
-        ("content-disposition".to_owned(), presentation.content_disposition()),
+        ("content-type".to_owned(), content_headers.media_type.as_str().to_owned()),
+        ("content-disposition".to_owned(), content_headers.content_disposition()),
     ]
 }
 
-impl Wire for GatedServer<'_> {
+impl SignedUrlClient for GatedServer<'_> {
     async fn put(&self, signed: &SignedUrl, body: Bytes) -> u16 {
         self.take(signed, body).await.map_or_else(|error| status(&error), |()| 200)
     }

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Expected, Length, Part, PartPlan, Stored, Transfer};
-use clouddrive_domain::port::{BlobStore, ByteStream, DirectUploads, PartStore, Presentation, Random};
+use clouddrive_domain::model::{BlobKey, Expected, Length, MultipartUpload, Part, PartPlan, Stored};
+use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, DirectUploadStore, PartStore, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::{StreamExt, future, stream};
 
@@ -21,7 +21,7 @@ const PART: u64 = 300_000;
 struct Case<'a> {
     parts: &'a dyn PartStore,
     store: &'a dyn BlobStore,
-    direct: &'a dyn DirectUploads,
+    direct: &'a dyn DirectUploadStore,
     random: &'a dyn Random,
     plan: PartPlan,
     bytes: Vec<u8>,
@@ -31,7 +31,7 @@ struct Case<'a> {
 pub async fn part_store_suite(
     parts: &dyn PartStore,
     store: &dyn BlobStore,
-    direct: &dyn DirectUploads,
+    direct: &dyn DirectUploadStore,
     random: &dyn Random,
 ) {
     let plan = PartPlan::restore(2 * PART + 7, Some(PART)).unwrap();
@@ -44,10 +44,10 @@ pub async fn part_store_suite(
 }
 
 impl Case<'_> {
-    async fn begin(&self) -> Transfer {
+    async fn begin(&self) -> MultipartUpload {
         let key = BlobKey::generate(self.random);
-        let ticket = self.direct.begin(&key, self.plan, &Presentation::of_unknown()).await.unwrap();
-        Transfer { key, ticket }
+        let multipart_id = self.direct.begin(&key, self.plan, &ContentHeaders::unknown()).await.unwrap();
+        MultipartUpload { key, multipart_id }
     }
 
     fn part(&self, number: u32) -> (Vec<u8>, Expected) {
@@ -58,13 +58,13 @@ impl Case<'_> {
         (self.bytes.get(start..end).unwrap().to_vec(), expected)
     }
 
-    async fn put(&self, transfer: &Transfer, number: u32) -> Result<()> {
+    async fn put(&self, multipart: &MultipartUpload, number: u32) -> Result<()> {
         let (bytes, expected) = self.part(number);
-        self.parts.put_part(transfer, number, body(&bytes), expected).await
+        self.parts.put_part(multipart, number, body(&bytes), expected).await
     }
 
-    async fn received(&self, transfer: &Transfer) -> Vec<Part> {
-        self.direct.list_received(transfer, self.plan).await.unwrap()
+    async fn received(&self, multipart: &MultipartUpload) -> Vec<Part> {
+        self.direct.list_received(multipart, self.plan).await.unwrap()
     }
 }
 
@@ -83,56 +83,59 @@ fn check_closed(outcome: Result<()>) {
 
 /// `BlobExists` for any other write, before and after the finish.
 async fn a_part_is_written_once(case: &Case<'_>) {
-    let transfer = case.begin().await;
+    let multipart = case.begin().await;
     for number in [2, 3, 1] {
-        case.put(&transfer, number).await.unwrap();
-        check_exists(case.put(&transfer, number).await);
+        case.put(&multipart, number).await.unwrap();
+        check_exists(case.put(&multipart, number).await);
     }
     let (_, expected) = case.part(3);
-    check_exists(case.parts.put_part(&transfer, 3, body(b"another"), expected).await);
-    let stored = case.direct.finish(&transfer, case.plan, None).await.unwrap();
+    check_exists(case.parts.put_part(&multipart, 3, body(b"another"), expected).await);
+    let stored = case.direct.finish(&multipart, case.plan, None).await.unwrap();
     let known = Stored { size: case.plan.size(), sha256: None, crc32: Some(crc32(&case.bytes)), tag: None };
     assert_eq!(stored, known, "the CRC-32 of the parts makes that of the whole");
-    assert_eq!(case.store.head(&transfer.key).await.unwrap(), Some(known));
-    check_exists(case.put(&transfer, 1).await);
-    assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
+    assert_eq!(case.store.head(&multipart.key).await.unwrap(), Some(known));
+    check_exists(case.put(&multipart, 1).await);
+    assert!(read(case.store, &multipart.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }
 
 /// A part that is interrupted, too long, too short or has the wrong digest is not stored.
 async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
-    let transfer = case.begin().await;
+    let multipart = case.begin().await;
     let (bytes, expected) = case.part(1);
     let torn = body(bytes.get(..250_000).unwrap());
     let torn = torn.chain(stream::once(future::ready(Err(Error::Refused(Refused::Interrupted)))));
-    let outcome = case.parts.put_part(&transfer, 1, Box::pin(torn), expected).await;
+    let outcome = case.parts.put_part(&multipart, 1, Box::pin(torn), expected).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Interrupted))), "{outcome:?}");
     for bytes in [&case.bytes[..], b"hello", b""] {
-        let outcome = case.parts.put_part(&transfer, 1, body(bytes), expected).await;
+        let outcome = case.parts.put_part(&multipart, 1, body(bytes), expected).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{outcome:?}");
     }
     let other = Expected { sha256: Some(digest(b"other")), ..expected };
-    let outcome = case.parts.put_part(&transfer, 1, body(&bytes), other).await;
+    let outcome = case.parts.put_part(&multipart, 1, body(&bytes), other).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
-    assert_eq!(case.received(&transfer).await, []);
+    assert_eq!(case.received(&multipart).await, []);
     for number in [1, 2, 3] {
-        case.put(&transfer, number).await.unwrap();
+        case.put(&multipart, number).await.unwrap();
     }
-    case.direct.finish(&transfer, case.plan, None).await.unwrap();
-    assert!(read(case.store, &transfer.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
+    case.direct.finish(&multipart, case.plan, None).await.unwrap();
+    assert!(read(case.store, &multipart.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
 }
 
-/// `UploadClosed` if there is no such transfer or it was discarded, even during the write.
+/// `UploadClosed` if there is no such multipart upload or it was discarded, even during the write.
 async fn what_is_over_takes_no_parts(case: &Case<'_>) {
     let begun = case.begin().await;
-    check_closed(case.put(&Transfer { key: BlobKey::generate(case.random), ticket: begun.ticket.clone() }, 1).await);
+    check_closed(
+        case.put(&MultipartUpload { key: BlobKey::generate(case.random), multipart_id: begun.multipart_id.clone() }, 1)
+            .await,
+    );
     case.put(&begun, 1).await.unwrap();
-    case.store.discard(&begun).await.unwrap();
+    case.store.abort(&begun).await.unwrap();
     for number in [1, 2] {
         check_closed(case.put(&begun, number).await);
     }
 
-    let transfer = case.begin().await;
-    case.put(&transfer, 1).await.unwrap();
+    let multipart = case.begin().await;
+    case.put(&multipart, 1).await.unwrap();
     let (bytes, expected) = case.part(2);
     let discarded = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&discarded);
@@ -145,22 +148,22 @@ async fn what_is_over_takes_no_parts(case: &Case<'_>) {
         Poll::Pending
     });
     let discard = async {
-        case.store.discard(&transfer).await.unwrap();
+        case.store.abort(&multipart).await.unwrap();
         discarded.store(true, Ordering::Release);
     };
-    let (outcome, ()) = future::join(case.parts.put_part(&transfer, 2, Box::pin(body), expected), discard).await;
+    let (outcome, ()) = future::join(case.parts.put_part(&multipart, 2, Box::pin(body), expected), discard).await;
     check_closed(outcome);
-    assert_eq!(case.received(&transfer).await, []);
-    assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
+    assert_eq!(case.received(&multipart).await, []);
+    assert_eq!(case.store.head(&multipart.key).await.unwrap(), None);
 }
 
 /// The others get `BlobExists`.
 async fn of_simultaneous_writes_one_wins(case: &Case<'_>) {
-    let transfer = case.begin().await;
-    let outcomes = future::join_all((0..6).map(|_| case.put(&transfer, 1))).await;
+    let multipart = case.begin().await;
+    let outcomes = future::join_all((0..6).map(|_| case.put(&multipart, 1))).await;
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     assert_eq!(won.len(), 1);
     lost.into_iter().for_each(check_exists);
-    assert_eq!(case.received(&transfer).await, [case.plan.part(1).unwrap()]);
-    case.store.discard(&transfer).await.unwrap();
+    assert_eq!(case.received(&multipart).await, [case.plan.part(1).unwrap()]);
+    case.store.abort(&multipart).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Transfers of several parts, in any order.
+//! Multipart uploads of several parts, in any order.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::num::NonZeroU64;
@@ -6,12 +6,12 @@ use std::num::NonZeroU64;
 use bytes::Bytes;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{MIN_PART_BYTES, Part, PartPlan, Stored, Transfer};
-use clouddrive_domain::port::{Presentation, SignedUrl};
+use clouddrive_domain::model::{MIN_PART_BYTES, MultipartUpload, Part, PartPlan, Stored};
+use clouddrive_domain::port::{ContentHeaders, SignedUrl};
 use futures_util::future::join;
 
-use super::{Case, Wire, check_incomplete};
-use crate::samples::{check_stored, presentation, sample};
+use super::{Case, SignedUrlClient, check_incomplete};
+use crate::samples::{check_stored, content_headers, sample};
 
 /// What every case sends: two full parts and a short one.
 struct Sample {
@@ -20,7 +20,7 @@ struct Sample {
 }
 
 /// Runs every case with the smallest part size that every store accepts.
-pub(super) async fn suite<W: Wire>(case: &Case<'_, W>) {
+pub(super) async fn suite<W: SignedUrlClient>(case: &Case<'_, W>) {
     let usual = NonZeroU64::new(MIN_PART_BYTES).unwrap();
     let size = 2 * MIN_PART_BYTES + 7;
     let sample = &Sample { plan: PartPlan::new(size, usual), bytes: sample(usize::try_from(size).unwrap()) };
@@ -47,85 +47,94 @@ impl Sample {
         (part, Bytes::copy_from_slice(self.bytes.get(start..end).unwrap()))
     }
 
-    async fn begin<W: Wire>(&self, case: &Case<'_, W>) -> Transfer {
-        let transfer = case.begin_of(self.plan).await;
-        assert!(transfer.ticket.is_some(), "several parts and no ticket");
-        transfer
+    async fn begin<W: SignedUrlClient>(&self, case: &Case<'_, W>) -> MultipartUpload {
+        let multipart = case.begin_of(self.plan).await;
+        assert!(multipart.multipart_id.is_some(), "several parts and no ticket");
+        multipart
     }
 
-    async fn sign<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer, number: u32) -> SignedUrl {
+    async fn sign<W: SignedUrlClient>(
+        &self,
+        case: &Case<'_, W>,
+        multipart: &MultipartUpload,
+        number: u32,
+    ) -> SignedUrl {
         case.direct
-            .sign_put(transfer, self.part(number).0, None, &Presentation::of_unknown(), case.soon())
+            .presign_put(multipart, self.part(number).0, None, &ContentHeaders::unknown(), case.soon())
             .await
             .unwrap()
     }
 
-    async fn send<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer, numbers: &[u32]) {
+    async fn send<W: SignedUrlClient>(&self, case: &Case<'_, W>, multipart: &MultipartUpload, numbers: &[u32]) {
         for &number in numbers {
-            let signed = self.sign(case, transfer, number).await;
+            let signed = self.sign(case, multipart, number).await;
             assert_eq!(case.wire.put(&signed, self.part(number).1).await, 200, "part {number}");
         }
     }
 
-    async fn received<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer) -> Vec<u32> {
-        let parts = case.direct.list_received(transfer, self.plan).await.unwrap();
+    async fn received<W: SignedUrlClient>(&self, case: &Case<'_, W>, multipart: &MultipartUpload) -> Vec<u32> {
+        let parts = case.direct.list_received(multipart, self.plan).await.unwrap();
         for part in &parts {
             assert_eq!(self.plan.part(part.number).as_ref(), Some(part));
         }
         parts.iter().map(|part| part.number).collect()
     }
 
-    async fn finish<W: Wire>(&self, case: &Case<'_, W>, transfer: &Transfer) -> clouddrive_domain::Result<Stored> {
-        case.direct.finish(transfer, self.plan, None).await
+    async fn finish<W: SignedUrlClient>(
+        &self,
+        case: &Case<'_, W>,
+        multipart: &MultipartUpload,
+    ) -> clouddrive_domain::Result<Stored> {
+        case.direct.finish(multipart, self.plan, None).await
     }
 
     /// Uploads a blob of all parts.
-    async fn make<W: Wire>(&self, case: &Case<'_, W>) -> Transfer {
-        let transfer = self.begin(case).await;
-        self.send(case, &transfer, &[1, 2, 3]).await;
-        self.finish(case, &transfer).await.unwrap();
-        transfer
+    async fn make<W: SignedUrlClient>(&self, case: &Case<'_, W>) -> MultipartUpload {
+        let multipart = self.begin(case).await;
+        self.send(case, &multipart, &[1, 2, 3]).await;
+        self.finish(case, &multipart).await.unwrap();
+        multipart
     }
 }
 
 /// Received parts are listed by number, before and after the finish, and the blob reads back.
-async fn parts_in_any_order_become_the_blob<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.begin(case).await;
-    assert_eq!(sample.received(case, &transfer).await, Vec::<u32>::new());
+async fn parts_in_any_order_become_the_blob<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.begin(case).await;
+    assert_eq!(sample.received(case, &multipart).await, Vec::<u32>::new());
     for (number, received) in [(3, &[3][..]), (1, &[1, 3]), (2, &[1, 2, 3])] {
-        sample.send(case, &transfer, &[number]).await;
-        assert_eq!(sample.received(case, &transfer).await, received);
-        assert_eq!(case.store.head(&transfer.key).await.unwrap(), None, "a blob before the end");
+        sample.send(case, &multipart, &[number]).await;
+        assert_eq!(sample.received(case, &multipart).await, received);
+        assert_eq!(case.store.head(&multipart.key).await.unwrap(), None, "a blob before the end");
     }
-    let stored = sample.finish(case, &transfer).await.unwrap();
+    let stored = sample.finish(case, &multipart).await.unwrap();
     assert_eq!((stored.size, stored.sha256), (sample.plan.size(), None));
     check_stored(&stored, &sample.bytes);
-    assert_eq!(sample.received(case, &transfer).await, [1, 2, 3]);
-    case.check_blob(&transfer.key, &sample.bytes).await;
+    assert_eq!(sample.received(case, &multipart).await, [1, 2, 3]);
+    case.check_blob(&multipart.key, &sample.bytes).await;
 }
 
 /// `UploadIncomplete` names the missing parts and changes nothing; they may still be sent by new URLs.
-async fn what_is_missing_is_told_and_may_still_come<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.begin(case).await;
+async fn what_is_missing_is_told_and_may_still_come<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.begin(case).await;
     for (number, missing) in [(2, &[1, 2, 3][..]), (3, &[1, 3]), (1, &[1])] {
         for _ in 0..2 {
-            let outcome = sample.finish(case, &transfer).await;
+            let outcome = sample.finish(case, &multipart).await;
             let told = matches!(&outcome, Err(Error::Conflict(Conflict::UploadIncomplete(parts)))
                 if parts.first() == missing && parts.count() as usize == missing.len());
             assert!(told, "{missing:?}: {outcome:?}");
         }
-        assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
-        assert!(case.listed().await.iter().all(|begun| begun.key != transfer.key || *begun == transfer));
-        sample.send(case, &transfer, &[number]).await;
+        assert_eq!(case.store.head(&multipart.key).await.unwrap(), None);
+        assert!(case.listed().await.iter().all(|begun| begun.key != multipart.key || *begun == multipart));
+        sample.send(case, &multipart, &[number]).await;
     }
-    sample.finish(case, &transfer).await.unwrap();
-    case.check_blob(&transfer.key, &sample.bytes).await;
+    sample.finish(case, &multipart).await.unwrap();
+    case.check_blob(&multipart.key, &sample.bytes).await;
 }
 
 /// Bytes of another length than signed, and bytes sent as another part, are refused and not stored.
-async fn other_bytes_than_signed_are_no_part<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.begin(case).await;
-    let signed = sample.sign(case, &transfer, 3).await;
+async fn other_bytes_than_signed_are_no_part<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.begin(case).await;
+    let signed = sample.sign(case, &multipart, 3).await;
     for bytes in [&b""[..], b"six by", b"eight by"] {
         let status = case.wire.put(&signed, Bytes::copy_from_slice(bytes)).await;
         assert!((400..500).contains(&status), "{} bytes: {status}", bytes.len());
@@ -136,56 +145,59 @@ async fn other_bytes_than_signed_are_no_part<W: Wire>(case: &Case<'_, W>, sample
     let other = SignedUrl { url: signed.url.replace(number, other), ..signed };
     let status = case.wire.put(&other, Bytes::from_static(b"7 bytes")).await;
     assert!((400..500).contains(&status), "as another part: {status}");
-    assert_eq!(sample.received(case, &transfer).await, Vec::<u32>::new());
-    case.store.discard(&transfer).await.unwrap();
+    assert_eq!(sample.received(case, &multipart).await, Vec::<u32>::new());
+    case.store.abort(&multipart).await.unwrap();
 }
 
 /// A part that is sent again is refused or replaces the former; either way the blob has one of them, whole.
-async fn a_part_that_is_there_stays_or_is_replaced_whole<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.begin(case).await;
-    let signed = sample.sign(case, &transfer, 3).await;
+async fn a_part_that_is_there_stays_or_is_replaced_whole<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.begin(case).await;
+    let signed = sample.sign(case, &multipart, 3).await;
     assert_eq!(case.wire.put(&signed, Bytes::from_static(b"another")).await, 200);
     let status = case.wire.put(&signed, sample.part(3).1).await;
     assert!([200, 412].contains(&status), "{status}");
-    sample.send(case, &transfer, &[1, 2]).await;
-    sample.finish(case, &transfer).await.unwrap();
+    sample.send(case, &multipart, &[1, 2]).await;
+    sample.finish(case, &multipart).await.unwrap();
     let (start, end) = (2 * sample.plan.part_size(), sample.plan.size());
     let expected = if status == 200 { sample.part(3).1 } else { Bytes::from_static(b"another") };
-    assert_eq!(case.read(&transfer.key, sample.bytes.len(), start..end).await, expected);
+    assert_eq!(case.read(&multipart.key, sample.bytes.len(), start..end).await, expected);
 }
 
 /// PUTs to URLs that are still alive do not change it.
-async fn what_was_finished_stays_as_it_is<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.begin(case).await;
-    let signed = sample.sign(case, &transfer, 3).await;
-    sample.send(case, &transfer, &[1, 2, 3]).await;
-    let stored = sample.finish(case, &transfer).await.unwrap();
+async fn what_was_finished_stays_as_it_is<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.begin(case).await;
+    let signed = sample.sign(case, &multipart, 3).await;
+    sample.send(case, &multipart, &[1, 2, 3]).await;
+    let stored = sample.finish(case, &multipart).await.unwrap();
     for late in [sample.part(3).1, Bytes::from_static(b"another")] {
         let status = case.wire.put(&signed, late).await;
         assert!((400..500).contains(&status), "a PUT after the end: {status}");
-        assert_eq!(sample.finish(case, &transfer).await.unwrap(), stored);
+        assert_eq!(sample.finish(case, &multipart).await.unwrap(), stored);
     }
-    case.check_blob(&transfer.key, &sample.bytes).await;
-    assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a finished transfer is listed");
+    case.check_blob(&multipart.key, &sample.bytes).await;
+    assert!(
+        !case.listed().await.iter().any(|begun| begun.key == multipart.key),
+        "a finished multipart upload is listed"
+    );
 }
 
 /// All calls, concurrent or later, return the same.
-async fn finish_may_be_called_by_several_at_once<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.begin(case).await;
-    sample.send(case, &transfer, &[1, 2, 3]).await;
-    let finish = || sample.finish(case, &transfer);
+async fn finish_may_be_called_by_several_at_once<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.begin(case).await;
+    sample.send(case, &multipart, &[1, 2, 3]).await;
+    let finish = || sample.finish(case, &multipart);
     let (one, (two, three)) = join(finish(), join(finish(), finish())).await;
     let stored = one.unwrap();
     assert_eq!((two.unwrap(), three.unwrap()), (stored.clone(), stored.clone()));
     assert_eq!(finish().await.unwrap(), stored);
-    case.check_blob(&transfer.key, &sample.bytes).await;
+    case.check_blob(&multipart.key, &sample.bytes).await;
 }
 
 /// Ranges may span parts, through the store and by URL.
-async fn ranges_go_over_the_seams<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+async fn ranges_go_over_the_seams<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
     let key = sample.make(case).await.key;
     let (part, size) = (sample.plan.part_size(), sample.plan.size());
-    let signed = case.signer.sign_get(&key, &presentation("text/plain", None), case.soon()).await.unwrap();
+    let signed = case.presigner.presign_get(&key, &content_headers("text/plain", None), case.soon()).await.unwrap();
     for range in [
         0..1,
         part - 1..part,
@@ -214,47 +226,50 @@ async fn ranges_go_over_the_seams<W: Wire>(case: &Case<'_, W>, sample: &Sample) 
 }
 
 /// Before parts have arrived, after, and after the finish. Idempotent, and no URL brings anything back.
-async fn what_is_discarded_is_gone_and_takes_no_more<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+async fn what_is_discarded_is_gone_and_takes_no_more<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
     for sent in [&[][..], &[3], &[1, 2, 3]] {
-        let transfer = sample.begin(case).await;
-        let signed = sample.sign(case, &transfer, 3).await;
-        sample.send(case, &transfer, sent).await;
+        let multipart = sample.begin(case).await;
+        let signed = sample.sign(case, &multipart, 3).await;
+        sample.send(case, &multipart, sent).await;
         if sent.len() == 3 {
-            sample.finish(case, &transfer).await.unwrap();
+            sample.finish(case, &multipart).await.unwrap();
         }
         let bytes: usize = sent.iter().map(|number| sample.part(*number).1.len()).sum();
-        assert_eq!(case.store.received_bytes(&transfer).await.unwrap(), bytes as u64);
+        assert_eq!(case.store.received_bytes(&multipart).await.unwrap(), bytes as u64);
         for _ in 0..2 {
-            case.store.discard(&transfer).await.unwrap();
+            case.store.abort(&multipart).await.unwrap();
             let status = case.wire.put(&signed, sample.part(3).1).await;
             assert!((400..500).contains(&status), "a PUT after the end: {status}");
-            check_nothing(case, sample, &transfer).await;
-            check_incomplete(sample.finish(case, &transfer).await);
+            check_nothing(case, sample, &multipart).await;
+            check_incomplete(sample.finish(case, &multipart).await);
         }
     }
 }
 
-async fn check_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample, transfer: &Transfer) {
-    assert_eq!(sample.received(case, transfer).await, Vec::<u32>::new());
-    assert_eq!(case.store.received_bytes(transfer).await.unwrap(), 0);
-    assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
-    assert!(!case.listed().await.iter().any(|begun| begun.key == transfer.key), "a discarded transfer is listed");
+async fn check_nothing<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample, multipart: &MultipartUpload) {
+    assert_eq!(sample.received(case, multipart).await, Vec::<u32>::new());
+    assert_eq!(case.store.received_bytes(multipart).await.unwrap(), 0);
+    assert_eq!(case.store.head(&multipart.key).await.unwrap(), None);
+    assert!(
+        !case.listed().await.iter().any(|begun| begun.key == multipart.key),
+        "a discarded multipart upload is listed"
+    );
 }
 
 /// The key alone is enough to delete it.
-async fn what_is_deleted_is_gone<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
-    let transfer = sample.make(case).await;
+async fn what_is_deleted_is_gone<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+    let multipart = sample.make(case).await;
     for _ in 0..2 {
-        case.store.delete(&transfer.key).await.unwrap();
-        assert_eq!(case.store.head(&transfer.key).await.unwrap(), None);
-        let read = case.store.get(&transfer.key, 1, 0..1).await.map(drop);
+        case.store.delete(&multipart.key).await.unwrap();
+        assert_eq!(case.store.head(&multipart.key).await.unwrap(), None);
+        let read = case.store.get(&multipart.key, 1, 0..1).await.map(drop);
         assert!(matches!(read, Err(Error::NotFound)), "{read:?}");
     }
-    check_nothing(case, sample, &transfer).await;
+    check_nothing(case, sample, &multipart).await;
 }
 
-/// If the store lists transfers at all: so that abandoned ones can be discarded.
-async fn what_has_begun_is_listed_until_it_is_over<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+/// If the store lists multipart uploads at all: so that abandoned ones can be discarded.
+async fn what_has_begun_is_listed_until_it_is_over<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
     let mut begun = [sample.begin(case).await, sample.begin(case).await, sample.begin(case).await];
     begun.sort();
     let [first, second, _] = &begun;
@@ -262,45 +277,45 @@ async fn what_has_begun_is_listed_until_it_is_over<W: Wire>(case: &Case<'_, W>, 
     let listed = case.listed().await;
     if !listed.contains(first) {
         // Then the store must remove them by its own lifecycle rule.
-        assert!(!begun.iter().any(|transfer| listed.contains(transfer)), "some are listed");
+        assert!(!begun.iter().any(|multipart| listed.contains(multipart)), "some are listed");
         return;
     }
     assert!(listed.is_sorted(), "not in their order");
-    let ours = |all: Vec<Transfer>| all.into_iter().filter(|one| begun.contains(one)).collect::<Vec<_>>();
+    let ours = |all: Vec<MultipartUpload>| all.into_iter().filter(|one| begun.contains(one)).collect::<Vec<_>>();
     assert_eq!(ours(listed), begun);
     assert_eq!(ours(case.listed_after(Some(first.clone())).await), begun.iter().skip(1).cloned().collect::<Vec<_>>());
-    for transfer in &begun {
-        case.store.discard(transfer).await.unwrap();
+    for multipart in &begun {
+        case.store.abort(multipart).await.unwrap();
     }
     assert_eq!(ours(case.listed().await), []);
 }
 
 /// A blob has all parts or does not exist; an acknowledged part is in it.
-async fn a_part_that_races_with_the_end_is_in_it_or_not<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+async fn a_part_that_races_with_the_end_is_in_it_or_not<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
     for _ in 0..3 {
-        let transfer = sample.begin(case).await;
-        sample.send(case, &transfer, &[1, 2]).await;
-        let signed = sample.sign(case, &transfer, 3).await;
-        let (status, finished) = join(case.wire.put(&signed, sample.part(3).1), sample.finish(case, &transfer)).await;
+        let multipart = sample.begin(case).await;
+        sample.send(case, &multipart, &[1, 2]).await;
+        let signed = sample.sign(case, &multipart, 3).await;
+        let (status, finished) = join(case.wire.put(&signed, sample.part(3).1), sample.finish(case, &multipart)).await;
         assert_eq!(status, 200);
         if finished.is_err() {
             check_incomplete(finished);
-            sample.finish(case, &transfer).await.unwrap();
+            sample.finish(case, &multipart).await.unwrap();
         }
         let (start, end) = (2 * sample.plan.part_size(), sample.plan.size());
-        assert_eq!(case.store.head(&transfer.key).await.unwrap().unwrap().size, end);
-        assert_eq!(case.read(&transfer.key, sample.bytes.len(), start..end).await, sample.part(3).1);
+        assert_eq!(case.store.head(&multipart.key).await.unwrap().unwrap().size, end);
+        assert_eq!(case.read(&multipart.key, sample.bytes.len(), start..end).await, sample.part(3).1);
     }
 }
 
 /// Whether or not the part was acknowledged.
-async fn a_part_that_races_with_a_discard_leaves_nothing<W: Wire>(case: &Case<'_, W>, sample: &Sample) {
+async fn a_part_that_races_with_a_discard_leaves_nothing<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
     for _ in 0..3 {
-        let transfer = sample.begin(case).await;
-        let signed = sample.sign(case, &transfer, 3).await;
-        let (status, discarded) = join(case.wire.put(&signed, sample.part(3).1), case.store.discard(&transfer)).await;
+        let multipart = sample.begin(case).await;
+        let signed = sample.sign(case, &multipart, 3).await;
+        let (status, discarded) = join(case.wire.put(&signed, sample.part(3).1), case.store.abort(&multipart)).await;
         discarded.unwrap();
         assert!(status == 200 || (400..500).contains(&status), "{status}");
-        check_nothing(case, sample, &transfer).await;
+        check_nothing(case, sample, &multipart).await;
     }
 }

@@ -23,11 +23,11 @@ fn located(viewer: impl Into<Viewer>, body: NodeBody, shares: &[Option<Permissio
         name: name("n0"),
         body,
         revision: Revision(1),
-        created_by: Person { id: OWNER, username: None },
+        created_by: UserRef { id: OWNER, username: None },
         created_at: Timestamp::from_millis(0),
         modified_at: Timestamp::from_millis(0),
     };
-    Located { node, owner: Person { id: OWNER, username: None }, viewer: viewer.into(), lineage }
+    Located { node, owner: UserRef { id: OWNER, username: None }, viewer: viewer.into(), lineage }
 }
 
 const ALL: [Action; 11] = [

@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{
-    Account, AuditAction, Bucket, Command, Email, Network, Page, Password, RefreshToken, RequestId, RunningSession,
-    SessionPosition, User, Username,
+    Account, AuditAction, Bucket, ClientSubnet, Command, Email, Page, Password, RefreshToken, RequestId,
+    RunningSession, SessionPosition, User, Username,
 };
-use crate::port::{self, Drive, Passwords, Registration, Sessions, Tokens, Users};
-use crate::service::{Ambient, EndedUploads, Throttling};
+use crate::port::{self, NodeRepository, Passwords, Registration, SessionRepository, Tokens, UserRepository};
+use crate::service::{EndedUploads, ServiceContext, Throttling};
 
 /// One page of a user's sessions.
 pub type SessionPage = Page<RunningSession, SessionPosition>;
 
-/// The settings of [`Accounts`].
+/// The settings of [`AccountService`].
 #[derive(Clone, Copy, Debug)]
 pub struct AccountSettings {
     /// The storage quota of a new drive, in bytes.
@@ -63,36 +63,36 @@ pub struct Login {
 }
 
 /// Registration, login, sessions and management of one's own account.
-pub struct Accounts {
-    users: Arc<dyn Users>,
-    accounts: Arc<dyn port::Accounts>,
-    sessions: Arc<dyn Sessions>,
-    drive: Arc<dyn Drive>,
+pub struct AccountService {
+    users: Arc<dyn UserRepository>,
+    accounts: Arc<dyn port::AccountRepository>,
+    sessions: Arc<dyn SessionRepository>,
+    drive: Arc<dyn NodeRepository>,
     passwords: Arc<dyn Passwords>,
     tokens: Arc<dyn Tokens>,
     ended: EndedUploads,
     throttling: Throttling,
-    ambient: Ambient,
+    context: ServiceContext,
     settings: AccountSettings,
 }
 
-impl Accounts {
+impl AccountService {
     /// Creates the service.
     #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
     pub fn new(
-        users: Arc<dyn Users>,
-        accounts: Arc<dyn port::Accounts>,
-        sessions: Arc<dyn Sessions>,
-        drive: Arc<dyn Drive>,
+        users: Arc<dyn UserRepository>,
+        accounts: Arc<dyn port::AccountRepository>,
+        sessions: Arc<dyn SessionRepository>,
+        drive: Arc<dyn NodeRepository>,
         passwords: Arc<dyn Passwords>,
         tokens: Arc<dyn Tokens>,
         ended: EndedUploads,
         throttling: Throttling,
-        ambient: Ambient,
+        context: ServiceContext,
         settings: AccountSettings,
     ) -> Self {
-        Self { users, accounts, sessions, drive, passwords, tokens, ended, throttling, ambient, settings }
+        Self { users, accounts, sessions, drive, passwords, tokens, ended, throttling, context, settings }
     }
 
     /// Registers an account with its own drive.
@@ -108,15 +108,15 @@ impl Accounts {
         address: Option<IpAddr>,
     ) -> Result<Account> {
         // Failures count too: either outcome reveals whether the name was taken.
-        self.throttling.take(&[Bucket::Registration(Network::of(address))], self.ambient.now()).await?;
+        self.throttling.take(&[Bucket::Registration(ClientSubnet::from_address(address))], self.context.now()).await?;
         let hash = self.passwords.hash(password).await?;
-        let user = User { id: self.ambient.id(), username, email, created_at: self.ambient.now(), photo: None };
-        let command = Command { actor: Some(user.id), at: user.created_at, request, receipt: None };
+        let user = User { id: self.context.id(), username, email, created_at: self.context.now(), photo: None };
+        let command = Command { actor: Some(user.id), at: user.created_at, request, idempotency_record: None };
         let AccountSettings { quota_bytes, quota_entries, .. } = self.settings;
-        let (drive, root) = (self.ambient.id(), self.ambient.id());
+        let (drive, root) = (self.context.id(), self.context.id());
         let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
         self.users.register(&command, &registration).await?;
-        self.ambient.audit_unknown(command.actor, &command.request, AuditAction::AccountRegistered);
+        self.context.audit_anonymous(command.actor, &command.request, AuditAction::AccountRegistered);
         Ok(registration.into_account())
     }
 }

@@ -2,33 +2,33 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::{
-    Account, Administered, AuditAction, Command, Email, Handle, Limit, ListedAccount, NewLimits, Page, Password,
-    RequestId, User, UserId, Username,
+    Account, Administered, AuditAction, Command, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, Page,
+    Password, RequestId, User, UserId, Username,
 };
-use crate::port::{Accounts, Passwords, Registration, Users};
-use crate::service::Ambient;
+use crate::port::{AccountRepository, Passwords, Registration, UserRepository};
+use crate::service::ServiceContext;
 
 /// One page of all accounts, with the key after which the next page begins.
 pub type AccountPage = Page<ListedAccount, String>;
 
 /// Operator commands: no user is logged in, and the server itself is the actor.
-pub struct Administration {
-    users: Arc<dyn Users>,
-    accounts: Arc<dyn Accounts>,
+pub struct AdministrationService {
+    users: Arc<dyn UserRepository>,
+    accounts: Arc<dyn AccountRepository>,
     passwords: Arc<dyn Passwords>,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
-impl Administration {
+impl AdministrationService {
     /// Creates the service.
     #[must_use]
     pub fn new(
-        users: Arc<dyn Users>,
-        accounts: Arc<dyn Accounts>,
+        users: Arc<dyn UserRepository>,
+        accounts: Arc<dyn AccountRepository>,
         passwords: Arc<dyn Passwords>,
-        ambient: Ambient,
+        context: ServiceContext,
     ) -> Self {
-        Self { users, accounts, passwords, ambient }
+        Self { users, accounts, passwords, context }
     }
 
     /// Creates an account whose drive has this quota of bytes and entries.
@@ -44,9 +44,9 @@ impl Administration {
         (quota_bytes, quota_entries): (u64, u64),
     ) -> Result<Account> {
         let hash = self.passwords.hash(password).await?;
-        let command = self.ambient.own_command(request);
-        let user = User { id: self.ambient.id(), username, email, created_at: command.at, photo: None };
-        let (drive, root) = (self.ambient.id(), self.ambient.id());
+        let command = self.context.system_command(request);
+        let user = User { id: self.context.id(), username, email, created_at: command.at, photo: None };
+        let (drive, root) = (self.context.id(), self.context.id());
         let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
         self.users.register(&command, &registration).await?;
         self.audit(&command, registration.user.id, Administered::Created);
@@ -57,10 +57,10 @@ impl Administration {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn set_password(&self, request: &RequestId, user: &Handle, password: &Password) -> Result<()> {
+    pub async fn set_password(&self, request: &RequestId, user: &LoginIdentifier, password: &Password) -> Result<()> {
         let user = self.id_of(user).await?;
         let hash = self.passwords.hash(password).await?;
-        let command = self.ambient.own_command(request);
+        let command = self.context.system_command(request);
         self.accounts.change_password(&command, user, None, &hash).await?;
         self.audit(&command, user, Administered::PasswordSet);
         Ok(())
@@ -70,9 +70,9 @@ impl Administration {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn set_quota(&self, request: &RequestId, user: &Handle, limits: NewLimits) -> Result<()> {
+    pub async fn set_quota(&self, request: &RequestId, user: &LoginIdentifier, limits: NewLimits) -> Result<()> {
         let user = self.id_of(user).await?;
-        let command = self.ambient.own_command(request);
+        let command = self.context.system_command(request);
         self.accounts.set_quota(&command, user, limits).await?;
         self.audit(&command, user, Administered::QuotaSet);
         Ok(())
@@ -82,9 +82,9 @@ impl Administration {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn set_disabled(&self, request: &RequestId, user: &Handle, disabled: bool) -> Result<bool> {
+    pub async fn set_disabled(&self, request: &RequestId, user: &LoginIdentifier, disabled: bool) -> Result<bool> {
         let user = self.id_of(user).await?;
-        let command = self.ambient.own_command(request);
+        let command = self.context.system_command(request);
         let changed = self.accounts.set_disabled(&command, user, disabled).await?;
         if changed {
             self.audit(&command, user, if disabled { Administered::Disabled } else { Administered::Enabled });
@@ -98,12 +98,12 @@ impl Administration {
         Ok(Page::cut(rows, limit, |row| row.account.user.username.key()))
     }
 
-    async fn id_of(&self, user: &Handle) -> Result<UserId> {
-        Ok(self.users.find_person(user).await?.ok_or(Error::NotFound)?.id)
+    async fn id_of(&self, user: &LoginIdentifier) -> Result<UserId> {
+        Ok(self.users.find_user(user).await?.ok_or(Error::NotFound)?.id)
     }
 
     fn audit(&self, command: &Command, user: UserId, act: Administered) {
-        self.ambient.audit_unknown(None, &command.request, AuditAction::AccountAdministered { user, act });
+        self.context.audit_anonymous(None, &command.request, AuditAction::AccountAdministered { user, act });
     }
 }
 

@@ -5,36 +5,39 @@ use bytes::Bytes;
 
 use crate::error::{Error, Result};
 use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType, Timestamp};
-use crate::port::{BlobRecords, BlobStore, ContentInfo, Drive, PhotoMaker, Presentation, SignedUrl, UrlSigner, Users};
-use crate::service::Ambient;
+use crate::port::{
+    BlobRecordRepository, BlobStore, ContentHeaders, ContentInfo, NodeRepository, PhotoMaker, SignedUrl, UrlPresigner,
+    UserRepository,
+};
+use crate::service::ServiceContext;
 
 /// Profile photos.
-pub struct Photos {
-    users: Arc<dyn Users>,
-    drive: Arc<dyn Drive>,
-    records: Arc<dyn BlobRecords>,
+pub struct PhotoService {
+    users: Arc<dyn UserRepository>,
+    drive: Arc<dyn NodeRepository>,
+    records: Arc<dyn BlobRecordRepository>,
     store: Arc<dyn BlobStore>,
-    signer: Arc<dyn UrlSigner>,
+    presigner: Arc<dyn UrlPresigner>,
     maker: Arc<dyn PhotoMaker>,
-    ambient: Ambient,
+    context: ServiceContext,
     url_lifetime: Duration,
 }
 
-impl Photos {
+impl PhotoService {
     /// Creates the service. Signed URLs live for `url_lifetime`.
     #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
     pub fn new(
-        users: Arc<dyn Users>,
-        drive: Arc<dyn Drive>,
-        records: Arc<dyn BlobRecords>,
+        users: Arc<dyn UserRepository>,
+        drive: Arc<dyn NodeRepository>,
+        records: Arc<dyn BlobRecordRepository>,
         store: Arc<dyn BlobStore>,
-        signer: Arc<dyn UrlSigner>,
+        presigner: Arc<dyn UrlPresigner>,
         maker: Arc<dyn PhotoMaker>,
-        ambient: Ambient,
+        context: ServiceContext,
         url_lifetime: Duration,
     ) -> Self {
-        Self { users, drive, records, store, signer, maker, ambient, url_lifetime }
+        Self { users, drive, records, store, presigner, maker, context, url_lifetime }
     }
 
     /// Sets the caller's profile photo to `picture`.
@@ -43,14 +46,14 @@ impl Photos {
     /// `Image` when it is not an accepted image.
     pub async fn set(&self, actor: &Actor, picture: Bytes) -> Result<SignedUrl> {
         let photo = self.maker.make(picture).await?;
-        let key = self.ambient.blob_key();
-        let command = self.ambient.command(actor);
+        let key = self.context.blob_key();
+        let command = self.context.command(actor);
         self.records.record(&key, &self.store.name(), command.at).await?;
         let expected = Expected { length: Length::Exactly(photo.len() as u64), sha256: None };
         let body = Box::pin(Once(Some(photo)));
-        self.store.put(&key, body, expected, &presentation(None)).await?;
+        self.store.put(&key, body, expected, &content_headers(None)).await?;
         self.users.set_photo(&command, actor.user, Some(&key)).await?;
-        self.ambient.audit(actor, AuditAction::PhotoSet);
+        self.context.audit(actor, AuditAction::PhotoSet);
         self.sign(&key, command.at).await
     }
 
@@ -59,7 +62,7 @@ impl Photos {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
         let key = home.account.user.photo.ok_or(Error::NotFound)?;
         let made = self.records.recorded_at(&key).await?.ok_or(Error::NotFound)?;
         self.sign(&key, made).await
@@ -70,11 +73,11 @@ impl Photos {
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn remove(&self, actor: &Actor) -> Result<()> {
-        let had_one = self.users.set_photo(&self.ambient.command(actor), actor.user, None).await?;
+        let had_one = self.users.set_photo(&self.context.command(actor), actor.user, None).await?;
         if !had_one {
             return Err(Error::NotFound);
         }
-        self.ambient.audit(actor, AuditAction::PhotoRemoved);
+        self.context.audit(actor, AuditAction::PhotoRemoved);
         Ok(())
     }
 
@@ -82,8 +85,8 @@ impl Photos {
         // The blob is written only once, so its key serves as the entity tag.
         let tag = key.clone().into();
         let content = Some(ContentInfo { size: None, tag, modified_at, client_modified_at: None });
-        let presentation = presentation(content);
-        self.signer.sign_get(key, &presentation, self.ambient.now().plus(self.url_lifetime)).await
+        let content_headers = content_headers(content);
+        self.presigner.presign_get(key, &content_headers, self.context.now().plus(self.url_lifetime)).await
     }
 }
 
@@ -102,8 +105,8 @@ impl futures_core::Stream for Once {
 }
 
 /// Photos are displayed inline.
-fn presentation(content: Option<ContentInfo>) -> Presentation {
-    Presentation { media_type: MediaType::jpeg(), attachment: None, content }
+fn content_headers(content: Option<ContentInfo>) -> ContentHeaders {
+    ContentHeaders { media_type: MediaType::jpeg(), attachment: None, content }
 }
 
 #[cfg(test)]

@@ -18,13 +18,15 @@ use self::slots::{Caller, Slot, Slots};
 use super::contents::Contents;
 use crate::error::{Error, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, Crc32, MAX_NAME_BYTES, MediaType, Name, Network, NodeId, NodeKind, ReadGrant, SessionId,
-    Timestamp, authorize_read,
+    Action, Actor, BlobKey, ClientSubnet, Crc32, MAX_NAME_BYTES, MediaType, Name, NodeId, NodeKind, ReadGrant,
+    SessionId, Timestamp, authorize_read,
 };
-use crate::port::{BlobRecords, ByteStream, Drive, Links, Presentation, Sessions, Trees};
+use crate::port::{
+    BlobRecordRepository, ByteStream, ContentHeaders, LinkRepository, NodeRepository, SessionRepository, TreeRepository,
+};
 use crate::service::access::Access;
-use crate::service::sharing::visits::LinkedFolder;
-use crate::service::{Ambient, Visitor};
+use crate::service::sharing::public_links::LinkedFolder;
+use crate::service::{LinkBearer, ServiceContext};
 
 /// The most files and folders in an archive. The whole listing stays in memory while the archive is packed.
 pub const MAX_ARCHIVE_ENTRIES: u64 = 100_000;
@@ -54,32 +56,32 @@ pub enum Selection {
 #[derive(Clone)]
 pub struct ArchiveStores {
     /// The tree.
-    pub drive: Arc<dyn Drive>,
+    pub drive: Arc<dyn NodeRepository>,
     /// Whole subtrees.
-    pub trees: Arc<dyn Trees>,
+    pub trees: Arc<dyn TreeRepository>,
     /// The bytes.
     pub contents: Contents,
     /// The records of the blobs.
-    pub records: Arc<dyn BlobRecords>,
+    pub records: Arc<dyn BlobRecordRepository>,
     /// The sessions that authorize archives. They must not be cached: a cache would return stale state.
-    pub sessions: Arc<dyn Sessions>,
+    pub sessions: Arc<dyn SessionRepository>,
     /// The public links that authorize archives.
-    pub links: Arc<dyn Links>,
+    pub links: Arc<dyn LinkRepository>,
 }
 
 /// Opens archives and limits how many run at once.
-pub struct Archives {
+pub struct ArchiveService {
     access: Access,
     stores: ArchiveStores,
-    ambient: Ambient,
+    context: ServiceContext,
     slots: Arc<Slots>,
 }
 
-impl Archives {
+impl ArchiveService {
     /// Creates the service.
     #[must_use]
-    pub fn new(stores: ArchiveStores, ambient: Ambient) -> Self {
-        Self { access: Access::new(stores.drive.clone()), stores, ambient, slots: Arc::default() }
+    pub fn new(stores: ArchiveStores, context: ServiceContext) -> Self {
+        Self { access: Access::new(stores.drive.clone()), stores, context, slots: Arc::default() }
     }
 
     /// Checks that the caller may read the selection.
@@ -103,9 +105,9 @@ impl Archives {
         names: ArchiveNames,
     ) -> Result<Archive> {
         let slot = self.slots.take(&[Caller::User(actor.user)])?;
-        let right = Right::of_session(actor.user, session);
+        let right = Right::from_session(actor.user, session);
         // A request with a signed URL carries no token, so its session has not been checked yet.
-        right.check_basis(&self.stores, self.ambient.now()).await?;
+        right.check_basis(&self.stores, self.context.now()).await?;
         let tops = self.tops(actor, selection).await?;
         let name = match (selection, tops.as_slice()) {
             (Selection::Drive, _) => "Drive",
@@ -119,11 +121,16 @@ impl Archives {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub async fn open_linked(&self, visitor: &Visitor, folder: &LinkedFolder, names: ArchiveNames) -> Result<Archive> {
+    pub async fn open_linked(
+        &self,
+        bearer: &LinkBearer,
+        folder: &LinkedFolder,
+        names: ArchiveNames,
+    ) -> Result<Archive> {
         let link = folder.link();
-        let address = Network::of(visitor.address);
+        let address = ClientSubnet::from_address(bearer.address);
         let slot = self.slots.take(&[Caller::Link(link.id), Caller::LinkFrom(link.id, address)])?;
-        let right = Right::of_link(visitor, link)?;
+        let right = Right::from_link(bearer, link)?;
         let name = folder.grant().node().name.as_str();
         self.list(std::slice::from_ref(folder.grant()), name, right, slot, names).await
     }
@@ -132,11 +139,11 @@ impl Archives {
     async fn tops(&self, actor: &Actor, selection: &Selection) -> Result<Vec<ReadGrant>> {
         let ids = match selection {
             Selection::Folder(id) => {
-                let grant = self.access.of(actor.user, NodeKind::Folder, *id, Action::Read).await?;
+                let grant = self.access.grant(actor.user, NodeKind::Folder, *id, Action::Read).await?;
                 return Ok(vec![ReadGrant::clone(&grant)]);
             }
             Selection::Drive => {
-                let home = self.stores.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+                let home = self.stores.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
                 return Ok(vec![authorize_read(Some(home.root))?]);
             }
             Selection::Items(ids) => ids,
@@ -167,13 +174,13 @@ impl Archives {
         slot: Slot,
         names: ArchiveNames,
     ) -> Result<Archive> {
-        let checked = self.ambient.now();
+        let checked = self.context.now();
         let entries = self.stores.trees.list(tops, MAX_ARCHIVE_ENTRIES).await?;
         let listing = Listing::new(tops, entries, names)?;
         let room = self.slots.reserve(listing.bytes())?;
         Ok(Archive {
             stores: self.stores.clone(),
-            ambient: self.ambient.clone(),
+            context: self.context.clone(),
             right: right.reading(tops),
             name: name.to_owned(),
             listing,
@@ -227,13 +234,13 @@ impl ArchiveReader {
     }
 }
 
-/// A snapshot of files and folders with all their contents. Only [`Archives`] creates it.
+/// A snapshot of files and folders with all their contents. Only [`ArchiveService`] creates it.
 ///
 /// The listing is fixed; the bytes can be read only while the authorization under which it was opened lasts. It holds
 /// neither a connection nor a lock between reads.
 pub struct Archive {
     stores: ArchiveStores,
-    ambient: Ambient,
+    context: ServiceContext,
     right: Right,
     name: String,
     listing: Listing,
@@ -248,13 +255,13 @@ pub struct Archive {
 impl Archive {
     /// The media type and file name of the archive, packed as `media_type` with the given `extension`.
     #[must_use]
-    pub fn presentation(&self, media_type: MediaType, extension: &str) -> Presentation {
+    pub fn content_headers(&self, media_type: MediaType, extension: &str) -> ContentHeaders {
         let mut stem = self.name.clone();
         while stem.len() + extension.len() > MAX_NAME_BYTES {
             stem.pop();
         }
         let name = Name::parse(&format!("{stem}{extension}")).or_else(|_| Name::parse(&format!("Archive{extension}")));
-        Presentation { media_type, attachment: name.ok(), content: None }
+        ContentHeaders { media_type, attachment: name.ok(), content: None }
     }
 
     /// The number of entries.
@@ -304,7 +311,7 @@ impl Archive {
     /// # Errors
     /// `NotFound` and others, when it no longer holds.
     pub async fn check(&mut self) -> Result<()> {
-        let now = self.ambient.now();
+        let now = self.context.now();
         if now.as_millis().abs_diff(self.checked.as_millis()) >= right::FRESH_MILLIS {
             self.right.check(&self.stores, now).await?;
             self.checked = now;

@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::error::Error;
 use crate::model::{BlobKey, DriveId, Located, Upload};
-use crate::port::{BlobRecords, BlobStore, Saved};
+use crate::port::{BlobRecordRepository, BlobStore, Saved};
 
 /// How many blobs or uploads one call deletes concurrently.
 const AT_ONCE: usize = 16;
@@ -17,21 +17,22 @@ const BATCH: usize = 500;
 /// Whatever cannot be deleted is left to the collector and counts against its drive until then.
 #[derive(Clone)]
 pub struct BlobRemover {
-    records: Arc<dyn BlobRecords>,
+    records: Arc<dyn BlobRecordRepository>,
     store: Arc<dyn BlobStore>,
 }
 
 impl BlobRemover {
     /// Creates the remover.
     #[must_use]
-    pub fn new(records: Arc<dyn BlobRecords>, store: Arc<dyn BlobStore>) -> Self {
+    pub fn new(records: Arc<dyn BlobRecordRepository>, store: Arc<dyn BlobStore>) -> Self {
         Self { records, store }
     }
 
-    /// Deletes condemned blobs and releases their quota. Returns how many are gone, and the first error.
-    pub(in crate::service) async fn remove(&self, condemned: Vec<BlobKey>) -> (u64, Option<Error>) {
+    /// Removes blobs that are marked for deletion and releases their quota. Returns how many are gone, and the first
+    /// error.
+    pub(in crate::service) async fn remove(&self, marked_for_deletion: Vec<BlobKey>) -> (u64, Option<Error>) {
         let (mut removed, mut fault) = (0, None);
-        for keys in condemned.chunks(BATCH) {
+        for keys in marked_for_deletion.chunks(BATCH) {
             let deletions = stream::iter(keys.to_vec()).map(|key| async move {
                 let outcome = self.store.delete(&key).await;
                 outcome.map(|()| key)
@@ -47,7 +48,7 @@ impl BlobRemover {
             if gone.is_empty() {
                 continue;
             }
-            match self.records.forget(&self.store.name(), &gone).await {
+            match self.records.remove(&self.store.name(), &gone).await {
                 Ok(()) => removed += gone.len() as u64,
                 Err(error) => fault = fault.or(Some(error)),
             }
@@ -57,7 +58,7 @@ impl BlobRemover {
 
     /// Deletes the [freed](Saved::freed) blobs, and returns the file or folder.
     pub(in crate::service) async fn clear_up(&self, saved: Saved) -> Located {
-        // What cannot be deleted stays condemned for the collector.
+        // What cannot be deleted stays marked for deletion for the collector.
         self.remove(saved.freed).await;
         saved.located
     }
@@ -70,11 +71,11 @@ impl BlobRemover {
     }
 
     async fn discard_one(&self, upload: &Upload) {
-        let transfer = upload.transfer();
-        if self.store.discard(&transfer).await.is_err() {
+        let multipart = upload.multipart();
+        if self.store.abort(&multipart).await.is_err() {
             // If the store cannot tell what it has, count the most that it would have accepted.
-            let most = upload.announced.unwrap_or(0);
-            let bytes = self.store.received_bytes(&transfer).await.unwrap_or(most);
+            let max = upload.announced.unwrap_or(0);
+            let bytes = self.store.received_bytes(&multipart).await.unwrap_or(max);
             self.hold(&upload.blob, upload.drive, bytes).await;
         }
     }

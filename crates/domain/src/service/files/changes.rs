@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Gone, Result};
 use crate::model::{Actor, ChangeCursor, DriveId, Limit, LoggedChange};
-use crate::port::{self, Drive};
+use crate::port::{self, NodeRepository};
 
 /// A page of the changes of a drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,14 +20,14 @@ pub struct ChangePage {
 /// A reader that takes a cursor, lists the drive, and continues from page to page sees every change that the list does
 /// not show, once and in order, regardless of when its transaction commits.
 pub struct Changes {
-    log: Arc<dyn port::Changes>,
-    drive: Arc<dyn Drive>,
+    log: Arc<dyn port::ChangeRepository>,
+    drive: Arc<dyn NodeRepository>,
 }
 
 impl Changes {
     /// Creates the service.
     #[must_use]
-    pub fn new(log: Arc<dyn port::Changes>, drive: Arc<dyn Drive>) -> Self {
+    pub fn new(log: Arc<dyn port::ChangeRepository>, drive: Arc<dyn NodeRepository>) -> Self {
         Self { log, drive }
     }
 
@@ -49,14 +49,14 @@ impl Changes {
         if cursor.drive != drive {
             return Err(Error::Gone(Gone::Changes));
         }
-        let most = u32::try_from(limit.get()).unwrap_or(u32::MAX);
-        let batch = self.log.read(Some(drive), cursor.after, most).await?;
+        let max = u32::try_from(limit.get()).unwrap_or(u32::MAX);
+        let batch = self.log.read(Some(drive), cursor.after, max).await?;
         let more = batch.changes.len() == limit.get();
         Ok(ChangePage { changes: batch.changes, next: ChangeCursor { drive, after: batch.end }, more })
     }
 
     async fn own(&self, actor: &Actor) -> Result<DriveId> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
         Ok(home.root.node.drive)
     }
 }

@@ -3,19 +3,19 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::{BlobKey, Content};
-use crate::port::{BlobRecords, BlobStore, ByteStream};
+use crate::port::{BlobRecordRepository, BlobStore, ByteStream};
 
 /// Reads blobs, telling damaged ones from purged ones.
 #[derive(Clone)]
 pub struct Contents {
     store: Arc<dyn BlobStore>,
-    records: Arc<dyn BlobRecords>,
+    records: Arc<dyn BlobRecordRepository>,
 }
 
 impl Contents {
     /// Creates it on `store` and its `records`.
     #[must_use]
-    pub fn new(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecords>) -> Self {
+    pub fn new(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecordRepository>) -> Self {
         Self { store, records }
     }
 

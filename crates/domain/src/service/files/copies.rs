@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use super::blob_remover::BlobRemover;
-use super::intake::told;
+use super::content_limit::told;
 use crate::error::{Error, Result};
 use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
-use crate::port::{Copying, Drive, Trees};
-use crate::service::Ambient;
+use crate::port::{CopyRequest, NodeRepository, TreeRepository};
+use crate::service::ServiceContext;
 use crate::service::access::Access;
 
 /// The name and destination of a copy.
@@ -20,31 +20,31 @@ pub struct CopyPlace {
 }
 
 /// Copies files and folders from anywhere the caller can read to anywhere the caller may add. No bytes are copied.
-pub struct Copies {
+pub struct CopyService {
     access: Access,
-    trees: Arc<dyn Trees>,
+    trees: Arc<dyn TreeRepository>,
     remover: BlobRemover,
-    ambient: Ambient,
-    most_versions: u32,
+    context: ServiceContext,
+    max_versions: u32,
 }
 
-impl Copies {
-    /// Creates the service. A replaced file keeps up to `most_versions`, including the current one.
+impl CopyService {
+    /// Creates the service. A replaced file keeps up to `max_versions`, including the current one.
     #[must_use]
     pub fn new(
-        drive: Arc<dyn Drive>,
-        trees: Arc<dyn Trees>,
+        drive: Arc<dyn NodeRepository>,
+        trees: Arc<dyn TreeRepository>,
         remover: BlobRemover,
-        ambient: Ambient,
-        most_versions: u32,
+        context: ServiceContext,
+        max_versions: u32,
     ) -> Self {
-        Self { access: Access::new(drive), trees, remover, ambient, most_versions }
+        Self { access: Access::new(drive), trees, remover, context, max_versions }
     }
 
     /// Copies a file: its current content.
     ///
     /// # Errors
-    /// `NotFound` for the file; `NotFound` and `Forbidden` for the destination folder; see [`Trees::copy`].
+    /// `NotFound` for the file; `NotFound` and `Forbidden` for the destination folder; see [`TreeRepository::copy`].
     pub async fn copy_file(
         &self,
         actor: &Actor,
@@ -79,13 +79,13 @@ impl Copies {
         CopyPlace { folder, name, conflict }: CopyPlace,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let item = self.access.of(actor.user, kind, id, Action::Read).await?;
+        let item = self.access.grant(actor.user, kind, id, Action::Read).await?;
         let to = self.access.add_to(actor.user, folder).await?;
-        let (ids, most_versions) = (self.ambient.ids(), self.most_versions);
+        let (ids, max_versions) = (self.context.ids(), self.max_versions);
         let seen = wanted.on(item.node())?;
-        let copying = Copying { item, to, name, conflict, seen, most_versions, ids };
-        let made = self.trees.copy(&self.ambient.command(actor), &copying).await;
-        let made = made.map_err(|fault| told(&copying.to, fault))?;
+        let copy_request = CopyRequest { item, to, name, conflict, seen, max_versions, ids };
+        let made = self.trees.copy(&self.context.command(actor), &copy_request).await;
+        let made = made.map_err(|fault| told(&copy_request.to, fault))?;
         self.remover.clear_up(made).await.entry().ok_or(Error::NotFound)
     }
 }

@@ -13,14 +13,14 @@ const BATCH: u32 = 500;
 /// the collector removes the rest. The change itself already releases the quota of bytes that never arrived.
 #[derive(Clone)]
 pub struct EndedUploads {
-    uploads: Arc<dyn port::Uploads>,
+    uploads: Arc<dyn port::UploadRepository>,
     remover: BlobRemover,
 }
 
 impl EndedUploads {
     /// Creates it.
     #[must_use]
-    pub fn new(uploads: Arc<dyn port::Uploads>, remover: BlobRemover) -> Self {
+    pub fn new(uploads: Arc<dyn port::UploadRepository>, remover: BlobRemover) -> Self {
         Self { uploads, remover }
     }
 

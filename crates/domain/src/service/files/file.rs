@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId, UserId, authorize,
 };
-use crate::port::{ByteStream, Drive, Presentation, SignedUrl, UrlSigner, Watch};
-use crate::service::Ambient;
+use crate::port::{ByteStream, ContentHeaders, NodeRepository, SignedUrl, UrlPresigner, Watch};
+use crate::service::ServiceContext;
 use crate::service::access::Access;
 
-/// A file that the caller may read. Only [`Files::open`] creates it.
+/// A file that the caller may read. Only [`FileService::open`] creates it.
 pub struct OpenFile {
     entry: Entry,
     content: Content,
@@ -40,8 +40,8 @@ impl OpenFile {
 
     /// The response metadata: media type, file name, validators.
     #[must_use]
-    pub fn presentation(&self) -> Presentation {
-        Presentation::of(self.entry.node.name.clone(), &self.content)
+    pub fn content_headers(&self) -> ContentHeaders {
+        ContentHeaders::new(self.entry.node.name.clone(), &self.content)
     }
 }
 
@@ -55,28 +55,28 @@ pub struct UrlLifetimes {
 }
 
 /// Reads, signs, renames and moves files.
-pub struct Files {
+pub struct FileService {
     access: Access,
-    drive: Arc<dyn Drive>,
+    drive: Arc<dyn NodeRepository>,
     contents: Contents,
     tags: StoreTags,
-    signer: Arc<dyn UrlSigner>,
-    ambient: Ambient,
+    presigner: Arc<dyn UrlPresigner>,
+    context: ServiceContext,
     lifetimes: UrlLifetimes,
 }
 
-impl Files {
+impl FileService {
     /// Creates the service.
     #[must_use]
     pub fn new(
-        drive: Arc<dyn Drive>,
+        drive: Arc<dyn NodeRepository>,
         contents: Contents,
         tags: StoreTags,
-        signer: Arc<dyn UrlSigner>,
-        ambient: Ambient,
+        presigner: Arc<dyn UrlPresigner>,
+        context: ServiceContext,
         lifetimes: UrlLifetimes,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, contents, tags, signer, ambient, lifetimes }
+        Self { access: Access::new(drive.clone()), drive, contents, tags, presigner, context, lifetimes }
     }
 
     /// Opens a file, to [`read`](Self::read) its bytes.
@@ -90,7 +90,7 @@ impl Files {
     }
 
     async fn find(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
-        let grant = self.access.of(actor.user, NodeKind::File, file, Action::Read).await?;
+        let grant = self.access.grant(actor.user, NodeKind::File, file, Action::Read).await?;
         let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
         Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
     }
@@ -130,24 +130,24 @@ impl Files {
         let mut file = self.find(actor, file).await?;
         self.tags.try_complete(&mut file.content).await;
         let watch = Watch { user: actor.user, session, file: file.entry.node.id, version: file.content.version };
-        let expires_at = self.ambient.now().plus(self.lifetimes.watch);
-        let url = self.signer.sign_watch(&file.content.blob, &file.presentation(), watch, expires_at).await?;
+        let expires_at = self.context.now().plus(self.lifetimes.watch);
+        let url = self.presigner.presign_watch(&file.content.blob, &file.content_headers(), watch, expires_at).await?;
         Ok((file.into_entry(), url))
     }
 
     /// A short-lived download URL for an open file.
     pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
-        let expires_at = self.ambient.now().plus(self.lifetimes.download);
-        self.signer.sign_get(&file.content.blob, &file.presentation(), expires_at).await
+        let expires_at = self.context.now().plus(self.lifetimes.download);
+        self.presigner.presign_get(&file.content.blob, &file.content_headers(), expires_at).await
     }
 
     /// Renames or moves a file, or changes the details of its content. A file that it replaces goes to the trash.
     ///
     /// # Errors
-    /// See [`Drive::relocate`].
+    /// See [`NodeRepository::relocate`].
     pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
         let item = (NodeKind::File, file);
-        let done = relocation::relocate(&self.access, &*self.drive, &self.ambient, actor, item, place, wanted).await?;
+        let done = relocation::relocate(&self.access, &*self.drive, &self.context, actor, item, place, wanted).await?;
         Ok(done.entry)
     }
 }

@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
-use super::intake::told;
+use super::content_limit::told;
 use super::relocation::{self, NewPlace};
 use crate::error::{Error, Result};
 use crate::model::{
     Account, Action, Actor, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Page, PathStart, PathStep,
     Position, Precondition, ReadGrant, Sort, authorize,
 };
-use crate::port::Drive;
+use crate::port::NodeRepository;
 use crate::service::access::Access;
-use crate::service::{Ambient, EndedUploads};
+use crate::service::{EndedUploads, ServiceContext};
 
 /// Which part of a folder's listing to return.
 #[derive(Clone, Debug, Default)]
@@ -36,25 +36,29 @@ pub struct FolderListing {
 }
 
 /// A page of the contents of `folder`, as visible to the holder of the grant.
-pub(in crate::service) async fn page(drive: &dyn Drive, folder: &ReadGrant, query: &ListQuery) -> Result<EntryPage> {
+pub(in crate::service) async fn page(
+    drive: &dyn NodeRepository,
+    folder: &ReadGrant,
+    query: &ListQuery,
+) -> Result<EntryPage> {
     let children = drive.list(folder, query.sort, query.after.as_ref(), query.limit).await?;
     let page = Page::cut(children, query.limit, |child| child.position(query.sort.by));
     Ok(page.map(|child| folder.child(child.node, child.share)))
 }
 
 /// Creates, lists, renames and moves folders, and finds what stands in them.
-pub struct Folders {
+pub struct FolderService {
     access: Access,
-    drive: Arc<dyn Drive>,
+    drive: Arc<dyn NodeRepository>,
     ended: EndedUploads,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
-impl Folders {
+impl FolderService {
     /// Creates the service.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, ended: EndedUploads, ambient: Ambient) -> Self {
-        Self { access: Access::new(drive.clone()), drive, ended, ambient }
+    pub fn new(drive: Arc<dyn NodeRepository>, ended: EndedUploads, context: ServiceContext) -> Self {
+        Self { access: Access::new(drive.clone()), drive, ended, context }
     }
 
     /// Creates a folder in `parent`, or in the root of the caller's own drive.
@@ -63,8 +67,8 @@ impl Folders {
     /// `NotFound` and `Forbidden` for the parent; `NameTaken`; `Invalid` past the maximum depth.
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
         let parent = self.access.add_to(actor.user, parent).await?;
-        let command = self.ambient.command(actor);
-        let made = self.drive.create_folder(&command, &parent, self.ambient.id(), name).await;
+        let command = self.context.command(actor);
+        let made = self.drive.create_folder(&command, &parent, self.context.id(), name).await;
         made.map_err(|fault| told(&parent, fault))?.entry().ok_or(Error::NotFound)
     }
 
@@ -73,7 +77,7 @@ impl Folders {
     /// # Errors
     /// `NotFound` when the account has just been deleted.
     pub async fn list_root(&self, actor: &Actor, query: &ListQuery) -> Result<(Account, EntryPage)> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
         let root = authorize(Some(home.root), Action::Read)?;
         Ok((home.account, page(&*self.drive, &root, query).await?))
     }
@@ -83,7 +87,7 @@ impl Folders {
     /// # Errors
     /// `NotFound`.
     pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
-        let grant = self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?;
+        let grant = self.access.grant(actor.user, NodeKind::Folder, folder, Action::Read).await?;
         let page = page(&*self.drive, &grant, query).await?;
         let located = grant.into_located();
         let path = located.path();
@@ -105,7 +109,7 @@ impl Folders {
     /// uploads into folders that they can no longer reach is deleted.
     ///
     /// # Errors
-    /// See [`Drive::relocate`].
+    /// See [`NodeRepository::relocate`].
     pub async fn relocate(
         &self,
         actor: &Actor,
@@ -114,7 +118,7 @@ impl Folders {
         wanted: &Precondition,
     ) -> Result<Entry> {
         let (item, moved) = ((NodeKind::Folder, folder), place.to.is_some());
-        let done = relocation::relocate(&self.access, &*self.drive, &self.ambient, actor, item, place, wanted).await?;
+        let done = relocation::relocate(&self.access, &*self.drive, &self.context, actor, item, place, wanted).await?;
         if moved || done.has_replaced {
             self.ended.discard(&done.command).await;
         }

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, AuditAction, Command, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition, TrashItem,
 };
-use crate::port::{Details, Drive, Relocation};
-use crate::service::Ambient;
+use crate::port::{Details, NodeRepository, Relocation};
+use crate::service::ServiceContext;
 use crate::service::access::Access;
 
 /// The new name and parent of a file or folder, and new details of a file's content.
@@ -42,20 +42,20 @@ pub(in crate::service) struct RelocatedEntry {
 
 pub(in crate::service) async fn relocate(
     access: &Access,
-    drive: &dyn Drive,
-    ambient: &Ambient,
+    drive: &dyn NodeRepository,
+    context: &ServiceContext,
     actor: &Actor,
     (kind, id): (NodeKind, NodeId),
     place: NewPlace,
     wanted: &Precondition,
 ) -> Result<RelocatedEntry> {
-    let command = ambient.command(actor);
+    let command = context.command(actor);
     let action = match (&place.to, &place.name) {
         (Some(_), _) => Action::Move,
         (None, None) if !place.details.is_empty() => Action::Replace,
         (None, _) => Action::Rename,
     };
-    let item = access.of(actor.user, kind, id, action).await?;
+    let item = access.grant(actor.user, kind, id, action).await?;
     let to = match place.to {
         None => None,
         Some(Destination::Root) => Some(access.move_to(&item, None).await?),
@@ -66,7 +66,7 @@ pub(in crate::service) async fn relocate(
     let relocation = Relocation { item, to, name, conflict, details, seen };
     let relocated = drive.relocate(&command, &relocation).await?;
     if let Some(node) = relocated.replaced {
-        ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node }));
+        context.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node }));
     }
     let entry = relocated.located.entry().ok_or(Error::NotFound)?;
     Ok(RelocatedEntry { entry, command, has_replaced: relocated.replaced.is_some() })

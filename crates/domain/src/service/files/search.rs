@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::model::{
     Action, Actor, Entry, Limit, Located, NodeId, NodeKind, Page, PathStep, SearchPosition, SearchText, authorize,
 };
-use crate::port::{self, Drive, Sought};
+use crate::port::{self, NodeRepository, SearchCriteria};
 use crate::service::access::Access;
 
 /// A search by name, and which page of the results to return.
@@ -26,15 +26,15 @@ pub struct SearchQuery {
 pub type SearchPage = Page<(Entry, Vec<PathStep>), SearchPosition>;
 
 /// Search by name in everything that the caller can see.
-pub struct Search {
+pub struct SearchService {
     access: Access,
-    search: Arc<dyn port::Search>,
+    search: Arc<dyn port::SearchRepository>,
 }
 
-impl Search {
+impl SearchService {
     /// Creates the service.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, search: Arc<dyn port::Search>) -> Self {
+    pub fn new(drive: Arc<dyn NodeRepository>, search: Arc<dyn port::SearchRepository>) -> Self {
         Self { access: Access::new(drive), search }
     }
 
@@ -46,24 +46,24 @@ impl Search {
     pub async fn find(&self, actor: &Actor, query: SearchQuery) -> Result<SearchPage> {
         let SearchQuery { text, kind, within, after, limit } = query;
         let within = match within {
-            Some(folder) => Some(self.access.of(actor.user, NodeKind::Folder, folder, Action::Read).await?),
+            Some(folder) => Some(self.access.grant(actor.user, NodeKind::Folder, folder, Action::Read).await?),
             None => None,
         };
-        let sought = Sought { text, kind, within, after, limit };
-        let found = self.search.search(actor.user, &sought).await?;
-        let items = found.items.into_iter().filter_map(|hit| seen(hit.located, actor, &sought));
+        let criteria = SearchCriteria { text, kind, within, after, limit };
+        let found = self.search.search(actor.user, &criteria).await?;
+        let items = found.items.into_iter().filter_map(|hit| seen(hit.located, actor, &criteria));
         Ok(Page { items: items.collect(), next: found.next })
     }
 }
 
 /// A node found by the store, as visible to the caller, if the caller may see it and it matches the query.
-fn seen(located: Located, actor: &Actor, sought: &Sought) -> Option<(Entry, Vec<PathStep>)> {
+fn seen(located: Located, actor: &Actor, criteria: &SearchCriteria) -> Option<(Entry, Vec<PathStep>)> {
     let node = &located.node;
     let is_sought = located.viewer == actor.user.into()
         && node.kind() != NodeKind::Root
-        && sought.kind.is_none_or(|kind| kind == node.kind())
-        && sought.text.is_in(&node.name.search_key())
-        && sought.within.as_ref().is_none_or(|folder| {
+        && criteria.kind.is_none_or(|kind| kind == node.kind())
+        && criteria.text.is_in(&node.name.search_key())
+        && criteria.within.as_ref().is_none_or(|folder| {
             let folder = folder.node().id;
             folder != node.id && located.is_at_or_below(folder)
         });

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use crate::error::{Conflict, Error, Forbidden, Refused, Result};
 use crate::model::{Action, BlobKey, Content, Expected, Length, NodeKind, Timestamp};
 use crate::port::{
-    BlobRecords, BlobStore, ByteStream, Drive, GetTarget, PartStore, Presentation, PutTarget, Sessions, SignedRequest,
-    UrlGate, Versions, Watch,
+    BlobRecordRepository, BlobStore, ByteStream, ContentHeaders, GetTarget, NodeRepository, PartStore, PutTarget,
+    SessionRepository, SignedRequest, SignedUrlVerifier, VersionRepository, Watch,
 };
 use crate::service::access::Access;
-use crate::service::{Ambient, Contents};
+use crate::service::{Contents, ServiceContext};
 
 /// Permission to PUT the bytes of one blob, or one part of it, once.
-pub struct PutLeave {
+pub struct PutPermit {
     target: PutTarget,
     expected: Expected,
 }
 
-impl PutLeave {
+impl PutPermit {
     /// What to write.
     #[must_use]
     pub const fn target(&self) -> &PutTarget {
@@ -24,11 +24,11 @@ impl PutLeave {
     }
 }
 
-/// A blob that the holder of its URL may read. Only [`SignedBlobs::open`] creates it.
+/// A blob that the holder of its URL may read. Only [`SignedBlobService::open`] creates it.
 pub struct OpenBlob {
     key: BlobKey,
     size: u64,
-    presentation: Presentation,
+    content_headers: ContentHeaders,
     watch: Option<Watch>,
 }
 
@@ -53,31 +53,31 @@ impl OpenBlob {
 
     /// The response metadata for the bytes.
     #[must_use]
-    pub const fn presentation(&self) -> &Presentation {
-        &self.presentation
+    pub const fn content_headers(&self) -> &ContentHeaders {
+        &self.content_headers
     }
 }
 
 /// Serves signed URLs that lead to this server itself, for a store that cannot serve its own bytes.
-pub struct SignedBlobs {
-    gate: Arc<dyn UrlGate>,
+pub struct SignedBlobService {
+    verifier: Arc<dyn SignedUrlVerifier>,
     store: Arc<dyn BlobStore>,
     parts: Arc<dyn PartStore>,
-    records: Arc<dyn BlobRecords>,
+    records: Arc<dyn BlobRecordRepository>,
     contents: Contents,
     watching: Watching,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
 /// Decides whether a file may still be watched through a URL.
 #[derive(Clone)]
 pub struct Watching {
     /// The tree.
-    pub drive: Arc<dyn Drive>,
+    pub drive: Arc<dyn NodeRepository>,
     /// The contents of files.
-    pub versions: Arc<dyn Versions>,
+    pub versions: Arc<dyn VersionRepository>,
     /// The sessions.
-    pub sessions: Arc<dyn Sessions>,
+    pub sessions: Arc<dyn SessionRepository>,
 }
 
 impl Watching {
@@ -89,7 +89,7 @@ impl Watching {
         let running = self.sessions.find_username(watch.session, watch.user, now).await?;
         running.ok_or(Error::Forbidden(Forbidden::UrlExpired))?;
         let access = Access::new(self.drive.clone());
-        let file = access.of(watch.user, NodeKind::File, watch.file, Action::Read).await?;
+        let file = access.grant(watch.user, NodeKind::File, watch.file, Action::Read).await?;
         match file.node().content() {
             Some(content) if content.version == watch.version => Ok(content.clone()),
             _ => Ok(self.versions.find(&file, watch.version).await?.ok_or(Error::NotFound)?.content),
@@ -97,19 +97,19 @@ impl Watching {
     }
 }
 
-impl SignedBlobs {
+impl SignedBlobService {
     /// Creates the service.
     #[must_use]
     pub fn new(
-        gate: Arc<dyn UrlGate>,
+        verifier: Arc<dyn SignedUrlVerifier>,
         store: Arc<dyn BlobStore>,
         parts: Arc<dyn PartStore>,
-        records: Arc<dyn BlobRecords>,
+        records: Arc<dyn BlobRecordRepository>,
         watching: Watching,
-        ambient: Ambient,
+        context: ServiceContext,
     ) -> Self {
         let contents = Contents::new(store.clone(), records.clone());
-        Self { gate, store, parts, records, contents, watching, ambient }
+        Self { verifier, store, parts, records, contents, watching, context }
     }
 
     /// Admits a PUT of a body of `announced` bytes, if known.
@@ -117,33 +117,33 @@ impl SignedBlobs {
     /// # Errors
     /// `Signature`, `UrlExpired`; `Size` when the announced length differs from the signed one; `UploadClosed` when the
     /// upload has ended since the URL was signed.
-    pub async fn admit(&self, request: SignedRequest<'_>, announced: Option<u64>) -> Result<PutLeave> {
-        let (target, expected) = self.gate.admit_put(request, self.ambient.now())?;
+    pub async fn admit(&self, request: SignedRequest<'_>, announced: Option<u64>) -> Result<PutPermit> {
+        let (target, expected) = self.verifier.verify_put(request, self.context.now())?;
         if announced.is_some_and(|length| Length::Exactly(length) != expected.length) {
             return Err(Error::Refused(Refused::Size));
         }
         self.require_wanted(target.key()).await?;
-        Ok(PutLeave { target, expected })
+        Ok(PutPermit { target, expected })
     }
 
     /// Stores the bytes. If the upload ends meanwhile, they are removed again.
     ///
     /// # Errors
     /// As [`BlobStore::put`] and [`PartStore::put_part`]; `UploadClosed`.
-    pub async fn put(&self, leave: PutLeave, body: ByteStream) -> Result<()> {
-        let PutLeave { target, expected } = leave;
+    pub async fn put(&self, permit: PutPermit, body: ByteStream) -> Result<()> {
+        let PutPermit { target, expected } = permit;
         match &target {
             PutTarget::Blob(key) => {
                 // This store's URLs carry the presentation themselves.
-                self.store.put(key, body, expected, &Presentation::of_unknown()).await?;
+                self.store.put(key, body, expected, &ContentHeaders::unknown()).await?;
             }
-            PutTarget::Part { transfer, number } => self.parts.put_part(transfer, *number, body, expected).await?,
+            PutTarget::Part { multipart, number } => self.parts.put_part(multipart, *number, body, expected).await?,
         }
         let wanted = self.require_wanted(target.key()).await;
         if matches!(wanted, Err(Error::Conflict(Conflict::UploadClosed))) {
             match &target {
                 PutTarget::Blob(key) => self.store.delete(key).await?,
-                PutTarget::Part { transfer, .. } => self.store.discard(transfer).await?,
+                PutTarget::Part { multipart, .. } => self.store.abort(multipart).await?,
             }
         }
         wanted
@@ -161,20 +161,20 @@ impl SignedBlobs {
     /// also `UrlExpired` when the session it was issued in has ended, and `NotFound` when its user can no longer see
     /// the file, or the content is gone.
     pub async fn open(&self, request: SignedRequest<'_>) -> Result<OpenBlob> {
-        let now = self.ambient.now();
-        let GetTarget { key, presentation, watch } = self.gate.admit_get(request, now)?;
+        let now = self.context.now();
+        let GetTarget { key, content_headers, watch } = self.verifier.verify_get(request, now)?;
         if let Some(watch) = &watch {
             let content = self.watching.content(watch, now).await?;
-            return Ok(OpenBlob { size: content.size, key: content.blob, presentation, watch: Some(*watch) });
+            return Ok(OpenBlob { size: content.size, key: content.blob, content_headers, watch: Some(*watch) });
         }
-        let size = match presentation.content.as_ref().and_then(|content| content.size) {
+        let size = match content_headers.content.as_ref().and_then(|content| content.size) {
             Some(size) => size,
             None => match self.store.head(&key).await? {
                 Some(stored) => stored.size,
                 None => return Err(self.contents.missing(&key).await),
             },
         };
-        Ok(OpenBlob { key, size, presentation, watch: None })
+        Ok(OpenBlob { key, size, content_headers, watch: None })
     }
 
     /// The bytes of an open blob in `range`.

@@ -2,17 +2,17 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::Content;
-use crate::port::{BlobRecords, BlobStore};
+use crate::port::{BlobRecordRepository, BlobStore};
 
 /// Entity tags that a store itself sends with its bytes. They are recorded on arrival; for older blobs the store is
 /// asked once.
 #[derive(Clone)]
-pub struct StoreTags(Option<(Arc<dyn BlobStore>, Arc<dyn BlobRecords>)>);
+pub struct StoreTags(Option<(Arc<dyn BlobStore>, Arc<dyn BlobRecordRepository>)>);
 
 impl StoreTags {
     /// The tags of `store`, which serves its bytes itself.
     #[must_use]
-    pub fn of(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecords>) -> Self {
+    pub fn new(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecordRepository>) -> Self {
         Self(Some((store, records)))
     }
 

@@ -9,9 +9,9 @@ use crate::model::{
     Action, Actor, AuditAction, Entry, Grant, Limit, Name, NodeId, NodeKind, Page, PageRoom, Precondition, Timestamp,
     TrashItem, TrashPosition, authorize,
 };
-use crate::port::{self, Doomed, Drive, Purge, Restoration, Trashed};
+use crate::port::{self, NodeRepository, Purge, PurgeScope, Restoration, Trashed};
 use crate::service::access::Access;
-use crate::service::{Ambient, EndedUploads};
+use crate::service::{EndedUploads, ServiceContext};
 
 /// The number of files and folders that a purge removes before it returns, if there are as many.
 const DONE_AT_ONCE: u32 = 1_000;
@@ -42,28 +42,28 @@ pub struct TrashedItem {
 pub type TrashPage = Page<TrashedItem, TrashPosition>;
 
 /// Trashes, restores and purges files and folders.
-pub struct Trash {
+pub struct TrashService {
     access: Access,
-    drive: Arc<dyn Drive>,
-    trash: Arc<dyn port::Trash>,
+    drive: Arc<dyn NodeRepository>,
+    trash: Arc<dyn port::TrashRepository>,
     remover: BlobRemover,
     ended: EndedUploads,
-    ambient: Ambient,
+    context: ServiceContext,
     retention: Duration,
 }
 
-impl Trash {
+impl TrashService {
     /// Creates the service. Items are purged after `retention` in the trash.
     #[must_use]
     pub fn new(
-        drive: Arc<dyn Drive>,
-        trash: Arc<dyn port::Trash>,
+        drive: Arc<dyn NodeRepository>,
+        trash: Arc<dyn port::TrashRepository>,
         remover: BlobRemover,
         ended: EndedUploads,
-        ambient: Ambient,
+        context: ServiceContext,
         retention: Duration,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, trash, remover, ended, ambient, retention }
+        Self { access: Access::new(drive.clone()), drive, trash, remover, ended, context, retention }
     }
 
     /// Moves a file or folder with all its contents to the trash. Data received for guests' uploads into it is deleted.
@@ -71,11 +71,11 @@ impl Trash {
     /// # Errors
     /// `NotFound` and `Forbidden` for the item; `PreconditionFailed`.
     pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
-        let item = self.access.of(actor.user, kind, id, Action::Trash).await?;
+        let item = self.access.grant(actor.user, kind, id, Action::Trash).await?;
         let seen = wanted.on(item.node())?;
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         self.trash.put(&command, &item, seen).await?;
-        self.ambient.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
+        self.context.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node: id }));
         if kind == NodeKind::Folder {
             self.ended.discard(&command).await;
         }
@@ -119,7 +119,7 @@ impl Trash {
     /// # Errors
     /// `NotFound` when there is no such folder in the caller's trash.
     pub async fn list_folder(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<EntryPage> {
-        let folder = self.of(actor, folder, Action::Restore).await?;
+        let folder = self.grant(actor, folder, Action::Restore).await?;
         if folder.node().kind() != NodeKind::Folder {
             return Err(Error::NotFound);
         }
@@ -132,7 +132,7 @@ impl Trash {
     ///
     /// # Errors
     /// `NotFound` when it is not in the caller's trash and the caller may not undo it; `PreconditionFailed`; those of
-    /// the destination; and as [`port::Trash::restore`].
+    /// the destination; and as [`port::TrashRepository::restore`].
     pub async fn restore(
         &self,
         actor: &Actor,
@@ -140,9 +140,9 @@ impl Trash {
         to: Option<Destination>,
         wanted: &Precondition,
     ) -> Result<Entry> {
-        let (item, trashed_after) = match self.of(actor, id, Action::Restore).await {
+        let (item, trashed_after) = match self.grant(actor, id, Action::Restore).await {
             Err(Error::NotFound) if to.is_none() => {
-                let after = self.ambient.now().minus(UNDO);
+                let after = self.context.now().minus(UNDO);
                 let found = self.trash.find_trashed_by(id, actor.user, after).await?;
                 (authorize(found, Action::Undo)?, Some(after))
             }
@@ -154,9 +154,9 @@ impl Trash {
             Some(Destination::Folder(folder)) => Some(self.access.move_to(&item, Some(folder)).await?),
         };
         let restoration = Restoration { seen: wanted.on(item.node())?, item, to, trashed_after };
-        let restored = self.trash.restore(&self.ambient.command(actor), &restoration).await?;
+        let restored = self.trash.restore(&self.context.command(actor), &restoration).await?;
         let item = TrashItem { kind: restored.node.kind(), node: id };
-        self.ambient.audit(actor, AuditAction::ItemRestored(item));
+        self.context.audit(actor, AuditAction::ItemRestored(item));
         restored.entry().ok_or(Error::NotFound)
     }
 
@@ -166,11 +166,11 @@ impl Trash {
     /// # Errors
     /// `NotFound` when it was not trashed itself, or is not in the caller's trash; `PreconditionFailed`.
     pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
-        let item = self.of(actor, id, Action::Purge).await?;
+        let item = self.grant(actor, id, Action::Purge).await?;
         let seen = wanted.on(item.node())?;
-        self.trash.begin_purge(&self.ambient.command(actor), &item, seen).await?;
+        self.trash.begin_purge(&self.context.command(actor), &item, seen).await?;
         let kind = item.node().kind();
-        self.ambient.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));
+        self.context.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));
         self.go_on(actor, Purge::Of(item.drive(), id)).await
     }
 
@@ -181,9 +181,9 @@ impl Trash {
     pub async fn empty(&self, actor: &Actor) -> Result<()> {
         let root = self.root(actor).await?;
         let drive = root.drive();
-        let doomed = Doomed::All(Box::new(root));
-        while self.trash.begin_purges(&self.ambient.command(actor), &doomed, BATCH).await? == BATCH {}
-        self.ambient.audit(actor, AuditAction::TrashEmptied { drive });
+        let scope = PurgeScope::All(Box::new(root));
+        while self.trash.begin_purges(&self.context.command(actor), &scope, BATCH).await? == BATCH {}
+        self.context.audit(actor, AuditAction::TrashEmptied { drive });
         self.go_on(actor, Purge::In(drive)).await
     }
 
@@ -193,7 +193,7 @@ impl Trash {
     async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {
-            let step = self.trash.purge(&self.ambient.command(actor), which, BATCH).await?;
+            let step = self.trash.purge(&self.context.command(actor), which, BATCH).await?;
             touched += step.removed + step.reached;
             self.remover.remove(step.freed).await;
             if !step.more || touched >= 2 * DONE_AT_ONCE {
@@ -204,11 +204,11 @@ impl Trash {
     }
 
     async fn root(&self, actor: &Actor) -> Result<Grant> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
         authorize(Some(home.root), Action::Read)
     }
 
-    async fn of(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {
+    async fn grant(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {
         authorize(self.drive.find(id, actor.user.into()).await?, action)
     }
 }

@@ -9,20 +9,21 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::blob_remover::BlobRemover;
-use super::intake::told;
+use super::content_limit::told;
 use crate::error::{Error, Result};
 use crate::model::{
-    Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, NodeId, NodeKind, Page, Part,
-    PartPlan, Person, Timestamp, Transfer, Upload, UploadId, UploadPosition, UploadState, authorize,
+    Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, MultipartUpload, NodeId, NodeKind,
+    Page, Part, PartPlan, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserRef, authorize,
 };
 use crate::port::{
-    self, BlobRecords, BlobStore, DirectUploads, Drive, Opening, Presentation, SignedUrl, StagedUploads,
+    self, BlobRecordRepository, BlobStore, ContentHeaders, DirectUploadStore, NewUpload, NodeRepository, SignedUrl,
+    StagedUploadStore,
 };
-use crate::service::Ambient;
+use crate::service::ServiceContext;
 use crate::service::access::Access;
 
 pub use complete::Completing;
-pub use receive::{StreamedFile, UploadLeave};
+pub use receive::{StreamedFile, UploadPermit};
 
 /// How many parts get a URL when an upload begins.
 const FIRST_PARTS: usize = 100;
@@ -31,9 +32,9 @@ const FIRST_PARTS: usize = 100;
 const LOOKS: usize = 16;
 
 /// The most parts that get a URL per call.
-const MOST_SIGNED: usize = 1000;
+const MAX_SIGNED: usize = 1000;
 
-/// The settings of [`Uploads`].
+/// The settings of [`UploadService`].
 #[derive(Clone, Copy, Debug)]
 pub struct UploadSettings {
     /// How long an upload stays open.
@@ -41,20 +42,20 @@ pub struct UploadSettings {
     /// The lifetime of part URLs.
     pub url_lifetime: Duration,
     /// The most open uploads per user.
-    pub most_open: u32,
+    pub max_open: u32,
     /// The largest upload in a single part, and the usual part size of larger ones; MUST be from
     /// [`MIN_PART_BYTES`](crate::model::MIN_PART_BYTES) to [`MAX_PART_BYTES`](crate::model::MAX_PART_BYTES).
     pub part_bytes: NonZeroU64,
     /// The most parts that the store accepts per upload; at most [`MAX_PARTS`](crate::model::MAX_PARTS).
     pub max_parts: u32,
     /// The most versions of a file, including the current one; at least 1.
-    pub most_versions: u32,
+    pub max_versions: u32,
 }
 
 /// Where uploaded bytes are copied before they become a file.
 struct Staging {
-    store: Arc<dyn StagedUploads>,
-    records: Arc<dyn BlobRecords>,
+    store: Arc<dyn StagedUploadStore>,
+    records: Arc<dyn BlobRecordRepository>,
 }
 
 /// A part of an upload and the URL to send it to.
@@ -78,7 +79,7 @@ pub struct Progress {
     /// The parts that have arrived, in order.
     pub received: Vec<Part>,
     /// The sender.
-    pub sender: Person,
+    pub sender: UserRef,
     /// The destination folder, unless it is a root or the caller may not see it.
     pub parent: Option<NodeId>,
 }
@@ -88,7 +89,7 @@ pub type UploadPage = Page<Progress, UploadPosition>;
 
 /// An upload that has begun.
 #[derive(Debug)]
-pub struct Begun {
+pub struct StartedUpload {
     /// The upload, of which nothing has arrived.
     pub progress: Progress,
     /// Its parts.
@@ -98,39 +99,39 @@ pub struct Begun {
 }
 
 /// Uploads into a drive: through URLs that the store itself accepts, or streamed through the API.
-pub struct Uploads {
+pub struct UploadService {
     access: Access,
-    drive: Arc<dyn Drive>,
-    uploads: Arc<dyn port::Uploads>,
+    drive: Arc<dyn NodeRepository>,
+    uploads: Arc<dyn port::UploadRepository>,
     store: Arc<dyn BlobStore>,
-    direct: Arc<dyn DirectUploads>,
+    direct: Arc<dyn DirectUploadStore>,
     remover: BlobRemover,
-    records: Arc<dyn BlobRecords>,
+    records: Arc<dyn BlobRecordRepository>,
     staging: Option<Staging>,
-    ambient: Ambient,
+    context: ServiceContext,
     settings: UploadSettings,
 }
 
-impl Uploads {
+impl UploadService {
     /// Creates the service.
     #[must_use]
     pub fn new(
-        drive: Arc<dyn Drive>,
-        uploads: Arc<dyn port::Uploads>,
+        drive: Arc<dyn NodeRepository>,
+        uploads: Arc<dyn port::UploadRepository>,
         store: Arc<dyn BlobStore>,
-        records: Arc<dyn BlobRecords>,
-        direct: Arc<dyn DirectUploads>,
-        ambient: Ambient,
+        records: Arc<dyn BlobRecordRepository>,
+        direct: Arc<dyn DirectUploadStore>,
+        context: ServiceContext,
         settings: UploadSettings,
     ) -> Self {
         let remover = BlobRemover::new(records.clone(), store.clone());
         let access = Access::new(drive.clone());
-        Self { access, drive, uploads, store, direct, remover, records, staging: None, ambient, settings }
+        Self { access, drive, uploads, store, direct, remover, records, staging: None, context, settings }
     }
 
     /// Sets a store whose uploads may have to be copied; each copy is recorded in `records` first.
     #[must_use]
-    pub fn with_staging(self, store: Arc<dyn StagedUploads>, records: Arc<dyn BlobRecords>) -> Self {
+    pub fn with_staging(self, store: Arc<dyn StagedUploadStore>, records: Arc<dyn BlobRecordRepository>) -> Self {
         Self { staging: Some(Staging { store, records }), ..self }
     }
 
@@ -140,21 +141,29 @@ impl Uploads {
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `Quota`; `NameTaken` and `Entries` when the commit would fail with
     /// them now; `Invalid` above [`MAX_FILE_BYTES`] and with too many open uploads.
-    pub async fn begin(&self, actor: &Actor, folder: Option<NodeId>, file: FileInfo, size: u64) -> Result<Begun> {
+    pub async fn begin(
+        &self,
+        actor: &Actor,
+        folder: Option<NodeId>,
+        file: FileInfo,
+        size: u64,
+    ) -> Result<StartedUpload> {
         if size > MAX_FILE_BYTES {
             return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
         }
         let folder = self.access.add_to(actor.user, folder).await?;
-        let key = self.ambient.blob_key();
+        let key = self.context.blob_key();
         let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
-        let ticket = self.direct.begin(&key, plan, &presentation_of(&file)).await?;
-        let transfer = Transfer { key, ticket };
-        let upload = match self.open(actor, &folder, file, plan, transfer.clone()).await {
+        let multipart_id = self.direct.begin(&key, plan, &content_headers_of(&file)).await?;
+        let multipart = MultipartUpload { key, multipart_id };
+        let upload = match self.open(actor, &folder, file, plan, multipart.clone()).await {
             Ok(opened) => opened,
             Err(fault) => {
-                // If it is unknown whether the row was committed, expiry cleans up the transfer.
-                if transfer.ticket.is_some() && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }) {
-                    let _ = self.store.discard(&transfer).await;
+                // If it is unknown whether the row was committed, expiry cleans up the multipart upload.
+                if multipart.multipart_id.is_some()
+                    && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. })
+                {
+                    let _ = self.store.abort(&multipart).await;
                 }
                 return Err(fault);
             }
@@ -168,7 +177,7 @@ impl Uploads {
     /// # Errors
     /// `NotFound` when it is not the caller's, or ended long ago; `NotFound` and `Forbidden` for its folder: the URLs
     /// allow sending, so the caller must still have that right.
-    pub async fn begun(&self, actor: &Actor, upload: UploadId) -> Result<Begun> {
+    pub async fn find_started(&self, actor: &Actor, upload: UploadId) -> Result<StartedUpload> {
         let upload = self.find(actor, upload).await?;
         let folder = self.folder_of(actor, &upload).await?;
         let sender = self.sender(actor, Some(folder.located())).await?;
@@ -176,21 +185,21 @@ impl Uploads {
         self.first_parts(upload, sender, parent_of(folder.located())).await
     }
 
-    async fn first_parts(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Begun> {
+    async fn first_parts(&self, upload: Upload, sender: UserRef, parent: Option<NodeId>) -> Result<StartedUpload> {
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let parts = self.sign(&upload, plan.parts().take(FIRST_PARTS).collect()).await?;
         let progress = Progress { state: upload.state, received: Vec::new(), upload, sender, parent };
-        Ok(Begun { progress, plan, parts })
+        Ok(StartedUpload { progress, plan, parts })
     }
 
     /// The caller as the sender into `folder`, with user name.
-    async fn sender(&self, actor: &Actor, folder: Option<&Located>) -> Result<Person> {
+    async fn sender(&self, actor: &Actor, folder: Option<&Located>) -> Result<UserRef> {
         if let Some(folder) = folder.filter(|folder| folder.owner.id == actor.user) {
             return Ok(folder.owner.clone());
         }
-        let home = self.drive.find_home(actor.user).await?;
+        let home = self.drive.find_user_drive(actor.user).await?;
         let username = home.map(|home| home.account.user.username.as_str().to_owned());
-        Ok(Person { id: actor.user, username })
+        Ok(UserRef { id: actor.user, username })
     }
 
     async fn open(
@@ -199,36 +208,37 @@ impl Uploads {
         folder: &Grant,
         file: FileInfo,
         plan: PartPlan,
-        transfer: Transfer,
+        multipart: MultipartUpload,
     ) -> Result<Upload> {
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         let upload = Upload {
-            id: self.ambient.id(),
+            id: self.context.id(),
             drive: folder.drive(),
             folder: folder.node().id,
             sender: actor.user,
             file,
             announced: Some(plan.size()),
             part_size: plan.cut(),
-            blob: transfer.key,
-            ticket: transfer.ticket,
+            blob: multipart.key,
+            multipart_id: multipart.multipart_id,
             state: UploadState::Open,
             created_at: command.at,
             expires_at: command.at.plus(self.settings.lifetime),
         };
-        let opening = Opening { upload: upload.clone(), store: self.store.name(), most_open: self.settings.most_open };
-        self.uploads.begin(&command, folder, &opening).await.map_err(|fault| told(folder, fault))?;
+        let new_upload =
+            NewUpload { upload: upload.clone(), store: self.store.name(), max_open: self.settings.max_open };
+        self.uploads.begin(&command, folder, &new_upload).await.map_err(|fault| told(folder, fault))?;
         Ok(upload)
     }
 
     /// URLs for these parts, with a common expiry.
     async fn sign(&self, upload: &Upload, parts: Vec<Part>) -> Result<Vec<PartUrl>> {
-        let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
-        let (transfer, sha256) = (upload.transfer(), upload.signed_sha256());
-        let presentation = presentation_of(&upload.file);
+        let expires_at = self.context.now().plus(self.settings.url_lifetime);
+        let (multipart, sha256) = (upload.multipart(), upload.signed_sha256());
+        let content_headers = content_headers_of(&upload.file);
         let mut signed = Vec::with_capacity(parts.len());
         for part in parts {
-            let target = self.direct.sign_put(&transfer, part, sha256, &presentation, expires_at).await?;
+            let target = self.direct.presign_put(&multipart, part, sha256, &content_headers, expires_at).await?;
             signed.push(PartUrl { number: part.number, size: part.size, target });
         }
         Ok(signed)
@@ -242,13 +252,13 @@ impl Uploads {
         let upload = self.find(actor, upload).await?;
         let folder = self.drive.find(upload.folder, actor.user.into()).await?;
         let sender = self.sender(actor, folder.as_ref()).await?;
-        self.look(upload, sender, folder.as_ref().and_then(parent_of)).await
+        self.progress_of(upload, sender, folder.as_ref().and_then(parent_of)).await
     }
 
-    async fn look(&self, upload: Upload, sender: Person, parent: Option<NodeId>) -> Result<Progress> {
-        let state = upload.state_at(self.ambient.now());
+    async fn progress_of(&self, upload: Upload, sender: UserRef, parent: Option<NodeId>) -> Result<Progress> {
+        let state = upload.state_at(self.context.now());
         let received = match (state, upload.plan()) {
-            (UploadState::Open, Some(plan)) => self.direct.list_received(&upload.transfer(), plan).await?,
+            (UploadState::Open, Some(plan)) => self.direct.list_received(&upload.multipart(), plan).await?,
             (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
             _ => Vec::new(),
         };
@@ -257,11 +267,11 @@ impl Uploads {
 
     /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.
     pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
-        let rows = self.uploads.list(actor.user, self.ambient.now(), after, limit).await?;
+        let rows = self.uploads.list(actor.user, self.context.now(), after, limit).await?;
         let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
         let looks = page.items.into_iter().map(|row| {
             let parent = row.folder.as_ref().and_then(parent_of);
-            self.look(row.upload, row.sender, parent)
+            self.progress_of(row.upload, row.sender, parent)
         });
         // The store reports received parts per upload: look up several concurrently.
         let items = stream::iter(looks).buffered(LOOKS).try_collect().await?;
@@ -281,7 +291,7 @@ impl Uploads {
         numbers: &[u32],
     ) -> Result<(Timestamp, Vec<PartUrl>)> {
         let upload = self.find(actor, upload).await?;
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         let folder = self.folder_of(actor, &upload).await?;
         upload.require_open(command.at)?;
         // Uploads streamed through the API have no parts.
@@ -305,10 +315,10 @@ impl Uploads {
     /// complete.
     pub async fn abort(&self, actor: &Actor, upload: UploadId) -> Result<()> {
         let upload = self.uploads.find_abortable(upload, actor.user).await?.ok_or(Error::NotFound)?;
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
-            self.ambient.audit(actor, AuditAction::UploadAborted { upload: upload.id });
+            self.context.audit(actor, AuditAction::UploadAborted { upload: upload.id });
             self.remover.discard(&[upload]).await;
         }
         Ok(())
@@ -320,8 +330,8 @@ impl Uploads {
 }
 
 /// What is known of a file before it is sent.
-fn presentation_of(file: &FileInfo) -> Presentation {
-    Presentation::of_file(file.name.clone(), file.media_type.resolve(None, &file.name))
+fn content_headers_of(file: &FileInfo) -> ContentHeaders {
+    ContentHeaders::with_media_type(file.name.clone(), file.media_type.resolve(None, &file.name))
 }
 
 /// The id of the folder `located`, if its viewer may see it.
@@ -333,8 +343,8 @@ fn parent_of(located: &Located) -> Option<NodeId> {
 /// The parts with these numbers.
 fn choose(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
     let invalid = |message: String| Err(Error::invalid("part_numbers", message));
-    if !(1..=MOST_SIGNED).contains(&numbers.len()) {
-        return invalid(format!("must be from 1 to {MOST_SIGNED} numbers"));
+    if !(1..=MAX_SIGNED).contains(&numbers.len()) {
+        return invalid(format!("must be from 1 to {MAX_SIGNED} numbers"));
     }
     if BTreeSet::from_iter(numbers).len() < numbers.len() {
         return invalid("must not name a part twice".to_owned());

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::blob_remover::BlobRemover;
-use super::intake::{Intake, told};
+use super::content_limit::{ContentLimit, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
@@ -10,33 +10,34 @@ use crate::model::{
     NodeId, NodeKind, Page, Precondition, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    self, BlobRecords, BlobStore, ByteStream, Drive, NewContent, Presentation, Revival, SignedUrl, UrlSigner,
+    self, BlobRecordRepository, BlobStore, ByteStream, ContentHeaders, NewContent, NodeRepository, SignedUrl,
+    UrlPresigner, VersionRestore,
 };
-use crate::service::Ambient;
+use crate::service::ServiceContext;
 use crate::service::access::Access;
 
-/// The settings of [`Versions`].
+/// The settings of [`VersionService`].
 #[derive(Clone, Copy, Debug)]
 pub struct VersionSettings {
     /// The most versions of a file, including the current one; at least 1.
-    pub most: u32,
+    pub max: u32,
     /// The lifetime of signed URLs.
     pub url_lifetime: Duration,
     /// How long a body may take; at most as long as unreferenced blobs are kept.
-    pub intake_lifetime: Duration,
+    pub upload_lifetime: Duration,
 }
 
 /// The ports that versions work with.
 #[derive(Clone)]
 pub struct VersionStores {
     /// The versions.
-    pub versions: Arc<dyn port::Versions>,
+    pub versions: Arc<dyn port::VersionRepository>,
     /// The blob records.
-    pub records: Arc<dyn BlobRecords>,
+    pub records: Arc<dyn BlobRecordRepository>,
     /// The bytes.
     pub store: Arc<dyn BlobStore>,
     /// The URL signer.
-    pub signer: Arc<dyn UrlSigner>,
+    pub presigner: Arc<dyn UrlPresigner>,
     /// The tags that the store itself sends with the bytes.
     pub tags: StoreTags,
 }
@@ -45,21 +46,26 @@ pub struct VersionStores {
 pub type VersionPage = Page<Version, VersionPosition>;
 
 /// The current and former contents of files: lists, adds, restores and deletes them.
-pub struct Versions {
+pub struct VersionService {
     access: Access,
-    drive: Arc<dyn Drive>,
+    drive: Arc<dyn NodeRepository>,
     stores: VersionStores,
     remover: BlobRemover,
-    ambient: Ambient,
+    context: ServiceContext,
     settings: VersionSettings,
 }
 
-impl Versions {
+impl VersionService {
     /// Creates the service.
     #[must_use]
-    pub fn new(drive: Arc<dyn Drive>, stores: VersionStores, ambient: Ambient, settings: VersionSettings) -> Self {
+    pub fn new(
+        drive: Arc<dyn NodeRepository>,
+        stores: VersionStores,
+        context: ServiceContext,
+        settings: VersionSettings,
+    ) -> Self {
         let remover = BlobRemover::new(stores.records.clone(), stores.store.clone());
-        Self { access: Access::new(drive.clone()), drive, stores, remover, ambient, settings }
+        Self { access: Access::new(drive.clone()), drive, stores, remover, context, settings }
     }
 
     /// The versions of a file, newest first.
@@ -86,9 +92,9 @@ impl Versions {
         let file = self.grant(actor, file, Action::Read).await?;
         let mut version = self.stores.versions.find(&file, version).await?.ok_or(Error::NotFound)?;
         self.stores.tags.try_complete(&mut version.content).await;
-        let presentation = Presentation::of(file.node().name.clone(), &version.content);
-        let expires_at = self.ambient.now().plus(self.settings.url_lifetime);
-        let url = self.stores.signer.sign_get(&version.content.blob, &presentation, expires_at).await?;
+        let content_headers = ContentHeaders::new(file.node().name.clone(), &version.content);
+        let expires_at = self.context.now().plus(self.settings.url_lifetime);
+        let url = self.stores.presigner.presign_get(&version.content.blob, &content_headers, expires_at).await?;
         Ok((version, url))
     }
 
@@ -99,10 +105,11 @@ impl Versions {
     pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, wanted: &Precondition) -> Result<Entry> {
         let grant = self.grant(actor, file, Action::Replace).await?;
         let seen = wanted.on(grant.node())?;
-        let revival = Revival { from, version: self.ambient.id(), seen, most_versions: self.settings.most };
-        let restored = self.stores.versions.revive(&self.ambient.command(actor), &grant, &revival).await;
+        let version_restore =
+            VersionRestore { from, version: self.context.id(), seen, max_versions: self.settings.max };
+        let restored = self.stores.versions.restore(&self.context.command(actor), &grant, &version_restore).await;
         let restored = restored.map_err(|fault| told(&grant, fault))?;
-        self.ambient.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
+        self.context.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
         self.remover.clear_up(restored).await.entry().ok_or(Error::NotFound)
     }
 
@@ -114,8 +121,8 @@ impl Versions {
     pub async fn delete(&self, actor: &Actor, file: NodeId, version: VersionId, wanted: &Precondition) -> Result<()> {
         let grant = self.grant(actor, file, Action::DeleteVersion).await?;
         let seen = wanted.on(grant.node())?;
-        let freed = self.stores.versions.delete(&self.ambient.command(actor), &grant, version, seen).await?;
-        self.ambient.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
+        let freed = self.stores.versions.delete(&self.context.command(actor), &grant, version, seen).await?;
+        self.context.audit(actor, AuditAction::VersionDeleted(FormerContent { file, version }));
         self.remover.remove(freed.into_iter().collect()).await;
         Ok(())
     }
@@ -131,16 +138,16 @@ impl Versions {
         file: NodeId,
         wanted: &Precondition,
         announced: Option<u64>,
-    ) -> Result<ContentLeave> {
+    ) -> Result<ContentPermit> {
         let file = self.grant(actor, file, Action::Replace).await?;
         let seen = self.seen(&file, wanted).await?;
         if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
         // Preliminary: the quota is enforced once the bytes have arrived.
-        let home = self.drive.find_home(file.located().owner.id).await?.ok_or(Error::NotFound)?;
-        let intake = Intake::of(&file, home.account.quota, announced, None)?;
-        Ok(ContentLeave { file, seen, intake })
+        let home = self.drive.find_user_drive(file.located().owner.id).await?.ok_or(Error::NotFound)?;
+        let content_limit = ContentLimit::new(&file, home.account.quota, announced, None)?;
+        Ok(ContentPermit { file, seen, content_limit })
     }
 
     /// Stores a file's next content as it streams in. On failure the file is unchanged, and nothing remains but, at
@@ -152,26 +159,26 @@ impl Versions {
     pub async fn receive(
         &self,
         actor: &Actor,
-        leave: ContentLeave,
+        permit: ContentPermit,
         metadata: ContentMetadata,
         body: ByteStream,
     ) -> Result<Entry> {
-        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
+        let (key, begun) = (self.context.blob_key(), self.context.now());
         self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
-        let presentation = leave.presentation(&metadata);
+        let content_headers = permit.content_headers(&metadata);
         let mut arrived = 0;
-        let ready = match self.stores.store.put(&key, body, leave.intake.expected, &presentation).await {
+        let ready = match self.stores.store.put(&key, body, permit.content_limit.expected, &content_headers).await {
             Ok(stored) => {
                 arrived = stored.size;
-                self.prepare(actor, &leave, &key, stored, metadata, begun)
+                self.prepare(actor, &permit, &key, stored, metadata, begun)
             }
-            Err(fault) => Err(leave.intake.explain(fault)),
+            Err(fault) => Err(permit.content_limit.explain(fault)),
         };
         let outcome = match ready {
-            Ok((command, content)) => match self.stores.versions.append(&command, &leave.file, &content).await {
+            Ok((command, content)) => match self.stores.versions.append(&command, &permit.file, &content).await {
                 // The outcome is unknown: these may be the file's bytes, so they stay.
                 Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
-                appended => appended.map_err(|fault| told(&leave.file, fault)),
+                appended => appended.map_err(|fault| told(&permit.file, fault)),
             },
             // No commit was tried, whatever failed.
             Err(fault) => Err(fault),
@@ -180,7 +187,7 @@ impl Versions {
             // It is done, even if the caller can no longer see the file.
             Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
             Err(fault) => {
-                self.remover.delete(&key, leave.file.drive(), arrived).await;
+                self.remover.delete(&key, permit.file.drive(), arrived).await;
                 Err(fault)
             }
         }
@@ -190,25 +197,25 @@ impl Versions {
     fn prepare(
         &self,
         actor: &Actor,
-        leave: &ContentLeave,
+        permit: &ContentPermit,
         key: &BlobKey,
         stored: Stored,
         metadata: ContentMetadata,
         begun: Timestamp,
     ) -> Result<(Command, NewContent)> {
-        let command = self.ambient.command(actor);
-        // After that the blob may have been condemned.
-        if command.at >= begun.plus(self.settings.intake_lifetime) {
+        let command = self.context.command(actor);
+        // After that the blob may have been marked for deletion.
+        if command.at >= begun.plus(self.settings.upload_lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));
         }
         let content = NewContent {
-            version: self.ambient.id(),
+            version: self.context.id(),
             blob: key.clone(),
             stored,
             media_type: metadata.media_type,
             client_modified_at: metadata.client_modified_at,
-            seen: leave.seen,
-            most_versions: self.settings.most,
+            seen: permit.seen,
+            max_versions: self.settings.max,
         };
         Ok((command, content))
     }
@@ -224,7 +231,7 @@ impl Versions {
     }
 
     async fn grant(&self, actor: &Actor, file: NodeId, action: Action) -> Result<Grant> {
-        self.access.of(actor.user, NodeKind::File, file, action).await
+        self.access.grant(actor.user, NodeKind::File, file, action).await
     }
 }
 
@@ -237,24 +244,24 @@ pub struct ContentMetadata {
     pub client_modified_at: Option<Timestamp>,
 }
 
-/// Permission to replace the content of a file. Only [`Versions::admit`] creates it.
-pub struct ContentLeave {
+/// Permission to replace the content of a file. Only [`VersionService::admit`] creates it.
+pub struct ContentPermit {
     file: Grant,
     seen: Option<Seen>,
-    intake: Intake,
+    content_limit: ContentLimit,
 }
 
-impl ContentLeave {
+impl ContentPermit {
     /// The file as it is now.
     #[must_use]
     pub fn file(&self) -> &Node {
         self.file.node()
     }
 
-    fn presentation(&self, metadata: &ContentMetadata) -> Presentation {
+    fn content_headers(&self, metadata: &ContentMetadata) -> ContentHeaders {
         let (name, current) = (&self.file().name, self.file().content());
         let media_type = metadata.media_type.resolve(current.map(|content| &content.media_type), name);
-        Presentation::of_file(name.clone(), media_type)
+        ContentHeaders::with_media_type(name.clone(), media_type)
     }
 }
 

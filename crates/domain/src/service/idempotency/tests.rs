@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Conflict, Error, Refused};
-use crate::model::{Answer, IdempotencyKey, KeyedRequest, Permission, Receipt, Role, Sha256};
-use crate::port::{Claim, MockDrive, MockReceipts, Terms};
-use crate::service::testing::{FOLDER, GUEST, NOW, ambient, drive_with, folder, located, made};
-use crate::service::{Idempotency, Start};
+use crate::model::{CommandOutcome, IdempotencyKey, IdempotencyRecord, KeyedRequest, Permission, Role, Sha256};
+use crate::port::{ClaimOutcome, Expiry, MockIdempotencyRepository, MockNodeRepository};
+use crate::service::testing::{FOLDER, GUEST, NOW, context, drive_with, folder, located, made};
+use crate::service::{IdempotencyService, StartOutcome};
 
 fn request() -> KeyedRequest {
     let key = IdempotencyKey::parse("order 7").unwrap();
@@ -18,68 +18,74 @@ fn request() -> KeyedRequest {
     }
 }
 
-fn service(receipts: MockReceipts) -> Idempotency {
-    on(drive_with([]), receipts)
+fn service(idempotency_records: MockIdempotencyRepository) -> IdempotencyService {
+    on(drive_with([]), idempotency_records)
 }
 
-fn on(drive: MockDrive, receipts: MockReceipts) -> Idempotency {
-    let write = Arc::new(|_: Answer<'_>| Ok("done".to_owned()));
-    Idempotency::new(Arc::new(drive), Arc::new(receipts), write, ambient())
+fn on(drive: MockNodeRepository, idempotency_records: MockIdempotencyRepository) -> IdempotencyService {
+    let write = Arc::new(|_: CommandOutcome<'_>| Ok("done".to_owned()));
+    IdempotencyService::new(Arc::new(drive), Arc::new(idempotency_records), write, context())
 }
 
-fn finding(claim: Claim) -> Idempotency {
-    let mut receipts = MockReceipts::new();
-    receipts.expect_claim().times(1).returning(move |_, _| Ok(claim.clone()));
-    service(receipts)
+fn finding(claim: ClaimOutcome) -> IdempotencyService {
+    let mut idempotency_records = MockIdempotencyRepository::new();
+    idempotency_records.expect_claim().times(1).returning(move |_, _| Ok(claim.clone()));
+    service(idempotency_records)
 }
 
-async fn first(service: &Idempotency) -> Receipt {
+async fn first(service: &IdempotencyService) -> IdempotencyRecord {
     match service.start(request()).await.unwrap() {
-        Start::First(receipt) => receipt,
+        StartOutcome::First(idempotency_record) => idempotency_record,
         other => panic!("{other:?}"),
     }
 }
 
 #[tokio::test]
 async fn the_first_request_holds_a_receipt_for_a_minute_kept_for_a_day() {
-    let mut receipts = MockReceipts::new();
+    let mut idempotency_records = MockIdempotencyRepository::new();
     let held_until = NOW.plus(Duration::from_secs(60));
-    let terms = Terms { now: NOW, held_until, kept_until: NOW.plus(Duration::from_secs(86_400)) };
-    let asked = receipts.expect_claim().withf(move |receipt, given| *receipt.request() == request() && *given == terms);
-    asked.times(1).returning(|_, _| Ok(Claim::Held));
-    assert_eq!(first(&service(receipts)).await.id(), made(1));
+    let terms = Expiry { now: NOW, held_until, kept_until: NOW.plus(Duration::from_secs(86_400)) };
+    let asked = idempotency_records
+        .expect_claim()
+        .withf(move |idempotency_record, given| *idempotency_record.request() == request() && *given == terms);
+    asked.times(1).returning(|_, _| Ok(ClaimOutcome::Held));
+    assert_eq!(first(&service(idempotency_records)).await.id(), made(1));
 }
 
 #[tokio::test]
 async fn a_repeat_gets_the_stored_answer() {
-    let start = finding(Claim::Answered("done".to_owned())).start(request()).await.unwrap();
-    assert!(matches!(start, Start::Repeat(text) if text == "done"));
+    let start = finding(ClaimOutcome::Answered("done".to_owned())).start(request()).await.unwrap();
+    assert!(matches!(start, StartOutcome::Repeat(text) if text == "done"));
 }
 
 #[tokio::test]
 async fn a_repeat_is_refused_while_the_first_runs() {
-    let refused = finding(Claim::Running).start(request()).await.unwrap_err();
+    let refused = finding(ClaimOutcome::Running).start(request()).await.unwrap_err();
     assert!(matches!(refused, Error::Conflict(Conflict::RequestInProgress)), "{refused:?}");
 }
 
 #[tokio::test]
 async fn another_request_under_the_same_key_is_refused() {
-    let refused = finding(Claim::Reused).start(request()).await.unwrap_err();
+    let refused = finding(ClaimOutcome::Reused).start(request()).await.unwrap_err();
     assert!(matches!(refused, Error::Refused(Refused::KeyReused)), "{refused:?}");
 }
 
 #[tokio::test]
 async fn only_done_and_answered_requests_keep_their_receipt() {
     for (done, written, given_back) in [(true, true, 0), (true, false, 1), (false, true, 1), (false, false, 1)] {
-        let mut receipts = MockReceipts::new();
-        receipts.expect_claim().returning(|_, _| Ok(Claim::Held));
-        receipts.expect_give_back().withf(|receipt| receipt.id() == made(1)).times(given_back).returning(|_| Ok(()));
-        let service = service(receipts);
-        let receipt = first(&service).await;
+        let mut idempotency_records = MockIdempotencyRepository::new();
+        idempotency_records.expect_claim().returning(|_, _| Ok(ClaimOutcome::Held));
+        idempotency_records
+            .expect_release()
+            .withf(|idempotency_record| idempotency_record.id() == made(1))
+            .times(given_back)
+            .returning(|_| Ok(()));
+        let service = service(idempotency_records);
+        let idempotency_record = first(&service).await;
         if written {
-            assert_eq!(receipt.write(Answer::Again).unwrap(), "done");
+            assert_eq!(idempotency_record.write(CommandOutcome::Again).unwrap(), "done");
         }
-        service.end(&receipt, done).await.unwrap();
+        service.end(&idempotency_record, done).await.unwrap();
     }
 }
 
@@ -94,7 +100,7 @@ async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
         // Owners stay owners, even of deleted items.
         (None, Role::Owner, true),
     ] {
-        let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockReceipts::new());
+        let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockIdempotencyRepository::new());
         let outcome = service.check_repeat(GUEST, FOLDER, told).await;
         assert_eq!(outcome.is_ok(), allowed, "{now:?} {told:?}");
         if let Err(fault) = outcome {
@@ -108,8 +114,9 @@ async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
 async fn a_recorded_answer_needs_a_body_with_a_matching_digest() {
     let digests = [7, 8, 9].map(|byte| Sha256::from_bytes([byte; 32]));
     for (own, expected) in [(&digests[..1], true), (&digests[1..2], true), (&digests[2..], false), (&[], false)] {
-        let claim = Claim::Done { answer: "done".to_owned(), digest: *own.first().unwrap_or(&digests[2]) };
-        let Start::Done(done) = finding(claim).start(KeyedRequest { digest: None, ..request() }).await.unwrap() else {
+        let claim = ClaimOutcome::Done { answer: "done".to_owned(), digest: *own.first().unwrap_or(&digests[2]) };
+        let StartOutcome::Done(done) = finding(claim).start(KeyedRequest { digest: None, ..request() }).await.unwrap()
+        else {
             panic!("it was done");
         };
         let told = done.answer(&digests[..2]);
@@ -119,24 +126,26 @@ async fn a_recorded_answer_needs_a_body_with_a_matching_digest() {
 
 #[tokio::test]
 async fn a_receipt_is_renewed_for_a_minute() {
-    let mut receipts = MockReceipts::new();
-    receipts.expect_claim().returning(|_, _| Ok(Claim::Held));
+    let mut idempotency_records = MockIdempotencyRepository::new();
+    idempotency_records.expect_claim().returning(|_, _| Ok(ClaimOutcome::Held));
     let until = NOW.plus(Duration::from_secs(60));
-    let renewed = receipts.expect_renew().withf(move |receipt, given| receipt.id() == made(1) && *given == until);
+    let renewed = idempotency_records
+        .expect_renew()
+        .withf(move |idempotency_record, given| idempotency_record.id() == made(1) && *given == until);
     renewed.times(1).returning(|_, _| Ok(()));
-    let service = service(receipts);
-    let receipt = first(&service).await;
-    service.renew(&receipt).await.unwrap();
+    let service = service(idempotency_records);
+    let idempotency_record = first(&service).await;
+    service.renew(&idempotency_record).await.unwrap();
 }
 
 #[test]
 fn a_receipt_takes_the_digest_of_its_body_once() {
     let digest = |byte| Sha256::from_bytes([byte; 32]);
-    let write = || Arc::new(|_: Answer<'_>| Ok(String::new()));
-    let known = Receipt::new(made(1), request(), write());
+    let write = || Arc::new(|_: CommandOutcome<'_>| Ok(String::new()));
+    let known = IdempotencyRecord::new(made(1), request(), write());
     known.settle(digest(9));
     assert_eq!(known.digest(), Some(digest(7)));
-    let streamed = Receipt::new(made(1), KeyedRequest { digest: None, ..request() }, write());
+    let streamed = IdempotencyRecord::new(made(1), KeyedRequest { digest: None, ..request() }, write());
     assert_eq!(streamed.digest(), None);
     streamed.settle(digest(9));
     streamed.clone().settle(digest(8));

@@ -5,13 +5,13 @@ use crate::model::{
     Action, Actor, AuditAction, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, MAX_LINK_DOWNLOADS, NodeId,
     NodeKind, Page, Password, Timestamp, authorize,
 };
-use crate::port::{self, Drive, LinkTokens, NewLink, Passwords};
-use crate::service::Ambient;
+use crate::port::{self, LinkTokens, NewLink, NodeRepository, Passwords};
+use crate::service::ServiceContext;
 use crate::service::access::Access;
 
 /// The settings of a new public link.
 #[derive(Clone, Debug, Default)]
-pub struct LinkWish {
+pub struct LinkRequest {
     /// The password to ask for; `None` for no password.
     pub password: Option<Password>,
     /// When it expires; `None` for never.
@@ -33,7 +33,7 @@ pub struct LinkEdit {
 
 /// A public link as its owner sees it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct OwnLink {
+pub struct OwnedLink {
     /// The link.
     pub link: Link,
     /// Its URL, a secret. `None` when the key that sealed its token is no longer available; the link itself still
@@ -41,36 +41,37 @@ pub struct OwnLink {
     pub url: Option<String>,
 }
 
-impl std::fmt::Debug for OwnLink {
+impl std::fmt::Debug for OwnedLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("OwnLink").field("link", &self.link).finish_non_exhaustive()
     }
 }
 
-/// Public links, as managed by their owners. For what link holders may do, see [`Visits`](crate::service::Visits).
-pub struct Links {
+/// Public links, as managed by their owners. For what link holders may do, see
+/// [`PublicLinkService`](crate::service::PublicLinkService).
+pub struct LinkService {
     access: Access,
-    drive: Arc<dyn Drive>,
-    links: Arc<dyn port::Links>,
+    drive: Arc<dyn NodeRepository>,
+    links: Arc<dyn port::LinkRepository>,
     tokens: Arc<dyn LinkTokens>,
     passwords: Arc<dyn Passwords>,
-    ambient: Ambient,
+    context: ServiceContext,
     public_url: String,
 }
 
-impl Links {
+impl LinkService {
     /// Creates the service. Link URLs begin with `public_url`, which has no trailing slash.
     #[must_use]
     pub fn new(
-        drive: Arc<dyn Drive>,
-        links: Arc<dyn port::Links>,
+        drive: Arc<dyn NodeRepository>,
+        links: Arc<dyn port::LinkRepository>,
         tokens: Arc<dyn LinkTokens>,
         passwords: Arc<dyn Passwords>,
-        ambient: Ambient,
+        context: ServiceContext,
         public_url: impl Into<String>,
     ) -> Self {
         let access = Access::new(drive.clone());
-        Self { access, drive, links, tokens, passwords, ambient, public_url: public_url.into() }
+        Self { access, drive, links, tokens, passwords, context, public_url: public_url.into() }
     }
 
     /// Creates a public link to one of the caller's files or folders.
@@ -78,24 +79,29 @@ impl Links {
     /// # Errors
     /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner; `Invalid` for
     /// `expires_at` and `max_downloads`.
-    pub async fn create(&self, actor: &Actor, (kind, item): (NodeKind, NodeId), wish: LinkWish) -> Result<OwnLink> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
-        self.check(wish.expires_at, wish.max_downloads)?;
-        let password = match &wish.password {
+    pub async fn create(
+        &self,
+        actor: &Actor,
+        (kind, item): (NodeKind, NodeId),
+        spec: LinkRequest,
+    ) -> Result<OwnedLink> {
+        let item = self.access.grant(actor.user, kind, item, Action::Share).await?;
+        self.check(spec.expires_at, spec.max_downloads)?;
+        let password = match &spec.password {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
         };
-        let (id, token) = (self.ambient.id(), self.ambient.link_token());
+        let (id, token) = (self.context.id(), self.context.link_token());
         let new = NewLink {
             id,
             hash: token.hash(),
             sealed: self.tokens.seal(id, &token)?,
             password,
-            expires_at: wish.expires_at,
-            max_downloads: wish.max_downloads,
+            expires_at: spec.expires_at,
+            max_downloads: spec.max_downloads,
         };
-        let link = self.links.create(&self.ambient.command(actor), &item, &new).await?;
-        self.ambient.audit(actor, AuditAction::LinkCreated((&link).into()));
+        let link = self.links.create(&self.context.command(actor), &item, &new).await?;
+        self.context.audit(actor, AuditAction::LinkCreated((&link).into()));
         Ok(self.own(link))
     }
 
@@ -112,7 +118,7 @@ impl Links {
         actor: &Actor,
         after: Option<LinkPosition>,
         limit: Limit,
-    ) -> Result<Page<OwnLink, LinkPosition>> {
+    ) -> Result<Page<OwnedLink, LinkPosition>> {
         let rows = self.links.list_made(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
         let shown = page.items.into_iter().filter(|(_, item)| authorize(Some(item.clone()), Action::Share).is_ok());
@@ -124,7 +130,7 @@ impl Links {
     /// # Errors
     /// `NotFound` to all but the owner, and while the item is in the trash; `Invalid` for `expires_at` and
     /// `max_downloads`.
-    pub async fn change(&self, actor: &Actor, link: LinkId, edit: LinkEdit) -> Result<OwnLink> {
+    pub async fn change(&self, actor: &Actor, link: LinkId, edit: LinkEdit) -> Result<OwnedLink> {
         let item = self.as_owner(actor, link).await?;
         self.check(edit.expires_at.flatten(), edit.max_downloads.flatten())?;
         let password = match &edit.password {
@@ -133,8 +139,8 @@ impl Links {
             None => None,
         };
         let change = LinkChange { expires_at: edit.expires_at, password, max_downloads: edit.max_downloads };
-        let link = self.links.change(&self.ambient.command(actor), &item, link, &change).await?;
-        self.ambient.audit(actor, AuditAction::LinkChanged((&link).into()));
+        let link = self.links.change(&self.context.command(actor), &item, link, &change).await?;
+        self.context.audit(actor, AuditAction::LinkChanged((&link).into()));
         Ok(self.own(link))
     }
 
@@ -144,10 +150,10 @@ impl Links {
     /// `NotFound` to all but the owner, and while the item is in the trash.
     pub async fn revoke(&self, actor: &Actor, link: LinkId) -> Result<()> {
         let item = self.as_owner(actor, link).await?;
-        self.links.revoke(&self.ambient.command(actor), &item, link).await?;
+        self.links.revoke(&self.context.command(actor), &item, link).await?;
         let node = item.node();
         let linked = crate::model::LinkedItem { link, kind: node.kind(), node: node.id };
-        self.ambient.audit(actor, AuditAction::LinkRevoked(linked));
+        self.context.audit(actor, AuditAction::LinkRevoked(linked));
         Ok(())
     }
 
@@ -162,19 +168,19 @@ impl Links {
     }
 
     fn check(&self, expires_at: Option<Timestamp>, max_downloads: Option<u64>) -> Result<()> {
-        if expires_at.is_some_and(|end| end <= self.ambient.now()) {
+        if expires_at.is_some_and(|end| end <= self.context.now()) {
             return Err(Error::invalid("expires_at", "must be in the future"));
         }
-        if max_downloads.is_some_and(|most| !(1..=MAX_LINK_DOWNLOADS).contains(&most)) {
+        if max_downloads.is_some_and(|max| !(1..=MAX_LINK_DOWNLOADS).contains(&max)) {
             return Err(Error::invalid("max_downloads", format!("must be 1 to {MAX_LINK_DOWNLOADS}")));
         }
         Ok(())
     }
 
-    fn own(&self, link: Link) -> OwnLink {
+    fn own(&self, link: Link) -> OwnedLink {
         let token = self.tokens.open(link.id, &link.sealed);
         let url = token.map(|token| format!("{}/s/{}", self.public_url, token.expose()));
-        OwnLink { link, url }
+        OwnedLink { link, url }
     }
 }
 

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    AccessEntry, AccessVia, Action, Actor, AuditAction, Bucket, Entry, Grant, Handle, Limit, NodeId, NodeKind, Page,
-    Permission, Share, ShareId, SharePosition, authorize,
+    AccessEntry, AccessVia, Action, Actor, AuditAction, Bucket, Entry, Grant, Limit, LoginIdentifier, NodeId, NodeKind,
+    Page, Permission, Share, ShareId, SharePosition, authorize,
 };
-use crate::port::{self, Drive, NewShare, Users};
+use crate::port::{self, NewShare, NodeRepository, UserRepository};
 use crate::service::access::Access;
-use crate::service::{Ambient, EndedUploads, Throttling};
+use crate::service::{EndedUploads, ServiceContext, Throttling};
 
 /// One page of items shared with a user.
 pub type SharePage = Page<(Share, Entry), SharePosition>;
@@ -21,28 +21,28 @@ const fn place(share: &Share) -> SharePosition {
 }
 
 /// Sharing: shares that owners give and guests receive.
-pub struct Shares {
+pub struct ShareService {
     access: Access,
-    drive: Arc<dyn Drive>,
-    shares: Arc<dyn port::Shares>,
-    users: Arc<dyn Users>,
+    drive: Arc<dyn NodeRepository>,
+    shares: Arc<dyn port::ShareRepository>,
+    users: Arc<dyn UserRepository>,
     ended: EndedUploads,
     throttling: Throttling,
-    ambient: Ambient,
+    context: ServiceContext,
 }
 
-impl Shares {
+impl ShareService {
     /// Creates the service. `throttling` limits the rate of user lookups.
     #[must_use]
     pub fn new(
-        drive: Arc<dyn Drive>,
-        shares: Arc<dyn port::Shares>,
-        users: Arc<dyn Users>,
+        drive: Arc<dyn NodeRepository>,
+        shares: Arc<dyn port::ShareRepository>,
+        users: Arc<dyn UserRepository>,
         ended: EndedUploads,
         throttling: Throttling,
-        ambient: Ambient,
+        context: ServiceContext,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, shares, users, ended, throttling, ambient }
+        Self { access: Access::new(drive.clone()), drive, shares, users, ended, throttling, context }
     }
 
     /// Shares one of the caller's files or folders with `guest`.
@@ -54,19 +54,19 @@ impl Shares {
         &self,
         actor: &Actor,
         (kind, item): (NodeKind, NodeId),
-        guest: &Handle,
+        guest: &LoginIdentifier,
         permission: Permission,
     ) -> Result<Share> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let item = self.access.grant(actor.user, kind, item, Action::Share).await?;
         // The outcome reveals whether a user of that name exists, so lookups are throttled.
-        self.throttling.take(&[Bucket::ShareLookup(actor.user)], self.ambient.now()).await?;
-        let guest = self.users.find_person(guest).await?.ok_or(Error::NotFound)?;
+        self.throttling.take(&[Bucket::ShareLookup(actor.user)], self.context.now()).await?;
+        let guest = self.users.find_user(guest).await?.ok_or(Error::NotFound)?;
         if guest.id == item.located().owner.id {
             return Err(Error::Conflict(Conflict::ShareWithOwner));
         }
-        let share = NewShare { id: self.ambient.id(), guest: guest.id, permission };
-        let share = self.shares.create(&self.ambient.command(actor), &item, &share).await?;
-        self.ambient.audit(actor, AuditAction::ShareCreated((&share).into()));
+        let share = NewShare { id: self.context.id(), guest: guest.id, permission };
+        let share = self.shares.create(&self.context.command(actor), &item, &share).await?;
+        self.context.audit(actor, AuditAction::ShareCreated((&share).into()));
         Ok(share)
     }
 
@@ -97,7 +97,7 @@ impl Shares {
         after: Option<SharePosition>,
         limit: Limit,
     ) -> Result<GivenPage> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
+        let item = self.access.grant(actor.user, kind, item, Action::Share).await?;
         Ok(Page::cut(self.shares.list_of(&item, after, limit).await?, limit, place))
     }
 
@@ -113,8 +113,8 @@ impl Shares {
         after: Option<AccessVia>,
         limit: Limit,
     ) -> Result<Page<AccessEntry, AccessVia>> {
-        let item = self.access.of(actor.user, kind, item, Action::Share).await?;
-        let rows = self.shares.list_access(&item, self.ambient.now(), after, limit).await?;
+        let item = self.access.grant(actor.user, kind, item, Action::Share).await?;
+        let rows = self.shares.list_access(&item, self.context.now(), after, limit).await?;
         Ok(Page::cut(rows, limit, |entry| entry.via))
     }
 
@@ -125,9 +125,9 @@ impl Shares {
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
         let share = self.shares.find(share, actor.user).await?.ok_or(Error::NotFound)?;
         let grant = self.as_owner(actor, &share).await?;
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         let share = self.shares.change(&command, &grant, share.id, permission).await?;
-        self.ambient.audit(actor, AuditAction::ShareChanged((&share).into()));
+        self.context.audit(actor, AuditAction::ShareChanged((&share).into()));
         self.ended.discard(&command).await;
         Ok(share)
     }
@@ -142,10 +142,10 @@ impl Shares {
         if !leaves {
             self.as_owner(actor, &share).await?;
         }
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         self.shares.revoke(&command, share.id).await?;
         let item = (&share).into();
-        self.ambient.audit(actor, if leaves { AuditAction::ShareLeft(item) } else { AuditAction::ShareRevoked(item) });
+        self.context.audit(actor, if leaves { AuditAction::ShareLeft(item) } else { AuditAction::ShareRevoked(item) });
         self.ended.discard(&command).await;
         Ok(())
     }

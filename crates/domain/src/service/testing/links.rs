@@ -27,5 +27,5 @@ pub(in crate::service) fn link_of(id: LinkId, kind: NodeKind, item: NodeId) -> L
 }
 
 pub(in crate::service) fn hash() -> TokenHash {
-    TokenHash::of(TOKEN)
+    TokenHash::new(TOKEN)
 }

@@ -13,7 +13,7 @@ fn entry(path: &str, size: Option<u64>, modified_at: Timestamp) -> ArchiveEntry<
 }
 
 fn record(path: &str, size: Option<u64>) -> Record<'_> {
-    Record::of(entry(path, size, MODIFIED))
+    Record::new(entry(path, size, MODIFIED))
 }
 
 /// Builds a ZIP of `entries` in memory.
@@ -79,7 +79,7 @@ fn record_lengths_are_exact() {
     let times = [MODIFIED, Timestamp::from_millis(i64::MIN), Timestamp::from_millis(4_400_000_000_000)];
     for size in [None, Some(0), Some(LIMIT - 1), Some(LIMIT), Some(1 << 42)] {
         for at in times {
-            let record = Record::of(entry("é/a", size, at));
+            let record = Record::new(entry("é/a", size, at));
             let mut out = Vec::new();
             record.put_local(7, &mut out);
             assert_eq!(out.len() as u64, record.local_len());

@@ -2,13 +2,13 @@
 
 use super::*;
 
-async fn make(store: &DiskStore) -> Transfer {
-    let transfer = begin(store).await;
+async fn make(store: &DiskStore) -> MultipartUpload {
+    let multipart = begin(store).await;
     for number in [2, 3, 1] {
         put_part(store, number).await.unwrap();
     }
-    direct(store).finish(&transfer, plan(), None).await.unwrap();
-    transfer
+    direct(store).finish(&multipart, plan(), None).await.unwrap();
+    multipart
 }
 
 #[cfg(unix)]
@@ -16,7 +16,7 @@ async fn make(store: &DiskStore) -> Transfer {
 async fn a_blob_in_parts_is_the_directory_in_which_they_were_gathered() {
     let (root, store) = store();
     let (shard, gathered) = (root.path().join("blobs/3f"), root.path().join("parts"));
-    let transfer = begin(&store).await;
+    let multipart = begin(&store).await;
     assert_eq!(fs::read_to_string(gathered.join(KEY).join("manifest")).unwrap(), "11 5\n");
     put_part(&store, 3).await.unwrap();
     assert_eq!(names(&gathered.join(KEY)), ["00003", "crc32-of-parts", "manifest"]);
@@ -28,7 +28,7 @@ async fn a_blob_in_parts_is_the_directory_in_which_they_were_gathered() {
         fs::metadata(path).unwrap().ino()
     };
     let before = inode(&gathered.join(KEY).join("00002"));
-    direct(&store).finish(&transfer, plan(), None).await.unwrap();
+    direct(&store).finish(&multipart, plan(), None).await.unwrap();
     assert_eq!(names(&gathered), nothing());
     assert_eq!(names(&shard), [KEY, "lock"]);
     assert_eq!(names(&shard.join(KEY)), ["00001", "00002", "00003", "crc32", "crc32-of-parts", "manifest"]);
@@ -64,24 +64,24 @@ async fn what_a_crash_left_of_a_beginning_or_an_end_is_of_no_account_and_is_swep
         fs::create_dir(tmp.join(name)).unwrap();
         fs::write(tmp.join(name).join("manifest"), "11 5\n").unwrap();
     }
-    let transfer = make(&store).await;
+    let multipart = make(&store).await;
     assert_eq!(read(&store).await, b"helloworld!");
     assert_eq!(store.sweep(Timestamp::from_millis(i64::MAX)).await.unwrap(), 2);
     assert_eq!(names(&tmp), nothing());
     // A retry succeeds after the response was lost or the process crashed.
-    assert_eq!(direct(&store).finish(&transfer, plan(), None).await.unwrap().size, 11);
+    assert_eq!(direct(&store).finish(&multipart, plan(), None).await.unwrap().size, 11);
     assert_eq!(read(&store).await, b"helloworld!");
 }
 
 #[tokio::test]
 async fn parts_of_another_size_than_planned_make_no_blob() {
     let (root, store) = store();
-    let transfer = begin(&store).await;
+    let multipart = begin(&store).await;
     for number in [1, 2, 3] {
         put_part(&store, number).await.unwrap();
     }
     fs::write(root.path().join("parts").join(KEY).join("00002"), "wor").unwrap();
-    let refused = direct(&store).finish(&transfer, plan(), None).await;
+    let refused = direct(&store).finish(&multipart, plan(), None).await;
     assert!(matches!(refused, Err(Error::Refused(Refused::PartSize(2)))), "{refused:?}");
     assert_eq!(store.head(&key()).await.unwrap(), None);
 }
@@ -89,14 +89,14 @@ async fn parts_of_another_size_than_planned_make_no_blob() {
 #[tokio::test]
 async fn other_files_among_the_parts_are_none() {
     let (root, store) = store();
-    let transfer = begin(&store).await;
+    let multipart = begin(&store).await;
     let gathered = root.path().join("parts").join(KEY);
     for name in ["1", "000001", "00001.tmp", "notes", "99999999999"] {
         fs::write(gathered.join(name), "hello").unwrap();
     }
-    assert_eq!(direct(&store).list_received(&transfer, plan()).await.unwrap(), []);
+    assert_eq!(direct(&store).list_received(&multipart, plan()).await.unwrap(), []);
     put_part(&store, 1).await.unwrap();
-    assert_eq!(direct(&store).list_received(&transfer, plan()).await.unwrap(), [Part { number: 1, size: 5 }]);
+    assert_eq!(direct(&store).list_received(&multipart, plan()).await.unwrap(), [Part { number: 1, size: 5 }]);
 }
 
 #[tokio::test]
@@ -161,14 +161,14 @@ async fn two_processes_finish_one_blob() {
     for _ in 0..8 {
         let (root, first) = store();
         let second = DiskStore::open(root.path().to_owned()).unwrap();
-        let transfer = begin(&first).await;
+        let multipart = begin(&first).await;
         for number in [1, 2, 3] {
             put_part(&second, number).await.unwrap();
         }
         let tasks = (0..6).map(|number| {
             let direct = direct(if number % 2 == 0 { &first } else { &second });
-            let transfer = transfer.clone();
-            tokio::spawn(async move { direct.finish(&transfer, plan(), None).await })
+            let multipart = multipart.clone();
+            tokio::spawn(async move { direct.finish(&multipart, plan(), None).await })
         });
         for task in tasks.collect::<Vec<_>>() {
             assert_eq!(
@@ -184,10 +184,10 @@ async fn two_processes_finish_one_blob() {
 async fn a_part_that_races_with_its_discard_leaves_nothing() {
     for _ in 0..16 {
         let (root, store) = store();
-        let transfer = begin(&store).await;
+        let multipart = begin(&store).await;
         let racing = store.clone();
         let put = tokio::spawn(async move { put_part(&racing, 1).await });
-        store.discard(&transfer).await.unwrap();
+        store.abort(&multipart).await.unwrap();
         let outcome = put.await.unwrap();
         let expected = matches!(&outcome, Ok(()) | Err(Error::Conflict(Conflict::UploadClosed)));
         assert!(expected, "{outcome:?}");
@@ -208,8 +208,9 @@ async fn transfers_are_listed_by_their_age_and_in_pages() {
         let seconds = if number % 3 == 0 { 20 } else { 10 };
         manifest.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
     }
-    let list =
-        async |before, after: Option<&Transfer>| store.list_begun(Timestamp::from_millis(before), after).await.unwrap();
+    let list = async |before, after: Option<&MultipartUpload>| {
+        store.list_incomplete(Timestamp::from_millis(before), after).await.unwrap()
+    };
     assert_eq!(list(10_000, None).await, []);
     assert_eq!(list(20_000, None).await.len(), 1000);
     let first = list(20_001, None).await;

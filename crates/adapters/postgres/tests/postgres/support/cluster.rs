@@ -81,7 +81,7 @@ impl Cluster {
             .arg(&file)
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|fault| panic!("this test needs PgBouncer (Debian's package `pgbouncer`): {fault}"));
+            .unwrap_or_else(|error| panic!("this test needs PgBouncer (Debian's package `pgbouncer`): {error}"));
         await_line(&mut bouncer, "process up");
         self.bouncer = Some(bouncer);
         url(&bouncer_dir, "postgres")

@@ -4,7 +4,9 @@ use clouddrive_domain::model::{
     Action, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash, RequestId,
     StoreName, Stored, Timestamp, Upload, UploadId, UploadState, User, UserId, Username, VersionId, authorize,
 };
-use clouddrive_domain::port::{Commit, Details, Drive, Opening, Registration, Relocation, Uploads, Users};
+use clouddrive_domain::port::{
+    Commit, Details, NewUpload, NodeRepository, Registration, Relocation, UploadRepository, UserRepository,
+};
 use clouddrive_domain::{Result, model};
 use clouddrive_postgres::Database;
 use uuid::Uuid;
@@ -44,7 +46,7 @@ pub(crate) fn command(of: &Registration) -> Command {
         actor: Some(of.user.id),
         at: Timestamp::from_millis(1_000),
         request: RequestId::parse("a-request").unwrap(),
-        receipt: None,
+        idempotency_record: None,
     }
 }
 
@@ -56,7 +58,7 @@ pub(crate) async fn register(database: &Database, number: u128) -> Registration 
 
 /// A grant for the owner to do `action`.
 pub(crate) async fn grant(database: &Database, owner: &Registration, node: NodeId, action: Action) -> Grant {
-    authorize(Drive::find(database, node, owner.user.id.into()).await.unwrap(), action).unwrap()
+    authorize(NodeRepository::find(database, node, owner.user.id.into()).await.unwrap(), action).unwrap()
 }
 
 pub(crate) async fn create_folder(
@@ -84,7 +86,7 @@ pub(crate) async fn moving(database: &Database, owner: &Registration, node: Node
 }
 
 /// An upload of `size` bytes into the root.
-pub(crate) fn opening(owner: &Registration, number: u128, text: &str, size: u64) -> Opening {
+pub(crate) fn new_upload(owner: &Registration, number: u128, text: &str, size: u64) -> NewUpload {
     let file = FileInfo {
         name: name(text),
         media_type: MediaType::octet_stream(),
@@ -101,29 +103,29 @@ pub(crate) fn opening(owner: &Registration, number: u128, text: &str, size: u64)
         announced: Some(size),
         part_size: None,
         blob: model::BlobKey::parse(&format!("{number:032x}")).unwrap(),
-        ticket: None,
+        multipart_id: None,
         state: UploadState::Open,
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(1_000_000),
     };
-    Opening { upload, store: StoreName("test"), most_open: 1_000 }
+    NewUpload { upload, store: StoreName("test"), max_open: 1_000 }
 }
 
-pub(crate) async fn begin(database: &Database, owner: &Registration, opening: &Opening) -> Result<model::Quota> {
+pub(crate) async fn begin(database: &Database, owner: &Registration, new_upload: &NewUpload) -> Result<model::Quota> {
     let root = grant(database, owner, owner.root, Action::AddTo).await;
-    Uploads::begin(database, &command(owner), &root, opening).await
+    UploadRepository::begin(database, &command(owner), &root, new_upload).await
 }
 
 /// The commit of the upload, as the file with that number.
-pub(crate) fn completing(opening: &Opening, number: u128, conflict: ConflictPolicy) -> Commit {
+pub(crate) fn completing(new_upload: &NewUpload, number: u128, conflict: ConflictPolicy) -> Commit {
     Commit {
-        upload: opening.upload.id,
-        blob: opening.upload.blob.clone(),
-        stored: Stored { size: opening.upload.announced.unwrap(), ..Stored::default() },
+        upload: new_upload.upload.id,
+        blob: new_upload.upload.blob.clone(),
+        stored: Stored { size: new_upload.upload.announced.unwrap(), ..Stored::default() },
         conflict,
         file: folder_id(number),
         version: VersionId::from_uuid(id(6, number)),
-        most_versions: 20,
+        max_versions: 20,
     }
 }
 

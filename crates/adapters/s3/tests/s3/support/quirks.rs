@@ -24,7 +24,7 @@ impl Quirks {
         }
         let number = request.target.split(['?', '&']).find_map(|pair| pair.strip_prefix("partNumber="));
         let number = number.and_then(|number| number.parse().ok()).unwrap_or(0);
-        self.max_parts.filter(|most| number > *most).map(|_| (400, "InvalidArgument"))
+        self.max_parts.filter(|max| number > *max).map(|_| (400, "InvalidArgument"))
     }
 
     /// Whether a part was refused with this status because its upload has ended.

@@ -1,9 +1,9 @@
 use reqwest::Method;
 
 use super::{download_url, upload_as};
-use crate::support::{Answer, Caller, Server};
+use crate::support::{ApiClient, ApiResponse, Server};
 
-async fn get(caller: &Caller, url: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(caller: &ApiClient, url: &str, headers: &[(&str, &str)]) -> ApiResponse {
     let request =
         headers.iter().fold(caller.request(Method::GET, url), |request, (name, value)| request.header(*name, *value));
     caller.send(request).await

@@ -2,11 +2,11 @@ use reqwest::{Body, Method};
 use serde_json::{Value, json};
 
 use super::part_url;
-use crate::support::{Answer, Caller, Server, Wire, text};
+use crate::support::{ApiClient, ApiResponse, RawConnection, Server, text};
 use crate::upload::parts::{SIZE, SMALL, bytes};
 
 /// PUTs a body without a `Content-Length`.
-async fn put_chunked(anonymous: &Caller, upload: &Value, pieces: &[&'static str]) -> Answer {
+async fn put_chunked(anonymous: &ApiClient, upload: &Value, pieces: &[&'static str]) -> ApiResponse {
     let pieces: Vec<Result<&str, std::io::Error>> = pieces.iter().copied().map(Ok).collect();
     let body = Body::wrap_stream(futures_util::stream::iter(pieces));
     let put = anonymous.request(Method::PUT, &part_url(upload)).header("If-None-Match", "*").body(body);
@@ -105,13 +105,13 @@ async fn a_client_that_waits_is_asked_only_for_bytes_that_are_wanted() {
         (url.clone(), "6", 422, "size_mismatch"),
         (part_url(&aborted), "5", 409, "upload_closed"),
     ] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         let answer = wire.announce(&anonymous, "PUT", &url, &[("Content-Length", length)]).await;
         assert_eq!(answer.header("connection"), "close", "{code}");
         answer.refused(status, code);
         assert!(wire.next().await.is_none(), "{code}: the connection goes on");
     }
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     assert_eq!(wire.announce(&anonymous, "PUT", &url, &[("Content-Length", "5")]).await.status, 100);
     wire.send("hello").await;
     assert_eq!(wire.next().await.unwrap().status, 200);

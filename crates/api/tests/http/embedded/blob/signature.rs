@@ -2,10 +2,10 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::{download_url, part_url, upload_as};
-use crate::support::{Caller, Server, Wire, eventually, sha256};
+use crate::support::{ApiClient, RawConnection, Server, eventually, sha256};
 
 /// Asserts that `url` is refused for GET and PUT.
-async fn refused_for_all(anonymous: &Caller, url: &str) {
+async fn refused_for_all(anonymous: &ApiClient, url: &str) {
     anonymous.get(url).await.refused(403, "invalid_signature");
     let put = anonymous.request(Method::PUT, url).header("If-None-Match", "*").body("hello");
     anonymous.send(put).await.refused(403, "invalid_signature");
@@ -155,7 +155,7 @@ async fn no_path_leads_past_the_gate() {
         format!("/blob/{}?{query}", key.to_uppercase()),
         format!("/BLOB/{key}?{query}"),
     ] {
-        let mut wire = Wire::to(&server).await;
+        let mut wire = RawConnection::to(&server).await;
         wire.head(&anonymous, "GET", &target, &[]).await;
         let answer = wire.answer().await;
         // Some of these reach the blob handler, others match no route.

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::body::gone::nothing_is_left;
 use crate::body::{assert_well, begin_form};
-use crate::support::{Server, Wire, eventually, text};
+use crate::support::{RawConnection, Server, eventually, text};
 
 const LENGTH: usize = 4_000_000;
 
@@ -15,7 +15,7 @@ async fn a_sender_who_leaves_in_the_middle_of_a_part_may_come_back() {
     let length = LENGTH.to_string();
     for polite in [false, true] {
         for framing in [("Content-Length", length.as_str()), ("Transfer-Encoding", "chunked")] {
-            let mut wire = Wire::to(&server).await;
+            let mut wire = RawConnection::to(&server).await;
             wire.head(&anonymous, "PUT", &url, &[framing, ("If-None-Match", "*")]).await;
             if framing.1 == "chunked" {
                 wire.send(format!("{LENGTH:x}\r\n")).await;
@@ -43,7 +43,7 @@ async fn a_sender_who_leaves_in_the_middle_of_a_part_may_come_back() {
 async fn a_sender_who_leaves_while_a_form_is_being_stored_leaves_nothing() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     begin_form(&mut wire, &ann, "", LENGTH).await;
     eventually("some of the bytes arrive", async || !server.unfinished().is_empty()).await;
     drop(wire);
@@ -57,7 +57,7 @@ async fn who_falls_silent_while_a_part_is_being_sent_is_told_so() {
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let upload = ann.begin("half.bin", LENGTH, None).await.ok();
     let length = LENGTH.to_string();
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     let headers = [("Content-Length", length.as_str()), ("If-None-Match", "*")];
     wire.head(&anonymous, "PUT", &text(&upload["parts"][0]["url"]), &headers).await;
     wire.send(vec![7; LENGTH / 2]).await;

@@ -1,9 +1,9 @@
 use crate::process::{run, said, start_in};
-use crate::support::Place;
+use crate::support::Storage;
 
 #[tokio::test]
 async fn the_schema_is_brought_up_to_date_once() {
-    let place = Place::new();
+    let place = Storage::new();
     let (code, first, err) = said(run(place.path(), &["migrate"], &[]));
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(!first.is_empty() && first.lines().all(|line| line.starts_with("applied ")), "{first}");

@@ -1,10 +1,10 @@
 use crate::process::configuration::{KEY, assert_refused};
 use crate::process::{is_empty, start_in};
-use crate::support::{Place, Server};
+use crate::support::{Server, Storage};
 
 #[tokio::test]
 async fn values_are_read_from_the_file_and_the_environment_comes_first() {
-    let place = Place::new();
+    let place = Storage::new();
     let lines = format!(
         "# how it runs here\n\nexport DEFAULT_QUOTA_BYTES=1000\nACCESS_TOKEN_EXPIRE_MINUTES='5'\nSECRET_KEY=\"{KEY}\"\n\
          PUBLIC_URL=\nDATA_DIR=elsewhere\n"
@@ -32,7 +32,7 @@ async fn signed_urls_begin_as_the_configuration_says_whatever_host_a_client_name
 
 #[tokio::test]
 async fn production_takes_no_default_that_was_not_asked_for() {
-    let place = Place::new();
+    let place = Storage::new();
     let dir = place.path();
     let database = format!("sqlite:{}", dir.join("drive.db").display());
     let blobs = dir.join("blobs").display().to_string();
@@ -55,5 +55,5 @@ async fn production_takes_no_default_that_was_not_asked_for() {
     let (server, _) = start_in(place, &values).await;
     let ann = server.user("ann").await;
     ann.upload("note.txt", b"hello", None).await;
-    assert!(server.place().path().join("drive.db").is_file() && !server.data().join("secret.key").exists());
+    assert!(server.storage().path().join("drive.db").is_file() && !server.data().join("secret.key").exists());
 }

@@ -2,7 +2,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use crate::process::{exit_code, run, said, signal, start_in};
-use crate::support::{PASSWORD, Place, Server, text};
+use crate::support::{PASSWORD, Server, Storage, text};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -10,8 +10,8 @@ fn mode(path: &Path) -> u32 {
 
 #[tokio::test]
 async fn the_first_start_needs_nothing_and_makes_everything() {
-    let (server, lines) = start_in(Place::new(), &[]).await;
-    let place = server.place().path().canonicalize().unwrap();
+    let (server, lines) = start_in(Storage::new(), &[]).await;
+    let place = server.storage().path().canonicalize().unwrap();
     let url = server.url();
     assert_eq!(lines[0], format!("CloudDrive {} listens on {url}", env!("CARGO_PKG_VERSION")));
     assert_eq!(lines[1], format!("API documentation: {url}/docs/"));
@@ -68,7 +68,7 @@ async fn a_configured_key_is_written_nowhere() {
 async fn two_servers_never_share_their_data() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
-    let place = server.place().path();
+    let place = server.storage().path();
     for command in ["serve", "migrate"] {
         let (code, out, err) = said(run(place, &[command], &[]));
         assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{command}: {err}");

@@ -2,12 +2,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::process::stop::{closed, connection, rest};
 use crate::process::{exit_code, log_of, signal, start_in};
-use crate::support::{Place, Server, eventually, sha256, text};
+use crate::support::{Server, Storage, eventually, sha256, text};
 
 #[tokio::test]
 async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
     for name in ["TERM", "INT"] {
-        let (mut server, _) = start_in(Place::new(), &[("RUST_LOG", "info")]).await;
+        let (mut server, _) = start_in(Storage::new(), &[("RUST_LOG", "info")]).await;
         let ann = server.user("ann").await;
         // More than the connection can buffer, so that the response is unfinished at SIGTERM.
         let large: Vec<u8> = (0..48_u32 << 20).map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -37,7 +37,10 @@ async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
         assert_eq!(sha256(&begun[end_of_head..]), sha256(&large));
         assert_eq!(exit_code(&mut server).await, 0, "{name}");
         let log = log_of(&server);
-        assert!(log.contains(&format!("SIG{name}: finishing running requests")) && log.contains("stopped"), "{log}");
+        assert!(
+            log.contains(&format!("SIG{name}: finishing running requests")) && log.contains("server stopped"),
+            "{log}"
+        );
 
         // What was acknowledged during the shutdown is there after a restart.
         let server = server.restart(&[]).await;
@@ -49,7 +52,7 @@ async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
 
 #[tokio::test]
 async fn a_client_that_never_comes_to_an_end_is_not_waited_for_beyond_the_limit() {
-    let (mut server, _) = start_in(Place::new(), &[("SHUTDOWN_SECONDS", "1")]).await;
+    let (mut server, _) = start_in(Storage::new(), &[("SHUTDOWN_SECONDS", "1")]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("half.txt", 10, None).await.ok();
     let url = text(&upload["parts"][0]["url"]);

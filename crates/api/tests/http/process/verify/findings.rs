@@ -197,7 +197,7 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
     }
     // The plain-text report explains each kind.
     execute(&server, "UPDATE drives SET used_bytes = used_bytes + 1");
-    let output = server.place().command(&[]).arg("verify").output().unwrap();
+    let output = server.storage().command(&[]).arg("verify").output().unwrap();
     let (code, out, err) = said(output);
     assert_eq!((code, err.as_str()), (1, "clouddrive: 2 findings\n"));
     assert!(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::support::{Place, Server, eventually, free_port};
+use crate::support::{Server, Storage, eventually, free_port};
 
 /// The response header that names the instance.
 pub const SERVED_BY: &str = "x-served-by";
@@ -23,7 +23,7 @@ pub struct HaProxy {
 
 impl HaProxy {
     /// Starts HAProxy in front of the instances on these ports.
-    pub async fn before(ports: [u16; 2], place: &Arc<Place>) -> Self {
+    pub async fn before(ports: [u16; 2], place: &Arc<Storage>) -> Self {
         let socket = place.path().join("haproxy.sock");
         let bind = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new("haproxy");
@@ -40,7 +40,7 @@ impl HaProxy {
         }
         let mut process = command
             .spawn()
-            .unwrap_or_else(|fault| panic!("this test needs HAProxy (Debian's package `haproxy`): {fault}"));
+            .unwrap_or_else(|error| panic!("this test needs HAProxy (Debian's package `haproxy`): {error}"));
         eventually("HAProxy listens", async || {
             let said = || std::fs::read_to_string(place.path().join("haproxy.err")).unwrap();
             assert!(process.try_wait().unwrap().is_none(), "{}", said());
@@ -82,13 +82,13 @@ impl HaProxy {
         answer
     }
 
-    fn log(place: &Place) -> PathBuf {
+    fn log(place: &Storage) -> PathBuf {
         place.path().join("haproxy.log")
     }
 
     /// The lines of HAProxy's log for failed requests.
     pub fn complaints(&self) -> String {
-        let log = std::fs::read_to_string(Self::log(self.front.place())).unwrap();
+        let log = std::fs::read_to_string(Self::log(self.front.storage())).unwrap();
         // CLIENT TIME FRONTEND BACKEND/SERVER TIMERS STATUS …
         let status = |line: &str| line.split(' ').nth(5).unwrap_or_default().to_owned();
         let bad = |line: &&str| status(line).starts_with('5') || status(line) == "-1";

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::haproxy::SERVED_BY;
 use super::tally::{Failure, Kind, Record, Tally};
 use crate::production::id;
-use crate::support::{Answer, Caller, eventually, sha256, text};
+use crate::support::{ApiClient, ApiResponse, eventually, sha256, text};
 
 /// The pause between one user's requests, for a steady load that does not saturate the machine.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -43,8 +43,8 @@ pub struct Acknowledged {
 }
 
 pub struct Load {
-    ann: Caller,
-    nobody: Caller,
+    ann: ApiClient,
+    nobody: ApiClient,
     /// Files to read.
     library: Vec<(String, String)>,
     shelf: String,
@@ -56,7 +56,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub async fn begin(ann: Caller, nobody: Caller) -> (Arc<Self>, Vec<JoinHandle<()>>) {
+    pub async fn begin(ann: ApiClient, nobody: ApiClient) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let shelf = ann.folder("Shelf", None).await;
         let mut library = Vec::new();
         for number in 0..30 {
@@ -116,7 +116,7 @@ impl Load {
     }
 
     /// The answer to a request, if its status is expected.
-    async fn attempt(&self, kind: Kind, request: RequestBuilder, expected: &[u16]) -> Option<Answer> {
+    async fn attempt(&self, kind: Kind, request: RequestBuilder, expected: &[u16]) -> Option<ApiResponse> {
         let request = request.build().unwrap();
         let what = format!("{} {}", request.method(), request.url().path());
         let begun = self.tally.begin(kind);
@@ -131,21 +131,21 @@ impl Load {
                 self.tally.end(begun, instance, failure);
                 good.then_some(answer)
             }
-            Err(fault) => {
-                self.tally.end(begun, None, Some(Failure::silence(format!("{what}: {fault:?}"))));
+            Err(error) => {
+                self.tally.end(begun, None, Some(Failure::silence(format!("{what}: {error:?}"))));
                 None
             }
         }
     }
 
-    async fn exchange(&self, request: reqwest::Request) -> reqwest::Result<Answer> {
+    async fn exchange(&self, request: reqwest::Request) -> reqwest::Result<ApiResponse> {
         let response = self.ann.client().execute(request).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.bytes().await?.into() })
+        Ok(ApiResponse { status, headers, body: response.bytes().await?.into() })
     }
 
     /// Retries a change until it is answered. On a retry, `already` lists the statuses that say it was done before.
-    async fn change(&self, request: impl Fn() -> RequestBuilder, already: &[u16]) -> Answer {
+    async fn change(&self, request: impl Fn() -> RequestBuilder, already: &[u16]) -> ApiResponse {
         for turn in 0..TRIES {
             let mut expected = vec![200, 201, 204];
             if turn > 0 {
@@ -274,7 +274,7 @@ impl Load {
             let failure = match self.watch(file).await {
                 Ok(bytes) if sha256(&bytes) == *digest => None,
                 Ok(bytes) => Some(Failure { word: "other bytes".to_owned(), what: bytes.len().to_string() }),
-                Err(fault) => Some(Failure::silence(format!("{fault:?}"))),
+                Err(error) => Some(Failure::silence(format!("{error:?}"))),
             };
             self.tally.end(begun, None, failure);
         }
@@ -302,7 +302,7 @@ fn bytes(number: u64, length: usize) -> Vec<u8> {
 
 impl Acknowledged {
     /// Asserts that no acknowledged change is lost.
-    pub async fn check(&self, caller: &Caller) {
+    pub async fn check(&self, caller: &ApiClient) {
         for (file, digest) in &self.files {
             assert_eq!(sha256(&caller.download(file).await), *digest, "an acknowledged file is lost");
         }
@@ -322,7 +322,7 @@ impl Acknowledged {
 }
 
 /// All names in a folder, page by page.
-async fn all_names(caller: &Caller, folder: &str) -> std::collections::HashSet<String> {
+async fn all_names(caller: &ApiClient, folder: &str) -> std::collections::HashSet<String> {
     let mut names = std::collections::HashSet::new();
     let mut path = format!("/drive/{folder}?limit=1000");
     loop {

@@ -18,7 +18,7 @@ use self::load::{Acknowledged, Load};
 use self::tally::{Kind, Record, spread, table};
 use crate::body::begin_form;
 use crate::process::{exit_code, signal, start_in};
-use crate::support::{Place, Server, Wire, eventually, free_port};
+use crate::support::{RawConnection, Server, Storage, eventually, free_port};
 
 /// The minimum number of requests between restarts, and per instance before the first.
 const CALM: usize = 150;
@@ -77,7 +77,7 @@ async fn watch(address: String) -> (Vec<Seen>, Instant) {
 }
 
 impl Instance {
-    async fn start(name: &'static str, port: u16, place: &Arc<Place>) -> Self {
+    async fn start(name: &'static str, port: u16, place: &Arc<Storage>) -> Self {
         let bind = format!("127.0.0.1:{port}");
         let variables = [("BIND_ADDR", bind.as_str()), ("DRAIN_SECONDS", "3"), ("TRUSTED_PROXIES", "127.0.0.1")];
         let (server, _) = start_in(place.clone(), &variables).await;
@@ -98,7 +98,7 @@ impl Instance {
     /// Stops it and starts another in its place.
     async fn replace(&mut self) -> Stop {
         let stop = self.stop().await;
-        let place = self.server.place().clone();
+        let place = self.server.storage().clone();
         *self = Self::start(self.name, self.port, &place).await;
         stop
     }
@@ -159,7 +159,7 @@ impl Outcome {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_instance_is_replaced_and_no_request_is_lost() {
     let times: usize = std::env::var("ROLLING_RESTARTS").map_or(1, |times| times.parse().unwrap());
-    let place = Arc::new(Place::new());
+    let place = Arc::new(Storage::new());
     let ports = [free_port(), free_port()];
     let mut instances = [Instance::start("a", ports[0], &place).await, Instance::start("b", ports[1], &place).await];
     let haproxy = HaProxy::before(ports, &place).await;
@@ -187,9 +187,9 @@ async fn every_instance_is_replaced_and_no_request_is_lost() {
 
 #[tokio::test]
 async fn a_sender_who_never_comes_to_an_end_is_cut_off() {
-    let (mut server, _) = start_in(Place::new(), &[("DRAIN_SECONDS", "1"), ("SHUTDOWN_SECONDS", "1")]).await;
+    let (mut server, _) = start_in(Storage::new(), &[("DRAIN_SECONDS", "1"), ("SHUTDOWN_SECONDS", "1")]).await;
     let ann = server.user("ann").await;
-    let mut wire = Wire::to(&server).await;
+    let mut wire = RawConnection::to(&server).await;
     begin_form(&mut wire, &ann, "", 1 << 20).await;
     let under_way = "SELECT count(*) FROM blobs";
     eventually("the form is under way", async || server.value(under_way) == "1").await;

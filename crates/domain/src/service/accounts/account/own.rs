@@ -1,17 +1,17 @@
 //! Managing one's own account.
 
-use super::Accounts;
+use super::AccountService;
 use crate::error::{Error, Forbidden, Result};
 use crate::model::{Account, Actor, AuditAction, Bucket, Credentials, Email, Password};
-use crate::port::Verdict;
+use crate::port::PasswordCheck;
 
-impl Accounts {
+impl AccountService {
     /// The caller's own account.
     ///
     /// # Errors
     /// `NotFound` when it has just been deleted.
     pub async fn find(&self, actor: &Actor) -> Result<Account> {
-        let home = self.drive.find_home(actor.user).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
         Ok(home.account)
     }
 
@@ -20,10 +20,10 @@ impl Accounts {
     /// # Errors
     /// `EmailTaken`; `RateLimited`.
     pub async fn change_email(&self, actor: &Actor, email: &Email) -> Result<Account> {
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         self.throttling.take(&[Bucket::EmailChange(actor.user)], command.at).await?;
         if self.accounts.change_email(&command, actor.user, email).await? {
-            self.ambient.audit(actor, AuditAction::EmailChanged);
+            self.context.audit(actor, AuditAction::EmailChanged);
         }
         self.find(actor).await
     }
@@ -35,8 +35,8 @@ impl Accounts {
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &Password) -> Result<()> {
         let proven = self.require_password(actor, current).await?.generation;
         let hash = self.passwords.hash(new).await?;
-        self.accounts.change_password(&self.ambient.command(actor), actor.user, Some(proven), &hash).await?;
-        self.ambient.audit(actor, AuditAction::PasswordChanged);
+        self.accounts.change_password(&self.context.command(actor), actor.user, Some(proven), &hash).await?;
+        self.context.audit(actor, AuditAction::PasswordChanged);
         Ok(())
     }
 
@@ -47,9 +47,9 @@ impl Accounts {
     /// `WrongPassword`; `RateLimited`.
     pub async fn delete(&self, actor: &Actor, password: &str) -> Result<()> {
         let proven = self.require_password(actor, password).await?.generation;
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         self.accounts.delete(&command, actor.user, proven).await?;
-        self.ambient.audit(actor, AuditAction::AccountDeleted);
+        self.context.audit(actor, AuditAction::AccountDeleted);
         self.ended.discard(&command).await;
         Ok(())
     }
@@ -58,10 +58,10 @@ impl Accounts {
     /// login.
     async fn require_password(&self, actor: &Actor, password: &str) -> Result<Credentials> {
         let bucket = [Bucket::CurrentPassword(actor.user)];
-        self.throttling.take(&bucket, self.ambient.now()).await?;
+        self.throttling.take(&bucket, self.context.now()).await?;
         let outcome = self.check_password(actor, password).await;
         if matches!(outcome, Err(Error::Forbidden(Forbidden::WrongPassword))) {
-            self.ambient.audit(actor, AuditAction::PasswordRefused);
+            self.context.audit(actor, AuditAction::PasswordRefused);
         } else {
             self.throttling.give_back(&bucket).await?;
         }
@@ -73,8 +73,8 @@ impl Accounts {
         let password = Password::attempt(password).ok_or_else(wrong)?;
         let known = self.accounts.find_credentials_of(actor.user).await?.ok_or(Error::NotFound)?;
         match self.passwords.verify(&password, &known.hash).await? {
-            Verdict::Wrong => Err(wrong()),
-            Verdict::Right | Verdict::Outdated => Ok(known),
+            PasswordCheck::Wrong => Err(wrong()),
+            PasswordCheck::Right | PasswordCheck::Outdated => Ok(known),
         }
     }
 }

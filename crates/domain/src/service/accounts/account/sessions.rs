@@ -2,16 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::{Accounts, ClientInfo, Login, SessionPage};
+use super::{AccountService, ClientInfo, Login, SessionPage};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AccessClaims, Actor, AuditAction, Bucket, BucketKind, Credentials, Handle, Identity, Limit, LoginRefusal,
-    LoginSubject, Network, Page, Password, RefreshToken, RequestId, Session, SessionId, SessionPosition, Timestamp,
-    UserId,
+    AccessClaims, Actor, AuditAction, Bucket, BucketKind, ClientSubnet, Credentials, Identity, Limit, LoginIdentifier,
+    LoginRefusal, LoginSubject, Page, Password, RefreshToken, RequestId, Session, SessionId, SessionPosition,
+    Timestamp, UserId,
 };
-use crate::port::{Opened, Renewal, Rotation, TokenOwner, Verdict};
+use crate::port::{NewSession, PasswordCheck, RotationOutcome, TokenOwner, TokenRotation};
 
-impl Accounts {
+impl AccountService {
     /// Starts a session after verifying the password. `name` is a user name or an e-mail address.
     ///
     /// # Errors
@@ -21,17 +21,17 @@ impl Accounts {
         let Some(password) = Password::attempt(password) else {
             return Err(self.refuse(None, &request, LoginRefusal::ImpossiblePassword));
         };
-        let handle = Handle::parse(name);
+        let identifier = LoginIdentifier::parse(name);
         // Looked up even past the limit: an account's user name and e-mail address share one set of attempts.
-        let known = self.users.find_credentials(&handle).await?;
-        let taken = self.admit(&request, &handle, known.as_ref(), client.address).await?;
+        let known = self.users.find_credentials(&identifier).await?;
+        let taken = self.admit(&request, &identifier, known.as_ref(), client.address).await?;
         let outcome = self.prove(&request, known, &password).await;
         // Only wrong credentials count: if the password was right or verification never ran, return the attempt.
         if !matches!(outcome, Err(Error::Unauthenticated(_))) {
             self.throttling.give_back(&taken).await?;
         }
         let known = outcome?;
-        let actor = Actor { user: known.user, request, receipt: None };
+        let actor = Actor { user: known.user, request, idempotency_record: None };
         let begun = self.start_session(&actor, known.generation, client).await;
         begun.map_err(|fault| match fault {
             // The password was changed, or the account disabled, during verification.
@@ -40,43 +40,43 @@ impl Accounts {
         })
     }
 
-    /// Takes a login attempt for `handle` from `address`; returns the buckets that it was taken from.
+    /// Takes a login attempt for `identifier` from `address`; returns the buckets that it was taken from.
     ///
     /// When the account's bucket is empty, a user who already has a session from the same network may still log in, so
     /// that distributed guessing does not lock them out.
     async fn admit(
         &self,
         request: &RequestId,
-        handle: &Handle,
+        identifier: &LoginIdentifier,
         known: Option<&Credentials>,
         address: Option<IpAddr>,
     ) -> Result<Vec<Bucket>> {
-        let (now, network) = (self.ambient.now(), Network::of(address));
-        let unknown = || LoginSubject::Unknown(handle.clone());
+        let (now, subnet) = (self.context.now(), ClientSubnet::from_address(address));
+        let unknown = || LoginSubject::Unknown(identifier.clone());
         let subject = known.map_or_else(unknown, |known| LoginSubject::Account(known.user));
         let of_account = Bucket::LoginOfAccount(subject.clone());
-        let own = vec![Bucket::LoginsOfAddress(network), Bucket::LoginFromAddress(subject, network)];
+        let own = vec![Bucket::LoginsOfAddress(subnet), Bucket::LoginFromAddress(subject, subnet)];
         let all = [own.clone(), vec![of_account]].concat();
         let refusal = match self.throttling.take(&all, now).await {
             Ok(()) => return Ok(all),
             Err(refusal) => refusal,
         };
         let of_account = matches!(refusal, Error::RateLimited { bucket: BucketKind::LoginOfAccount, .. });
-        if of_account && self.is_known_at(handle, network, now).await? {
+        if of_account && self.is_known_at(identifier, subnet, now).await? {
             self.throttling.take(&own, now).await?;
             return Ok(own);
         }
         if matches!(refusal, Error::RateLimited { .. }) {
-            self.ambient.audit_unknown(None, request, AuditAction::LoginRefused { reason: LoginRefusal::Throttled });
+            self.context.audit_anonymous(None, request, AuditAction::LoginRefused { reason: LoginRefusal::Throttled });
         }
         Err(refusal)
     }
 
-    /// Whether the user named by `handle`, if any, has a running session from `network`.
-    async fn is_known_at(&self, handle: &Handle, network: Network, now: Timestamp) -> Result<bool> {
-        let addresses = self.sessions.find_addresses(handle, now).await?;
+    /// Whether the user named by `identifier`, if any, has a running session from `subnet`.
+    async fn is_known_at(&self, identifier: &LoginIdentifier, subnet: ClientSubnet, now: Timestamp) -> Result<bool> {
+        let addresses = self.sessions.find_addresses(identifier, now).await?;
         let mut known = addresses.iter().filter_map(|text| text.parse().ok());
-        Ok(known.any(|address: IpAddr| Network::of(Some(address)) == network))
+        Ok(known.any(|address: IpAddr| ClientSubnet::from_address(Some(address)) == subnet))
     }
 
     /// Verifies the password and returns its owner's credentials. Replaces an outdated hash.
@@ -86,16 +86,16 @@ impl Accounts {
             return Err(self.refuse(None, request, LoginRefusal::UnknownUser));
         };
         match self.passwords.verify(password, &known.hash).await? {
-            Verdict::Wrong => Err(self.refuse(Some(known.user), request, LoginRefusal::WrongPassword)),
-            Verdict::Right | Verdict::Outdated if known.disabled => {
+            PasswordCheck::Wrong => Err(self.refuse(Some(known.user), request, LoginRefusal::WrongPassword)),
+            PasswordCheck::Right | PasswordCheck::Outdated if known.disabled => {
                 Err(self.refuse(Some(known.user), request, LoginRefusal::Disabled))
             }
-            Verdict::Right => Ok(known),
-            Verdict::Outdated => {
-                let actor = Actor { user: known.user, request: request.clone(), receipt: None };
+            PasswordCheck::Right => Ok(known),
+            PasswordCheck::Outdated => {
+                let actor = Actor { user: known.user, request: request.clone(), idempotency_record: None };
                 let hash = self.passwords.hash(password).await?;
-                self.users.rehash(&self.ambient.command(&actor), known.user, &known.hash, &hash).await?;
-                self.ambient.audit(&actor, AuditAction::PasswordRehashed);
+                self.users.rehash(&self.context.command(&actor), known.user, &known.hash, &hash).await?;
+                self.context.audit(&actor, AuditAction::PasswordRehashed);
                 Ok(known)
             }
         }
@@ -103,25 +103,25 @@ impl Accounts {
 
     /// The error for every refused login, whatever the reason; the reason goes only to the audit trail.
     fn refuse(&self, user: Option<UserId>, request: &RequestId, reason: LoginRefusal) -> Error {
-        self.ambient.audit_unknown(user, request, AuditAction::LoginRefused { reason });
+        self.context.audit_anonymous(user, request, AuditAction::LoginRefused { reason });
         Error::Unauthenticated(Unauthenticated::InvalidCredentials)
     }
 
     async fn start_session(&self, actor: &Actor, generation: u64, client: ClientInfo) -> Result<Login> {
-        let command = self.ambient.command(actor);
+        let command = self.context.command(actor);
         let session = Session {
-            id: self.ambient.id(),
+            id: self.context.id(),
             user: actor.user,
             created_at: command.at,
             expires_at: self.session_end(command.at),
             address: client.address(),
             user_agent: client.agent(),
         };
-        let refresh_token = self.ambient.refresh_token();
-        let opened = Opened { session, token: refresh_token.hash(), generation };
-        self.sessions.start(&command, &opened).await?;
-        let login = self.issue(actor.user, opened.session.id, command.at, refresh_token)?;
-        self.ambient.audit(actor, AuditAction::LoggedIn { session: opened.session.id });
+        let refresh_token = self.context.refresh_token();
+        let new_session = NewSession { session, token: refresh_token.hash(), generation };
+        self.sessions.start(&command, &new_session).await?;
+        let login = self.issue(actor.user, new_session.session.id, command.at, refresh_token)?;
+        self.context.audit(actor, AuditAction::LoggedIn { session: new_session.session.id });
         Ok(login)
     }
 
@@ -132,7 +132,7 @@ impl Accounts {
 
     fn issue(&self, user: UserId, session: SessionId, now: Timestamp, refresh_token: RefreshToken) -> Result<Login> {
         let lifetime = self.settings.token_lifetime;
-        let token = self.ambient.id();
+        let token = self.context.id();
         let claims = AccessClaims { token, user, session, issued_at: now, expires_at: now.plus(lifetime) };
         Ok(Login { access_token: self.tokens.issue(&claims)?, refresh_token, lifetime })
     }
@@ -147,10 +147,10 @@ impl Accounts {
         let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
         let presented = RefreshToken::parse(token).ok_or_else(invalid)?.hash();
         let TokenOwner { session, user } = self.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
-        let actor = Actor { user, request, receipt: None };
-        let command = self.ambient.command(&actor);
-        let next = self.ambient.refresh_token();
-        let renewal = Renewal {
+        let actor = Actor { user, request, idempotency_record: None };
+        let command = self.context.command(&actor);
+        let next = self.context.refresh_token();
+        let token_rotation = TokenRotation {
             presented,
             next: next.hash(),
             expires_at: self.session_end(command.at),
@@ -158,14 +158,14 @@ impl Accounts {
             address: client.address(),
             user_agent: client.agent(),
         };
-        match self.sessions.refresh(&command, &renewal).await? {
-            Rotation::Reused => {
-                self.ambient.audit(&actor, AuditAction::SessionReused { session });
+        match self.sessions.refresh(&command, &token_rotation).await? {
+            RotationOutcome::Reused => {
+                self.context.audit(&actor, AuditAction::SessionReused { session });
                 Err(invalid())
             }
-            Rotation::Renewed => {
+            RotationOutcome::Renewed => {
                 let login = self.issue(user, session, command.at, next)?;
-                self.ambient.audit(&actor, AuditAction::SessionRefreshed { session });
+                self.context.audit(&actor, AuditAction::SessionRefreshed { session });
                 Ok(login)
             }
         }
@@ -180,9 +180,9 @@ impl Accounts {
         let Some(TokenOwner { session, user }) = self.sessions.find_by_token(&token.hash()).await? else {
             return Ok(());
         };
-        let actor = Actor { user, request, receipt: None };
-        match self.sessions.end(&self.ambient.command(&actor), session, user).await {
-            Ok(()) => self.ambient.audit(&actor, AuditAction::LoggedOut { session }),
+        let actor = Actor { user, request, idempotency_record: None };
+        match self.sessions.end(&self.context.command(&actor), session, user).await {
+            Ok(()) => self.context.audit(&actor, AuditAction::LoggedOut { session }),
             Err(Error::NotFound) => {}
             Err(other) => return Err(other),
         }
@@ -196,7 +196,7 @@ impl Accounts {
         after: Option<SessionPosition>,
         limit: Limit,
     ) -> Result<SessionPage> {
-        let rows = self.sessions.list(actor.user, self.ambient.now(), after, limit).await?;
+        let rows = self.sessions.list(actor.user, self.context.now(), after, limit).await?;
         Ok(Page::cut(rows, limit, |session| SessionPosition { at: session.created_at, id: session.id }))
     }
 
@@ -205,8 +205,8 @@ impl Accounts {
     /// # Errors
     /// `NotFound` when the caller has no such running session.
     pub async fn end_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
-        self.sessions.end(&self.ambient.command(actor), session, actor.user).await?;
-        self.ambient.audit(actor, AuditAction::SessionEnded { session });
+        self.sessions.end(&self.context.command(actor), session, actor.user).await?;
+        self.context.audit(actor, AuditAction::SessionEnded { session });
         Ok(())
     }
 
@@ -215,7 +215,7 @@ impl Accounts {
     /// # Errors
     /// `TokenExpired`, `InvalidToken`.
     pub fn verify(&self, token: &str) -> Result<AccessClaims> {
-        self.tokens.verify(token, self.ambient.now())
+        self.tokens.verify(token, self.context.now())
     }
 
     /// Resolves the claims of an access token to its user.
@@ -223,13 +223,13 @@ impl Accounts {
     /// # Errors
     /// `InvalidToken` when its session has ended.
     pub async fn authenticate(&self, claims: AccessClaims) -> Result<Identity> {
-        let username = self.sessions.find_username(claims.session, claims.user, self.ambient.now()).await?;
+        let username = self.sessions.find_username(claims.session, claims.user, self.context.now()).await?;
         let username = username.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
         Ok(Identity { user: claims.user, username, session: claims.session, expires_at: claims.expires_at })
     }
 
     /// Whether the session is still running, regardless of the age of its access tokens.
     pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
-        Ok(self.sessions.find_username(session, user, self.ambient.now()).await?.is_some())
+        Ok(self.sessions.find_username(session, user, self.context.now()).await?.is_some())
     }
 }

@@ -6,18 +6,18 @@ use mockall::predicate::eq;
 
 use crate::error::{Conflict, Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, AuditAction, Bucket, Command, Credentials, Email, EntryQuota, Handle, Identity, LoginRefusal,
-    Network, Password, PasswordHash, Quota, RefreshToken, Session, User, Username,
+    AccessClaims, AuditAction, Bucket, ClientSubnet, Command, Credentials, Email, EntryQuota, Identity,
+    LoginIdentifier, LoginRefusal, Password, PasswordHash, Quota, RefreshToken, Session, User, Username,
 };
 use crate::port::{
-    MockAccounts, MockDrive, MockPasswords, MockSessions, MockThrottle, MockTokens, MockUsers, Opened, Registration,
-    Verdict,
+    MockAccountRepository, MockNodeRepository, MockPasswords, MockSessionRepository, MockThrottle, MockTokens,
+    MockUserRepository, NewSession, PasswordCheck, Registration,
 };
 use crate::service::testing::{
-    Counting, GUEST, NOW, OWNER, Trail, actor, ambient, ambient_with, command, drive_with, home, made, nothing_ended,
+    Counting, GUEST, NOW, OWNER, Trail, actor, command, context, context_with, drive_with, home, made, nothing_ended,
     outage, request,
 };
-use crate::service::{AccountSettings, Accounts, Ambient, ClientInfo, EndedUploads, Throttling};
+use crate::service::{AccountService, AccountSettings, ClientInfo, EndedUploads, ServiceContext, Throttling};
 
 mod own;
 mod sessions;
@@ -32,23 +32,23 @@ const SECRET: &str = "a quiet secret";
 
 #[derive(Default)]
 struct Ports {
-    users: MockUsers,
-    accounts: MockAccounts,
+    users: MockUserRepository,
+    accounts: MockAccountRepository,
     throttle: Option<MockThrottle>,
-    sessions: MockSessions,
-    drive: MockDrive,
+    sessions: MockSessionRepository,
+    drive: MockNodeRepository,
     passwords: MockPasswords,
     tokens: MockTokens,
     ended: Option<EndedUploads>,
 }
 
 impl Ports {
-    fn service(self) -> Accounts {
-        self.service_in(ambient())
+    fn service(self) -> AccountService {
+        self.service_in(context())
     }
 
-    fn service_in(self, ambient: Ambient) -> Accounts {
-        Accounts::new(
+    fn service_in(self, context: ServiceContext) -> AccountService {
+        AccountService::new(
             Arc::new(self.users),
             Arc::new(self.accounts),
             Arc::new(self.sessions),
@@ -57,7 +57,7 @@ impl Ports {
             Arc::new(self.tokens),
             self.ended.unwrap_or_else(nothing_ended),
             self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
-            ambient,
+            context,
             AccountSettings {
                 quota_bytes: 1_000,
                 quota_entries: 9,
@@ -68,11 +68,11 @@ impl Ports {
         )
     }
 
-    /// A user is known under `handle`.
-    fn knowing(handle: Handle) -> Self {
+    /// A user is known under `identifier`.
+    fn knowing(identifier: LoginIdentifier) -> Self {
         let mut ports = Self::default();
         let known = credentials();
-        ports.users.expect_find_credentials().with(eq(handle)).times(1).return_once(|_| Ok(Some(known)));
+        ports.users.expect_find_credentials().with(eq(identifier)).times(1).return_once(|_| Ok(Some(known)));
         ports
     }
 }
@@ -87,8 +87,8 @@ fn made_token(nth: u8) -> RefreshToken {
     RefreshToken::generate(&Counting::from(nth))
 }
 
-fn olga() -> Handle {
-    Handle::Username("olga".to_owned())
+fn olga() -> LoginIdentifier {
+    LoginIdentifier::Username("olga".to_owned())
 }
 
 fn secret() -> Password {
@@ -103,7 +103,7 @@ fn claims() -> AccessClaims {
     AccessClaims { token: made(3), user: OWNER, session: made(1), issued_at: NOW, expires_at: NOW.plus(HOUR) }
 }
 
-async fn refusal(accounts: Accounts, name: &str, password: &str) -> Option<Error> {
+async fn refusal(accounts: AccountService, name: &str, password: &str) -> Option<Error> {
     accounts.login(request(), name, password, ClientInfo::default()).await.err()
 }
 
@@ -130,7 +130,7 @@ async fn user_drive_and_root_are_created_by_one_call() {
         quota_bytes: 1_000,
         quota_entries: 9,
     };
-    let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), receipt: None };
+    let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), idempotency_record: None };
     ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
     let made = ports.service().register(request(), user.username.clone(), user.email.clone(), &secret(), None).await;
     let account = made.unwrap();
@@ -162,7 +162,7 @@ async fn unknown_user_and_wrong_password_answer_alike_after_one_verification() {
         .expect_verify()
         .with(eq(secret()), eq(hash("stored")))
         .times(1)
-        .returning(|_, _| Ok(Verdict::Wrong));
+        .returning(|_, _| Ok(PasswordCheck::Wrong));
     let of_known = refusal(wrong.service(), "olga", SECRET).await;
 
     assert!(is_refused(of_unknown.as_ref()) && is_refused(of_known.as_ref()));
@@ -176,12 +176,12 @@ async fn only_the_audit_trail_records_why_a_login_failed() {
     unknown.users.expect_find_credentials().returning(|_| Ok(None));
     unknown.passwords.expect_verify_unknown().returning(|_| Ok(()));
     let mut wrong = Ports::knowing(olga());
-    wrong.passwords.expect_verify().returning(|_, _| Ok(Verdict::Wrong));
+    wrong.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Wrong));
     for (ports, password) in
         [(unknown, SECRET.to_owned()), (wrong, SECRET.to_owned()), (Ports::default(), "x".repeat(100_000))]
     {
         assert!(is_refused(
-            refusal(ports.service_in(ambient_with(NOW, trail.clone())), "olga", &password).await.as_ref()
+            refusal(ports.service_in(context_with(NOW, trail.clone())), "olga", &password).await.as_ref()
         ));
     }
     let refused = |reason| AuditAction::LoginRefused { reason };
@@ -197,20 +197,20 @@ async fn only_the_audit_trail_records_why_a_login_failed() {
 async fn a_login_is_audited_once_it_succeeded() {
     let trail = Trail::default();
     let mut ports = Ports::knowing(olga());
-    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Outdated));
+    ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Outdated));
     ports.passwords.expect_hash().returning(|_| Ok(hash("stronger")));
     ports.users.expect_rehash().returning(|_, _, _, _| Ok(()));
     ports.sessions.expect_start().returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
-    assert!(refusal(ports.service_in(ambient_with(NOW, trail.clone())), "olga", SECRET).await.is_none());
+    assert!(refusal(ports.service_in(context_with(NOW, trail.clone())), "olga", SECRET).await.is_none());
     let session = AuditAction::LoggedIn { session: made(1) };
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::PasswordRehashed), (Some(OWNER), session)]);
 
     let mut down = Ports::knowing(olga());
-    down.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
+    down.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
     down.sessions.expect_start().returning(|_, _| Err(outage()));
     let trail = Trail::default();
-    assert!(refusal(down.service_in(ambient_with(NOW, trail.clone())), "olga", SECRET).await.is_some());
+    assert!(refusal(down.service_in(context_with(NOW, trail.clone())), "olga", SECRET).await.is_some());
     assert_eq!(trail.read(), []);
 }
 
@@ -224,7 +224,7 @@ async fn an_overlong_password_is_refused_before_any_lookup() {
 async fn the_right_password_begins_a_session_and_the_token_names_it() {
     let mut ports = Ports::knowing(olga());
     let mut order = Sequence::new();
-    ports.passwords.expect_verify().times(1).in_sequence(&mut order).returning(|_, _| Ok(Verdict::Right));
+    ports.passwords.expect_verify().times(1).in_sequence(&mut order).returning(|_, _| Ok(PasswordCheck::Right));
     let session = Session {
         id: made(1),
         user: OWNER,
@@ -233,11 +233,11 @@ async fn the_right_password_begins_a_session_and_the_token_names_it() {
         address: Some("192.0.2.1".to_owned()),
         user_agent: Some("curl".to_owned()),
     };
-    let opened = Opened { session, token: made_token(2).hash(), generation: 3 };
+    let new_session = NewSession { session, token: made_token(2).hash(), generation: 3 };
     ports
         .sessions
         .expect_start()
-        .with(eq(command(OWNER)), eq(opened))
+        .with(eq(command(OWNER)), eq(new_session))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _| Ok(()));
@@ -256,8 +256,8 @@ async fn the_right_password_begins_a_session_and_the_token_names_it() {
 
 #[tokio::test]
 async fn login_by_email_address() {
-    let mut ports = Ports::knowing(Handle::Email("olga@example.com".to_owned()));
-    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
+    let mut ports = Ports::knowing(LoginIdentifier::Email("olga@example.com".to_owned()));
+    ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
     ports.sessions.expect_start().times(1).returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
     assert!(refusal(ports.service(), "Olga@Example.com", SECRET).await.is_none());
@@ -266,9 +266,9 @@ async fn login_by_email_address() {
 #[tokio::test]
 async fn a_long_user_agent_is_truncated() {
     let mut ports = Ports::knowing(olga());
-    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
-    let kept = |opened: &Opened| opened.session.user_agent.as_deref() == Some("é".repeat(255).as_str());
-    ports.sessions.expect_start().withf(move |_, opened| kept(opened)).times(1).returning(|_, _| Ok(()));
+    ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
+    let kept = |new_session: &NewSession| new_session.session.user_agent.as_deref() == Some("é".repeat(255).as_str());
+    ports.sessions.expect_start().withf(move |_, new_session| kept(new_session)).times(1).returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
     let client = ClientInfo { address: None, user_agent: Some("é".repeat(5_000)) };
     assert!(ports.service().login(request(), "olga", SECRET, client).await.is_ok());
@@ -278,7 +278,7 @@ async fn a_long_user_agent_is_truncated() {
 async fn an_outdated_hash_is_replaced_before_the_session_begins() {
     let mut ports = Ports::knowing(olga());
     let mut order = Sequence::new();
-    ports.passwords.expect_verify().times(1).in_sequence(&mut order).returning(|_, _| Ok(Verdict::Outdated));
+    ports.passwords.expect_verify().times(1).in_sequence(&mut order).returning(|_, _| Ok(PasswordCheck::Outdated));
     ports
         .passwords
         .expect_hash()
@@ -309,7 +309,7 @@ async fn no_session_begins_while_passwords_cannot_be_verified() {
 #[tokio::test]
 async fn no_token_is_issued_for_a_session_that_did_not_begin() {
     let mut ports = Ports::knowing(olga());
-    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
+    ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
     ports.sessions.expect_start().returning(|_, _| Err(outage()));
     ports.tokens.expect_issue().never();
     let fault = refusal(ports.service(), "olga", SECRET).await;

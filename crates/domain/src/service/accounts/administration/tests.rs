@@ -4,42 +4,45 @@ use mockall::predicate::eq;
 
 use crate::error::{Conflict, Error};
 use crate::model::{
-    Administered, AuditAction, Command, Email, Handle, Limit, ListedAccount, NewLimits, Password, PasswordHash, User,
-    Username,
+    Administered, AuditAction, Command, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, Password,
+    PasswordHash, User, Username,
 };
-use crate::port::{MockAccounts, MockPasswords, MockUsers, Registration};
-use crate::service::Administration;
-use crate::service::testing::{NOW, OWNER, Trail, ambient_with, home, made, person, request};
+use crate::port::{MockAccountRepository, MockPasswords, MockUserRepository, Registration};
+use crate::service::AdministrationService;
+use crate::service::testing::{NOW, OWNER, Trail, context_with, home, made, person, request};
 
 const LIMITS: NewLimits = NewLimits { bytes: Some(5), entries: None };
 
 #[derive(Default)]
 struct Ports {
-    users: MockUsers,
-    accounts: MockAccounts,
+    users: MockUserRepository,
+    accounts: MockAccountRepository,
     passwords: MockPasswords,
 }
 
 impl Ports {
-    fn service(self, trail: &Trail) -> Administration {
-        let ambient = ambient_with(NOW, trail.clone());
-        Administration::new(Arc::new(self.users), Arc::new(self.accounts), Arc::new(self.passwords), ambient)
+    fn service(self, trail: &Trail) -> AdministrationService {
+        let context = context_with(NOW, trail.clone());
+        AdministrationService::new(Arc::new(self.users), Arc::new(self.accounts), Arc::new(self.passwords), context)
     }
 
     /// Only olga is known.
     fn knowing_olga() -> Self {
         let mut ports = Self::default();
-        ports.users.expect_find_person().returning(|handle| Ok((*handle == olga()).then(|| person(OWNER, "olga"))));
+        ports
+            .users
+            .expect_find_user()
+            .returning(|identifier| Ok((*identifier == olga()).then(|| person(OWNER, "olga"))));
         ports
     }
 }
 
-fn olga() -> Handle {
-    Handle::parse("olga")
+fn olga() -> LoginIdentifier {
+    LoginIdentifier::parse("olga")
 }
 
-fn nobody() -> Handle {
-    Handle::parse("nobody")
+fn nobody() -> LoginIdentifier {
+    LoginIdentifier::parse("nobody")
 }
 
 fn secret() -> Password {
@@ -52,7 +55,7 @@ fn hash() -> PasswordHash {
 
 /// The server itself is the actor.
 fn own() -> Command {
-    Command { actor: None, at: NOW, request: request(), receipt: None }
+    Command { actor: None, at: NOW, request: request(), idempotency_record: None }
 }
 
 fn told(act: Administered) -> Vec<(Option<crate::model::UserId>, AuditAction)> {
@@ -145,7 +148,7 @@ async fn accounts_are_listed_in_pages_by_name_key() {
     ports
         .accounts
         .expect_list_accounts()
-        .withf(move |after, most| *after == Some("aaa") && *most == limit)
+        .withf(move |after, max| *after == Some("aaa") && *max == limit)
         .times(1)
         .returning(move |_, _| Ok(found.clone()));
     let page = ports.service(&Trail::default()).list(Some("aaa"), limit).await.unwrap();

@@ -8,11 +8,11 @@ use mockall::predicate::eq;
 use crate::error::{Error, Refused};
 use crate::model::{Account, BlobKey, Expected, Length, MediaType, StoreName, Stored, Timestamp, User};
 use crate::port::{
-    ContentInfo, Home, MockBlobRecords, MockBlobStore, MockDrive, MockPhotoMaker, MockUrlSigner, MockUsers,
-    Presentation, SignedUrl,
+    ContentHeaders, ContentInfo, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockPhotoMaker,
+    MockUrlPresigner, MockUserRepository, SignedUrl, UserDrive,
 };
-use crate::service::Photos;
-use crate::service::testing::{GUEST, NOW, OWNER, actor, ambient, command, drain, drive_with, home, made_key, outage};
+use crate::service::PhotoService;
+use crate::service::testing::{GUEST, NOW, OWNER, actor, command, context, drain, drive_with, home, made_key, outage};
 use crate::testing::key;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -20,24 +20,24 @@ const EXPECTED: Expected = Expected { length: Length::Exactly(4), sha256: None }
 
 #[derive(Default)]
 struct Ports {
-    users: MockUsers,
-    drive: MockDrive,
-    records: MockBlobRecords,
+    users: MockUserRepository,
+    drive: MockNodeRepository,
+    records: MockBlobRecordRepository,
     store: MockBlobStore,
-    signer: MockUrlSigner,
+    presigner: MockUrlPresigner,
     maker: MockPhotoMaker,
 }
 
 impl Ports {
-    fn service(self) -> Photos {
-        Photos::new(
+    fn service(self) -> PhotoService {
+        PhotoService::new(
             Arc::new(self.users),
             Arc::new(self.drive),
             Arc::new(self.records),
             Arc::new(self.store),
-            Arc::new(self.signer),
+            Arc::new(self.presigner),
             Arc::new(self.maker),
-            ambient(),
+            context(),
             MINUTE,
         )
     }
@@ -56,9 +56,9 @@ fn signed() -> SignedUrl {
     SignedUrl { url: "https://store/photo".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) }
 }
 
-fn in_place(key: BlobKey, modified_at: Timestamp) -> Presentation {
+fn in_place(key: BlobKey, modified_at: Timestamp) -> ContentHeaders {
     let content = ContentInfo { size: None, tag: key.into(), modified_at, client_modified_at: None };
-    Presentation { media_type: MediaType::jpeg(), attachment: None, content: Some(content) }
+    ContentHeaders { media_type: MediaType::jpeg(), attachment: None, content: Some(content) }
 }
 
 fn picture() -> Bytes {
@@ -87,8 +87,8 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
     ports
         .store
         .expect_put()
-        .withf(|key, _, expected, presentation| {
-            *key == made_key(1) && *expected == EXPECTED && presentation.attachment.is_none()
+        .withf(|key, _, expected, content_headers| {
+            *key == made_key(1) && *expected == EXPECTED && content_headers.attachment.is_none()
         })
         .times(1)
         .in_sequence(&mut order)
@@ -104,8 +104,8 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(true));
     ports
-        .signer
-        .expect_sign_get()
+        .presigner
+        .expect_presign_get()
         .with(eq(made_key(1)), eq(in_place(made_key(1), NOW)), eq(NOW.plus(MINUTE)))
         .times(1)
         .in_sequence(&mut order)
@@ -154,15 +154,15 @@ async fn bytes_of_an_unknown_outcome_are_left_to_the_collector() {
 #[tokio::test]
 async fn a_photo_is_signed_for_inline_display() {
     let mut ports = Ports::default();
-    let Home { account, root } = home();
+    let UserDrive { account, root } = home();
     let user = User { photo: Some(key()), ..account.user };
-    let home = Home { account: Account { user, ..account }, root };
-    ports.drive.expect_find_home().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(home)));
+    let home = UserDrive { account: Account { user, ..account }, root };
+    ports.drive.expect_find_user_drive().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(home)));
     let recorded = ports.records.expect_recorded_at().with(eq(key()));
     recorded.times(1).returning(|_| Ok(Some(Timestamp::from_millis(5))));
     ports
-        .signer
-        .expect_sign_get()
+        .presigner
+        .expect_presign_get()
         .with(eq(key()), eq(in_place(key(), Timestamp::from_millis(5))), eq(NOW.plus(MINUTE)))
         .times(1)
         .returning(|_, _, _| Ok(signed()));

@@ -65,10 +65,10 @@ impl Taken {
     /// Takes a free name similar to `wanted`, which is taken. Numbers already used are not tried again, so that many
     /// entries of the same name cost no more than distinct ones.
     fn beside(&mut self, wanted: &Name, kind: NodeKind) -> String {
-        for round in KeepBoth::new(wanted, kind) {
-            let pattern = self.key(&round.pattern());
+        for batch in KeepBoth::new(wanted, kind) {
+            let pattern = self.key(&batch.pattern());
             let mut number = self.numbers.get(&pattern).copied().unwrap_or(0);
-            while let Some(candidate) = round.after(number) {
+            while let Some(candidate) = batch.after(number) {
                 number = candidate.0;
                 if self.add(&candidate.1) {
                     self.numbers.insert(pattern, number);

@@ -7,7 +7,7 @@ use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
     Link, LinkToken, NodeId, PasswordHash, ReadGrant, SessionId, Timestamp, TokenHash, UserId, Viewer, authorize_read,
 };
-use crate::service::Visitor;
+use crate::service::LinkBearer;
 
 /// How long a check stays valid, in milliseconds: an archive ends within a second after its authorization does.
 pub(super) const FRESH_MILLIS: u64 = 500;
@@ -29,12 +29,12 @@ enum Basis {
 }
 
 impl Right {
-    pub(super) fn of_session(user: UserId, session: SessionId) -> Self {
+    pub(super) fn from_session(user: UserId, session: SessionId) -> Self {
         Self { viewer: user.into(), basis: Basis::Session(user, session), tops: Vec::new() }
     }
 
-    pub(super) fn of_link(visitor: &Visitor, link: &Link) -> Result<Self> {
-        let token = LinkToken::parse(&visitor.token).ok_or(Error::NotFound)?;
+    pub(super) fn from_link(bearer: &LinkBearer, link: &Link) -> Result<Self> {
+        let token = LinkToken::parse(&bearer.token).ok_or(Error::NotFound)?;
         let basis = Basis::Link(token.hash(), link.password.clone());
         Ok(Self { viewer: link.viewer(), basis, tops: Vec::new() })
     }

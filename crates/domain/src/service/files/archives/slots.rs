@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::model::{LinkId, Network, UserId};
+use crate::model::{ClientSubnet, LinkId, UserId};
 
 /// The most bytes that the listings of all archives running on this instance may have: 512 MiB.
 const MAX_LISTING_BYTES: u64 = 512 << 20;
@@ -20,7 +20,7 @@ pub(super) enum Caller {
     /// Those of a user.
     User(UserId),
     /// Those through a public link from one address.
-    LinkFrom(LinkId, Network),
+    LinkFrom(LinkId, ClientSubnet),
     /// Those through a public link.
     Link(LinkId),
 }

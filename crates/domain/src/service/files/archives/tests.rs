@@ -10,8 +10,9 @@ use crate::model::{
     UserId,
 };
 use crate::port::{
-    Clock, MockBlobRecords, MockBlobStore, MockDrive, MockLinkAccess, MockLinkDownloads, MockLinks, MockPasswords,
-    MockSessions, MockTrees, MockUrlSigner, TreeContent, TreeEntry,
+    Clock, MockBlobRecordRepository, MockBlobStore, MockLinkAccess, MockLinkDownloadRepository, MockLinkRepository,
+    MockNodeRepository, MockPasswords, MockSessionRepository, MockTreeRepository, MockUrlPresigner, TreeContent,
+    TreeEntry,
 };
 use crate::service::testing::links::{TOKEN, hash, link};
 use crate::service::testing::{
@@ -19,8 +20,8 @@ use crate::service::testing::{
     drive_with, file, folder, for_guest, for_owner, for_stranger, home, outage, request, root, trashed,
 };
 use crate::service::{
-    Ambient, Archive, ArchiveEntry, ArchiveNames, ArchiveStores, Archives, MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_PATH_BYTES,
-    Selection, StoreTags, Throttling, Visitor, Visits,
+    Archive, ArchiveEntry, ArchiveNames, ArchiveService, ArchiveStores, LinkBearer, MAX_ARCHIVE_ENTRIES,
+    MAX_ARCHIVE_PATH_BYTES, PublicLinkService, Selection, ServiceContext, StoreTags, Throttling,
 };
 use crate::testing::{key, name};
 
@@ -29,12 +30,12 @@ const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(50));
 /// The ports of an archive; its session runs unless a test says otherwise.
 #[derive(Default)]
 struct Scene {
-    drive: MockDrive,
-    trees: MockTrees,
+    drive: MockNodeRepository,
+    trees: MockTreeRepository,
     store: MockBlobStore,
-    records: MockBlobRecords,
-    sessions: Option<MockSessions>,
-    links: MockLinks,
+    records: MockBlobRecordRepository,
+    sessions: Option<MockSessionRepository>,
+    links: MockLinkRepository,
     clock: MovedClock,
 }
 
@@ -63,7 +64,7 @@ impl MovedClock {
 impl Scene {
     /// Finds nodes for exactly the viewers recorded in `found`, while they are in it.
     fn finding(found: Arc<Mutex<Vec<Located>>>) -> Self {
-        let mut drive = MockDrive::new();
+        let mut drive = MockNodeRepository::new();
         let nodes = found.clone();
         drive.expect_find().returning(move |id, viewer| {
             Ok(nodes.lock().unwrap().iter().find(|found| found.node.id == id && found.viewer == viewer).cloned())
@@ -72,7 +73,7 @@ impl Scene {
             let found = found.lock().unwrap();
             Ok(found.iter().filter(|found| ids.contains(&found.node.id) && found.viewer == viewer).cloned().collect())
         });
-        drive.expect_find_home().returning(|user| Ok((user == OWNER).then(home)));
+        drive.expect_find_user_drive().returning(|user| Ok((user == OWNER).then(home)));
         Self { drive, ..Self::default() }
     }
 
@@ -81,16 +82,16 @@ impl Scene {
     }
 
     fn listing(mut self, entries: Vec<TreeEntry>) -> Self {
-        self.trees.expect_list().returning(move |_, most| {
-            assert_eq!(most, MAX_ARCHIVE_ENTRIES);
+        self.trees.expect_list().returning(move |_, max| {
+            assert_eq!(max, MAX_ARCHIVE_ENTRIES);
             Ok(entries.clone())
         });
         self
     }
 
-    fn archives(self) -> Archives {
+    fn archives(self) -> ArchiveService {
         let sessions = self.sessions.unwrap_or_else(|| {
-            let mut sessions = MockSessions::new();
+            let mut sessions = MockSessionRepository::new();
             sessions.expect_find_username().returning(|session, _, _| Ok((session == SESSION).then(|| "x".to_owned())));
             sessions
         });
@@ -102,8 +103,9 @@ impl Scene {
             sessions: Arc::new(sessions),
             links: Arc::new(self.links),
         };
-        let ambient = Ambient::new(Arc::new(self.clock), Arc::new(Counting::from(1)), Arc::new(Trail::default()));
-        Archives::new(stores, ambient)
+        let context =
+            ServiceContext::new(Arc::new(self.clock), Arc::new(Counting::from(1)), Arc::new(Trail::default()));
+        ArchiveService::new(stores, context)
     }
 
     async fn open(self, user: UserId, selection: &Selection) -> Result<Archive> {
@@ -173,7 +175,7 @@ async fn a_drive_is_packed_without_its_root_and_may_be_empty() {
     let drive = listed(entries).open(OWNER, &Selection::Drive).await.ok().unwrap();
     assert_eq!(paths(&drive), ["a/", "a/x", "z"]);
     let zip = MediaType::parse("application/zip").unwrap();
-    assert_eq!(drive.presentation(zip, ".zip").attachment, Some(name("Drive.zip")));
+    assert_eq!(drive.content_headers(zip, ".zip").attachment, Some(name("Drive.zip")));
 }
 
 /// A file in [`FOLDER`].
@@ -212,7 +214,7 @@ async fn a_selection_is_packed_in_order_without_duplicates() {
     ];
     assert_eq!(paths(&archive), expected);
     let zip = MediaType::parse("application/zip").unwrap();
-    assert_eq!(archive.presentation(zip, ".zip").attachment, Some(name("Archive.zip")));
+    assert_eq!(archive.content_headers(zip, ".zip").attachment, Some(name("Archive.zip")));
 }
 
 #[tokio::test]
@@ -273,15 +275,15 @@ async fn an_archive_ends_within_a_second_of_its_right() {
     }
     let running = Arc::new(Mutex::new(Some("gus".to_owned())));
     let mut scene = Scene::with([shared()]);
-    let (mut sessions, name) = (MockSessions::new(), running.clone());
+    let (mut sessions, name) = (MockSessionRepository::new(), running.clone());
     sessions.expect_find_username().returning(move |_, _, _| Ok(name.lock().unwrap().clone()));
     scene.sessions = Some(sessions);
     let ended = after(scene, GUEST, || *running.lock().unwrap() = None).await;
     assert!(matches!(ended, Error::Unauthenticated(Unauthenticated::InvalidToken)));
 }
 
-fn visitor() -> Visitor {
-    Visitor { token: TOKEN.to_owned(), password: None, access: None, address: None, request: request() }
+fn bearer() -> LinkBearer {
+    LinkBearer { token: TOKEN.to_owned(), password: None, access: None, address: None, request: request() }
 }
 
 #[tokio::test]
@@ -306,27 +308,27 @@ async fn an_archive_ends_within_a_second_of_its_link() {
         let mut scene = Scene::with([found.clone()]).listing(sample());
         let clock = scene.clock.clone();
         let links = || {
-            let (mut links, state) = (MockLinks::new(), state.clone());
+            let (mut links, state) = (MockLinkRepository::new(), state.clone());
             links.expect_find_by_token().with(eq(hash())).returning(move |_| Ok(state.lock().unwrap().clone()));
             links
         };
         scene.links = links();
-        let visits = Visits::new(
+        let public_links = PublicLinkService::new(
             Arc::new(drive_with([])),
             Arc::new(links()),
-            Arc::new(MockLinkDownloads::new()),
+            Arc::new(MockLinkDownloadRepository::new()),
             Arc::new(MockPasswords::new()),
             Arc::new(MockLinkAccess::new()),
             contents(MockBlobStore::new()),
             StoreTags::none(),
-            Arc::new(MockUrlSigner::new()),
+            Arc::new(MockUrlPresigner::new()),
             Throttling::off(),
-            crate::service::testing::ambient(),
+            crate::service::testing::context(),
             std::time::Duration::from_secs(60),
         );
-        let folder = visits.open_folder(&visitor(), None).await.ok().unwrap();
+        let folder = public_links.open_folder(&bearer(), None).await.ok().unwrap();
         let archives = scene.archives();
-        let mut archive = archives.open_linked(&visitor(), &folder, ArchiveNames::Portable).await.ok().unwrap();
+        let mut archive = archives.open_linked(&bearer(), &folder, ArchiveNames::Portable).await.ok().unwrap();
         assert_eq!(paths(&archive).last(), Some(&"holiday/b/Été 10_30"));
         clock.go_on(500);
         archive.check().await.unwrap();
@@ -439,7 +441,7 @@ async fn an_archive_is_named_after_its_folder() {
         let archive =
             Scene::with([found]).listing(sample()).open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
         let media_type = MediaType::parse("application/zip").unwrap();
-        let told = archive.presentation(media_type.clone(), ".zip");
+        let told = archive.content_headers(media_type.clone(), ".zip");
         assert_eq!((told.media_type, told.attachment), (media_type, Some(name(expected))));
     }
 }

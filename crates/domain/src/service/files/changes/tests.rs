@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Gone};
 use crate::model::{Change, ChangeBatch, ChangeCursor, ChangeKind, ChangePosition, DriveId, Limit, LoggedChange};
-use crate::port::MockChanges;
+use crate::port::MockChangeRepository;
 use crate::service::Changes;
 use crate::service::testing::{OWNER, STRANGER, actor, command, drive_with, home};
 
@@ -22,13 +22,13 @@ fn logged(entry: u64) -> LoggedChange {
     LoggedChange { position: position(entry), change, command: command(OWNER) }
 }
 
-fn changes(log: MockChanges) -> Changes {
+fn changes(log: MockChangeRepository) -> Changes {
     Changes::new(Arc::new(log), Arc::new(drive_with([])))
 }
 
 #[tokio::test]
 async fn a_reader_starts_at_the_end_of_the_log() {
-    let mut log = MockChanges::new();
+    let mut log = MockChangeRepository::new();
     log.expect_end().returning(|| Ok(position(7)));
     assert_eq!(changes(log).start(&actor(OWNER)).await.unwrap(), cursor(7));
 }
@@ -37,7 +37,7 @@ async fn a_reader_starts_at_the_end_of_the_log() {
 async fn a_page_continues_where_the_store_says() {
     let drive = home().root.node.drive;
     for (found, more) in [(vec![logged(8), logged(9)], true), (vec![logged(8)], false), (vec![], false)] {
-        let mut log = MockChanges::new();
+        let mut log = MockChangeRepository::new();
         let batch = ChangeBatch { changes: found.clone(), end: position(12) };
         log.expect_read().with(eq(Some(drive)), eq(position(7)), eq(2)).return_once(|_, _, _| Ok(batch));
         let page = changes(log).list(&actor(OWNER), cursor(7), Limit::new(2).unwrap()).await.unwrap();
@@ -47,18 +47,18 @@ async fn a_page_continues_where_the_store_says() {
 
 #[tokio::test]
 async fn pruned_changes_and_other_drives_are_gone() {
-    let mut log = MockChanges::new();
+    let mut log = MockChangeRepository::new();
     log.expect_read().returning(|_, _, _| Err(Error::Gone(Gone::Changes)));
     let pruned = changes(log).list(&actor(OWNER), cursor(1), Limit::default()).await;
     assert!(matches!(pruned, Err(Error::Gone(Gone::Changes))));
     let other = ChangeCursor { drive: DriveId::from_uuid(Uuid::from_u128(77)), ..cursor(1) };
-    let foreign = changes(MockChanges::new()).list(&actor(OWNER), other, Limit::default()).await;
+    let foreign = changes(MockChangeRepository::new()).list(&actor(OWNER), other, Limit::default()).await;
     assert!(matches!(foreign, Err(Error::Gone(Gone::Changes))));
 }
 
 #[tokio::test]
 async fn an_account_that_is_gone_has_no_changes() {
-    assert!(matches!(changes(MockChanges::new()).start(&actor(STRANGER)).await, Err(Error::NotFound)));
-    let listed = changes(MockChanges::new()).list(&actor(STRANGER), cursor(1), Limit::default()).await;
+    assert!(matches!(changes(MockChangeRepository::new()).start(&actor(STRANGER)).await, Err(Error::NotFound)));
+    let listed = changes(MockChangeRepository::new()).list(&actor(STRANGER), cursor(1), Limit::default()).await;
     assert!(matches!(listed, Err(Error::NotFound)));
 }

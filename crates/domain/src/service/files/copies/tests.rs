@@ -7,29 +7,29 @@ use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
     Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, StoreName, UserId, VersionId,
 };
-use crate::port::{Copying, MockBlobRecords, MockBlobStore, MockTrees, Saved};
+use crate::port::{CopyRequest, MockBlobRecordRepository, MockBlobStore, MockTreeRepository, Saved};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, ambient, command, drive_with, file, folder, for_guest,
-    for_heir, for_owner, for_stranger, leave, made_key, name_taken, root, seen, trashed, unconditioned,
+    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, command, context, drive_with, file, folder, for_guest,
+    for_heir, for_owner, for_stranger, grant_for, made_key, name_taken, root, seen, trashed, unconditioned,
 };
-use crate::service::{BlobRemover, Copies, CopyPlace};
+use crate::service::{BlobRemover, CopyPlace, CopyService};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
 const EDIT: Permission = Permission::Edit;
 
-fn service(found: impl IntoIterator<Item = Located>, trees: MockTrees) -> Copies {
-    service_on(found, trees, MockBlobRecords::new(), MockBlobStore::new())
+fn service(found: impl IntoIterator<Item = Located>, trees: MockTreeRepository) -> CopyService {
+    service_on(found, trees, MockBlobRecordRepository::new(), MockBlobStore::new())
 }
 
 fn service_on(
     found: impl IntoIterator<Item = Located>,
-    trees: MockTrees,
-    records: MockBlobRecords,
+    trees: MockTreeRepository,
+    records: MockBlobRecordRepository,
     store: MockBlobStore,
-) -> Copies {
+) -> CopyService {
     let remover = BlobRemover::new(Arc::new(records), Arc::new(store));
-    Copies::new(Arc::new(drive_with(found)), Arc::new(trees), remover, ambient(), 7)
+    CopyService::new(Arc::new(drive_with(found)), Arc::new(trees), remover, context(), 7)
 }
 
 fn into(folder: NodeId) -> CopyPlace {
@@ -38,7 +38,7 @@ fn into(folder: NodeId) -> CopyPlace {
 
 /// The error of a refused copy; nothing may be copied.
 async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &str, place: CopyPlace) -> Error {
-    let mut trees = MockTrees::new();
+    let mut trees = MockTreeRepository::new();
     trees.expect_copy().never();
     let copies = service(found, trees);
     let outcome = match kind {
@@ -50,14 +50,15 @@ async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &
 
 #[tokio::test]
 async fn a_copy_goes_into_the_callers_root_by_default() {
-    let mut trees = MockTrees::new();
+    let mut trees = MockTreeRepository::new();
     trees
         .expect_copy()
-        .withf(|by, copying| {
+        .withf(|by, copy_request| {
             *by == command(OWNER)
-                && copying.item == leave(&for_owner(file(FILE)), Action::Read)
-                && copying.to == leave(&root(OWNER), Action::AddTo)
-                && (copying.name.clone(), copying.conflict, copying.seen) == (None, ConflictPolicy::Fail, None)
+                && copy_request.item == grant_for(&for_owner(file(FILE)), Action::Read)
+                && copy_request.to == grant_for(&root(OWNER), Action::AddTo)
+                && (copy_request.name.clone(), copy_request.conflict, copy_request.seen)
+                    == (None, ConflictPolicy::Fail, None)
         })
         .times(1)
         .returning(|_, _| Ok(for_owner(file(FILE)).into()));
@@ -68,13 +69,14 @@ async fn a_copy_goes_into_the_callers_root_by_default() {
 
 #[tokio::test]
 async fn the_bytes_of_versions_that_a_copy_made_superfluous_are_deleted() {
-    let (mut trees, mut records, mut store) = (MockTrees::new(), MockBlobRecords::new(), MockBlobStore::new());
+    let (mut trees, mut records, mut store) =
+        (MockTreeRepository::new(), MockBlobRecordRepository::new(), MockBlobStore::new());
     let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
     trees.expect_copy().times(1).return_once(|_, _| Ok(saved));
     store.expect_name().return_const(StoreName("disk"));
     store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
-    let forget = records.expect_forget().withf(|_, keys| keys == [made_key(8)]);
-    forget.times(1).returning(|_, _| Ok(()));
+    let removal = records.expect_remove().withf(|_, keys| keys == [made_key(8)]);
+    removal.times(1).returning(|_, _| Ok(()));
     let copies = service_on([for_owner(file(FILE))], trees, records, store);
     copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
 }
@@ -83,15 +85,15 @@ async fn the_bytes_of_versions_that_a_copy_made_superfluous_are_deleted() {
 async fn a_viewer_may_copy_to_an_editable_folder() {
     let item = for_guest(folder(FOLDER), VIEW);
     let to = for_guest(folder(OTHER_FOLDER), EDIT);
-    let (seen_item, seen_to) = (leave(&item, Action::Read), leave(&to, Action::AddTo));
-    let mut trees = MockTrees::new();
+    let (seen_item, seen_to) = (grant_for(&item, Action::Read), grant_for(&to, Action::AddTo));
+    let mut trees = MockTreeRepository::new();
     trees
         .expect_copy()
-        .withf(move |by, copying| {
+        .withf(move |by, copy_request| {
             *by == command(GUEST)
-                && (&copying.item, &copying.to) == (&seen_item, &seen_to)
-                && copying.name == Some(name("seaside"))
-                && (copying.conflict, copying.seen) == (ConflictPolicy::Keep, Some(Revision(1)))
+                && (&copy_request.item, &copy_request.to) == (&seen_item, &seen_to)
+                && copy_request.name == Some(name("seaside"))
+                && (copy_request.conflict, copy_request.seen) == (ConflictPolicy::Keep, Some(Revision(1)))
         })
         .times(1)
         .returning(|_, _| Ok(for_heir(folder(OTHER_FOLDER), EDIT).into()));
@@ -142,7 +144,7 @@ async fn errors_of_the_copy_are_passed_on() {
     let faults: [fn() -> Error; 3] =
         [|| Error::PreconditionFailed, || Error::Conflict(Conflict::FolderCycle), name_taken];
     for fault in faults {
-        let mut trees = MockTrees::new();
+        let mut trees = MockTreeRepository::new();
         trees.expect_copy().with(eq(command(OWNER)), always()).times(1).returning(move |_, _| Err(fault()));
         let copies = service([for_owner(folder(FOLDER))], trees);
         let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyPlace::default(), &unconditioned()).await.unwrap_err();
@@ -152,10 +154,10 @@ async fn errors_of_the_copy_are_passed_on() {
 
 #[tokio::test]
 async fn a_copy_gets_enough_identifiers() {
-    let mut trees = MockTrees::new();
-    trees.expect_copy().times(1).returning(|_, copying| {
-        let nodes: HashSet<NodeId> = (0..100).map(|_| copying.ids.id()).collect();
-        let versions: HashSet<VersionId> = (0..100).map(|_| copying.ids.id()).collect();
+    let mut trees = MockTreeRepository::new();
+    trees.expect_copy().times(1).returning(|_, copy_request| {
+        let nodes: HashSet<NodeId> = (0..100).map(|_| copy_request.ids.id()).collect();
+        let versions: HashSet<VersionId> = (0..100).map(|_| copy_request.ids.id()).collect();
         assert_eq!((nodes.len(), versions.len()), (100, 100));
         Ok(for_owner(file(FILE)).into())
     });
@@ -163,14 +165,14 @@ async fn a_copy_gets_enough_identifiers() {
     copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
 }
 
-fn copying(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revision>) -> Copying {
-    Copying {
-        item: leave(item, Action::Read),
-        to: leave(to, Action::AddTo),
+fn copy_request(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revision>) -> CopyRequest {
+    CopyRequest {
+        item: grant_for(item, Action::Read),
+        to: grant_for(to, Action::AddTo),
         name,
         conflict: ConflictPolicy::Fail,
         seen,
-        most_versions: 7,
+        max_versions: 7,
         ids: IdSource::new(crate::service::testing::NOW, Arc::new(crate::service::testing::Counting::from(1))),
     }
 }
@@ -179,27 +181,27 @@ fn copying(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revisi
 fn a_copy_keeps_its_name_by_default() {
     let (beach, holiday) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
     for (given, expected) in [(None, "beach.jpg"), (Some(name("sea.jpg")), "sea.jpg")] {
-        let copying = copying(&beach, &holiday, given, Some(Revision(1)));
-        assert_eq!(copying.place(&copying.item, &copying.to).unwrap(), &name(expected));
+        let copy_request = copy_request(&beach, &holiday, given, Some(Revision(1)));
+        assert_eq!(copy_request.place(&copy_request.item, &copy_request.to).unwrap(), &name(expected));
     }
 }
 
 #[test]
 fn what_the_transaction_sees_decides() {
     let (holiday, other) = (for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER)));
-    let wish = copying(&holiday, &other, None, Some(Revision(1)));
+    let spec = copy_request(&holiday, &other, None, Some(Revision(1)));
     // The revision has changed.
     let mut changed = holiday.clone();
     changed.node.revision = Revision(2);
-    let refused = wish.place(&leave(&changed, Action::Read), &wish.to).unwrap_err();
+    let refused = spec.place(&grant_for(&changed, Action::Read), &spec.to).unwrap_err();
     assert!(matches!(refused, Error::PreconditionFailed));
     // The other folder is inside this one by now.
     let mut below = other;
     below.lineage.insert(1, Step { id: FOLDER, name: name("holiday"), trashed: false, share: None });
     for to in [&below, &holiday] {
-        let refused = wish.place(&wish.item, &leave(to, Action::AddTo)).unwrap_err();
+        let refused = spec.place(&spec.item, &grant_for(to, Action::AddTo)).unwrap_err();
         assert!(matches!(refused, Error::Conflict(Conflict::FolderCycle)));
     }
-    let of_root = copying(&root(OWNER), &holiday, None, None);
+    let of_root = copy_request(&root(OWNER), &holiday, None, None);
     assert!(matches!(of_root.place(&of_root.item, &of_root.to), Err(Error::NotFound)));
 }

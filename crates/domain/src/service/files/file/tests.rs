@@ -10,25 +10,26 @@ use crate::model::{
     Revision, Role, SessionId, TrashItem, UserId,
 };
 use crate::port::{
-    Details, MockBlobRecords, MockBlobStore, MockDrive, MockUrlSigner, Presentation, Relocated, Relocation, SignedUrl,
-    Watch,
+    ContentHeaders, Details, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUrlPresigner, Relocated,
+    Relocation, SignedUrl, Watch,
 };
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, ambient, ambient_with, body, command, contents, drain,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, root, seen, trashed, unconditioned,
+    FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, body, command, contents, context, context_with, drain,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, root, seen, trashed,
+    unconditioned,
 };
-use crate::service::{Contents, Destination, Files, NewPlace, StoreTags, UrlLifetimes};
+use crate::service::{Contents, Destination, FileService, NewPlace, StoreTags, UrlLifetimes};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIFETIMES: UrlLifetimes = UrlLifetimes { download: MINUTE, watch: Duration::from_hours(6) };
 
-fn service(drive: MockDrive, store: MockBlobStore, signer: MockUrlSigner) -> Files {
-    Files::new(Arc::new(drive), contents(store), StoreTags::none(), Arc::new(signer), ambient(), LIFETIMES)
+fn service(drive: MockNodeRepository, store: MockBlobStore, presigner: MockUrlPresigner) -> FileService {
+    FileService::new(Arc::new(drive), contents(store), StoreTags::none(), Arc::new(presigner), context(), LIFETIMES)
 }
 
-fn files_of(drive: MockDrive) -> Files {
-    service(drive, MockBlobStore::new(), MockUrlSigner::new())
+fn files_of(drive: MockNodeRepository) -> FileService {
+    service(drive, MockBlobStore::new(), MockUrlPresigner::new())
 }
 
 fn png() -> Content {
@@ -50,16 +51,16 @@ async fn a_download_is_signed_with_the_files_name_and_type() {
     for viewer in [OWNER, GUEST] {
         let node = Node { name: name("été.png"), body: NodeBody::File(png()), ..file(FILE) };
         let found = if viewer == OWNER { for_owner(node) } else { for_guest(node, Permission::View) };
-        let presentation = Presentation::of(name("été.png"), &png());
+        let content_headers = ContentHeaders::new(name("été.png"), &png());
         let url = SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) };
         let signed = url.clone();
-        let mut signer = MockUrlSigner::new();
-        signer
-            .expect_sign_get()
-            .with(eq(key()), eq(presentation), eq(NOW.plus(MINUTE)))
+        let mut presigner = MockUrlPresigner::new();
+        presigner
+            .expect_presign_get()
+            .with(eq(key()), eq(content_headers), eq(NOW.plus(MINUTE)))
             .times(1)
             .return_once(|_, _, _| Ok(signed));
-        let files = service(drive_with([found]), MockBlobStore::new(), signer);
+        let files = service(drive_with([found]), MockBlobStore::new(), presigner);
         let (entry, download) = files.download(&actor(viewer), FILE).await.unwrap();
         assert_eq!(entry.node.id, FILE);
         assert_eq!(entry.role, if viewer == OWNER { Role::Owner } else { Role::View });
@@ -72,13 +73,13 @@ async fn a_watch_url_lives_longer_and_names_user_and_file() {
     let session = SessionId::from_uuid(Uuid::from_u128(500));
     let watch = Watch { user: GUEST, session, file: FILE, version: content(10).version };
     let until = NOW.plus(Duration::from_hours(6));
-    let mut signer = MockUrlSigner::new();
-    let sign = signer.expect_sign_watch().with(eq(key()), always(), eq(watch), eq(until));
+    let mut presigner = MockUrlPresigner::new();
+    let sign = presigner.expect_presign_watch().with(eq(key()), always(), eq(watch), eq(until));
     sign.times(1).returning(|_, _, _, expires_at| {
         Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
     });
     let drive = drive_with([for_guest(file(FILE), Permission::View)]);
-    let files = service(drive, MockBlobStore::new(), signer);
+    let files = service(drive, MockBlobStore::new(), presigner);
     let (entry, url) = files.watch(&actor(GUEST), session, FILE).await.unwrap();
     assert_eq!((entry.node.id, url.expires_at), (FILE, until));
     for (found, user) in unseen() {
@@ -90,9 +91,9 @@ async fn a_watch_url_lives_longer_and_names_user_and_file() {
 #[tokio::test]
 async fn no_url_is_signed_for_invisible_files() {
     for (found, user) in unseen() {
-        let mut signer = MockUrlSigner::new();
-        signer.expect_sign_get().never();
-        let files = service(drive_with([found]), MockBlobStore::new(), signer);
+        let mut presigner = MockUrlPresigner::new();
+        presigner.expect_presign_get().never();
+        let files = service(drive_with([found]), MockBlobStore::new(), presigner);
         assert!(matches!(files.download(&actor(user), FILE).await, Err(Error::NotFound)));
     }
     assert!(matches!(files_of(drive_with([])).download(&actor(OWNER), FILE).await, Err(Error::NotFound)));
@@ -107,7 +108,7 @@ async fn the_bytes_of_an_open_file_come_from_its_blob() {
         .times(1)
         .returning(|_, _, _| Ok(body([Ok("lo w"), Ok("orl")])));
     let drive = drive_with([for_heir(file(FILE), Permission::View)]);
-    let files = service(drive, store, MockUrlSigner::new());
+    let files = service(drive, store, MockUrlPresigner::new());
     let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
     assert_eq!((open.entry().node.id, open.content()), (FILE, &content(10)));
     let bytes = files.read(&open, 3..10).await.ok().unwrap();
@@ -119,12 +120,18 @@ async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
     for referred in [true, false] {
         let mut store = MockBlobStore::new();
         store.expect_get().returning(|_, _, _| Err(Error::NotFound));
-        let mut records = MockBlobRecords::new();
+        let mut records = MockBlobRecordRepository::new();
         records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
         let contents = Contents::new(Arc::new(store), Arc::new(records));
         let drive = Arc::new(drive_with([for_owner(file(FILE))]));
-        let files =
-            Files::new(drive, contents, StoreTags::none(), Arc::new(MockUrlSigner::new()), ambient(), LIFETIMES);
+        let files = FileService::new(
+            drive,
+            contents,
+            StoreTags::none(),
+            Arc::new(MockUrlPresigner::new()),
+            context(),
+            LIFETIMES,
+        );
         let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
         match files.read(&open, 5..10).await.err().unwrap() {
             Error::Damaged { blob, .. } => assert!(referred && blob == key().as_str()),
@@ -146,8 +153,8 @@ async fn the_owner_renames_and_moves_an_unchanged_file_at_once() {
     let (item, destination) = (for_owner(file(FILE)), for_owner(folder(FOLDER)));
     let mut drive = drive_with([item.clone(), destination.clone()]);
     let relocation = Relocation {
-        item: leave(&item, Action::Move),
-        to: Some(leave(&destination, Action::AddTo)),
+        item: grant_for(&item, Action::Move),
+        to: Some(grant_for(&destination, Action::AddTo)),
         name: Some(name("dune.jpg")),
         conflict: ConflictPolicy::Fail,
         details: Details::default(),
@@ -166,11 +173,11 @@ async fn what_a_file_replaces_is_audited_as_trashed() {
     for replaced in [None, Some(old)] {
         let item = for_owner(file(FILE));
         let mut drive = drive_with([item.clone()]);
-        let asked = drive.expect_relocate().withf(|_, wish| wish.conflict == ConflictPolicy::Replace);
+        let asked = drive.expect_relocate().withf(|_, spec| spec.conflict == ConflictPolicy::Replace);
         asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced }));
         let (contents, trail) = (contents(MockBlobStore::new()), Trail::default());
-        let (signer, ambient) = (Arc::new(MockUrlSigner::new()), ambient_with(NOW, trail.clone()));
-        let files = Files::new(Arc::new(drive), contents, StoreTags::none(), signer, ambient, LIFETIMES);
+        let (presigner, context) = (Arc::new(MockUrlPresigner::new()), context_with(NOW, trail.clone()));
+        let files = FileService::new(Arc::new(drive), contents, StoreTags::none(), presigner, context, LIFETIMES);
         let conflict = ConflictPolicy::Replace;
         let place = NewPlace { name: Some(name("dune.jpg")), conflict, ..NewPlace::default() };
         files.relocate(&actor(OWNER), FILE, place, &unconditioned()).await.unwrap();

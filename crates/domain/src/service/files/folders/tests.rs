@@ -7,20 +7,20 @@ use crate::model::{
     Action, AuditAction, ConflictPolicy, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Order, PathStart,
     Permission, Position, Revision, Role, Sort, SortBy, SortValue, TrashItem, UserId, Viewer,
 };
-use crate::port::{Child, Details, MockDrive, Relocated, Relocation};
+use crate::port::{Details, FolderEntry, MockNodeRepository, Relocated, Relocation};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, ambient_with,
-    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made, name_taken,
-    no_entries_left, nothing_ended, one_ended, root, seen, trashed, unconditioned,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context,
+    context_with, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, made,
+    name_taken, no_entries_left, nothing_ended, one_ended, root, seen, trashed, unconditioned,
 };
-use crate::service::{Destination, Folders, ListQuery, NewPlace};
+use crate::service::{Destination, FolderService, ListQuery, NewPlace};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
 const EDIT: Permission = Permission::Edit;
 
-fn service(drive: MockDrive) -> Folders {
-    Folders::new(Arc::new(drive), nothing_ended(), ambient())
+fn service(drive: MockNodeRepository) -> FolderService {
+    FolderService::new(Arc::new(drive), nothing_ended(), context())
 }
 
 /// The error of creating a folder in [`FOLDER`], or in whatever has its identifier; nothing may be created.
@@ -59,7 +59,7 @@ async fn a_folder_goes_into_the_callers_root_by_default() {
     let id: NodeId = made(1);
     drive
         .expect_create_folder()
-        .with(eq(command(OWNER)), eq(leave(&root(OWNER), Action::AddTo)), eq(id), eq(name("holiday")))
+        .with(eq(command(OWNER)), eq(grant_for(&root(OWNER), Action::AddTo)), eq(id), eq(name("holiday")))
         .times(1)
         .returning(|_, _, id, _| Ok(for_owner(folder(id))));
     let made = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap();
@@ -72,7 +72,7 @@ async fn a_guest_may_add_to_a_folder_that_is_shared_for_editing() {
         let mut drive = drive_with([found.clone()]);
         drive
             .expect_create_folder()
-            .with(eq(command(GUEST)), eq(leave(&found, Action::AddTo)), eq(made::<NodeId>(1)), eq(name("new")))
+            .with(eq(command(GUEST)), eq(grant_for(&found, Action::AddTo)), eq(made::<NodeId>(1)), eq(name("new")))
             .times(1)
             .returning(|_, _, id, _| Ok(for_heir(folder(id), EDIT)));
         let made = service(drive).create(&actor(GUEST), Some(FOLDER), &name("new")).await.unwrap();
@@ -134,13 +134,13 @@ async fn the_root_is_listed_with_the_account() {
     drive
         .expect_list()
         .withf(|root_grant, sort, after, limit| {
-            *root_grant == *leave(&root(OWNER), Action::Read)
+            *root_grant == *grant_for(&root(OWNER), Action::Read)
                 && *sort == Sort::default()
                 && after.is_none()
                 && *limit == Limit::default()
         })
         .times(1)
-        .returning(|_, _, _, _| Ok(vec![Child::new(folder(PARENT), None)]));
+        .returning(|_, _, _, _| Ok(vec![FolderEntry::new(folder(PARENT), None)]));
     let (account, page) = service(drive).list_root(&actor(OWNER), &ListQuery::default()).await.unwrap();
     assert_eq!(account, home().account);
     assert_eq!((page.items[0].node.id, page.items[0].role), (PARENT, Role::Owner));
@@ -151,7 +151,7 @@ async fn the_root_is_listed_with_the_account() {
 /// What the caller gets at the path `beach.jpg` from [`PARENT`], where the drive finds `found`.
 async fn at_path(found: Option<Located>, user: UserId) -> Result<Entry, Error> {
     let (start, path) = (PathStart::Folder(PARENT), NodePath::new(vec![name("beach.jpg")]).unwrap());
-    let mut drive = MockDrive::new();
+    let mut drive = MockNodeRepository::new();
     let find = drive.expect_find_by_path().with(eq(start), eq(path.clone()), eq(Viewer::from(user)));
     find.times(1).return_once(move |_, _, _| Ok(found));
     service(drive).find_by_path(&actor(user), start, &path).await
@@ -180,7 +180,7 @@ async fn a_path_from_or_to_what_the_caller_does_not_see_leads_nowhere() {
 
 #[tokio::test]
 async fn a_root_does_not_show_at_the_end_of_a_path() {
-    let mut drive = MockDrive::new();
+    let mut drive = MockNodeRepository::new();
     drive.expect_find_by_path().times(1).return_once(|_, _, _| Ok(Some(root(OWNER))));
     let found = service(drive).find_by_path(&actor(OWNER), PathStart::OwnRoot, &NodePath::default()).await;
     assert!(matches!(found, Err(Error::NotFound)));
@@ -196,10 +196,10 @@ async fn a_page_starts_after_its_position_and_returns_the_next() {
     drive
         .expect_list()
         .withf(move |grant, by, from, limit| {
-            *grant == *leave(&found, Action::Read) && *by == sort && *from == Some(&after) && limit.get() == 1
+            *grant == *grant_for(&found, Action::Read) && *by == sort && *from == Some(&after) && limit.get() == 1
         })
         .times(1)
-        .returning(|_, _, _, _| Ok(vec![Child::new(file(FILE), None), Child::new(folder(PARENT), None)]));
+        .returning(|_, _, _, _| Ok(vec![FolderEntry::new(file(FILE), None), FolderEntry::new(folder(PARENT), None)]));
     let listing = service(drive).list(&actor(OWNER), FOLDER, &query).await.ok().unwrap();
     let ids: Vec<NodeId> = listing.page.items.iter().map(|item| item.node.id).collect();
     assert_eq!(ids, [FILE]);
@@ -209,9 +209,9 @@ async fn a_page_starts_after_its_position_and_returns_the_next() {
 #[tokio::test]
 async fn a_guest_sees_the_path_from_the_shared_folder_and_item_roles() {
     let mut drive = drive_with([for_guest(folder(FOLDER), VIEW)]);
-    drive
-        .expect_list()
-        .returning(|_, _, _, _| Ok(vec![Child::new(file(FILE), None), Child::new(folder(OTHER_FOLDER), Some(EDIT))]));
+    drive.expect_list().returning(|_, _, _, _| {
+        Ok(vec![FolderEntry::new(file(FILE), None), FolderEntry::new(folder(OTHER_FOLDER), Some(EDIT))])
+    });
     let listing = service(drive).list(&actor(GUEST), FOLDER, &ListQuery::default()).await.ok().unwrap();
     let roles: Vec<Role> = listing.page.items.iter().map(|item| item.role).collect();
     assert_eq!(roles, [Role::View, Role::Edit]);
@@ -246,7 +246,7 @@ async fn the_owner_and_editors_of_the_parent_may_rename() {
         let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found.clone()]);
         let relocation = Relocation {
-            item: leave(&found, Action::Rename),
+            item: grant_for(&found, Action::Rename),
             to: None,
             name: Some(name("seaside")),
             conflict: ConflictPolicy::Fail,
@@ -287,8 +287,8 @@ async fn a_move_passes_grants_for_both_ends() {
     let destination = for_guest(folder(OTHER_FOLDER), EDIT);
     let mut drive = drive_with([item.clone(), destination.clone()]);
     let relocation = Relocation {
-        item: leave(&item, Action::Move),
-        to: Some(leave(&destination, Action::AddTo)),
+        item: grant_for(&item, Action::Move),
+        to: Some(grant_for(&destination, Action::AddTo)),
         name: Some(name("seaside")),
         conflict: ConflictPolicy::Fail,
         details: Details::default(),
@@ -321,8 +321,8 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone(), root(OWNER)]);
     let relocation = Relocation {
-        item: leave(&item, Action::Move),
-        to: Some(leave(&root(OWNER), Action::AddTo)),
+        item: grant_for(&item, Action::Move),
+        to: Some(grant_for(&root(OWNER), Action::AddTo)),
         name: None,
         conflict: ConflictPolicy::Fail,
         details: Details::default(),
@@ -366,7 +366,7 @@ async fn data_of_uploads_ended_by_a_move_is_deleted() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone(), for_owner(folder(OTHER_FOLDER))]);
     drive.expect_relocate().times(1).return_once(move |_, _| Ok(item.into()));
-    let folders = Folders::new(Arc::new(drive), one_ended(), ambient());
+    let folders = FolderService::new(Arc::new(drive), one_ended(), context());
     assert!(folders.relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), &unconditioned()).await.is_ok());
 }
 
@@ -374,10 +374,10 @@ async fn data_of_uploads_ended_by_a_move_is_deleted() {
 async fn what_a_folder_replaces_ends_as_if_it_had_been_deleted() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone()]);
-    let asked = drive.expect_relocate().withf(|_, wish| wish.conflict == ConflictPolicy::Replace && wish.to.is_none());
+    let asked = drive.expect_relocate().withf(|_, spec| spec.conflict == ConflictPolicy::Replace && spec.to.is_none());
     asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced: Some(OTHER_FOLDER) }));
     let trail = Trail::default();
-    let folders = Folders::new(Arc::new(drive), one_ended(), ambient_with(NOW, trail.clone()));
+    let folders = FolderService::new(Arc::new(drive), one_ended(), context_with(NOW, trail.clone()));
     let place = NewPlace { conflict: ConflictPolicy::Replace, ..named("seaside") };
     folders.relocate(&actor(OWNER), FOLDER, place, &unconditioned()).await.unwrap();
     let item = TrashItem { kind: NodeKind::Folder, node: OTHER_FOLDER };

@@ -6,15 +6,16 @@ use crate::error::{Conflict, Error};
 use crate::model::{Action, ConflictPolicy, DriveId, Grant, Located, Name, NodeId, Permission, Step};
 use crate::port::{Details, Place, Relocation};
 use crate::service::testing::{
-    FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_guest, for_heir, for_owner, leave, root, trashed,
+    FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_guest, for_heir, for_owner, grant_for, root,
+    trashed,
 };
 use crate::testing::name;
 
 fn relocation(item: &Located, to: Option<&Located>, name: Option<Name>) -> Relocation {
     let action = if to.is_some() { Action::Move } else { Action::Rename };
     Relocation {
-        item: leave(item, action),
-        to: to.map(|to| leave(to, Action::AddTo)),
+        item: grant_for(item, action),
+        to: to.map(|to| grant_for(to, Action::AddTo)),
         name,
         conflict: ConflictPolicy::Fail,
         details: Details::default(),
@@ -54,7 +55,7 @@ fn a_cycle_is_detected_from_the_current_state() {
     // When authorized, the other folder was a sibling; by now it is inside this one.
     let relocation = relocation(&for_owner(folder(FOLDER)), Some(&for_owner(folder(OTHER_FOLDER))), None);
     assert!(relocation.place(&relocation.item, relocation.to.as_ref()).is_ok());
-    let by_now: Grant = leave(&below_folder(), Action::AddTo);
+    let by_now: Grant = grant_for(&below_folder(), Action::AddTo);
     let refused = relocation.place(&relocation.item, Some(&by_now));
     assert!(matches!(refused, Err(Error::Conflict(Conflict::FolderCycle))));
 }
@@ -70,7 +71,7 @@ fn nothing_leaves_its_drive() {
 #[test]
 fn what_may_be_trashed_may_be_replaced() {
     let edit = Permission::Edit;
-    let mover = leave(&for_heir(folder(FOLDER), edit), Action::Move);
+    let mover = grant_for(&for_heir(folder(FOLDER), edit), Action::Move);
     let other = || folder(OTHER_FOLDER);
     assert_eq!(Relocation::replacing(&mover, Some(for_heir(other(), edit))).unwrap().node().id, OTHER_FOLDER);
     for refused in [for_guest(other(), edit), for_heir(other(), Permission::View)] {
@@ -83,7 +84,7 @@ fn what_may_be_trashed_may_be_replaced() {
 
 #[test]
 fn a_folder_is_not_replaced_by_what_is_in_it() {
-    let mover = leave(&below_folder(), Action::Move);
+    let mover = grant_for(&below_folder(), Action::Move);
     let refused = Relocation::replacing(&mover, Some(for_owner(folder(FOLDER))));
     assert!(matches!(refused, Err(Error::Conflict(Conflict::FolderCycle))));
 }
@@ -91,7 +92,7 @@ fn a_folder_is_not_replaced_by_what_is_in_it() {
 #[test]
 fn a_root_cannot_be_moved() {
     let relocation = Relocation {
-        item: leave(&root(OWNER), Action::Read),
+        item: grant_for(&root(OWNER), Action::Read),
         to: None,
         name: Some(name("x")),
         conflict: ConflictPolicy::Fail,

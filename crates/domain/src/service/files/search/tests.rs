@@ -7,12 +7,12 @@ use crate::model::{
     Action, Limit, Located, NodeId, NodeKind, OrderKey, Page, Permission, Role, SearchPosition, SearchText, Step,
     UserId,
 };
-use crate::port::{Hit, MockSearch, Sought};
+use crate::port::{Hit, MockSearchRepository, SearchCriteria};
 use crate::service::testing::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, STRANGER, actor, drive_with, file, folder, for_guest, for_owner,
-    for_stranger, leave, root, trashed,
+    for_stranger, grant_for, root, trashed,
 };
-use crate::service::{Search, SearchPage, SearchQuery};
+use crate::service::{SearchPage, SearchQuery, SearchService};
 use crate::testing::name;
 
 fn query(text: &str) -> SearchQuery {
@@ -26,21 +26,21 @@ fn query(text: &str) -> SearchQuery {
 }
 
 fn place(text: &str) -> SearchPosition {
-    SearchPosition::Own { key: OrderKey::of(&name(text)), id: OTHER_FOLDER }
+    SearchPosition::Own { key: OrderKey::new(&name(text)), id: OTHER_FOLDER }
 }
 
 /// A store that finds these nodes, with more after `next`.
-fn finding(found: Vec<Located>, next: Option<SearchPosition>) -> MockSearch {
-    let mut search = MockSearch::new();
+fn finding(found: Vec<Located>, next: Option<SearchPosition>) -> MockSearchRepository {
+    let mut search = MockSearchRepository::new();
     let hit = |located: Located| Hit { position: place(located.node.name.as_str()), located };
     let found: Vec<Hit> = found.into_iter().map(hit).collect();
     search.expect_search().returning(move |_, _| Ok(Page { items: found.clone(), next: next.clone() }));
     search
 }
 
-async fn found(user: UserId, query: SearchQuery, search: MockSearch) -> SearchPage {
+async fn found(user: UserId, query: SearchQuery, search: MockSearchRepository) -> SearchPage {
     let drive = drive_with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]);
-    Search::new(Arc::new(drive), Arc::new(search)).find(&actor(user), query).await.unwrap()
+    SearchService::new(Arc::new(drive), Arc::new(search)).find(&actor(user), query).await.unwrap()
 }
 
 fn ids(page: &SearchPage) -> Vec<NodeId> {
@@ -99,14 +99,15 @@ async fn only_matches_are_returned() {
 #[tokio::test]
 async fn the_query_is_passed_to_the_store() {
     let folder_found = for_guest(folder(FOLDER), Permission::View);
-    let within = leave(&folder_found, Action::Read);
+    let within = grant_for(&folder_found, Action::Read);
     let after = Some(place("a"));
     let asked = SearchQuery { within: Some(FOLDER), after: after.clone(), kind: Some(NodeKind::File), ..query("x") };
-    let sought = Sought { text: asked.text.clone(), kind: asked.kind, within: Some(within), after, limit: asked.limit };
-    let mut search = MockSearch::new();
+    let criteria =
+        SearchCriteria { text: asked.text.clone(), kind: asked.kind, within: Some(within), after, limit: asked.limit };
+    let mut search = MockSearchRepository::new();
     search
         .expect_search()
-        .with(eq(GUEST), eq(sought))
+        .with(eq(GUEST), eq(criteria))
         .times(1)
         .returning(|_, _| Ok(Page { items: vec![], next: None }));
     assert_eq!(ids(&found(GUEST, asked, search).await), []);
@@ -133,7 +134,7 @@ async fn nothing_is_searched_below_an_invisible_folder() {
     ];
     for found in unseen {
         let user = found.as_ref().map_or(OWNER, |found| found.viewer.user().unwrap());
-        let service = Search::new(Arc::new(drive_with(found)), Arc::new(MockSearch::new()));
+        let service = SearchService::new(Arc::new(drive_with(found)), Arc::new(MockSearchRepository::new()));
         let refused = service.find(&actor(user), SearchQuery { within: Some(FOLDER), ..query("hol") }).await;
         assert!(matches!(refused, Err(Error::NotFound)));
     }

@@ -6,37 +6,49 @@ use uuid::Uuid;
 
 use crate::error::{Conflict, Error, Forbidden, Refused};
 use crate::model::{
-    Content, Expected, Length, Located, MediaType, Permission, Revision, SessionId, Stored, Ticket, Transfer, Version,
-    VersionId,
+    Content, Expected, Length, Located, MediaType, MultipartUpload, MultipartUploadId, Permission, Revision, SessionId,
+    Stored, Version, VersionId,
 };
 use crate::port::{
-    GetTarget, MockBlobRecords, MockBlobStore, MockDrive, MockPartStore, MockSessions, MockUrlGate, MockVersions,
-    Presentation, PutTarget, SignedRequest, SignedUrl, Watch,
+    ContentHeaders, GetTarget, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockPartStore,
+    MockSessionRepository, MockSignedUrlVerifier, MockVersionRepository, PutTarget, SignedRequest, SignedUrl, Watch,
 };
-use crate::service::testing::{FILE, GUEST, NOW, OWNER, ambient, drain, drive_with, file, for_guest, person, trashed};
-use crate::service::{SignedBlobs, Watching};
+use crate::service::testing::{FILE, GUEST, NOW, OWNER, context, drain, drive_with, file, for_guest, person, trashed};
+use crate::service::{SignedBlobService, Watching};
 use crate::testing::{content, key, name};
 
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
 const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
 
 /// A service whose gate admits ten bytes, while the records answer `wanted`, in order.
-fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
+fn service(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobService {
     service_for(PutTarget::Blob(key()), wanted, store, MockPartStore::new())
 }
 
 /// The same, for `target`.
-fn service_for(target: PutTarget, wanted: &'static [bool], store: MockBlobStore, parts: MockPartStore) -> SignedBlobs {
-    let mut gate = MockUrlGate::new();
-    gate.expect_admit_put().withf(|_, now| *now == NOW).times(1).returning(move |_, _| Ok((target.clone(), TEN)));
-    let mut records = MockBlobRecords::new();
+fn service_for(
+    target: PutTarget,
+    wanted: &'static [bool],
+    store: MockBlobStore,
+    parts: MockPartStore,
+) -> SignedBlobService {
+    let mut verifier = MockSignedUrlVerifier::new();
+    verifier.expect_verify_put().withf(|_, now| *now == NOW).times(1).returning(move |_, _| Ok((target.clone(), TEN)));
+    let mut records = MockBlobRecordRepository::new();
     let mut answers = wanted.iter();
     records
         .expect_is_referred_to()
         .with(eq(key()))
         .times(wanted.len())
         .returning(move |_| Ok(*answers.next().unwrap()));
-    SignedBlobs::new(Arc::new(gate), Arc::new(store), Arc::new(parts), Arc::new(records), watching(), ambient())
+    SignedBlobService::new(
+        Arc::new(verifier),
+        Arc::new(store),
+        Arc::new(parts),
+        Arc::new(records),
+        watching(),
+        context(),
+    )
 }
 
 fn body() -> crate::port::ByteStream {
@@ -53,8 +65,8 @@ fn storing() -> MockBlobStore {
 #[tokio::test]
 async fn bytes_of_an_open_upload_are_stored() {
     let blobs = service(&[true, true], storing());
-    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
-    blobs.put(leave, body()).await.unwrap();
+    let permit = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    blobs.put(permit, body()).await.unwrap();
 }
 
 #[tokio::test]
@@ -68,38 +80,38 @@ async fn bytes_are_removed_if_their_upload_ends_meanwhile() {
     let mut store = storing();
     store.expect_delete().with(eq(key())).times(1).returning(|_| Ok(()));
     let blobs = service(&[true, false], store);
-    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
-    assert!(matches!(blobs.put(leave, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
+    let permit = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    assert!(matches!(blobs.put(permit, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
-fn transfer() -> Transfer {
-    Transfer { key: key(), ticket: Ticket::parse("parts") }
+fn multipart() -> MultipartUpload {
+    MultipartUpload { key: key(), multipart_id: MultipartUploadId::parse("parts") }
 }
 
-/// A service whose gate admits the third part of a transfer, which is stored.
-fn third_part(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobs {
+/// A service whose gate admits the third part of a multipart upload, which is stored.
+fn third_part(wanted: &'static [bool], store: MockBlobStore) -> SignedBlobService {
     let mut parts = MockPartStore::new();
     let put =
-        parts.expect_put_part().withf(|of, number, _, expected| (of, *number, *expected) == (&transfer(), 3, TEN));
+        parts.expect_put_part().withf(|of, number, _, expected| (of, *number, *expected) == (&multipart(), 3, TEN));
     put.times(1).returning(|_, _, _, _| Ok(()));
-    service_for(PutTarget::Part { transfer: transfer(), number: 3 }, wanted, store, parts)
+    service_for(PutTarget::Part { multipart: multipart(), number: 3 }, wanted, store, parts)
 }
 
 #[tokio::test]
 async fn a_part_is_stored_as_one_and_not_as_a_blob() {
     let blobs = third_part(&[true, true], MockBlobStore::new());
-    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
-    assert_eq!(leave.target(), &PutTarget::Part { transfer: transfer(), number: 3 });
-    blobs.put(leave, body()).await.unwrap();
+    let permit = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    assert_eq!(permit.target(), &PutTarget::Part { multipart: multipart(), number: 3 });
+    blobs.put(permit, body()).await.unwrap();
 }
 
 #[tokio::test]
 async fn all_parts_are_removed_if_their_upload_ends_meanwhile() {
     let mut store = MockBlobStore::new();
-    store.expect_discard().with(eq(transfer())).times(1).returning(|_| Ok(()));
+    store.expect_abort().with(eq(multipart())).times(1).returning(|_| Ok(()));
     let blobs = third_part(&[true, false], store);
-    let leave = blobs.admit(REQUEST, Some(10)).await.unwrap();
-    assert!(matches!(blobs.put(leave, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
+    let permit = blobs.admit(REQUEST, Some(10)).await.unwrap();
+    assert!(matches!(blobs.put(permit, body()).await, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
 #[tokio::test]
@@ -110,59 +122,66 @@ async fn a_length_other_than_signed_is_refused_before_any_lookup() {
 
 #[tokio::test]
 async fn an_invalid_signature_causes_no_lookup() {
-    let mut gate = MockUrlGate::new();
-    gate.expect_admit_put().returning(|_, _| Err(Error::Forbidden(Forbidden::Signature)));
-    gate.expect_admit_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
-    let (store, records) = (MockBlobStore::new(), MockBlobRecords::new());
+    let mut verifier = MockSignedUrlVerifier::new();
+    verifier.expect_verify_put().returning(|_, _| Err(Error::Forbidden(Forbidden::Signature)));
+    verifier.expect_verify_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
+    let (store, records) = (MockBlobStore::new(), MockBlobRecordRepository::new());
     let parts = Arc::new(MockPartStore::new());
-    let blobs = SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, Arc::new(records), watching(), ambient());
+    let blobs =
+        SignedBlobService::new(Arc::new(verifier), Arc::new(store), parts, Arc::new(records), watching(), context());
     assert!(matches!(blobs.admit(REQUEST, None).await.err(), Some(Error::Forbidden(Forbidden::Signature))));
     assert!(matches!(blobs.open(REQUEST).await.err(), Some(Error::Forbidden(Forbidden::UrlExpired))));
 }
 
-fn presentation() -> Presentation {
-    Presentation { media_type: MediaType::jpeg(), attachment: Some(name("beach.jpg")), content: None }
+fn content_headers() -> ContentHeaders {
+    ContentHeaders { media_type: MediaType::jpeg(), attachment: Some(name("beach.jpg")), content: None }
 }
 
 /// A gate that admits a read, and a store that holds `stored`.
-fn reading(stored: Option<Stored>) -> (MockBlobStore, MockUrlGate) {
-    let mut gate = MockUrlGate::new();
-    gate.expect_admit_get()
+fn reading(stored: Option<Stored>) -> (MockBlobStore, MockSignedUrlVerifier) {
+    let mut verifier = MockSignedUrlVerifier::new();
+    verifier
+        .expect_verify_get()
         .withf(|_, now| *now == NOW)
         .times(1)
-        .returning(|_, _| Ok(GetTarget { key: key(), presentation: presentation(), watch: None }));
+        .returning(|_, _| Ok(GetTarget { key: key(), content_headers: content_headers(), watch: None }));
     let mut store = MockBlobStore::new();
     store.expect_head().with(eq(key())).times(1).returning(move |_| Ok(stored.clone()));
-    (store, gate)
+    (store, verifier)
 }
 
-fn blobs((store, gate): (MockBlobStore, MockUrlGate)) -> SignedBlobs {
-    blobs_with(store, gate, MockBlobRecords::new(), watching())
+fn blobs((store, verifier): (MockBlobStore, MockSignedUrlVerifier)) -> SignedBlobService {
+    blobs_with(store, verifier, MockBlobRecordRepository::new(), watching())
 }
 
-fn blobs_with(store: MockBlobStore, gate: MockUrlGate, records: MockBlobRecords, watching: Watching) -> SignedBlobs {
+fn blobs_with(
+    store: MockBlobStore,
+    verifier: MockSignedUrlVerifier,
+    records: MockBlobRecordRepository,
+    watching: Watching,
+) -> SignedBlobService {
     let parts = Arc::new(MockPartStore::new());
-    SignedBlobs::new(Arc::new(gate), Arc::new(store), parts, Arc::new(records), watching, ambient())
+    SignedBlobService::new(Arc::new(verifier), Arc::new(store), parts, Arc::new(records), watching, context())
 }
 
 #[tokio::test]
 async fn a_valid_url_reads_the_signed_blob() {
-    let (mut store, gate) = reading(Some(Stored { size: 5, ..Stored::default() }));
+    let (mut store, verifier) = reading(Some(Stored { size: 5, ..Stored::default() }));
     let get = store.expect_get().with(eq(key()), eq(5), eq(1..4));
     get.times(1).returning(|_, _, _| Ok(crate::service::testing::body([Ok("el"), Ok("l")])));
-    let blobs = blobs((store, gate));
+    let blobs = blobs((store, verifier));
     let open = blobs.open(REQUEST).await.unwrap();
-    assert_eq!((open.key(), open.size(), open.presentation()), (&key(), 5, &presentation()));
+    assert_eq!((open.key(), open.size(), open.content_headers()), (&key(), 5, &content_headers()));
     assert_eq!(drain(blobs.read(&open, 1..4).await.unwrap()).unwrap(), b"ell");
 }
 
 #[tokio::test]
 async fn a_missing_blob_is_damaged_if_referenced_or_else_not_found() {
     for referred in [false, true] {
-        let (store, gate) = reading(None);
-        let mut records = MockBlobRecords::new();
+        let (store, verifier) = reading(None);
+        let mut records = MockBlobRecordRepository::new();
         records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
-        let fault = blobs_with(store, gate, records, watching()).open(REQUEST).await.err().unwrap();
+        let fault = blobs_with(store, verifier, records, watching()).open(REQUEST).await.err().unwrap();
         assert!(matches!(fault, Error::Damaged { .. }) == referred, "{fault}");
         assert!(matches!(fault, Error::NotFound) != referred, "{fault}");
     }
@@ -173,26 +192,27 @@ const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(500));
 /// Must not be called.
 fn watching() -> Watching {
     Watching {
-        drive: Arc::new(MockDrive::new()),
-        versions: Arc::new(MockVersions::new()),
-        sessions: Arc::new(MockSessions::new()),
+        drive: Arc::new(MockNodeRepository::new()),
+        versions: Arc::new(MockVersionRepository::new()),
+        sessions: Arc::new(MockSessionRepository::new()),
     }
 }
 
 /// A service whose gate admits the guest watching this version of a file, which the guest can see.
-fn watched(version: VersionId, runs: bool, found: Option<Located>, former: Option<Version>) -> SignedBlobs {
+fn watched(version: VersionId, runs: bool, found: Option<Located>, former: Option<Version>) -> SignedBlobService {
     let watch = Watch { user: GUEST, session: SESSION, file: FILE, version };
-    let mut gate = MockUrlGate::new();
-    gate.expect_admit_get()
-        .returning(move |_, _| Ok(GetTarget { key: key(), presentation: presentation(), watch: Some(watch) }));
-    let mut sessions = MockSessions::new();
+    let mut verifier = MockSignedUrlVerifier::new();
+    verifier
+        .expect_verify_get()
+        .returning(move |_, _| Ok(GetTarget { key: key(), content_headers: content_headers(), watch: Some(watch) }));
+    let mut sessions = MockSessionRepository::new();
     let running = sessions.expect_find_username().with(eq(SESSION), eq(GUEST), eq(NOW));
     running.returning(move |_, _, _| Ok(runs.then(|| "gus".to_owned())));
-    let mut versions = MockVersions::new();
+    let mut versions = MockVersionRepository::new();
     versions.expect_find().withf(move |_, wanted| *wanted == version).returning(move |_, _| Ok(former.clone()));
     let watching =
         Watching { drive: Arc::new(drive_with(found)), versions: Arc::new(versions), sessions: Arc::new(sessions) };
-    blobs_with(MockBlobStore::new(), gate, MockBlobRecords::new(), watching)
+    blobs_with(MockBlobStore::new(), verifier, MockBlobRecordRepository::new(), watching)
 }
 
 #[tokio::test]

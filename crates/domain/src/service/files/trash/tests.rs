@@ -9,31 +9,34 @@ use crate::model::{
     Action, AuditAction, BlobKey, Limit, Located, Node, NodeId, NodeKind, Permission, Revision, Role, Step, StoreName,
     Timestamp, TrashItem, TrashPosition,
 };
-use crate::port::{Child, Doomed, MockBlobRecords, MockBlobStore, MockTrash, Purge, PurgeStep, Restoration, Trashed};
+use crate::port::{
+    FolderEntry, MockBlobRecordRepository, MockBlobStore, MockTrashRepository, Purge, PurgeScope, PurgeStep,
+    Restoration, Trashed,
+};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient_with, command,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, home, leave, made_key, nothing_ended,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context_with,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, made_key, nothing_ended,
     one_ended, outage, root, seen, trashed, unconditioned,
 };
-use crate::service::{BlobRemover, Destination, ListQuery, Trash};
+use crate::service::{BlobRemover, Destination, ListQuery, TrashService};
 use crate::testing::name;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn service(nodes: impl IntoIterator<Item = Located>, trash: MockTrash) -> (Trash, Trail) {
-    service_on(nodes, trash, MockBlobRecords::new(), MockBlobStore::new())
+fn service(nodes: impl IntoIterator<Item = Located>, trash: MockTrashRepository) -> (TrashService, Trail) {
+    service_on(nodes, trash, MockBlobRecordRepository::new(), MockBlobStore::new())
 }
 
 fn service_on(
     nodes: impl IntoIterator<Item = Located>,
-    trash: MockTrash,
-    records: MockBlobRecords,
+    trash: MockTrashRepository,
+    records: MockBlobRecordRepository,
     blobs: MockBlobStore,
-) -> (Trash, Trail) {
+) -> (TrashService, Trail) {
     let trail = Trail::default();
     let remover = BlobRemover::new(Arc::new(records), Arc::new(blobs));
-    let ambient = ambient_with(NOW, trail.clone());
-    (Trash::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, nothing_ended(), ambient, DAY), trail)
+    let context = context_with(NOW, trail.clone());
+    (TrashService::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, nothing_ended(), context, DAY), trail)
 }
 
 /// The node itself was trashed.
@@ -51,8 +54,8 @@ const THE_FILE: TrashItem = TrashItem { kind: NodeKind::File, node: FILE };
 #[tokio::test]
 async fn movable_items_may_be_trashed_when_unchanged() {
     for found in [for_owner(file(FILE)), for_heir(file(FILE), Permission::Edit)] {
-        let (viewer, item) = (found.viewer.user().unwrap(), leave(&found, Action::Trash));
-        let mut trash = MockTrash::new();
+        let (viewer, item) = (found.viewer.user().unwrap(), grant_for(&found, Action::Trash));
+        let mut trash = MockTrashRepository::new();
         let put = trash.expect_put().with(eq(command(viewer)), eq(item), eq(Some(Revision(1))));
         put.times(1).returning(|_, _, _| Ok(()));
         let (service, trail) = service([found], trash);
@@ -64,7 +67,7 @@ async fn movable_items_may_be_trashed_when_unchanged() {
 #[tokio::test]
 async fn immovable_items_are_not_trashed() {
     for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::View)] {
-        let (service, trail) = service([found], MockTrash::new());
+        let (service, trail) = service([found], MockTrashRepository::new());
         let refused = service.put(&actor(GUEST), (NodeKind::File, FILE), &unconditioned()).await;
         assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
         assert_eq!(trail.read(), []);
@@ -77,7 +80,7 @@ async fn immovable_items_are_not_trashed() {
     ];
     for found in unseen {
         let viewer = found.viewer.user().unwrap();
-        let (service, _) = service([found], MockTrash::new());
+        let (service, _) = service([found], MockTrashRepository::new());
         let refused = service.put(&actor(viewer), (NodeKind::File, FILE), &unconditioned()).await;
         assert!(matches!(refused, Err(Error::NotFound)));
     }
@@ -90,10 +93,10 @@ async fn the_trash_lists_purge_time_and_former_path() {
         Trashed { located: binned(for_owner(file(FILE))), at },
         Trashed { located: trashed(binned(for_owner(folder(FOLDER)))), at: NOW },
     ];
-    let mut trash = MockTrash::new();
+    let mut trash = MockTrashRepository::new();
     let place = TrashPosition { at: NOW, id: OTHER_FOLDER };
     let limit = Limit::new(1).unwrap();
-    let grant = leave(&home().root, Action::Read);
+    let grant = grant_for(&home().root, Action::Read);
     let list = trash.expect_list().with(eq(grant), eq(Some(place)), eq(limit));
     list.times(1).return_once(move |_, _, _| Ok(rows));
     let (service, _) = service([], trash);
@@ -115,7 +118,7 @@ async fn a_trash_page_is_fetched_in_batches_and_limited_in_size() {
         drop(located.lineage.splice(1..1, std::iter::repeat_n(above, 60)));
         Trashed { located, at: NOW }
     };
-    let mut trash = MockTrash::new();
+    let mut trash = MockTrashRepository::new();
     trash.expect_list().returning(move |_, after, limit| {
         let first = after.map_or(0, |after| 1_000_000 - after.id.as_uuid().as_u128() as usize + 1);
         Ok((first..300).take(limit.get() + 1).map(deep).collect())
@@ -142,17 +145,17 @@ async fn an_item_is_restored_to_where_its_owner_says() {
     let there = for_owner(folder(OTHER_FOLDER));
     for (to, grant) in [
         (None, None),
-        (Some(Destination::Root), Some(leave(&root(OWNER), Action::AddTo))),
-        (Some(Destination::Folder(OTHER_FOLDER)), Some(leave(&there, Action::AddTo))),
+        (Some(Destination::Root), Some(grant_for(&root(OWNER), Action::AddTo))),
+        (Some(Destination::Folder(OTHER_FOLDER)), Some(grant_for(&there, Action::AddTo))),
     ] {
-        let wish = Restoration {
-            item: leave(&item(), Action::Restore),
+        let spec = Restoration {
+            item: grant_for(&item(), Action::Restore),
             to: grant,
             seen: Some(Revision(1)),
             trashed_after: None,
         };
-        let mut trash = MockTrash::new();
-        let restore = trash.expect_restore().with(eq(command(OWNER)), eq(wish));
+        let mut trash = MockTrashRepository::new();
+        let restore = trash.expect_restore().with(eq(command(OWNER)), eq(spec));
         restore.times(1).returning(|_, _| Ok(for_owner(file(FILE))));
         let (service, trail) = service([item(), root(OWNER), there.clone()], trash);
         let entry = service.restore(&actor(OWNER), FILE, to, &seen(1)).await.unwrap();
@@ -167,7 +170,7 @@ async fn only_the_owner_accesses_the_trash() {
     let live = for_owner(file(FILE));
     for found in [guests, live] {
         let viewer = found.viewer.user().unwrap();
-        let mut trash = MockTrash::new();
+        let mut trash = MockTrashRepository::new();
         let undoable = trash.expect_find_trashed_by().with(eq(FILE), eq(viewer), eq(an_hour_ago()));
         undoable.times(1).returning(|_, _, _| Ok(None));
         let (service, trail) = service([found], trash);
@@ -178,7 +181,7 @@ async fn only_the_owner_accesses_the_trash() {
         assert!(matches!(service.list_folder(&actor(viewer), FILE, &ListQuery::default()).await, Err(Error::NotFound)));
         assert_eq!(trail.read(), []);
     }
-    let (service, _) = service([], MockTrash::new());
+    let (service, _) = service([], MockTrashRepository::new());
     assert!(matches!(service.empty(&actor(STRANGER)).await, Err(Error::NotFound)));
 }
 
@@ -189,16 +192,16 @@ fn an_hour_ago() -> Timestamp {
 #[tokio::test]
 async fn a_guest_may_undo_within_an_hour() {
     let undoable = || binned(for_heir(file(FILE), Permission::Edit));
-    let wish = Restoration {
-        item: leave(&undoable(), Action::Undo),
+    let spec = Restoration {
+        item: grant_for(&undoable(), Action::Undo),
         to: None,
         seen: Some(Revision(1)),
         trashed_after: Some(an_hour_ago()),
     };
-    let mut trash = MockTrash::new();
+    let mut trash = MockTrashRepository::new();
     let find = trash.expect_find_trashed_by().with(eq(FILE), eq(GUEST), eq(an_hour_ago()));
     find.times(1).returning(move |_, _, _| Ok(Some(undoable())));
-    let restore = trash.expect_restore().with(eq(command(GUEST)), eq(wish));
+    let restore = trash.expect_restore().with(eq(command(GUEST)), eq(spec));
     restore.times(1).returning(|_, _| Ok(for_heir(file(FILE), Permission::Edit)));
     let (service, trail) = service([undoable()], trash);
     let entry = service.restore(&actor(GUEST), FILE, None, &seen(1)).await.unwrap();
@@ -210,7 +213,7 @@ async fn a_guest_may_undo_within_an_hour() {
 async fn a_guest_without_edit_permission_undoes_nothing() {
     for found in [for_heir(file(FILE), Permission::View), for_guest(file(FILE), Permission::Edit)] {
         let found = binned(found);
-        let mut trash = MockTrash::new();
+        let mut trash = MockTrashRepository::new();
         let now = found.clone();
         trash.expect_find_trashed_by().times(1).returning(move |_, _, _| Ok(Some(now.clone())));
         let (service, _) = service([found], trash);
@@ -224,10 +227,17 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
         let child = Node { parent: Some(FOLDER), ..file(FILE) };
         let mut drive = drive_with([found]);
         let list = drive.expect_list().withf(|folder, _, _, _| folder.node().id == FOLDER);
-        list.times(1).returning(move |_, _, _, _| Ok(vec![Child::new(child.clone(), None)]));
-        let remover = BlobRemover::new(Arc::new(MockBlobRecords::new()), Arc::new(MockBlobStore::new()));
-        let ambient = ambient_with(NOW, Trail::default());
-        let service = Trash::new(Arc::new(drive), Arc::new(MockTrash::new()), remover, nothing_ended(), ambient, DAY);
+        list.times(1).returning(move |_, _, _, _| Ok(vec![FolderEntry::new(child.clone(), None)]));
+        let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), Arc::new(MockBlobStore::new()));
+        let context = context_with(NOW, Trail::default());
+        let service = TrashService::new(
+            Arc::new(drive),
+            Arc::new(MockTrashRepository::new()),
+            remover,
+            nothing_ended(),
+            context,
+            DAY,
+        );
         let page = service.list_folder(&actor(OWNER), FOLDER, &ListQuery::default()).await.unwrap();
         let [item] = page.items.as_slice() else { panic!("{page:?}") };
         assert_eq!((item.node.id, item.parent, item.role), (FILE, Some(FOLDER), Role::Owner));
@@ -236,7 +246,7 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
         [for_owner(folder(FOLDER)), binned(for_owner(file(FOLDER))), binned(for_heir(folder(FOLDER), Permission::Edit))]
     {
         let viewer = found.viewer.user().unwrap();
-        let (service, _) = service([found], MockTrash::new());
+        let (service, _) = service([found], MockTrashRepository::new());
         let refused = service.list_folder(&actor(viewer), FOLDER, &ListQuery::default()).await;
         assert!(matches!(refused, Err(Error::NotFound)));
     }
@@ -244,18 +254,18 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
 
 #[test]
 fn a_restored_item_goes_to_its_old_folder_or_the_root_within_its_drive() {
-    let of = |found: &Located| leave(found, Action::Restore);
+    let of = |found: &Located| grant_for(found, Action::Restore);
     let item = binned(for_owner(folder(FOLDER)));
     assert_eq!(Restoration::parent(&of(&item), None).unwrap(), PARENT);
     assert_eq!(Restoration::parent(&of(&trashed(item.clone())), None).unwrap(), ROOT);
-    let there = leave(&for_owner(folder(OTHER_FOLDER)), Action::AddTo);
+    let there = grant_for(&for_owner(folder(OTHER_FOLDER)), Action::AddTo);
     assert_eq!(Restoration::parent(&of(&item), Some(&there)).unwrap(), OTHER_FOLDER);
     let mut foreign = for_owner(folder(OTHER_FOLDER));
     foreign.node.drive = crate::model::DriveId::from_uuid(uuid::Uuid::from_u128(8));
-    let foreign = leave(&foreign, Action::AddTo);
+    let foreign = grant_for(&foreign, Action::AddTo);
     let refused = Restoration::parent(&of(&item), Some(&foreign));
     assert!(matches!(refused, Err(Error::Conflict(Conflict::CrossDriveMove))));
-    let itself = leave(&for_owner(folder(FOLDER)), Action::AddTo);
+    let itself = grant_for(&for_owner(folder(FOLDER)), Action::AddTo);
     assert!(matches!(Restoration::parent(&of(&item), Some(&itself)), Err(Error::Conflict(Conflict::FolderCycle))));
 }
 
@@ -270,8 +280,8 @@ async fn a_purge_runs_to_completion_or_its_bound() {
         vec![step(0, 0, true), step(500, 500, true), step(500, 500, true)],
     ] {
         let mut order = Sequence::new();
-        let mut trash = MockTrash::new();
-        let begin = trash.expect_begin_purge().with(eq(command(OWNER)), eq(leave(&item, Action::Purge)), eq(None));
+        let mut trash = MockTrashRepository::new();
+        let begin = trash.expect_begin_purge().with(eq(command(OWNER)), eq(grant_for(&item, Action::Purge)), eq(None));
         begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         for step in steps {
             let purge = trash.expect_purge().with(eq(command(OWNER)), eq(Purge::Of(drive, FILE)), eq(500));
@@ -289,7 +299,8 @@ async fn a_purge_runs_to_completion_or_its_bound() {
 async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
     const STORE: StoreName = StoreName("disk");
     let mut order = Sequence::new();
-    let (mut trash, mut records, mut blobs) = (MockTrash::new(), MockBlobRecords::new(), MockBlobStore::new());
+    let (mut trash, mut records, mut blobs) =
+        (MockTrashRepository::new(), MockBlobRecordRepository::new(), MockBlobStore::new());
     trash.expect_begin_purge().times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
     blobs.expect_name().return_const(STORE);
     for (keys, more) in [([1, 2], true), ([3, 4], false)] {
@@ -301,8 +312,8 @@ async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
             delete.returning(move |_| if key == 2 { Err(Error::unavailable("storage", "busy")) } else { Ok(()) });
         }
         let gone: Vec<BlobKey> = keys.into_iter().filter(|key| *key != 2).map(made_key).collect();
-        let forget = records.expect_forget().withf(move |store, keys| *store == STORE && keys == gone);
-        forget.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
+        let removal = records.expect_remove().withf(move |store, keys| *store == STORE && keys == gone);
+        removal.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
     }
     let (service, _) = service_on([binned(for_owner(file(FILE)))], trash, records, blobs);
     service.purge(&actor(OWNER), FILE, &unconditioned()).await.unwrap();
@@ -311,11 +322,11 @@ async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
 #[tokio::test]
 async fn a_trash_is_emptied_in_batches_until_one_is_short() {
     let drive = root(OWNER).node.drive;
-    let doomed = Doomed::All(Box::new(leave(&home().root, Action::Read)));
+    let scope = PurgeScope::All(Box::new(grant_for(&home().root, Action::Read)));
     let mut order = Sequence::new();
-    let mut trash = MockTrash::new();
+    let mut trash = MockTrashRepository::new();
     for begun in [500, 3] {
-        let batch = trash.expect_begin_purges().with(eq(command(OWNER)), eq(doomed.clone()), eq(500));
+        let batch = trash.expect_begin_purges().with(eq(command(OWNER)), eq(scope.clone()), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
     }
     let purge = trash.expect_purge().with(eq(command(OWNER)), eq(Purge::In(drive)), eq(500));
@@ -327,7 +338,7 @@ async fn a_trash_is_emptied_in_batches_until_one_is_short() {
 
 #[tokio::test]
 async fn failures_are_not_audited() {
-    let mut trash = MockTrash::new();
+    let mut trash = MockTrashRepository::new();
     trash.expect_put().returning(|_, _, _| Err(outage()));
     trash.expect_restore().returning(|_, _| Err(outage()));
     trash.expect_begin_purge().returning(|_, _, _| Err(Error::PreconditionFailed));
@@ -343,11 +354,11 @@ async fn failures_are_not_audited() {
 
 #[tokio::test]
 async fn data_of_uploads_ended_with_a_folder_is_deleted() {
-    let mut trash = MockTrash::new();
+    let mut trash = MockTrashRepository::new();
     trash.expect_put().times(1).returning(|_, _, _| Ok(()));
     let drive = Arc::new(drive_with([for_owner(folder(FOLDER))]));
-    let remover = BlobRemover::new(Arc::new(MockBlobRecords::new()), Arc::new(MockBlobStore::new()));
-    let ambient = ambient_with(NOW, Trail::default());
-    let service = Trash::new(drive, Arc::new(trash), remover, one_ended(), ambient, DAY);
+    let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), Arc::new(MockBlobStore::new()));
+    let context = context_with(NOW, Trail::default());
+    let service = TrashService::new(drive, Arc::new(trash), remover, one_ended(), context, DAY);
     service.put(&actor(OWNER), (NodeKind::Folder, FOLDER), &unconditioned()).await.unwrap();
 }

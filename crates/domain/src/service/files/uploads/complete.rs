@@ -1,14 +1,14 @@
 //! Completing uploads.
 
-use super::{Uploads, presentation_of};
+use super::{UploadService, content_headers_of};
 use crate::error::{Error, Refused, Result};
 use crate::model::{
     Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Sha256, Stored, Upload,
     UploadId,
 };
 use crate::port::Commit;
+use crate::service::files::content_limit::told;
 use crate::service::files::digest;
-use crate::service::files::intake::told;
 
 /// The options of completing an upload.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,7 +27,7 @@ enum Standing {
     Open(Grant),
 }
 
-impl Uploads {
+impl UploadService {
     /// Turns a fully received upload into a file, or into new content of one. A repeat returns the same file.
     ///
     /// The digest given now, or signed into the URL, is verified before the commit: by reading the bytes, unless the
@@ -35,7 +35,7 @@ impl Uploads {
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
-    /// [`port::Uploads::commit`](crate::port::Uploads::commit).
+    /// [`port::UploadRepository::commit`](crate::port::UploadRepository::commit).
     pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         let folder = match self.standing(actor, &upload).await? {
@@ -45,7 +45,7 @@ impl Uploads {
         // Uploads without a plan stream in through the API, which completes them itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let settled = async {
-            let arrived = self.direct.finish(&upload.transfer(), plan, upload.signed_sha256()).await?;
+            let arrived = self.direct.finish(&upload.multipart(), plan, upload.signed_sha256()).await?;
             self.settle(&upload, plan, arrived, said.sha256).await
         };
         let (blob, stored) = match settled.await {
@@ -94,9 +94,9 @@ impl Uploads {
             let stored = digest::verified(&*self.store, &upload.blob, arrived, said.or(signed)).await?;
             return Ok((upload.blob.clone(), stored));
         };
-        let copy = self.ambient.blob_key();
-        staging.records.record(&copy, &self.store.name(), self.ambient.now()).await?;
-        let copied = staging.store.copy(&upload.transfer(), plan, &copy, &presentation_of(&upload.file)).await;
+        let copy = self.context.blob_key();
+        staging.records.record(&copy, &self.store.name(), self.context.now()).await?;
+        let copied = staging.store.copy(&upload.multipart(), plan, &copy, &content_headers_of(&upload.file)).await;
         let verified = match copied {
             Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
             Err(fault) => Err(fault),
@@ -116,7 +116,7 @@ impl Uploads {
     /// # Errors
     /// `NotFound` and `Forbidden` for its folder; `UploadClosed`, `UploadExpired`.
     async fn standing(&self, actor: &Actor, upload: &Upload) -> Result<Standing> {
-        let completion = upload.completion(self.ambient.now());
+        let completion = upload.completion(self.context.now());
         if let Ok(Completion::Repeat(file)) = completion {
             return Ok(Standing::Complete(self.repeat(actor, file).await?));
         }
@@ -155,11 +155,11 @@ impl Uploads {
             blob,
             stored,
             conflict,
-            file: self.ambient.id(),
-            version: self.ambient.id(),
-            most_versions: self.settings.most_versions,
+            file: self.context.id(),
+            version: self.context.id(),
+            max_versions: self.settings.max_versions,
         };
-        let made = self.uploads.commit(&self.ambient.command(actor), folder, &commit).await;
+        let made = self.uploads.commit(&self.context.command(actor), folder, &commit).await;
         Ok(self.remover.clear_up(made.map_err(|fault| told(folder, fault))?).await)
     }
 }

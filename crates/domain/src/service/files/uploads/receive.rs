@@ -1,29 +1,29 @@
 //! Uploads streamed through the API.
 
-use super::Uploads;
+use super::UploadService;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
     Action, Actor, BlobKey, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
     Quota, Sha256, Stored, Timestamp, authorize,
 };
-use crate::port::{ByteStream, NewFile, Presentation};
-use crate::service::files::intake::{Intake, told};
+use crate::port::{ByteStream, ContentHeaders, NewFile};
+use crate::service::files::content_limit::{ContentLimit, told};
 
-/// Permission to store the bytes of a file. Only [`Uploads::admit`] creates it.
-pub struct UploadLeave {
+/// Permission to store the bytes of a file. Only [`UploadService::admit`] creates it.
+pub struct UploadPermit {
     /// The folder named before the bytes; `None` for the root of the caller's own drive.
     folder: Option<NodeId>,
     target: Grant,
-    intake: Intake,
-    presentation: Presentation,
+    content_limit: ContentLimit,
+    content_headers: ContentHeaders,
 }
 
-impl UploadLeave {
+impl UploadPermit {
     /// Sets what is known of the file before its bytes.
     #[must_use]
     pub fn presented_as(self, name: Name, media_type: &MediaType) -> Self {
         let media_type = media_type.resolve(None, &name);
-        Self { presentation: Presentation::of_file(name, media_type), ..self }
+        Self { content_headers: ContentHeaders::with_media_type(name, media_type), ..self }
     }
 }
 
@@ -38,7 +38,7 @@ pub struct StreamedFile {
     pub announced: Option<u64>,
 }
 
-impl Uploads {
+impl UploadService {
     /// Admits the bytes of a file, to be stored by [`receive`](Self::receive), with what is known before the first
     /// byte: the destination folder, unless it is given later, and the length.
     ///
@@ -51,7 +51,7 @@ impl Uploads {
         folder: Option<NodeId>,
         announced: Option<u64>,
         sha256: Option<Sha256>,
-    ) -> Result<UploadLeave> {
+    ) -> Result<UploadPermit> {
         if announced.is_some_and(|size| size > MAX_FILE_BYTES) {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
@@ -60,7 +60,7 @@ impl Uploads {
             None => None,
         };
         let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
-        let home = self.drive.find_home(owner).await?.ok_or(Error::NotFound)?;
+        let home = self.drive.find_user_drive(owner).await?.ok_or(Error::NotFound)?;
         let quota = home.account.quota;
         // Preliminary: the quota is enforced once the bytes have arrived. While the target drive is unknown, the total
         // of the caller's own drive is the bound.
@@ -69,9 +69,9 @@ impl Uploads {
             Some(found) => found,
             None => authorize(Some(home.root), Action::AddTo)?,
         };
-        let mut intake = Intake::of(&target, bound, announced, sha256)?;
-        intake.quota = quota;
-        Ok(UploadLeave { folder, target, intake, presentation: Presentation::of_unknown() })
+        let mut content_limit = ContentLimit::new(&target, bound, announced, sha256)?;
+        content_limit.quota = quota;
+        Ok(UploadPermit { folder, target, content_limit, content_headers: ContentHeaders::unknown() })
     }
 
     /// Stores the bytes of a file as they stream in and creates the file from `said`, which is read after them. On
@@ -80,22 +80,22 @@ impl Uploads {
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when the
     /// length differs from the announced one; `UploadExpired` when it took too long; those of
-    /// [`port::Uploads::create`](crate::port::Uploads::create); any error from `body` or `said`.
+    /// [`port::UploadRepository::create`](crate::port::UploadRepository::create); any error from `body` or `said`.
     pub async fn receive(
         &self,
         actor: &Actor,
-        leave: UploadLeave,
+        permit: UploadPermit,
         body: ByteStream,
         said: impl Future<Output = Result<StreamedFile>> + Send,
     ) -> Result<Entry> {
-        let (key, begun) = (self.ambient.blob_key(), self.ambient.now());
+        let (key, begun) = (self.context.blob_key(), self.context.now());
         self.records.record(&key, &self.store.name(), begun).await?;
         let mut arrived = 0;
         let ready = async {
-            let put = self.store.put(&key, body, leave.intake.expected, &leave.presentation).await;
-            let stored = put.map_err(|fault| leave.intake.explain(fault))?;
+            let put = self.store.put(&key, body, permit.content_limit.expected, &permit.content_headers).await;
+            let stored = put.map_err(|fault| permit.content_limit.explain(fault))?;
             arrived = stored.size;
-            self.prepare(actor, &leave, &key, stored, said.await?, begun).await
+            self.prepare(actor, &permit, &key, stored, said.await?, begun).await
         };
         let outcome = match ready.await {
             Ok((command, folder, new)) => match self.uploads.create(&command, &folder, &new).await {
@@ -109,7 +109,7 @@ impl Uploads {
         match outcome {
             Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
             Err(fault) => {
-                self.remover.delete(&key, leave.target.drive(), arrived).await;
+                self.remover.delete(&key, permit.target.drive(), arrived).await;
                 Err(fault)
             }
         }
@@ -119,7 +119,7 @@ impl Uploads {
     async fn prepare(
         &self,
         actor: &Actor,
-        leave: &UploadLeave,
+        permit: &UploadPermit,
         key: &BlobKey,
         stored: Stored,
         said: StreamedFile,
@@ -128,22 +128,22 @@ impl Uploads {
         let StreamedFile { folder, file, announced } = said;
         let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
         Expected { length, sha256: file.sha256 }.check(&stored)?;
-        let folder = match folder == leave.folder {
-            true => leave.target.clone(),
+        let folder = match folder == permit.folder {
+            true => permit.target.clone(),
             false => self.access.add_to(actor.user, folder).await?,
         };
-        let command = self.ambient.command(actor);
-        // After that the blob may have been condemned.
+        let command = self.context.command(actor);
+        // After that the blob may have been marked for deletion.
         if command.at >= begun.plus(self.settings.lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));
         }
         let new = NewFile {
-            file: self.ambient.id(),
-            version: self.ambient.id(),
+            file: self.context.id(),
+            version: self.context.id(),
             blob: key.clone(),
             stored,
             info: file,
-            most_versions: self.settings.most_versions,
+            max_versions: self.settings.max_versions,
         };
         Ok((command, folder, new))
     }

@@ -13,19 +13,19 @@ use mockall::predicate::eq;
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME,
-    MIN_PART_BYTES, MediaType, NodeId, Part, PartPlan, Permission, Quota, Sha256, StoreName, Stored, Ticket, Timestamp,
-    Transfer, Upload, UploadState, UserId,
+    MIN_PART_BYTES, MediaType, MultipartUpload, MultipartUploadId, NodeId, Part, PartPlan, Permission, Quota, Sha256,
+    StoreName, Stored, Timestamp, Upload, UploadState, UserId,
 };
 use crate::port::{
-    ByteStream, Commit, MockBlobRecords, MockBlobStore, MockDirectUploads, MockDrive, MockStagedUploads, MockUploads,
-    NewFile, Opening, Presentation, Saved, SignedUrl,
+    ByteStream, Commit, ContentHeaders, MockBlobRecordRepository, MockBlobStore, MockDirectUploadStore,
+    MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewFile, NewUpload, Saved, SignedUrl,
 };
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, home, hurried, leave, located, made, made_key,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, hurried, located, made, made_key,
     name_taken, no_bytes_left, no_entries_left, outage, root, trashed,
 };
-use crate::service::{Ambient, Completing, StreamedFile, UploadSettings, Uploads};
+use crate::service::{Completing, ServiceContext, StreamedFile, UploadService, UploadSettings};
 use crate::testing::{file_info, name, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
@@ -34,10 +34,10 @@ const SECONDS: Duration = Duration::from_secs(5);
 const SETTINGS: UploadSettings = UploadSettings {
     lifetime: MINUTE,
     url_lifetime: SECONDS,
-    most_open: 20,
+    max_open: 20,
     part_bytes: USUAL,
     max_parts: MAX_PARTS,
-    most_versions: 7,
+    max_versions: 7,
 };
 /// An upload of up to this size has one part.
 const USUAL: NonZeroU64 = NonZeroU64::new(MIN_PART_BYTES).unwrap();
@@ -46,12 +46,12 @@ const LATER: Timestamp = Timestamp::from_millis(31_000);
 
 #[derive(Default)]
 struct Ports {
-    drive: MockDrive,
-    uploads: MockUploads,
+    drive: MockNodeRepository,
+    uploads: MockUploadRepository,
     store: MockBlobStore,
-    records: MockBlobRecords,
-    direct: MockDirectUploads,
-    staged: Option<(MockStagedUploads, MockBlobRecords)>,
+    records: MockBlobRecordRepository,
+    direct: MockDirectUploadStore,
+    staged: Option<(MockStagedUploadStore, MockBlobRecordRepository)>,
 }
 
 impl Ports {
@@ -85,23 +85,23 @@ impl Ports {
 
     /// All bytes have arrived as expected.
     fn arrived(mut self, stored: Stored) -> Self {
-        let finish = self.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(None));
+        let finish = self.direct.expect_finish().with(eq(upload().multipart()), eq(TEN), eq(None));
         finish.times(1).returning(move |_, _, _| Ok(stored.clone()));
         self
     }
 
-    fn service(self) -> Uploads {
+    fn service(self) -> UploadService {
         self.service_at(NOW)
     }
 
-    fn service_at(self, now: Timestamp) -> Uploads {
+    fn service_at(self, now: Timestamp) -> UploadService {
         self.service_in(ambient_at(now))
     }
 
-    fn service_in(self, ambient: Ambient) -> Uploads {
+    fn service_in(self, context: ServiceContext) -> UploadService {
         let (drive, store, records) = (Arc::new(self.drive), Arc::new(self.store), Arc::new(self.records));
         let uploads =
-            Uploads::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), ambient, SETTINGS);
+            UploadService::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), context, SETTINGS);
         match self.staged {
             Some((staged, records)) => uploads.with_staging(Arc::new(staged), Arc::new(records)),
             None => uploads,
@@ -148,6 +148,6 @@ fn hello() -> ByteStream {
 }
 
 /// What is known beforehand of the files in these tests.
-fn presented() -> Presentation {
-    Presentation::of_file(name("a.txt"), MediaType::parse("text/plain").unwrap())
+fn presented() -> ContentHeaders {
+    ContentHeaders::with_media_type(name("a.txt"), MediaType::parse("text/plain").unwrap())
 }

@@ -10,45 +10,45 @@ use crate::model::{
     Revision, Seen, StoreName, Stored, UserId, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    ByteStream, MockBlobRecords, MockBlobStore, MockUrlSigner, MockVersions, NewContent, Presentation, Revival, Saved,
-    SignedUrl,
+    ByteStream, ContentHeaders, MockBlobRecordRepository, MockBlobStore, MockUrlPresigner, MockVersionRepository,
+    NewContent, Saved, SignedUrl, VersionRestore,
 };
 use crate::service::testing::{
-    FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, ambient_with, body, command, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, hurried, leave, made, made_key, no_bytes_left, outage,
+    FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, body, command, context_with, drain, drive_with, file,
+    folder, for_guest, for_heir, for_owner, for_stranger, grant_for, hurried, made, made_key, no_bytes_left, outage,
     person, seen, trashed, unconditioned,
 };
-use crate::service::{Ambient, ContentMetadata, StoreTags, VersionSettings, VersionStores, Versions};
+use crate::service::{ContentMetadata, ServiceContext, StoreTags, VersionService, VersionSettings, VersionStores};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
-const SETTINGS: VersionSettings = VersionSettings { most: 7, url_lifetime: MINUTE, intake_lifetime: MINUTE };
+const SETTINGS: VersionSettings = VersionSettings { max: 7, url_lifetime: MINUTE, upload_lifetime: MINUTE };
 const STORE: StoreName = StoreName("disk");
 
 #[derive(Default)]
 struct Ports {
-    versions: MockVersions,
-    records: MockBlobRecords,
+    versions: MockVersionRepository,
+    records: MockBlobRecordRepository,
     store: MockBlobStore,
-    signer: MockUrlSigner,
+    presigner: MockUrlPresigner,
 }
 
 impl Ports {
-    fn service(self, found: Located) -> (Versions, Trail) {
+    fn service(self, found: Located) -> (VersionService, Trail) {
         let trail = Trail::default();
-        (self.service_with(found, ambient_with(NOW, trail.clone())), trail)
+        (self.service_with(found, context_with(NOW, trail.clone())), trail)
     }
 
-    fn service_with(mut self, found: Located, ambient: Ambient) -> Versions {
+    fn service_with(mut self, found: Located, context: ServiceContext) -> VersionService {
         self.store.expect_name().return_const(STORE);
         let stores = VersionStores {
             versions: Arc::new(self.versions),
             records: Arc::new(self.records),
             store: Arc::new(self.store),
-            signer: Arc::new(self.signer),
+            presigner: Arc::new(self.presigner),
             tags: StoreTags::none(),
         };
-        Versions::new(Arc::new(drive_with([found])), stores, ambient, SETTINGS)
+        VersionService::new(Arc::new(drive_with([found])), stores, context, SETTINGS)
     }
 
     /// A blob is recorded, then its bytes are stored.
@@ -98,7 +98,7 @@ fn hello_content(seen: Option<Seen>) -> NewContent {
         media_type: text_plain(),
         client_modified_at: Some(NOW),
         seen,
-        most_versions: 7,
+        max_versions: 7,
     }
 }
 
@@ -126,7 +126,7 @@ fn unseen() -> [(Located, UserId); 4] {
 async fn viewers_list_and_download_versions() {
     for found in [for_owner(file(FILE)), for_guest(file(FILE), Permission::View)] {
         let viewer = found.viewer.user().unwrap();
-        let grant = leave(&found, Action::Read);
+        let grant = grant_for(&found, Action::Read);
         let mut ports = Ports::default();
         let place = VersionPosition { revision: Revision(9), id: made(9) };
         let limit = Limit::new(1).unwrap();
@@ -134,9 +134,9 @@ async fn viewers_list_and_download_versions() {
         list.times(1).returning(|_, _, _| Ok(vec![version(8), version(7)]));
         let id = content(10).version;
         ports.versions.expect_find().with(eq(grant), eq(id)).times(1).returning(|_, _| Ok(Some(version(8))));
-        let presentation = Presentation::of(name("beach.jpg"), &content(10));
+        let content_headers = ContentHeaders::new(name("beach.jpg"), &content(10));
         let until = NOW.plus(MINUTE);
-        let sign = ports.signer.expect_sign_get().with(eq(key()), eq(presentation), eq(until));
+        let sign = ports.presigner.expect_presign_get().with(eq(key()), eq(content_headers), eq(until));
         sign.times(1).returning(move |_, _, expires_at| {
             Ok(SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at })
         });
@@ -180,22 +180,22 @@ async fn editors_restore_and_only_the_owner_deletes() {
     {
         let viewer = found.viewer.user().unwrap();
         let mut ports = Ports::default();
-        let revival = Revival { from, version: made(1), seen: Some(Revision(1)), most_versions: 7 };
-        let revive = ports.versions.expect_revive();
-        revive
-            .with(eq(command(viewer)), eq(leave(&found, Action::Replace)), eq(revival))
+        let version_restore = VersionRestore { from, version: made(1), seen: Some(Revision(1)), max_versions: 7 };
+        let restore = ports.versions.expect_restore();
+        restore
+            .with(eq(command(viewer)), eq(grant_for(&found, Action::Replace)), eq(version_restore))
             .times(1)
             .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         if viewer == OWNER {
             let delete = ports.versions.expect_delete();
             delete
-                .with(eq(command(OWNER)), eq(leave(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
+                .with(eq(command(OWNER)), eq(grant_for(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
                 .times(1)
                 .returning(|_, _, _, _| Ok(Some(made_key(9))));
             // Its bytes are deleted at once and no longer count.
             ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-            let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
-            forget.times(1).returning(|_, _| Ok(()));
+            let removal = ports.records.expect_remove().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+            removal.times(1).returning(|_, _| Ok(()));
         }
         let (service, trail) = ports.service(found);
         service.restore(&actor(viewer), FILE, from, &seen(1)).await.unwrap();
@@ -234,14 +234,14 @@ async fn a_content_is_recorded_stored_and_appended_in_this_order() {
         append
             .with(
                 eq(command(OWNER)),
-                eq(leave(&found, Action::Replace)),
+                eq(grant_for(&found, Action::Replace)),
                 eq(hello_content(Some(Seen::Revision(Revision(1))))),
             )
             .times(1)
             .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         let (service, _) = ports.service(found);
-        let leave = service.admit(&actor(OWNER), FILE, &seen(1), announced).await.unwrap();
-        let entry = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
+        let permit = service.admit(&actor(OWNER), FILE, &seen(1), announced).await.unwrap();
+        let entry = service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap();
         assert_eq!(entry.node.id, FILE);
     }
 }
@@ -272,8 +272,8 @@ async fn only_the_owner_learns_the_drives_usage() {
     // For a streamed body, `needed` would reveal the free space.
     let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
     let (service, _) = Ports::default().taking(Length::AtMost(30), too_large).given_up().service(found());
-    let leave = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
-    let streaming = service.receive(&actor(GUEST), leave, plain_text(), hello()).await;
+    let permit = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.unwrap();
+    let streaming = service.receive(&actor(GUEST), permit, plain_text(), hello()).await;
     assert!(matches!(streaming, Err(Error::Forbidden(Forbidden::QuotaOfOwner { needed: None }))));
 }
 
@@ -282,7 +282,7 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_vers
     let refusal = async |found: Located| {
         let viewer = found.viewer.user().unwrap();
         let mut ports = Ports::default();
-        ports.versions.expect_revive().times(1).returning(|_, _, _| Err(no_bytes_left()));
+        ports.versions.expect_restore().times(1).returning(|_, _, _| Err(no_bytes_left()));
         let (service, trail) = ports.service(found);
         let fault = service.restore(&actor(viewer), FILE, made(5), &unconditioned()).await.unwrap_err();
         assert_eq!(trail.read(), []);
@@ -299,8 +299,8 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_vers
 /// The error of streaming `body` into the file.
 async fn refused(ports: Ports, body: ByteStream) -> Error {
     let (service, _) = ports.service(for_owner(file(FILE)));
-    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
-    service.receive(&actor(OWNER), leave, plain_text(), body).await.unwrap_err()
+    let permit = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    service.receive(&actor(OWNER), permit, plain_text(), body).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -335,8 +335,8 @@ async fn undeletable_bytes_of_a_refused_content_stay_reserved() {
 fn leaving_two_over(ports: &mut Ports) -> Saved {
     ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
     ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-    let forget = ports.records.expect_forget().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
-    forget.times(1).returning(|_, _| Ok(()));
+    let removal = ports.records.expect_remove().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+    removal.times(1).returning(|_, _| Ok(()));
     Saved { located: for_owner(file(FILE)), freed: vec![made_key(8), made_key(9)] }
 }
 
@@ -346,12 +346,12 @@ async fn the_bytes_of_superfluous_versions_are_deleted_at_once() {
     let saved = leaving_two_over(&mut ports);
     ports.versions.expect_append().times(1).return_once(|_, _, _| Ok(saved));
     let (service, _) = ports.service(for_owner(file(FILE)));
-    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
-    service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap();
+    let permit = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap();
 
     let mut ports = Ports::default();
     let saved = leaving_two_over(&mut ports);
-    ports.versions.expect_revive().times(1).return_once(|_, _, _| Ok(saved));
+    ports.versions.expect_restore().times(1).return_once(|_, _, _| Ok(saved));
     let (service, _) = ports.service(for_owner(file(FILE)));
     service.restore(&actor(OWNER), FILE, made(5), &unconditioned()).await.unwrap();
 }
@@ -384,7 +384,7 @@ async fn a_failure_to_store_the_bytes_leaves_nothing() {
 async fn a_body_that_took_too_long_is_expired() {
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
     let service = ports.service_with(for_owner(file(FILE)), hurried());
-    let leave = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
-    let fault = service.receive(&actor(OWNER), leave, plain_text(), hello()).await.unwrap_err();
+    let permit = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
+    let fault = service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap_err();
     assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
 }

@@ -9,13 +9,13 @@ use crate::model::{
     Action, AuditAction, Limit, LinkChange, LinkId, LinkPosition, LinkToken, LinkedItem, Located, MAX_LINK_DOWNLOADS,
     NodeKind, Password, PasswordHash, Permission, SealedToken, Timestamp,
 };
-use crate::port::{MockDrive, MockLinkTokens, MockLinks, MockPasswords, NewLink};
+use crate::port::{MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPasswords, NewLink};
 use crate::service::testing::links::{LINK, TOKEN, hash, link, link_of};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, Trail, actor, ambient, ambient_with, command, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, trashed,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, Trail, actor, command, context, context_with, drive_with,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, made, trashed,
 };
-use crate::service::{LinkEdit, LinkWish, Links};
+use crate::service::{LinkEdit, LinkRequest, LinkService};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -27,18 +27,23 @@ fn tokens() -> MockLinkTokens {
     tokens
 }
 
-fn service(drive: MockDrive, links: MockLinks) -> Links {
+fn service(drive: MockNodeRepository, links: MockLinkRepository) -> LinkService {
     with(drive, links, tokens(), MockPasswords::new())
 }
 
-fn with(drive: MockDrive, links: MockLinks, tokens: MockLinkTokens, passwords: MockPasswords) -> Links {
+fn with(
+    drive: MockNodeRepository,
+    links: MockLinkRepository,
+    tokens: MockLinkTokens,
+    passwords: MockPasswords,
+) -> LinkService {
     let (tokens, passwords) = (Arc::new(tokens), Arc::new(passwords));
-    Links::new(Arc::new(drive), Arc::new(links), tokens, passwords, ambient(), "https://drive.example.com")
+    LinkService::new(Arc::new(drive), Arc::new(links), tokens, passwords, context(), "https://drive.example.com")
 }
 
 /// Only [`link`] exists.
-fn links_with_one() -> MockLinks {
-    let mut links = MockLinks::new();
+fn links_with_one() -> MockLinkRepository {
+    let mut links = MockLinkRepository::new();
     links.expect_find().withf(|link, _| *link == LINK).returning(|_, _| Ok(Some(link())));
     links
 }
@@ -61,20 +66,20 @@ async fn an_owner_makes_a_link_to_a_folder_or_a_file() {
             expires_at: Some(NOW.plus(HOUR)),
             max_downloads: Some(3),
         };
-        let mut links = MockLinks::new();
+        let mut links = MockLinkRepository::new();
         links
             .expect_create()
-            .with(eq(command(OWNER)), eq(leave(&found, Action::Share)), eq(new))
+            .with(eq(command(OWNER)), eq(grant_for(&found, Action::Share)), eq(new))
             .times(1)
             .returning(|_, _, _| Ok(link()));
         let item = (kind, found.node.id);
         let service = with(drive_with([found]), links, tokens(), hashing());
-        let wish = LinkWish {
+        let spec = LinkRequest {
             password: Password::attempt("a quiet secret"),
             expires_at: Some(NOW.plus(HOUR)),
             max_downloads: Some(3),
         };
-        let own = service.create(&actor(OWNER), item, wish).await.unwrap();
+        let own = service.create(&actor(OWNER), item, spec).await.unwrap();
         assert_eq!(own.link, link());
         assert_eq!(own.url.as_deref(), Some("https://drive.example.com/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"));
         assert!(!format!("{own:?}").contains("CCCC"), "{own:?}");
@@ -84,10 +89,10 @@ async fn an_owner_makes_a_link_to_a_folder_or_a_file() {
 #[tokio::test]
 async fn only_owners_create_links_and_not_to_trashed_items() {
     let refused = async |found: Located, kind| {
-        let mut links = MockLinks::new();
+        let mut links = MockLinkRepository::new();
         links.expect_create().never();
         let (user, item) = (found.viewer.user().unwrap(), (kind, found.node.id));
-        service(drive_with([found]), links).create(&actor(user), item, LinkWish::default()).await.unwrap_err()
+        service(drive_with([found]), links).create(&actor(user), item, LinkRequest::default()).await.unwrap_err()
     };
     for found in [
         for_guest(folder(FOLDER), Permission::Edit),
@@ -118,19 +123,19 @@ async fn expiry_and_limit_are_validated() {
         links.expect_create().never();
         links.expect_change().never();
         let service = service(mine(), links);
-        let wish = LinkWish { password: None, expires_at, max_downloads };
-        let fault = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), wish).await.unwrap_err();
+        let spec = LinkRequest { password: None, expires_at, max_downloads };
+        let fault = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), spec).await.unwrap_err();
         assert!(is_invalid(&fault, field), "{fault:?}");
         let edit =
             LinkEdit { password: None, expires_at: expires_at.map(Some), max_downloads: max_downloads.map(Some) };
         let fault = service.change(&actor(OWNER), LINK, edit).await.unwrap_err();
         assert!(is_invalid(&fault, field), "{fault:?}");
     }
-    for most in [1, MAX_LINK_DOWNLOADS] {
-        let mut links = MockLinks::new();
+    for max in [1, MAX_LINK_DOWNLOADS] {
+        let mut links = MockLinkRepository::new();
         links.expect_create().times(1).returning(|_, _, _| Ok(link()));
-        let wish = LinkWish { max_downloads: Some(most), ..LinkWish::default() };
-        service(mine(), links).create(&actor(OWNER), (NodeKind::Folder, FOLDER), wish).await.unwrap();
+        let spec = LinkRequest { max_downloads: Some(max), ..LinkRequest::default() };
+        service(mine(), links).create(&actor(OWNER), (NodeKind::Folder, FOLDER), spec).await.unwrap();
     }
 }
 
@@ -158,7 +163,7 @@ async fn absent_settings_stay_and_null_removes_them() {
         let mut links = links_with_one();
         links
             .expect_change()
-            .with(eq(command(OWNER)), eq(leave(&found, Action::Share)), eq(LINK), eq(change))
+            .with(eq(command(OWNER)), eq(grant_for(&found, Action::Share)), eq(LINK), eq(change))
             .times(1)
             .returning(|_, _, _, _| Ok(link()));
         let service = with(drive_with([found.clone()]), links, tokens(), passwords);
@@ -180,9 +185,9 @@ async fn only_the_owner_finds_the_link() {
         assert!(matches!(service.change(&actor(user), LINK, edit()).await, Err(Error::NotFound)));
         assert!(matches!(service.revoke(&actor(user), LINK).await, Err(Error::NotFound)));
     }
-    let mut links = MockLinks::new();
+    let mut links = MockLinkRepository::new();
     links.expect_find().with(eq(LINK), eq(STRANGER)).times(2).returning(|_, _| Ok(None));
-    let service = service(MockDrive::new(), links);
+    let service = service(MockNodeRepository::new(), links);
     assert!(matches!(service.change(&actor(STRANGER), LINK, edit()).await, Err(Error::NotFound)));
     assert!(matches!(service.revoke(&actor(STRANGER), LINK).await, Err(Error::NotFound)));
 }
@@ -191,7 +196,7 @@ async fn only_the_owner_finds_the_link() {
 async fn a_page_of_links_skips_trashed_items() {
     let id = |n| LinkId::from_uuid(Uuid::from_u128(n));
     let after = LinkPosition { at: Timestamp::from_millis(950), id: id(9) };
-    let mut links = MockLinks::new();
+    let mut links = MockLinkRepository::new();
     links.expect_list_made().with(eq(OWNER), eq(Some(after)), eq(Limit::new(2).unwrap())).times(1).returning(
         move |_, _, _| {
             let row = |n, node, found| (link_of(id(n), NodeKind::Folder, node), found);
@@ -202,18 +207,21 @@ async fn a_page_of_links_skips_trashed_items() {
             ])
         },
     );
-    let page = service(MockDrive::new(), links).list(&actor(OWNER), Some(after), Limit::new(2).unwrap()).await.unwrap();
+    let page = service(MockNodeRepository::new(), links)
+        .list(&actor(OWNER), Some(after), Limit::new(2).unwrap())
+        .await
+        .unwrap();
     assert_eq!(page.items.iter().map(|own| own.link.id).collect::<Vec<_>>(), [id(3)]);
     assert_eq!(page.next, Some(LinkPosition { at: Timestamp::from_millis(600), id: id(2) }));
 }
 
 #[tokio::test]
 async fn a_link_whose_key_is_gone_is_listed_without_its_url() {
-    let mut links = MockLinks::new();
+    let mut links = MockLinkRepository::new();
     links.expect_list_made().returning(|_, _, _| Ok(vec![(link(), for_owner(folder(FOLDER)))]));
     let mut tokens = MockLinkTokens::new();
     tokens.expect_open().with(eq(LINK), eq(link().sealed)).times(1).returning(|_, _| None);
-    let service = with(MockDrive::new(), links, tokens, MockPasswords::new());
+    let service = with(MockNodeRepository::new(), links, tokens, MockPasswords::new());
     let page = service.list(&actor(OWNER), None, Limit::default()).await.unwrap();
     assert_eq!((page.items[0].link.id, page.items[0].url.as_deref()), (LINK, None));
 }
@@ -222,9 +230,9 @@ async fn a_link_whose_key_is_gone_is_listed_without_its_url() {
 async fn link_changes_are_audited_and_refusals_are_not() {
     let trail = Trail::default();
     let in_trail = |drive, links| {
-        let ambient = ambient_with(NOW, trail.clone());
+        let context = context_with(NOW, trail.clone());
         let (tokens, passwords) = (Arc::new(tokens()), Arc::new(MockPasswords::new()));
-        Links::new(Arc::new(drive), Arc::new(links), tokens, passwords, ambient, "https://drive.example.com")
+        LinkService::new(Arc::new(drive), Arc::new(links), tokens, passwords, context, "https://drive.example.com")
     };
     let mine = || drive_with([for_owner(folder(FOLDER))]);
     let mut links = links_with_one();
@@ -232,7 +240,7 @@ async fn link_changes_are_audited_and_refusals_are_not() {
     links.expect_change().returning(|_, _, _, _| Ok(link()));
     links.expect_revoke().returning(|_, _, _| Ok(()));
     let service = in_trail(mine(), links);
-    service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), LinkWish::default()).await.unwrap();
+    service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), LinkRequest::default()).await.unwrap();
     let edit = LinkEdit { password: Some(None), ..LinkEdit::default() };
     service.change(&actor(OWNER), LINK, edit).await.unwrap();
     service.revoke(&actor(OWNER), LINK).await.unwrap();

@@ -5,28 +5,33 @@ use uuid::Uuid;
 
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    AccessEntry, AccessVia, Action, AuditAction, Bucket, BucketKind, Handle, ItemRef, Limit, Located, NodeId, NodeKind,
-    Permission, Role, Share, ShareId, SharePosition, SharedItem, Timestamp, UserId,
+    AccessEntry, AccessVia, Action, AuditAction, Bucket, BucketKind, ItemRef, Limit, Located, LoginIdentifier, NodeId,
+    NodeKind, Permission, Role, Share, ShareId, SharePosition, SharedItem, Timestamp, UserId,
 };
-use crate::port::{MockDrive, MockShares, MockThrottle, MockUsers, NewShare};
+use crate::port::{MockNodeRepository, MockShareRepository, MockThrottle, MockUserRepository, NewShare};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, ambient, ambient_with,
-    command, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, leave, made, nothing_ended,
-    one_ended, person, root, trashed,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context,
+    context_with, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, made,
+    nothing_ended, one_ended, person, root, trashed,
 };
-use crate::service::{Shares, Throttling};
+use crate::service::{ShareService, Throttling};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
 const EDIT: Permission = Permission::Edit;
 const SHARE: ShareId = ShareId::from_uuid(Uuid::from_u128(400));
 
-fn service(drive: MockDrive, shares: MockShares, users: MockUsers) -> Shares {
+fn service(drive: MockNodeRepository, shares: MockShareRepository, users: MockUserRepository) -> ShareService {
     throttled(drive, shares, users, Throttling::off())
 }
 
-fn throttled(drive: MockDrive, shares: MockShares, users: MockUsers, throttling: Throttling) -> Shares {
-    Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), nothing_ended(), throttling, ambient())
+fn throttled(
+    drive: MockNodeRepository,
+    shares: MockShareRepository,
+    users: MockUserRepository,
+    throttling: Throttling,
+) -> ShareService {
+    ShareService::new(Arc::new(drive), Arc::new(shares), Arc::new(users), nothing_ended(), throttling, context())
 }
 
 /// [`FOLDER`], shared with [`GUEST`] for viewing.
@@ -46,29 +51,29 @@ fn share_of(id: ShareId, item: NodeId, at: i64) -> Share {
 }
 
 /// Only [`share`] exists.
-fn shares_with_one() -> MockShares {
-    let mut shares = MockShares::new();
+fn shares_with_one() -> MockShareRepository {
+    let mut shares = MockShareRepository::new();
     shares.expect_find().withf(|share, _| *share == SHARE).times(1).returning(|_, _| Ok(Some(share())));
     shares
 }
 
-/// Only the user with `handle` is known.
-fn users_knowing(handle: Handle, id: UserId) -> MockUsers {
-    let mut users = MockUsers::new();
-    users.expect_find_person().with(eq(handle)).times(1).returning(move |_| Ok(Some(person(id, "somebody"))));
+/// Only the user with `identifier` is known.
+fn users_knowing(identifier: LoginIdentifier, id: UserId) -> MockUserRepository {
+    let mut users = MockUserRepository::new();
+    users.expect_find_user().with(eq(identifier)).times(1).returning(move |_| Ok(Some(person(id, "somebody"))));
     users
 }
 
-fn gustav() -> Handle {
-    Handle::parse("gustav")
+fn gustav() -> LoginIdentifier {
+    LoginIdentifier::parse("gustav")
 }
 
 /// The error of sharing `item`; no user may be looked up, and nothing shared.
 async fn refused_sharing(found: Option<Located>, user: UserId, item: (NodeKind, NodeId)) -> Error {
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_create().never();
-    let mut users = MockUsers::new();
-    users.expect_find_person().never();
+    let mut users = MockUserRepository::new();
+    users.expect_find_user().never();
     service(drive_with(found), shares, users).create(&actor(user), item, &gustav(), VIEW).await.unwrap_err()
 }
 
@@ -87,15 +92,15 @@ fn bystanders() -> [Located; 4] {
 async fn an_owner_shares_a_folder_or_a_file() {
     for (kind, found) in [(NodeKind::Folder, for_owner(folder(FOLDER))), (NodeKind::File, for_owner(file(FILE)))] {
         let new = NewShare { id: made(1), guest: GUEST, permission: EDIT };
-        let mut shares = MockShares::new();
+        let mut shares = MockShareRepository::new();
         shares
             .expect_create()
-            .with(eq(command(OWNER)), eq(leave(&found, Action::Share)), eq(new))
+            .with(eq(command(OWNER)), eq(grant_for(&found, Action::Share)), eq(new))
             .times(1)
             .returning(|_, _, _| Ok(share()));
-        let users = users_knowing(Handle::Email("gustav@example.com".to_owned()), GUEST);
+        let users = users_knowing(LoginIdentifier::Email("gustav@example.com".to_owned()), GUEST);
         let item = (kind, found.node.id);
-        let guest = Handle::parse("Gustav@Example.com");
+        let guest = LoginIdentifier::parse("Gustav@Example.com");
         let made = service(drive_with([found]), shares, users).create(&actor(OWNER), item, &guest, EDIT).await;
         assert_eq!(made.unwrap(), share());
     }
@@ -103,7 +108,7 @@ async fn an_owner_shares_a_folder_or_a_file() {
 
 #[tokio::test]
 async fn the_owner_needs_no_share() {
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_create().never();
     let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users_knowing(gustav(), OWNER));
     let refused = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await;
@@ -112,10 +117,10 @@ async fn the_owner_needs_no_share() {
 
 #[tokio::test]
 async fn an_unknown_guest_is_not_found() {
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_create().never();
-    let mut users = MockUsers::new();
-    users.expect_find_person().with(eq(gustav())).times(1).returning(|_| Ok(None));
+    let mut users = MockUserRepository::new();
+    users.expect_find_user().with(eq(gustav())).times(1).returning(|_| Ok(None));
     let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users);
     let refused = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::NotFound)));
@@ -123,7 +128,7 @@ async fn an_unknown_guest_is_not_found() {
 
 #[tokio::test]
 async fn an_existing_share_is_reported_by_the_store() {
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_create().returning(|_, _, _| Err(Error::Conflict(Conflict::AlreadyShared)));
     let service = service(drive_with([for_owner(folder(FOLDER))]), shares, users_knowing(gustav(), GUEST));
     let refused = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await;
@@ -156,7 +161,7 @@ async fn trashed_items_roots_and_other_kinds_are_not_shared() {
 async fn a_page_of_received_shares_may_be_short() {
     let id = |n| ShareId::from_uuid(Uuid::from_u128(n));
     let after = SharePosition { at: Timestamp::from_millis(950), id: id(9) };
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_list_received().with(eq(GUEST), eq(Some(after)), eq(Limit::new(2).unwrap())).times(1).returning(
         move |_, _, _| {
             Ok(vec![
@@ -166,7 +171,7 @@ async fn a_page_of_received_shares_may_be_short() {
             ])
         },
     );
-    let service = service(MockDrive::new(), shares, MockUsers::new());
+    let service = service(MockNodeRepository::new(), shares, MockUserRepository::new());
     let page = service.list_received(&actor(GUEST), Some(after), Limit::new(2).unwrap()).await.unwrap();
     // Trashed items are left out, but the page ends where it would have ended.
     let [(received, entry)] = page.items.as_slice() else { panic!("{page:?}") };
@@ -178,7 +183,7 @@ async fn a_page_of_received_shares_may_be_short() {
 #[tokio::test]
 async fn a_page_of_given_shares_skips_trashed_items() {
     let id = |n| ShareId::from_uuid(Uuid::from_u128(n));
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_list_given().with(eq(OWNER), eq(None), eq(Limit::new(2).unwrap())).times(1).returning(
         move |_, _, _| {
             Ok(vec![
@@ -188,7 +193,7 @@ async fn a_page_of_given_shares_skips_trashed_items() {
             ])
         },
     );
-    let service = service(MockDrive::new(), shares, MockUsers::new());
+    let service = service(MockNodeRepository::new(), shares, MockUserRepository::new());
     let page = service.list_given(&actor(OWNER), None, Limit::new(2).unwrap()).await.unwrap();
     assert_eq!(page.items.iter().map(|share| share.id).collect::<Vec<_>>(), [id(2)]);
     assert_eq!(page.next, Some(SharePosition { at: Timestamp::from_millis(800), id: id(2) }));
@@ -198,14 +203,14 @@ async fn a_page_of_given_shares_skips_trashed_items() {
 async fn only_the_owner_sees_who_has_access() {
     let (item, limit) = ((NodeKind::Folder, FOLDER), Limit::new(1).unwrap());
     let found = for_owner(folder(FOLDER));
-    let (grant, entry) = (leave(&found, Action::Share), |via| AccessEntry {
+    let (grant, entry) = (grant_for(&found, Action::Share), |via| AccessEntry {
         person: Some(person(OWNER, "olga")),
         role: Role::Owner,
         via,
         item: share().item,
     });
     let (owner, by_share) = (AccessVia::Owner(OWNER), AccessVia::Share(SHARE));
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares
         .expect_list_of()
         .with(eq(grant.clone()), eq(None), eq(limit))
@@ -216,7 +221,7 @@ async fn only_the_owner_sees_who_has_access() {
         .with(eq(grant), eq(NOW), eq(Some(owner)), eq(limit))
         .times(1)
         .returning(move |_, _, _, _| Ok(vec![entry(by_share), entry(AccessVia::Share(SHARE))]));
-    let service = service(drive_with([found]), shares, MockUsers::new());
+    let service = service(drive_with([found]), shares, MockUserRepository::new());
     assert_eq!(service.list_of(&actor(OWNER), item, None, limit).await.unwrap().items, [share()]);
     assert_eq!(service.list_access(&actor(OWNER), item, Some(owner), limit).await.unwrap().next, Some(by_share));
 
@@ -227,7 +232,7 @@ async fn only_the_owner_sees_who_has_access() {
         (trashed(for_owner(folder(FOLDER))), false),
     ] {
         let user = found.viewer.user().unwrap();
-        let service = self::service(drive_with([found]), MockShares::new(), MockUsers::new());
+        let service = self::service(drive_with([found]), MockShareRepository::new(), MockUserRepository::new());
         let of = service.list_of(&actor(user), item, None, limit).await.map(drop);
         let access = service.list_access(&actor(user), item, None, limit).await.map(drop);
         for outcome in [of, access] {
@@ -245,10 +250,11 @@ async fn the_owner_gives_a_share_another_permission() {
     let mut shares = shares_with_one();
     shares
         .expect_change()
-        .with(eq(command(OWNER)), eq(leave(&found, Action::Share)), eq(SHARE), eq(EDIT))
+        .with(eq(command(OWNER)), eq(grant_for(&found, Action::Share)), eq(SHARE), eq(EDIT))
         .times(1)
         .returning(|_, _, _, to| Ok(Share { permission: to, ..share() }));
-    let changed = service(drive_with([found]), shares, MockUsers::new()).change(&actor(OWNER), SHARE, EDIT).await;
+    let changed =
+        service(drive_with([found]), shares, MockUserRepository::new()).change(&actor(OWNER), SHARE, EDIT).await;
     assert_eq!(changed.unwrap().permission, EDIT);
 }
 
@@ -257,7 +263,8 @@ async fn guests_do_not_raise_their_own_permission() {
     for found in [for_guest(folder(FOLDER), VIEW), for_guest(folder(FOLDER), EDIT)] {
         let mut shares = shares_with_one();
         shares.expect_change().never();
-        let refused = service(drive_with([found]), shares, MockUsers::new()).change(&actor(GUEST), SHARE, EDIT).await;
+        let refused =
+            service(drive_with([found]), shares, MockUserRepository::new()).change(&actor(GUEST), SHARE, EDIT).await;
         assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
     }
 }
@@ -268,7 +275,8 @@ async fn a_share_of_a_trashed_item_is_not_changed() {
         let user = found.viewer.user().unwrap();
         let mut shares = shares_with_one();
         shares.expect_change().never();
-        let refused = service(drive_with([found]), shares, MockUsers::new()).change(&actor(user), SHARE, EDIT).await;
+        let refused =
+            service(drive_with([found]), shares, MockUserRepository::new()).change(&actor(user), SHARE, EDIT).await;
         assert!(matches!(refused, Err(Error::NotFound)));
     }
 }
@@ -278,12 +286,12 @@ async fn shares_of_others_are_not_found_even_if_the_item_is_visible() {
     for found in bystanders() {
         let mut shares = shares_with_one();
         shares.expect_change().never();
-        let service = service(drive_with([found.clone()]), shares, MockUsers::new());
+        let service = service(drive_with([found.clone()]), shares, MockUserRepository::new());
         assert!(matches!(service.change(&actor(STRANGER), SHARE, EDIT).await, Err(Error::NotFound)));
 
         let mut shares = shares_with_one();
         shares.expect_revoke().never();
-        let service = self::service(drive_with([found]), shares, MockUsers::new());
+        let service = self::service(drive_with([found]), shares, MockUserRepository::new());
         assert!(matches!(service.revoke(&actor(STRANGER), SHARE).await, Err(Error::NotFound)));
     }
 }
@@ -293,7 +301,7 @@ async fn the_owner_revokes_and_the_guest_leaves() {
     for (user, found) in [(OWNER, for_owner(folder(FOLDER))), (GUEST, for_guest(folder(FOLDER), VIEW))] {
         let mut shares = shares_with_one();
         shares.expect_revoke().with(eq(command(user)), eq(SHARE)).times(1).returning(|_, _| Ok(()));
-        let service = service(drive_with([found]), shares, MockUsers::new());
+        let service = service(drive_with([found]), shares, MockUserRepository::new());
         assert!(service.revoke(&actor(user), SHARE).await.is_ok());
     }
 }
@@ -304,27 +312,36 @@ async fn share_changes_are_audited_and_refusals_are_not() {
     let raised = SharedItem { permission: EDIT, ..shared.clone() };
     let trail = Trail::default();
     let in_trail = |drive, shares, users| {
-        let ambient = ambient_with(NOW, trail.clone());
-        Shares::new(Arc::new(drive), Arc::new(shares), Arc::new(users), nothing_ended(), Throttling::off(), ambient)
+        let context = context_with(NOW, trail.clone());
+        ShareService::new(
+            Arc::new(drive),
+            Arc::new(shares),
+            Arc::new(users),
+            nothing_ended(),
+            Throttling::off(),
+            context,
+        )
     };
     let mine = || drive_with([for_owner(folder(FOLDER))]);
 
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_create().returning(|_, _, _| Ok(share()));
     let service = in_trail(mine(), shares, users_knowing(gustav(), GUEST));
     service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), &gustav(), VIEW).await.unwrap();
 
     let mut shares = shares_with_one();
     shares.expect_change().returning(|_, _, _, permission| Ok(Share { permission, ..share() }));
-    in_trail(mine(), shares, MockUsers::new()).change(&actor(OWNER), SHARE, EDIT).await.unwrap();
+    in_trail(mine(), shares, MockUserRepository::new()).change(&actor(OWNER), SHARE, EDIT).await.unwrap();
 
     for user in [OWNER, GUEST] {
         let mut shares = shares_with_one();
         shares.expect_revoke().returning(|_, _| Ok(()));
-        in_trail(mine(), shares, MockUsers::new()).revoke(&actor(user), SHARE).await.unwrap();
+        in_trail(mine(), shares, MockUserRepository::new()).revoke(&actor(user), SHARE).await.unwrap();
     }
     let stranger = drive_with([for_stranger(folder(FOLDER))]);
-    assert!(in_trail(stranger, shares_with_one(), MockUsers::new()).revoke(&actor(STRANGER), SHARE).await.is_err());
+    assert!(
+        in_trail(stranger, shares_with_one(), MockUserRepository::new()).revoke(&actor(STRANGER), SHARE).await.is_err()
+    );
 
     let expected = [
         (Some(OWNER), AuditAction::ShareCreated(shared.clone())),
@@ -342,8 +359,8 @@ async fn data_of_uploads_ended_with_a_share_is_deleted() {
         shares.expect_revoke().returning(|_, _| Ok(()));
         shares.expect_change().returning(|_, _, _, permission| Ok(Share { permission, ..share() }));
         let drive = drive_with([for_owner(folder(FOLDER))]);
-        let (users, throttling) = (Arc::new(MockUsers::new()), Throttling::off());
-        let service = Shares::new(Arc::new(drive), Arc::new(shares), users, one_ended(), throttling, ambient());
+        let (users, throttling) = (Arc::new(MockUserRepository::new()), Throttling::off());
+        let service = ShareService::new(Arc::new(drive), Arc::new(shares), users, one_ended(), throttling, context());
         if revoked {
             service.revoke(&actor(OWNER), SHARE).await.unwrap();
         } else {
@@ -354,9 +371,9 @@ async fn data_of_uploads_ended_with_a_share_is_deleted() {
 
 #[tokio::test]
 async fn a_share_that_has_ended_is_not_found() {
-    let mut shares = MockShares::new();
+    let mut shares = MockShareRepository::new();
     shares.expect_find().with(eq(SHARE), eq(OWNER)).times(2).returning(|_, _| Ok(None));
-    let service = service(MockDrive::new(), shares, MockUsers::new());
+    let service = service(MockNodeRepository::new(), shares, MockUserRepository::new());
     assert!(matches!(service.change(&actor(OWNER), SHARE, EDIT).await, Err(Error::NotFound)));
     assert!(matches!(service.revoke(&actor(OWNER), SHARE).await, Err(Error::NotFound)));
 }
@@ -375,17 +392,17 @@ async fn lookups_are_counted_only_for_callers_who_may_share() {
     };
     let item = (NodeKind::Folder, FOLDER);
     let mine = || drive_with([for_owner(folder(FOLDER))]);
-    let shares = throttled(mine(), MockShares::new(), MockUsers::new(), taking(refusal));
+    let shares = throttled(mine(), MockShareRepository::new(), MockUserRepository::new(), taking(refusal));
     let refused = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::RateLimited { .. })));
     // A caller who may not share learns nothing about users, and is not counted.
     let (untouched, theirs) = (Throttling::new(Arc::new(MockThrottle::new())), for_guest(folder(FOLDER), EDIT));
-    let shares = throttled(drive_with([theirs]), MockShares::new(), MockUsers::new(), untouched);
+    let shares = throttled(drive_with([theirs]), MockShareRepository::new(), MockUserRepository::new(), untouched);
     let refused = shares.create(&actor(GUEST), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
-    let mut users = MockUsers::new();
-    users.expect_find_person().returning(|_| Ok(None));
-    let shares = throttled(mine(), MockShares::new(), users, taking(|| Ok(())));
+    let mut users = MockUserRepository::new();
+    users.expect_find_user().returning(|_| Ok(None));
+    let shares = throttled(mine(), MockShareRepository::new(), users, taking(|| Ok(())));
     let anonymous = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
     assert!(matches!(anonymous, Err(Error::NotFound)));
 }

@@ -3,8 +3,8 @@ use mockall::predicate::eq;
 use super::{Ports, SECRET, credentials, hash, secret};
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{Actor, AuditAction, Bucket, BucketKind, Email, Password, UserId};
-use crate::port::{MockThrottle, Verdict};
-use crate::service::testing::{NOW, OWNER, Trail, actor, ambient_with, command, drive_with, home, one_ended, outage};
+use crate::port::{MockThrottle, PasswordCheck};
+use crate::service::testing::{NOW, OWNER, Trail, actor, command, context_with, drive_with, home, one_ended, outage};
 
 const NEW: &str = "a louder secret";
 
@@ -17,7 +17,7 @@ fn owner() -> Actor {
 }
 
 /// The owner's current password is verified, with this verdict.
-fn asked(verdict: Verdict) -> Ports {
+fn asked(verdict: PasswordCheck) -> Ports {
     let mut ports = Ports::default();
     ports.accounts.expect_find_credentials_of().with(eq(OWNER)).returning(|_| Ok(Some(credentials())));
     ports.passwords.expect_verify().with(eq(secret()), eq(hash("stored"))).returning(move |_, _| Ok(verdict));
@@ -40,7 +40,7 @@ fn counting(user: UserId, given_back: usize) -> MockThrottle {
 
 #[tokio::test]
 async fn a_password_change_needs_the_current_generation() {
-    for verdict in [Verdict::Right, Verdict::Outdated] {
+    for verdict in [PasswordCheck::Right, PasswordCheck::Outdated] {
         let mut ports = Ports { throttle: Some(counting(OWNER, 1)), ..asked(verdict) };
         ports.passwords.expect_hash().with(eq(new())).times(1).returning(|_| Ok(hash("new")));
         ports
@@ -50,7 +50,7 @@ async fn a_password_change_needs_the_current_generation() {
             .times(1)
             .returning(|_, _, _, _| Ok(()));
         let trail = Trail::default();
-        let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
+        let accounts = ports.service_in(context_with(NOW, trail.clone()));
         accounts.change_password(&owner(), SECRET, &new()).await.unwrap();
         assert_eq!(trail.read(), [(Some(OWNER), AuditAction::PasswordChanged)]);
     }
@@ -59,15 +59,15 @@ async fn a_password_change_needs_the_current_generation() {
 #[tokio::test]
 async fn a_wrong_password_changes_nothing_and_counts() {
     let trail = Trail::default();
-    let ports = Ports { throttle: Some(counting(OWNER, 0)), ..asked(Verdict::Wrong) };
-    let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
+    let ports = Ports { throttle: Some(counting(OWNER, 0)), ..asked(PasswordCheck::Wrong) };
+    let accounts = ports.service_in(context_with(NOW, trail.clone()));
     assert!(is_wrong(&accounts.change_password(&owner(), SECRET, &new()).await));
-    let ports = Ports { throttle: Some(counting(OWNER, 0)), ..asked(Verdict::Wrong) };
-    assert!(is_wrong(&ports.service_in(ambient_with(NOW, trail.clone())).delete(&owner(), SECRET).await));
+    let ports = Ports { throttle: Some(counting(OWNER, 0)), ..asked(PasswordCheck::Wrong) };
+    assert!(is_wrong(&ports.service_in(context_with(NOW, trail.clone())).delete(&owner(), SECRET).await));
     // Text that cannot be a password counts as a guess too.
     let ports = Ports { throttle: Some(counting(OWNER, 0)), ..Ports::default() };
     let endless = "x".repeat(100_000);
-    assert!(is_wrong(&ports.service_in(ambient_with(NOW, trail.clone())).delete(&owner(), &endless).await));
+    assert!(is_wrong(&ports.service_in(context_with(NOW, trail.clone())).delete(&owner(), &endless).await));
     assert_eq!(trail.read(), vec![(Some(OWNER), AuditAction::PasswordRefused); 3]);
 }
 
@@ -95,10 +95,10 @@ async fn past_the_limit_no_password_is_verified() {
 #[tokio::test]
 async fn an_account_is_deleted_by_one_call() {
     let trail = Trail::default();
-    let mut ports = asked(Verdict::Right);
+    let mut ports = asked(PasswordCheck::Right);
     ports.accounts.expect_delete().with(eq(command(OWNER)), eq(OWNER), eq(3)).times(1).returning(|_, _, _| Ok(()));
     ports.ended = Some(one_ended());
-    ports.service_in(ambient_with(NOW, trail.clone())).delete(&owner(), SECRET).await.unwrap();
+    ports.service_in(context_with(NOW, trail.clone())).delete(&owner(), SECRET).await.unwrap();
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::AccountDeleted)]);
 }
 
@@ -120,7 +120,7 @@ async fn an_email_change_is_audited_if_it_differs() {
             .with(eq(command(OWNER)), eq(OWNER), eq(email.clone()))
             .times(1)
             .returning(move |_, _, _| Ok(changed));
-        let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
+        let accounts = ports.service_in(context_with(NOW, trail.clone()));
         assert_eq!(accounts.change_email(&owner(), &email).await.unwrap(), home().account);
         assert_eq!(trail.read().len(), usize::from(changed));
     }

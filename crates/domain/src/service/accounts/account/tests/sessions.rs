@@ -5,9 +5,9 @@ use crate::error::{Error, Unauthenticated};
 use crate::model::{
     AccessClaims, AuditAction, Credentials, Limit, LoginRefusal, RunningSession, SessionId, SessionPosition, Timestamp,
 };
-use crate::port::{Renewal, Rotation, TokenOwner, Verdict};
+use crate::port::{PasswordCheck, RotationOutcome, TokenOwner, TokenRotation};
 use crate::service::ClientInfo;
-use crate::service::testing::{NOW, OWNER, Trail, actor, ambient_with, command, made, outage, request};
+use crate::service::testing::{NOW, OWNER, Trail, actor, command, context_with, made, outage, request};
 
 fn session() -> SessionId {
     made(77)
@@ -33,7 +33,7 @@ fn is_invalid<T>(outcome: &Result<T, Error>) -> bool {
 async fn refresh_returns_new_tokens_of_the_same_session() {
     let trail = Trail::default();
     let mut ports = known();
-    let renewal = Renewal {
+    let token_rotation = TokenRotation {
         presented: made_token(9).hash(),
         next: made_token(1).hash(),
         expires_at: NOW.plus(MONTH),
@@ -41,13 +41,13 @@ async fn refresh_returns_new_tokens_of_the_same_session() {
         address: Some("192.0.2.1".to_owned()),
         user_agent: Some("x".repeat(255)),
     };
-    let refresh = ports.sessions.expect_refresh().with(eq(command(OWNER)), eq(renewal));
-    refresh.times(1).returning(|_, _| Ok(Rotation::Renewed));
+    let refresh = ports.sessions.expect_refresh().with(eq(command(OWNER)), eq(token_rotation));
+    refresh.times(1).returning(|_, _| Ok(RotationOutcome::Renewed));
     let (token, expires_at) = (made(2), NOW.plus(HOUR));
     let claims = AccessClaims { token, user: OWNER, session: session(), issued_at: NOW, expires_at };
     ports.tokens.expect_issue().with(eq(claims)).times(1).returning(|_| Ok("token".to_owned()));
     let client = ClientInfo { address: "192.0.2.1".parse().ok(), user_agent: Some("x".repeat(300)) };
-    let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
+    let accounts = ports.service_in(context_with(NOW, trail.clone()));
     let login = accounts.refresh(request(), &sent(), client).await.ok().unwrap();
     assert_eq!((login.access_token.as_str(), login.refresh_token), ("token", made_token(1)));
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::SessionRefreshed { session: session() })]);
@@ -57,8 +57,8 @@ async fn refresh_returns_new_tokens_of_the_same_session() {
 async fn a_reused_refresh_token_is_refused_and_audited() {
     let trail = Trail::default();
     let mut ports = known();
-    ports.sessions.expect_refresh().times(1).returning(|_, _| Ok(Rotation::Reused));
-    let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
+    ports.sessions.expect_refresh().times(1).returning(|_, _| Ok(RotationOutcome::Reused));
+    let accounts = ports.service_in(context_with(NOW, trail.clone()));
     assert!(is_invalid(&accounts.refresh(request(), &sent(), ClientInfo::default()).await));
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::SessionReused { session: session() })]);
 }
@@ -80,7 +80,7 @@ async fn logout_is_idempotent() {
     let end = ports.sessions.expect_end().with(eq(command(OWNER)), eq(session()), eq(OWNER));
     end.times(1).returning(|_, _, _| Ok(()));
     ports.sessions.expect_end().times(1).returning(|_, _, _| Err(Error::NotFound));
-    let accounts = ports.service_in(ambient_with(NOW, trail.clone()));
+    let accounts = ports.service_in(context_with(NOW, trail.clone()));
     accounts.logout(request(), &sent()).await.unwrap();
     accounts.logout(request(), &sent()).await.unwrap();
     accounts.logout(request(), "no token at all").await.unwrap();
@@ -119,7 +119,7 @@ async fn a_session_is_ended_by_its_user() {
     let mut ports = Ports::default();
     let end = ports.sessions.expect_end().with(eq(command(OWNER)), eq(session()), eq(OWNER));
     end.times(1).returning(|_, _, _| Ok(()));
-    ports.service_in(ambient_with(NOW, trail.clone())).end_session(&actor(OWNER), session()).await.unwrap();
+    ports.service_in(context_with(NOW, trail.clone())).end_session(&actor(OWNER), session()).await.unwrap();
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::SessionEnded { session: session() })]);
     let mut others = Ports::default();
     others.sessions.expect_end().returning(|_, _, _| Err(Error::NotFound));
@@ -129,12 +129,12 @@ async fn a_session_is_ended_by_its_user() {
 #[tokio::test]
 async fn a_disabled_account_is_refused_after_its_password_was_verified() {
     let trail = Trail::default();
-    for verdict in [Verdict::Right, Verdict::Outdated] {
+    for verdict in [PasswordCheck::Right, PasswordCheck::Outdated] {
         let mut ports = Ports::default();
         let disabled = || Credentials { disabled: true, ..credentials() };
         ports.users.expect_find_credentials().with(eq(olga())).returning(move |_| Ok(Some(disabled())));
         ports.passwords.expect_verify().times(1).returning(move |_, _| Ok(verdict));
-        let fault = refusal(ports.service_in(ambient_with(NOW, trail.clone())), "olga", SECRET).await;
+        let fault = refusal(ports.service_in(context_with(NOW, trail.clone())), "olga", SECRET).await;
         assert!(is_refused(fault.as_ref()));
     }
     let refused = AuditAction::LoginRefused { reason: LoginRefusal::Disabled };
@@ -144,7 +144,7 @@ async fn a_disabled_account_is_refused_after_its_password_was_verified() {
 #[tokio::test]
 async fn a_password_changed_during_verification_is_refused() {
     let mut ports = Ports::knowing(olga());
-    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
+    ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
     ports.sessions.expect_start().times(1).returning(|_, _| Err(Error::NotFound));
     assert!(is_refused(refusal(ports.service(), "olga", SECRET).await.as_ref()));
 }

@@ -4,24 +4,26 @@ use std::time::Duration;
 
 use mockall::predicate::eq;
 
-use super::{Bucket, Email, Network, Ports, SECRET, Username, credentials, hash, is_refused, olga, request, secret};
+use super::{
+    Bucket, ClientSubnet, Email, Ports, SECRET, Username, credentials, hash, is_refused, olga, request, secret,
+};
 use crate::error::{Error, Result};
-use crate::model::{AuditAction, BucketKind, Handle, LoginRefusal, LoginSubject};
-use crate::port::{MockThrottle, Verdict};
-use crate::service::testing::{NOW, OWNER, Trail, ambient_with, outage};
-use crate::service::{Accounts, ClientInfo};
+use crate::model::{AuditAction, BucketKind, LoginIdentifier, LoginRefusal, LoginSubject};
+use crate::port::{MockThrottle, PasswordCheck};
+use crate::service::testing::{NOW, OWNER, Trail, context_with, outage};
+use crate::service::{AccountService, ClientInfo};
 
 const HERE: &str = "192.0.2.1";
 
-fn network() -> Network {
-    Network::of(HERE.parse().ok())
+fn subnet() -> ClientSubnet {
+    ClientSubnet::from_address(HERE.parse().ok())
 }
 
 /// The buckets of a login to `subject`.
 fn buckets(subject: LoginSubject) -> Vec<Bucket> {
     vec![
-        Bucket::LoginsOfAddress(network()),
-        Bucket::LoginFromAddress(subject.clone(), network()),
+        Bucket::LoginsOfAddress(subnet()),
+        Bucket::LoginFromAddress(subject.clone(), subnet()),
         Bucket::LoginOfAccount(subject),
     ]
 }
@@ -52,7 +54,7 @@ fn throttle(log: &Log, empty: &'static [BucketKind]) -> MockThrottle {
     throttle
 }
 
-async fn login(accounts: Accounts) -> Result<()> {
+async fn login(accounts: AccountService) -> Result<()> {
     let client = ClientInfo { address: HERE.parse::<IpAddr>().ok(), user_agent: None };
     accounts.login(request(), "Olga", SECRET, client).await.map(drop)
 }
@@ -67,7 +69,7 @@ async fn attempts_are_taken_before_verification_and_given_back_on_success() {
     let order = log.clone();
     ports.passwords.expect_verify().returning(move |_, _| {
         order.lock().unwrap().push("verified".to_owned());
-        Ok(Verdict::Right)
+        Ok(PasswordCheck::Right)
     });
     ports.sessions.expect_start().returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
@@ -77,17 +79,21 @@ async fn attempts_are_taken_before_verification_and_given_back_on_success() {
 
 #[tokio::test]
 async fn the_buckets_are_those_of_the_account_and_of_the_address() {
-    let address = Handle::Email("olga@example.com".to_owned());
-    for (handle, known) in [(olga(), true), (address.clone(), true), (olga(), false), (address, false)] {
-        let expected = if known { LoginSubject::Account(OWNER) } else { LoginSubject::Unknown(handle.clone()) };
+    let address = LoginIdentifier::Email("olga@example.com".to_owned());
+    for (identifier, known) in [(olga(), true), (address.clone(), true), (olga(), false), (address, false)] {
+        let expected = if known { LoginSubject::Account(OWNER) } else { LoginSubject::Unknown(identifier.clone()) };
         let mut throttle = MockThrottle::new();
         let refusal = |_: &[Bucket], _| Err(limited(BucketKind::LoginFromAddress));
         let taken = throttle.expect_take().withf(move |taken, at| taken == buckets(expected.clone()) && *at == NOW);
         taken.times(1).returning(refusal);
         let mut ports = Ports { throttle: Some(throttle), ..Ports::default() };
-        ports.users.expect_find_credentials().with(eq(handle.clone())).returning(move |_| Ok(known.then(credentials)));
-        let text = match handle {
-            Handle::Username(key) | Handle::Email(key) => key,
+        ports
+            .users
+            .expect_find_credentials()
+            .with(eq(identifier.clone()))
+            .returning(move |_| Ok(known.then(credentials)));
+        let text = match identifier {
+            LoginIdentifier::Username(key) | LoginIdentifier::Email(key) => key,
         };
         let client = ClientInfo { address: HERE.parse::<IpAddr>().ok(), user_agent: None };
         let outcome = ports.service().login(request(), &text, SECRET, client).await;
@@ -103,7 +109,7 @@ async fn every_refused_login_costs_an_attempt() {
         let known = (turn > 0).then(|| crate::model::Credentials { disabled: turn > 1, ..credentials() });
         ports.users.expect_find_credentials().returning(move |_| Ok(known.clone()));
         ports.passwords.expect_verify_unknown().returning(|_| Ok(()));
-        let verdict = if turn > 1 { Verdict::Right } else { Verdict::Wrong };
+        let verdict = if turn > 1 { PasswordCheck::Right } else { PasswordCheck::Wrong };
         ports.passwords.expect_verify().returning(move |_, _| Ok(verdict));
         assert!(is_refused(login(ports.service()).await.err().as_ref()));
         assert_eq!(*log.lock().unwrap(), [format!("- {ALL}")], "{turn}");
@@ -124,7 +130,7 @@ async fn past_the_limit_nothing_is_hashed() {
     for empty in [&[BucketKind::LoginsOfAddress][..], &[BucketKind::LoginFromAddress]] {
         let trail = Trail::default();
         let ports = Ports { throttle: Some(throttle(&Log::default(), empty)), ..Ports::knowing(olga()) };
-        let outcome = login(ports.service_in(ambient_with(NOW, trail.clone()))).await;
+        let outcome = login(ports.service_in(context_with(NOW, trail.clone()))).await;
         assert!(matches!(outcome, Err(Error::RateLimited { bucket, .. }) if [bucket] == empty));
         assert_eq!(trail.read(), [(None, AuditAction::LoginRefused { reason: LoginRefusal::Throttled })]);
     }
@@ -149,7 +155,7 @@ async fn distributed_guessing_does_not_lock_out_known_addresses() {
     }
     let log = Log::default();
     let mut ports = Ports { throttle: Some(throttle(&log, EMPTY)), ..at(&["2001:db8::1", HERE]) };
-    ports.passwords.expect_verify().returning(|_, _| Ok(Verdict::Right));
+    ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
     ports.sessions.expect_start().returning(|_, _| Ok(()));
     ports.tokens.expect_issue().returning(|_| Ok("token".to_owned()));
     login(ports.service()).await.unwrap();
@@ -158,13 +164,13 @@ async fn distributed_guessing_does_not_lock_out_known_addresses() {
 
 #[tokio::test]
 async fn registrations_are_counted_by_address_before_anything_is_hashed() {
-    let register = async |accounts: Accounts| {
+    let register = async |accounts: AccountService| {
         let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
         accounts.register(request(), username, email, &secret(), HERE.parse().ok()).await.map(drop)
     };
     let mut refusing = MockThrottle::new();
     let refusal = |_: &[Bucket], _| Err(limited(BucketKind::Registration));
-    refusing.expect_take().withf(|taken, _| taken == [Bucket::Registration(network())]).times(1).returning(refusal);
+    refusing.expect_take().withf(|taken, _| taken == [Bucket::Registration(subnet())]).times(1).returning(refusal);
     let outcome = register(Ports { throttle: Some(refusing), ..Ports::default() }.service()).await;
     assert!(matches!(outcome, Err(Error::RateLimited { .. })));
     // Successful registrations count too.

@@ -1,34 +1,40 @@
 use super::*;
 
-fn ticket() -> Option<Ticket> {
-    Ticket::parse("ticket-1")
+fn multipart_id() -> Option<MultipartUploadId> {
+    MultipartUploadId::parse("ticket-1")
 }
 
 #[tokio::test]
 async fn the_exact_announced_size_is_reserved_and_signed() {
     let mut ports = Ports::with([]);
     ports.store.expect_name().returning(|| StoreName("disk"));
-    let upload = Upload { ticket: ticket(), ..begun(announced(), Some(10), root(OWNER).node.id) };
-    let opening = Opening { upload, store: StoreName("disk"), most_open: 20 };
+    let upload = Upload { multipart_id: multipart_id(), ..begun(announced(), Some(10), root(OWNER).node.id) };
+    let new_upload = NewUpload { upload, store: StoreName("disk"), max_open: 20 };
     let mut order = Sequence::new();
     let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(TEN), eq(presented()));
-    begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(ticket()));
+    begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(multipart_id()));
     ports
         .uploads
         .expect_begin()
-        .with(eq(command(OWNER)), eq(leave(&root(OWNER), Action::AddTo)), eq(opening.clone()))
+        .with(eq(command(OWNER)), eq(grant_for(&root(OWNER), Action::AddTo)), eq(new_upload.clone()))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(QUOTA));
     ports
         .direct
-        .expect_sign_put()
-        .with(eq(opening.upload.transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(presented()), eq(NOW.plus(SECONDS)))
+        .expect_presign_put()
+        .with(
+            eq(new_upload.upload.multipart()),
+            eq(part(1, 10)),
+            eq(Some(DIGEST)),
+            eq(presented()),
+            eq(NOW.plus(SECONDS)),
+        )
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _, _, _| Ok(url()));
     let begun = ports.service().begin(&actor(OWNER), None, announced(), 10).await.unwrap();
-    assert_eq!(begun.progress.upload, opening.upload);
+    assert_eq!(begun.progress.upload, new_upload.upload);
     assert_eq!((begun.progress.state, begun.progress.received, begun.plan), (UploadState::Open, vec![], TEN));
     let [part] = &begun.parts[..] else { panic!("{:?}", begun.parts) };
     assert_eq!((part.number, part.size), (1, 10));
@@ -43,13 +49,13 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
     ports
         .uploads
         .expect_begin()
-        .withf(move |by, folder, opening| {
-            *by == command(GUEST) && *folder == leave(&found, Action::AddTo) && opening.upload.sender == GUEST
+        .withf(move |by, folder, new_upload| {
+            *by == command(GUEST) && *folder == grant_for(&found, Action::AddTo) && new_upload.upload.sender == GUEST
         })
         .times(1)
         .returning(|_, _, _| Ok(QUOTA));
     ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(None));
-    ports.direct.expect_sign_put().times(1).returning(|_, _, _, _, _| Ok(url()));
+    ports.direct.expect_presign_put().times(1).returning(|_, _, _, _, _| Ok(url()));
     assert!(ports.service().begin(&actor(GUEST), Some(FOLDER), announced(), 0).await.is_ok());
 
     let refused = async |found: Located| {
@@ -95,10 +101,10 @@ async fn no_url_is_signed_for_a_refused_upload() {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(fault()));
-        ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(ticket()));
-        let transfer = Transfer { key: made_key(1), ticket: ticket() };
-        ports.store.expect_discard().with(eq(transfer)).times(1).returning(|_| Ok(()));
-        ports.direct.expect_sign_put().never();
+        ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(multipart_id()));
+        let multipart = MultipartUpload { key: made_key(1), multipart_id: multipart_id() };
+        ports.store.expect_abort().with(eq(multipart)).times(1).returning(|_| Ok(()));
+        ports.direct.expect_presign_put().never();
         let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
         assert_eq!(met.to_string(), fault().to_string());
     }
@@ -108,8 +114,8 @@ async fn no_url_is_signed_for_a_refused_upload() {
 async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.store.expect_name().returning(|| StoreName("disk"));
-    ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(ticket()));
-    ports.store.expect_discard().never();
+    ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(multipart_id()));
+    ports.store.expect_abort().never();
     ports.uploads.expect_begin().times(1).returning(|_, _, _| Err(outage()));
     let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
     assert!(matches!(met, Error::Unavailable { part: "database", .. }));
@@ -127,7 +133,7 @@ async fn nothing_is_recorded_if_the_store_begins_no_transfer() {
 #[tokio::test]
 async fn an_upload_reports_its_progress() {
     let mut waiting = Ports::with_upload(upload());
-    waiting.direct.expect_list_received().with(eq(upload().transfer()), eq(TEN)).times(1).returning(|_, _| Ok(vec![]));
+    waiting.direct.expect_list_received().with(eq(upload().multipart()), eq(TEN)).times(1).returning(|_, _| Ok(vec![]));
     let progress = waiting.service().progress(&actor(OWNER), upload().id).await.unwrap();
     assert_eq!((progress.state, progress.received), (UploadState::Open, vec![]));
 
@@ -162,7 +168,7 @@ async fn only_the_sender_finds_an_upload() {
     assert!(matches!(service.progress(&stranger, id).await, Err(Error::NotFound)));
     assert!(matches!(service.sign_parts(&stranger, id, &[1]).await, Err(Error::NotFound)));
     assert!(matches!(service.complete(&stranger, id, Completing::default()).await, Err(Error::NotFound)));
-    assert!(matches!(service.begun(&stranger, id).await, Err(Error::NotFound)));
+    assert!(matches!(service.find_started(&stranger, id).await, Err(Error::NotFound)));
     assert!(matches!(service.abort(&stranger, id).await, Err(Error::NotFound)));
 }
 
@@ -175,7 +181,7 @@ async fn a_sender_who_lost_access_gets_no_fresh_urls() {
         let mut ports = Ports::with([found]);
         ports.uploads.expect_find().with(eq(theirs.id), eq(GUEST)).times(1).return_once(|_, _| Ok(Some(theirs)));
         // No URL is signed: the mock would panic.
-        let refused = ports.service().begun(&actor(GUEST), upload().id).await.unwrap_err();
+        let refused = ports.service().find_started(&actor(GUEST), upload().id).await.unwrap_err();
         assert_eq!(matches!(refused, Error::Forbidden(_)), forbidden);
         assert_eq!(matches!(refused, Error::NotFound), !forbidden);
     }
@@ -205,8 +211,8 @@ async fn a_fresh_url_never_shortens_the_upload() {
             .returning(|_, _, _, _| Ok(()));
         ports
             .direct
-            .expect_sign_put()
-            .with(eq(upload().transfer()), eq(part(1, 10)), eq(Some(DIGEST)), eq(presented()), eq(NOW.plus(SECONDS)))
+            .expect_presign_put()
+            .with(eq(upload().multipart()), eq(part(1, 10)), eq(Some(DIGEST)), eq(presented()), eq(NOW.plus(SECONDS)))
             .times(1)
             .returning(|_, _, _, _, _| Ok(url()));
         let (given, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[1]).await.unwrap();
@@ -246,7 +252,7 @@ const LONG: u64 = 11 * MIN_PART_BYTES + 7;
 /// The upload of [`testing`](crate::testing), but large enough for multiple parts.
 fn long() -> Upload {
     let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
-    Upload { announced: Some(LONG), part_size: Some(MIN_PART_BYTES), ticket: ticket(), file, ..upload() }
+    Upload { announced: Some(LONG), part_size: Some(MIN_PART_BYTES), multipart_id: multipart_id(), file, ..upload() }
 }
 
 #[tokio::test]
@@ -260,9 +266,11 @@ async fn a_multipart_upload_begins_with_the_first_hundred_urls() {
         .expect_begin()
         .with(eq(made_key(1)), eq(plan), eq(presented()))
         .times(1)
-        .returning(|_, _, _| Ok(ticket()));
-    let signed =
-        ports.direct.expect_sign_put().withf(|_, part, sha256, _, _| part.size == MIN_PART_BYTES && sha256.is_none());
+        .returning(|_, _, _| Ok(multipart_id()));
+    let signed = ports
+        .direct
+        .expect_presign_put()
+        .withf(|_, part, sha256, _, _| part.size == MIN_PART_BYTES && sha256.is_none());
     signed.times(100).returning(|_, _, _, _, _| Ok(url()));
     let begun = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap();
     assert_eq!((begun.plan, begun.plan.count()), (plan, 150));
@@ -278,8 +286,8 @@ async fn any_part_gets_a_fresh_url_in_the_order_asked_for() {
     ports.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
     let signed = ports
         .direct
-        .expect_sign_put()
-        .withf(|transfer, _, sha256, _, _| *transfer == long().transfer() && sha256.is_none());
+        .expect_presign_put()
+        .withf(|multipart, _, sha256, _, _| *multipart == long().multipart() && sha256.is_none());
     signed.times(3).returning(|_, _, _, _, _| Ok(url()));
     let (_, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &[12, 1, 11]).await.unwrap();
     let signed: Vec<_> = parts.iter().map(|part| (part.number, part.size)).collect();
@@ -298,7 +306,7 @@ async fn part_numbers_must_be_known_distinct_and_limited() {
     }
     let mut ports = Ports::with_upload(Upload { announced: Some(1001 * MIN_PART_BYTES), ..long() });
     ports.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
-    ports.direct.expect_sign_put().times(1000).returning(|_, _, _, _, _| Ok(url()));
+    ports.direct.expect_presign_put().times(1000).returning(|_, _, _, _, _| Ok(url()));
     let (_, parts) = ports.service().sign_parts(&actor(OWNER), upload().id, &too_many[..1000]).await.unwrap();
     assert_eq!(parts.len(), 1000);
 }

@@ -12,12 +12,12 @@ async fn the_conflict_policy_of_completion_takes_precedence() {
             conflict: expected,
             file: made(1),
             version: made(2),
-            most_versions: 7,
+            max_versions: 7,
         };
         ports
             .uploads
             .expect_commit()
-            .with(eq(command(OWNER)), eq(leave(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
+            .with(eq(command(OWNER)), eq(grant_for(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
             .times(1)
             .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
         let said = Completing { conflict: said, sha256: None };
@@ -58,7 +58,7 @@ async fn an_upload_aborted_meanwhile_is_closed_not_incomplete() {
 async fn an_upload_whose_sender_loses_access_meanwhile_is_not_found() {
     let mut ports = without_bytes(UploadState::Aborted);
     let mut answers = [Some(for_owner(folder(FOLDER))), None].into_iter();
-    ports.drive = MockDrive::new();
+    ports.drive = MockNodeRepository::new();
     ports.drive.expect_find().times(2).returning(move |_, _| Ok(answers.next().flatten()));
     let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
@@ -66,7 +66,7 @@ async fn an_upload_whose_sender_loses_access_meanwhile_is_not_found() {
 
 #[tokio::test]
 async fn concurrent_completions_return_the_same_file() {
-    // The concurrent request has finished the transfer, so this one finds no bytes, and has committed since.
+    // The concurrent request has finished the multipart upload, so this one finds no bytes, and has committed since.
     let mut ports = without_bytes(UploadState::Complete(FILE));
     ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
     let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
@@ -77,7 +77,7 @@ async fn concurrent_completions_return_the_same_file() {
 async fn mismatched_bytes_make_no_file() {
     for refusal in [Refused::Size, Refused::Checksum] {
         let mut ports = Ports::with_upload(Upload { file: announced(), ..upload() });
-        let finish = ports.direct.expect_finish().with(eq(upload().transfer()), eq(TEN), eq(Some(DIGEST)));
+        let finish = ports.direct.expect_finish().with(eq(upload().multipart()), eq(TEN), eq(Some(DIGEST)));
         let refused = refusal.clone();
         finish.times(1).returning(move |_, _, _| Err(Error::Refused(refused.clone())));
         ports.uploads.expect_commit().never();
@@ -141,7 +141,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
     let mut ports = Ports::with_upload(upload()).arrived(stored(10));
     ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
-    ports.store.expect_discard().never();
+    ports.store.expect_abort().never();
     let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::NameTaken(_)))));
 }
@@ -174,7 +174,7 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_an_upload_does_
 async fn an_open_upload_is_aborted_once() {
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
-    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
     assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
 
     for (state, now) in [(UploadState::Aborted, NOW), (UploadState::Expired, NOW), (UploadState::Open, LATER)] {
@@ -191,8 +191,8 @@ async fn undeletable_bytes_that_arrived_stay_reserved() {
     for (received, held) in cases {
         let mut ports = Ports::with_abortable(upload());
         ports.uploads.expect_abort().times(1).returning(|_, _| Ok(()));
-        ports.store.expect_discard().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
-        let ask = ports.store.expect_received_bytes().with(eq(upload().transfer()));
+        ports.store.expect_abort().times(1).returning(|_| Err(Error::unavailable("storage", "gone")));
+        let ask = ports.store.expect_received_bytes().with(eq(upload().multipart()));
         ask.times(1).returning(move |_| received.ok_or_else(outage));
         if let Some(bytes) = held {
             let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(bytes));
@@ -211,8 +211,8 @@ async fn the_bytes_of_versions_that_a_commit_made_superfluous_are_deleted() {
     // What cannot be deleted is not forgotten, so it still counts.
     ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
     ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-    let forget = ports.records.expect_forget().withf(|_, keys| keys == [made_key(9)]);
-    forget.times(1).returning(|_, _| Ok(()));
+    let removal = ports.records.expect_remove().withf(|_, keys| keys == [made_key(9)]);
+    removal.times(1).returning(|_, _| Ok(()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
@@ -229,7 +229,7 @@ async fn every_command_has_the_current_time() {
     let at = Timestamp::from_millis(30_999);
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
-    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());
 }
 
@@ -238,7 +238,7 @@ async fn a_multipart_digest_is_not_reported_as_verified() {
     let plan = PartPlan::new(3 * MIN_PART_BYTES, USUAL);
     let long = Upload { announced: Some(plan.size()), part_size: plan.cut(), file: announced(), ..upload() };
     let mut ports = Ports::with_upload(long.clone());
-    let finish = ports.direct.expect_finish().with(eq(long.transfer()), eq(plan), eq(None));
+    let finish = ports.direct.expect_finish().with(eq(long.multipart()), eq(plan), eq(None));
     finish.times(1).returning(move |_, plan, _| Ok(stored(plan.size())));
     ports
         .uploads

@@ -8,12 +8,12 @@ fn said(folder: Option<NodeId>, file: FileInfo, announced: Option<u64>) -> Strea
 /// The error of streaming `body` into [`FOLDER`] as its owner.
 async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) -> Error {
     let service = ports.service();
-    let leave = match service.admit(&actor(OWNER), Some(FOLDER), announced, None).await {
-        Ok(leave) => leave,
+    let permit = match service.admit(&actor(OWNER), Some(FOLDER), announced, None).await {
+        Ok(permit) => permit,
         Err(fault) => return fault,
     };
     let said = async move { Ok(said(Some(FOLDER), file_info("a.txt"), announced)) };
-    service.receive(&actor(OWNER), leave, body, said).await.unwrap_err()
+    service.receive(&actor(OWNER), permit, body, said).await.unwrap_err()
 }
 
 /// The owner's [`FOLDER`], into which bytes are streamed.
@@ -32,7 +32,7 @@ fn given_up() -> Ports {
 }
 
 fn new_file(file: FileInfo) -> NewFile {
-    NewFile { file: made(2), version: made(3), blob: made_key(1), stored: stored(5), info: file, most_versions: 7 }
+    NewFile { file: made(2), version: made(3), blob: made_key(1), stored: stored(5), info: file, max_versions: 7 }
 }
 
 #[tokio::test]
@@ -41,14 +41,14 @@ async fn a_stream_is_recorded_then_stored_then_created() {
     for (size, length) in [(Some(5), Length::Exactly(5)), (None, Length::AtMost(30))] {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
-        let grant = leave(&for_owner(folder(FOLDER)), Action::AddTo);
+        let grant = grant_for(&for_owner(folder(FOLDER)), Action::AddTo);
         let info = FileInfo { conflict: ConflictPolicy::Replace, ..announced() };
         let mut order = Sequence::new();
         let record = ports.records.expect_record().with(eq(made_key(1)), eq(StoreName("disk")), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let expected = Expected { length, sha256: Some(DIGEST) };
-        let put = ports.store.expect_put().withf(move |key, _, given, presentation| {
-            *key == made_key(1) && *given == expected && *presentation == presented()
+        let put = ports.store.expect_put().withf(move |key, _, given, content_headers| {
+            *key == made_key(1) && *given == expected && *content_headers == presented()
         });
         put.times(1).in_sequence(&mut order).returning(|_, body, _, _| {
             assert_eq!(drain(body)?, b"hello");
@@ -57,10 +57,10 @@ async fn a_stream_is_recorded_then_stored_then_created() {
         let create = ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(info.clone())));
         create.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         let service = ports.service();
-        let leave = service.admit(&actor(OWNER), Some(FOLDER), size, Some(DIGEST)).await.unwrap();
-        let leave = leave.presented_as(info.name.clone(), &info.media_type);
+        let permit = service.admit(&actor(OWNER), Some(FOLDER), size, Some(DIGEST)).await.unwrap();
+        let permit = permit.presented_as(info.name.clone(), &info.media_type);
         let said = async move { Ok(said(Some(FOLDER), info, size)) };
-        let entry = service.receive(&actor(OWNER), leave, hello(), said).await.unwrap();
+        let entry = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap();
         assert_eq!(entry.node.id, FILE);
     }
 }
@@ -71,13 +71,13 @@ async fn metadata_may_follow_the_bytes() {
     // The target drive is unknown: the total of the caller's own drive is the bound, however full it is.
     let put = ports.store.expect_put().withf(|_, _, given, _| given.length == Length::AtMost(100));
     put.times(1).returning(|_, _, _, _| Ok(stored(5)));
-    let grant = leave(&for_owner(folder(FOLDER)), Action::AddTo);
+    let grant = grant_for(&for_owner(folder(FOLDER)), Action::AddTo);
     let create = ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(file_info("late"))));
     create.times(1).returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
     let service = ports.service();
-    let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
+    let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
     let said = async { Ok(said(Some(FOLDER), file_info("late"), Some(5))) };
-    service.receive(&actor(OWNER), leave, hello(), said).await.unwrap();
+    service.receive(&actor(OWNER), permit, hello(), said).await.unwrap();
 }
 
 #[tokio::test]
@@ -93,9 +93,9 @@ async fn bytes_that_contradict_later_metadata_leave_nothing() {
         let stored = Stored { size: 5, sha256: Some(DIGEST), ..Stored::default() };
         ports.store.expect_put().times(1).return_once(move |_, _, _, _| Ok(stored));
         let service = ports.service();
-        let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
+        let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
         let said = async move { Ok(said(None, file, size)) };
-        let fault = service.receive(&actor(OWNER), leave, hello(), said).await.unwrap_err();
+        let fault = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
         assert!(is_expected(&fault), "{fault:?}");
     }
 }
@@ -111,9 +111,9 @@ async fn a_folder_named_late_is_authorized_too() {
     let mut ports = given_up();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     let service = ports.service();
-    let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
+    let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
     let said = async { Ok(said(Some(FILE), file_info("a"), None)) };
-    let refused = service.receive(&actor(OWNER), leave, hello(), said).await.unwrap_err();
+    let refused = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
     assert!(matches!(refused, Error::NotFound));
 }
 
@@ -153,12 +153,12 @@ async fn the_bytes_of_versions_that_a_form_made_superfluous_are_deleted() {
     let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
     ports.uploads.expect_create().times(1).return_once(|_, _, _| Ok(saved));
     ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
-    let forget = ports.records.expect_forget().withf(|_, keys| keys == [made_key(8)]);
-    forget.times(1).returning(|_, _| Ok(()));
+    let removal = ports.records.expect_remove().withf(|_, keys| keys == [made_key(8)]);
+    removal.times(1).returning(|_, _| Ok(()));
     let service = ports.service();
-    let leave = service.admit(&actor(OWNER), Some(FOLDER), Some(5), None).await.unwrap();
+    let permit = service.admit(&actor(OWNER), Some(FOLDER), Some(5), None).await.unwrap();
     let said = async { Ok(said(Some(FOLDER), file_info("a.txt"), Some(5))) };
-    service.receive(&actor(OWNER), leave, hello(), said).await.unwrap();
+    service.receive(&actor(OWNER), permit, hello(), said).await.unwrap();
 }
 
 #[tokio::test]
@@ -193,22 +193,22 @@ async fn a_failure_before_the_commit_leaves_nothing() {
         ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
         ports.uploads.expect_create().never();
         let service = ports.service();
-        let leave = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
-        let met = service.receive(&actor(OWNER), leave, hello(), async { Err(fault) }).await.unwrap_err();
+        let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
+        let met = service.receive(&actor(OWNER), permit, hello(), async { Err(fault) }).await.unwrap_err();
         assert!(is_failure(&met));
     }
     // The folder that is named late cannot be looked up.
     for fault in failures() {
         let mut ports = given_up();
-        ports.drive = MockDrive::new();
-        ports.drive.expect_find_home().returning(|_| Ok(Some(home())));
+        ports.drive = MockNodeRepository::new();
+        ports.drive.expect_find_user_drive().returning(|_| Ok(Some(home())));
         ports.drive.expect_find().times(1).return_once(|_, _| Err(fault));
         ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
         ports.uploads.expect_create().never();
         let service = ports.service();
-        let leave = service.admit(&actor(OWNER), None, None, None).await.unwrap();
+        let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
         let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
-        assert!(is_failure(&service.receive(&actor(OWNER), leave, hello(), said).await.unwrap_err()));
+        assert!(is_failure(&service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err()));
     }
 }
 
@@ -220,8 +220,8 @@ async fn undeletable_bytes_stay_reserved_after_a_failure_before_the_commit() {
     let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(folder(FOLDER).drive), eq(5));
     hold.times(1).returning(|_, _, _| Ok(()));
     let service = ports.service();
-    let leave = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
-    let met = service.receive(&actor(OWNER), leave, hello(), async { Err(outage()) }).await.unwrap_err();
+    let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
+    let met = service.receive(&actor(OWNER), permit, hello(), async { Err(outage()) }).await.unwrap_err();
     assert!(matches!(met, Error::Unavailable { .. }));
 }
 
@@ -239,9 +239,9 @@ async fn bytes_that_took_too_long_are_expired() {
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().never();
     let service = ports.service_in(hurried());
-    let leave = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
+    let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
     let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
-    let fault = service.receive(&actor(OWNER), leave, hello(), said).await.unwrap_err();
+    let fault = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
     assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
 }
 

@@ -91,13 +91,13 @@ async fn mismatched_bytes_are_not_committed() {
 
 /// Uploads need a copy, which is recorded before it is made.
 fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
-    let (mut staged, mut records) = (MockStagedUploads::new(), MockBlobRecords::new());
+    let (mut staged, mut records) = (MockStagedUploadStore::new(), MockBlobRecordRepository::new());
     let mut order = Sequence::new();
     staged.expect_needs_copy().with(eq(FIVE)).returning(|_| true);
     ports.store.expect_name().returning(|| StoreName("s3"));
     let record = records.expect_record().with(eq(made_key(1)), eq(StoreName("s3")), eq(NOW));
     record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
-    let copy = staged.expect_copy().with(eq(upload().transfer()), eq(FIVE), eq(made_key(1)), eq(presented()));
+    let copy = staged.expect_copy().with(eq(upload().multipart()), eq(FIVE), eq(made_key(1)), eq(presented()));
     copy.times(1).in_sequence(&mut order).return_once(|_, _, _, _| outcome);
     ports.staged = Some((staged, records));
     ports
@@ -108,7 +108,7 @@ async fn mutable_bytes_are_copied_and_the_file_has_the_copy() {
     let mut ports = copied(hello_arrived(five(Some(hello_digest()))), Ok(stored(5)));
     read_from(&mut ports, made_key(1));
     committed(&mut ports, made_key(1), Some(hello_digest()));
-    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Ok(()));
+    ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
     refers_to(&mut ports, Some(made_key(1)));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
@@ -123,7 +123,7 @@ fn refers_to(ports: &mut Ports, referred: Option<BlobKey>) {
 async fn a_copy_that_a_concurrent_request_made_superfluous_is_deleted() {
     let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
     committed(&mut ports, made_key(1), None);
-    ports.store.expect_discard().times(1).returning(|_| Ok(()));
+    ports.store.expect_abort().times(1).returning(|_| Ok(()));
     refers_to(&mut ports, None);
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
@@ -134,7 +134,7 @@ async fn a_copy_that_a_concurrent_request_made_superfluous_is_deleted() {
 async fn bytes_that_a_concurrent_request_committed_without_a_copy_are_kept() {
     let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
     committed(&mut ports, made_key(1), None);
-    ports.store.expect_discard().never();
+    ports.store.expect_abort().never();
     refers_to(&mut ports, Some(upload().blob));
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
@@ -184,8 +184,8 @@ async fn undeletable_bytes_as_they_were_sent_stay_reserved_beside_the_copy() {
     let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
     committed(&mut ports, made_key(1), None);
     refers_to(&mut ports, Some(made_key(1)));
-    ports.store.expect_discard().with(eq(upload().transfer())).times(1).returning(|_| Err(outage()));
-    ports.store.expect_received_bytes().with(eq(upload().transfer())).times(1).returning(|_| Ok(5));
+    ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Err(outage()));
+    ports.store.expect_received_bytes().with(eq(upload().multipart())).times(1).returning(|_| Ok(5));
     let hold = ports.records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(5));
     hold.times(1).returning(|_, _, _| Ok(()));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();

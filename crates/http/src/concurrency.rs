@@ -1,0 +1,120 @@
+//! Limits on concurrent heavy work per caller, on this instance. They are no rate limits, so `RATE_LIMITS=off` does not
+//! lift them.
+//!
+//! Any number of requests may wait for a slot. Each has its own connection and ends with it, so their number and
+//! memory are bounded by `CONNECTIONS_PER_ADDRESS` and the limit of file descriptors.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clouddrive_domain::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use crate::problem::Problem;
+
+/// `Retry-After` for callers refused a slot.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// ConcurrencyLimit per caller, identified by `K`.
+pub struct ConcurrencyLimit<K> {
+    callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
+    per_caller: u32,
+    wait: Duration,
+}
+
+impl<K: Eq + Hash + Clone> ConcurrencyLimit<K> {
+    /// Gives each caller `each` slots, with up to `wait` for a free one.
+    pub fn new(per_caller: u32, wait: Duration) -> Self {
+        Self { callers: Arc::default(), per_caller, wait }
+    }
+
+    /// Acquires a slot of `caller`, held until dropped. Callers do not block one another.
+    ///
+    /// # Errors
+    /// `rate_limited`, if no slot becomes free in time.
+    pub async fn acquire(&self, caller: K) -> Result<Permit<K>, Problem> {
+        let slots = {
+            let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+            callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.per_caller as usize))).clone()
+        };
+        // Create the slot first, so that dropping it removes the caller from the map in any case.
+        let mut slot = Permit { permit: None, callers: self.callers.clone(), caller };
+        let permit = timeout(self.wait, slots.acquire_owned()).await;
+        slot.permit = Some(permit.ok().and_then(Result::ok).ok_or_else(|| self.refusal())?);
+        Ok(slot)
+    }
+
+    fn refusal(&self) -> Problem {
+        Error::TooManyRunning { what: "requests of this kind", limit: self.per_caller, retry_after: RETRY_AFTER }.into()
+    }
+}
+
+/// A slot of a caller.
+pub struct Permit<K: Eq + Hash> {
+    permit: Option<OwnedSemaphorePermit>,
+    callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
+    caller: K,
+}
+
+impl<K: Eq + Hash> Drop for Permit<K> {
+    fn drop(&mut self) {
+        self.permit = None;
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        if callers.get(&self.caller).is_some_and(|slots| Arc::strong_count(slots) == 1) {
+            callers.remove(&self.caller);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clouddrive_contract::Code;
+    use futures_util::StreamExt;
+    use futures_util::future::join_all;
+    use futures_util::stream::FuturesUnordered;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(10);
+    const MANY: usize = 1000;
+
+    #[tokio::test(start_paused = true)]
+    async fn callers_without_a_slot_wait_before_they_are_refused() {
+        let slots = ConcurrencyLimit::new(2, WAIT);
+        let (first, second) = (slots.acquire("ann").await.unwrap(), slots.acquire("ann").await.unwrap());
+        let refused = slots.acquire("ann").await.err().unwrap();
+        assert_eq!(refused.code, Code::RateLimited);
+        let (third, ()) = tokio::join!(slots.acquire("ann"), async { drop(first) });
+        assert!(third.is_ok());
+        assert!(slots.acquire("ben").await.is_ok(), "others do not wait");
+        drop((second, third));
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_wait_each_gets_its_turn() {
+        let slots = ConcurrencyLimit::new(1, WAIT);
+        let running = slots.acquire("ann").await.unwrap();
+        let waiting = join_all((0..MANY).map(async |_| slots.acquire("ann").await.map(drop)));
+        let (outcomes, ()) = tokio::join!(waiting, async { drop(running) });
+        assert!(outcomes.iter().all(Result::is_ok));
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn however_many_wait_none_is_refused_before_the_wait_is_over() {
+        let slots = ConcurrencyLimit::new(1, WAIT);
+        let running = slots.acquire("ann").await.unwrap();
+        let mut waiting: FuturesUnordered<_> = (0..MANY).map(|_| slots.acquire("ann")).collect();
+        assert!(timeout(WAIT - Duration::from_millis(1), waiting.next()).await.is_err());
+        for _ in 0..MANY {
+            let outcome = waiting.next().await.unwrap();
+            assert_eq!(outcome.err().unwrap().code, Code::RateLimited);
+        }
+        drop(running);
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+}

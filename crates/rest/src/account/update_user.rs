@@ -1,0 +1,22 @@
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{PatchUser, User};
+use clouddrive_domain::model::Email;
+use clouddrive_domain::service::AccountService;
+use clouddrive_http::extract::{CurrentUser, Json};
+use clouddrive_http::problem::Problem;
+use clouddrive_http::reply;
+
+use crate::map;
+
+/// Changes the caller's own account.
+#[utoipa::path(patch, path = "/user", operation_id = "patch_user", tag = "account", request_body = PatchUser,
+    responses((status = 200, description = "The account", body = User)))]
+pub(crate) async fn update_user(
+    user: CurrentUser,
+    body: Json<PatchUser>,
+    accounts: web::Data<AccountService>,
+) -> Result<HttpResponse, Problem> {
+    let email = body.0.email.as_deref().ok_or_else(|| Problem::invalid("body", "give email"))?;
+    let email = Email::parse(email).map_err(|rule| Problem::invalid("email", rule))?;
+    Ok(reply::ok(&map::user(accounts.change_email(&user.actor, &email).await?)?))
+}

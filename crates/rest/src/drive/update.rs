@@ -1,0 +1,33 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{Folder, PatchFolder};
+use clouddrive_domain::model::NodeId;
+use clouddrive_domain::port::Details;
+use clouddrive_domain::service::FolderService;
+use clouddrive_http::detached::run_to_completion;
+use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
+use clouddrive_http::problem::Problem;
+use clouddrive_http::reply;
+
+use crate::{map, parse};
+
+/// Renames or moves a folder, or both at once. If the name is taken, `folder_conflict` decides; what is replaced can be
+/// restored from the trash.
+#[utoipa::path(patch, path = "/drive/{folder_id}", operation_id = "patch_folder", tag = "folders",
+    params(("folder_id" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
+    request_body = PatchFolder,
+    responses((status = 200, description = "The folder", body = Folder, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    wanted: IfMatch,
+    body: Json<PatchFolder>,
+    folders: web::Data<FolderService>,
+) -> Result<HttpResponse, Problem> {
+    let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
+    let place = parse::new_place("folder_name", name, parent, body.0.folder_conflict, Details::default())?;
+    let folder = run_to_completion(async move { folders.relocate(&user.actor, id.0, place, &wanted.0).await }).await?;
+    let folder = map::folder(folder)?;
+    Ok(reply::with_etag(StatusCode::OK, &folder.etag, &folder))
+}

@@ -1,0 +1,35 @@
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use clouddrive_contract::{File, PatchFile};
+use clouddrive_domain::model::NodeId;
+use clouddrive_domain::port::Details;
+use clouddrive_domain::service::FileService;
+use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
+use clouddrive_http::problem::Problem;
+use clouddrive_http::reply;
+
+use crate::{map, parse};
+
+/// Renames or moves a file, or changes its media type or client modification time; several at once are possible. If the
+/// name is taken, `file_conflict` decides; what is replaced can be restored from the trash.
+#[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
+    params(("file_id" = Uuid, Path),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    request_body = PatchFile,
+    responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
+pub(crate) async fn update(
+    user: CurrentUser,
+    id: PathId<NodeId>,
+    wanted: IfMatch,
+    body: Json<PatchFile>,
+    files: web::Data<FileService>,
+) -> Result<HttpResponse, Problem> {
+    let details = Details {
+        media_type: body.0.content_type.as_deref().map(parse::media_type).transpose()?,
+        client_modified_at: body.0.client_modified_at.map(parse::timestamp),
+    };
+    let (name, parent) = (body.0.file_name.as_deref(), body.0.parent_folder_id);
+    let place = parse::new_place("file_name", name, parent, body.0.file_conflict, details)?;
+    let file = map::file(files.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
+    Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
+}

@@ -1,0 +1,63 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_domain::model::NodeId;
+use clouddrive_domain::service::{LinkedFile, PublicLinkService};
+use clouddrive_http::access_check::{AccessCheck, while_allowed};
+use clouddrive_http::content_response::{self, Representation};
+use clouddrive_http::extract::{CurrentLinkBearer, PathId};
+use clouddrive_http::problem::Problem;
+
+use crate::blob::is_local;
+
+/// Returns the content of the linked file, whole or a range, or redirects to the store if it serves the bytes itself.
+/// All requests of one address for the file within an hour count as one download, including ranges and repeats; HEAD
+/// never counts.
+#[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
+    security(()),
+    params(("token" = String, Path, description = "As it stands in the link's URL")),
+    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
+pub(crate) async fn content(
+    bearer: CurrentLinkBearer,
+    request: HttpRequest,
+    public_links: web::Data<PublicLinkService>,
+) -> Result<HttpResponse, Problem> {
+    respond(&bearer, None, &request, &public_links).await
+}
+
+/// Returns the content of a file below the linked folder. Otherwise like `/s/{token}/content`.
+#[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
+    tag = "links", security(()),
+    params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path)),
+    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
+pub(crate) async fn content_of_file(
+    bearer: CurrentLinkBearer,
+    id: PathId<NodeId>,
+    request: HttpRequest,
+    public_links: web::Data<PublicLinkService>,
+) -> Result<HttpResponse, Problem> {
+    respond(&bearer, Some(id.0), &request, &public_links).await
+}
+
+async fn respond(
+    bearer: &CurrentLinkBearer,
+    below: Option<NodeId>,
+    request: &HttpRequest,
+    public_links: &web::Data<PublicLinkService>,
+) -> Result<HttpResponse, Problem> {
+    let answer = async |file: &LinkedFile| {
+        let content_headers = file.content_headers();
+        let representation = Representation::new(file.content(), &content_headers);
+        let access = AccessCheck::from_link(public_links, &bearer.0, below);
+        let read = async |range| Ok(while_allowed(public_links.read(file, range).await?, access));
+        // A client that follows a redirect might send the link's password along to the store.
+        if is_local(request) || (file.has_password() && bearer.0.password.is_some()) {
+            return content_response::respond(request, representation, read).await;
+        }
+        content_response::redirect(request, representation, read, || public_links.sign(file)).await
+    };
+    content_response::with_current_content(
+        async || public_links.open(&bearer.0, below).await,
+        LinkedFile::content,
+        answer,
+    )
+    .await
+}
