@@ -103,6 +103,7 @@ pub(crate) struct Config {
     pub(crate) max_versions: u32,
     /// How long items stay in the trash.
     pub(crate) trash_retention: Duration,
+    pub(crate) changes_retention: Duration,
     pub(crate) collect_interval: Duration,
     pub(crate) collect_grace: Duration,
     pub(crate) cors_origins: Vec<String>,
@@ -172,27 +173,14 @@ impl Config {
         let database = stores::database(&mut reader, production, &data_dir);
         let aws = stores::aws(&mut reader);
         let blobs = stores::blobs(&mut reader, production, &data_dir, &aws);
-        let secret_key = reader.parsed(&variables::SECRET_KEY, SecretKey::parse);
-        let previous_secret_key = reader.parsed(&variables::PREVIOUS_SECRET_KEY, SecretKey::parse);
         let shared = matches!(database, DatabaseConfig::Postgres(_));
-        if (production || shared) && reader.text(&variables::SECRET_KEY).is_none() {
-            let message = "must be set, to at least 32 random bytes: with ENVIRONMENT=production, and with PostgreSQL, \
-                           where every instance needs the same";
-            reader.report(&variables::SECRET_KEY, message);
-        }
+        let secret_key = secret_key(&mut reader, production || shared);
+        let previous_secret_key = reader.parsed(&variables::PREVIOUS_SECRET_KEY, SecretKey::parse);
         let upload_lifetime = reader.seconds(&variables::UPLOAD_LIFETIME_SECONDS);
         let url_lifetime = reader.seconds(&variables::SIGNED_URL_SECONDS);
         let min_rate = reader.number(&variables::BODY_MIN_BYTES_PER_SECOND);
-        // Signed URLs of a bucket cannot re-check access.
-        let watch = if matches!(blobs, BlobsConfig::Disk(_)) { 6 * 3600 } else { 300 };
-        let watch_url_lifetime = reader.seconds_or(&variables::STREAM_URL_SECONDS, watch);
-        // A blob must outlast every upload that may still refer to it, and every URL through which its bytes may still
-        // arrive.
-        let collect_grace = reader.seconds_or(&variables::COLLECT_GRACE_SECONDS, upload_lifetime.as_secs() + 3600);
-        if collect_grace < upload_lifetime.max(url_lifetime) {
-            let message = "must be at least UPLOAD_LIFETIME_SECONDS and SIGNED_URL_SECONDS";
-            reader.report(&variables::COLLECT_GRACE_SECONDS, message);
-        }
+        let watch_url_lifetime = watch_url_lifetime(&mut reader, &blobs);
+        let collect_grace = collect_grace(&mut reader, upload_lifetime, url_lifetime);
         let config = Self {
             bind: bind(&mut reader),
             metrics: metrics(&mut reader),
@@ -217,6 +205,7 @@ impl Config {
             part_bytes: stores::part_bytes(&mut reader),
             max_versions: reader.number(&variables::MAX_VERSIONS),
             trash_retention: reader.seconds(&variables::TRASH_RETENTION_SECONDS),
+            changes_retention: Duration::from_secs(86_400 * reader.number::<u64>(&variables::CHANGES_RETENTION_DAYS)),
             collect_interval: reader.seconds(&variables::COLLECT_INTERVAL_SECONDS),
             collect_grace,
             cors_origins: reader.parsed(&variables::CORS_ORIGINS, origins).unwrap_or_default(),
@@ -245,6 +234,32 @@ pub(crate) fn bind_address(source: &Source) -> Result<SocketAddr, ConfigError> {
     let mut reader = Reader::new(source);
     let address = bind(&mut reader);
     reader.finish(address)
+}
+
+fn secret_key(reader: &mut Reader<'_>, required: bool) -> Option<SecretKey> {
+    let key = reader.parsed(&variables::SECRET_KEY, SecretKey::parse);
+    if required && reader.text(&variables::SECRET_KEY).is_none() {
+        let message = "must be set, to at least 32 random bytes: with ENVIRONMENT=production, and with PostgreSQL, \
+                       where every instance needs the same";
+        reader.report(&variables::SECRET_KEY, message);
+    }
+    key
+}
+
+fn watch_url_lifetime(reader: &mut Reader<'_>, blobs: &BlobsConfig) -> Duration {
+    // Signed URLs of a bucket cannot re-check access.
+    let default = if matches!(blobs, BlobsConfig::Disk(_)) { 6 * 3600 } else { 300 };
+    reader.seconds_or(&variables::STREAM_URL_SECONDS, default)
+}
+
+/// A blob must outlast every upload that may still refer to it, and every URL through which its bytes may still arrive.
+fn collect_grace(reader: &mut Reader<'_>, upload_lifetime: Duration, url_lifetime: Duration) -> Duration {
+    let grace = reader.seconds_or(&variables::COLLECT_GRACE_SECONDS, upload_lifetime.as_secs() + 3600);
+    if grace < upload_lifetime.max(url_lifetime) {
+        let message = "must be at least UPLOAD_LIFETIME_SECONDS and SIGNED_URL_SECONDS";
+        reader.report(&variables::COLLECT_GRACE_SECONDS, message);
+    }
+    grace
 }
 
 fn bind(reader: &mut Reader<'_>) -> SocketAddr {

@@ -4,34 +4,27 @@ mod blobs;
 mod database;
 mod doctor;
 mod secrets;
+mod services;
 mod verify;
 
 use std::fs::DirBuilder;
 use std::path::Path;
 use std::sync::Arc;
 
-use actix_web::web::Data;
 use anyhow::Context;
-use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens, SessionCache};
+use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens};
 use clouddrive_disk::DiskUrls;
-use clouddrive_domain::port::{Passwords, UrlPresigner};
 use clouddrive_domain::service::{
-    AccountPorts, AccountService, AccountSettings, AdministrationService, ArchiveService, ArchiveStores, BlobRemover,
-    CollectorSettings, CollectorStores, Contents, CopyService, EndedUploads, FileService, FolderService,
-    GarbageCollector, IdempotencyService, LinkService, PhotoService, PublicLinkService, SearchService, ServiceContext,
-    ShareService, SignedBlobService, StoreTags, Throttling, TrashService, UploadService, UploadSettings, UrlLifetimes,
-    VersionService, VersionSettings, VersionStores, VisitPorts, Watching,
+    AdministrationService, BlobRemover, CollectorSettings, CollectorStores, GarbageCollector, JobQueue, Purges,
+    ServiceContext,
 };
-use clouddrive_http::concurrency::ConcurrencyLimit;
-use clouddrive_image::SquarePhotos;
-use clouddrive_rest::{ArchiveUrls, Cursors, Digests, HealthCheck, Services, encode_response};
+use clouddrive_rest::{ArchiveUrls, Cursors, Services};
 
 use self::blobs::Blobs;
 use self::database::Persistence;
 use crate::config::{Algorithm, BlobsConfig, Config, DatabaseConfig, SecretKey, cores};
 use crate::system::{OsRandom, SystemClock};
 use crate::telemetry::audit::TracingAuditLog;
-use crate::telemetry::throttle::MeteredThrottle;
 
 pub(crate) use self::database::{CountConnections, lock, migrate};
 pub(crate) use self::doctor::doctor;
@@ -43,13 +36,6 @@ const ISSUER: &str = "clouddrive";
 
 /// The number of callers that may wait per concurrent password hash.
 const QUEUE_PER_CORE: usize = 64;
-
-/// Profile photos processed at once (up to 500 MB each), and callers that may wait (5 MiB each).
-const PHOTOS_AT_ONCE: usize = 1;
-const PHOTOS_WAITING: usize = 15;
-
-/// Concurrent copies and purges per user, on each instance.
-const BULK_AT_ONCE: u32 = 4;
 
 /// The opened stores.
 pub(crate) struct Stores {
@@ -87,6 +73,7 @@ impl Stores {
             idempotency_records,
             task_leases,
             name_keys,
+            changes,
             ..
         } = self.persistence.clone();
         let blobs = self.blobs.store();
@@ -102,9 +89,25 @@ impl Stores {
             blobs,
             task_leases,
             name_keys,
+            changes,
         };
-        let settings = CollectorSettings { grace: config.collect_grace, trash_retention: config.trash_retention };
+        let settings = CollectorSettings {
+            grace: config.collect_grace,
+            trash_retention: config.trash_retention,
+            changes_retention: config.changes_retention,
+        };
         GarbageCollector::new(stores, self.context.clone(), settings)
+    }
+
+    /// Creates the queue of background jobs.
+    pub(crate) fn job_queue(&self) -> JobQueue {
+        JobQueue::new(self.persistence.jobs.clone(), self.context.clone())
+    }
+
+    /// Creates the service that finishes purges and removes the drives of deleted accounts.
+    pub(crate) fn purges(&self) -> Purges {
+        let Persistence { trash, records, .. } = self.persistence.clone();
+        Purges::new(trash, BlobRemover::new(records, self.blobs.store()), self.context.clone())
     }
 
     pub(crate) fn context(&self) -> &ServiceContext {
@@ -116,185 +119,9 @@ impl Stores {
         self.persistence.connections.clone()
     }
 
-    /// Creates the version service, with URLs signed by `presigner`.
-    fn versions(&self, config: &Config, presigner: Arc<dyn UrlPresigner>, tags: StoreTags) -> VersionService {
-        let Persistence { drive, versions, records, .. } = self.persistence.clone();
-        let stores = VersionStores { versions, records, store: self.blobs.store(), presigner, tags };
-        let settings = VersionSettings {
-            max: config.max_versions,
-            url_lifetime: config.url_lifetime,
-            upload_lifetime: config.upload_lifetime,
-        };
-        VersionService::new(drive, stores, self.context.clone(), settings)
-    }
-
     /// Creates the services; the local store's signed URLs start with `public_url`.
     pub(crate) fn services(&self, config: &Config, keys: &Keys, public_url: &str) -> anyhow::Result<Services> {
-        let Persistence {
-            users,
-            accounts,
-            sessions,
-            throttle,
-            drive,
-            uploads,
-            trash,
-            shares,
-            records,
-            idempotency_records,
-            probe,
-            links,
-            link_downloads,
-            search,
-            trees,
-            ..
-        } = self.persistence.clone();
-        let (store, context) = (self.blobs.store(), self.context.clone());
-        let direct_access = self.blobs.direct_access(public_url, keys);
-        let cache = Arc::new(SessionCache::new(sessions.clone(), accounts));
-        let throttling =
-            if config.rate_limits { Throttling::new(Arc::new(MeteredThrottle(throttle))) } else { Throttling::off() };
-        let passwords: Arc<dyn Passwords> = Arc::new(passwords()?);
-        let link_tokens = Arc::new(keys.link_tokens()?);
-        let remover = BlobRemover::new(records.clone(), store.clone());
-        let ended = EndedUploads::new(uploads.clone(), remover.clone());
-        let account_ports = AccountPorts {
-            users: users.clone(),
-            accounts: cache.clone(),
-            sessions: cache.clone(),
-            drive: drive.clone(),
-            passwords: passwords.clone(),
-            tokens: Arc::new(keys.tokens(config.algorithm)),
-        };
-        let accounts = AccountService::new(
-            account_ports,
-            ended.clone(),
-            throttling.clone(),
-            context.clone(),
-            AccountSettings {
-                quota_bytes: config.quota_bytes,
-                quota_entries: config.quota_entries,
-                token_lifetime: config.token_lifetime,
-                session_lifetime: config.session_lifetime,
-                refresh_grace: config.refresh_grace,
-            },
-        );
-        let settings = UploadSettings {
-            lifetime: config.upload_lifetime,
-            url_lifetime: config.url_lifetime,
-            max_open: config.max_open_uploads,
-            part_bytes: config.part_bytes,
-            max_parts: direct_access.max_parts,
-            max_versions: config.max_versions,
-        };
-        let tags = match direct_access.verifier {
-            Some(_) => StoreTags::none(),
-            None => StoreTags::new(store.clone(), records.clone()),
-        };
-        let contents = Contents::new(store.clone(), records.clone());
-        let versions = self.versions(config, direct_access.presigner.clone(), tags.clone());
-        let photos = PhotoService::new(
-            users.clone(),
-            drive.clone(),
-            records.clone(),
-            store.clone(),
-            direct_access.presigner.clone(),
-            Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
-            context.clone(),
-            config.url_lifetime,
-        );
-        let visit_ports = VisitPorts {
-            drive: drive.clone(),
-            links: links.clone(),
-            downloads: link_downloads,
-            passwords: passwords.clone(),
-            link_access: Arc::new(keys.link_access()),
-            contents: contents.clone(),
-            tags: tags.clone(),
-            presigner: direct_access.presigner.clone(),
-        };
-        let public_links =
-            PublicLinkService::new(visit_ports, throttling.clone(), context.clone(), config.url_lifetime);
-        let archive_stores = ArchiveStores {
-            drive: drive.clone(),
-            trees: trees.clone(),
-            contents: contents.clone(),
-            records: records.clone(),
-            sessions,
-            links: links.clone(),
-        };
-        let links = LinkService::new(drive.clone(), links, link_tokens, passwords, context.clone(), public_url);
-        let lifetimes = UrlLifetimes { download: config.url_lifetime, watch: config.watch_url_lifetime };
-        let files = FileService::new(
-            drive.clone(),
-            contents.clone(),
-            tags,
-            direct_access.presigner,
-            context.clone(),
-            lifetimes,
-        );
-        let archives = ArchiveService::new(archive_stores, context.clone());
-        let uploads = UploadService::new(
-            drive.clone(),
-            uploads,
-            store.clone(),
-            records.clone(),
-            direct_access.direct,
-            context.clone(),
-            settings,
-        );
-        let uploads = match direct_access.staged {
-            Some(staged) => uploads.with_staging(staged, records.clone()),
-            None => uploads,
-        };
-        let watching =
-            Watching { drive: drive.clone(), versions: self.persistence.versions.clone(), sessions: cache.clone() };
-        let local = direct_access.verifier.map(|(verifier, parts)| {
-            Data::new(SignedBlobService::new(verifier, store, parts, records, watching, context.clone()))
-        });
-        Ok(Services {
-            accounts: Data::new(accounts),
-            folders: Data::new(FolderService::new(drive.clone(), ended.clone(), context.clone())),
-            files: Data::new(files),
-            copies: Data::new(CopyService::new(
-                drive.clone(),
-                trees,
-                remover.clone(),
-                context.clone(),
-                config.max_versions,
-            )),
-            archives: Data::new(archives),
-            archive_urls: Data::new(keys.archive_urls(public_url)),
-            uploads: Data::new(uploads),
-            search: Data::new(SearchService::new(drive.clone(), search)),
-            trash: Data::new(TrashService::new(
-                drive.clone(),
-                trash,
-                remover,
-                ended.clone(),
-                context.clone(),
-                config.trash_retention,
-            )),
-            versions: Data::new(versions),
-            shares: Data::new(ShareService::new(drive.clone(), shares, users, ended, throttling, context.clone())),
-            links: Data::new(links),
-            public_links: Data::new(public_links),
-            photos: Data::new(photos),
-            idempotency: Data::new(IdempotencyService::new(
-                drive,
-                idempotency_records,
-                Arc::new(encode_response),
-                context.clone(),
-            )),
-            local,
-            parts: Data::new(vec![
-                HealthCheck { name: "database", probe },
-                HealthCheck { name: "storage", probe: self.blobs.probe() },
-            ]),
-            context: Data::new(context),
-            cursors: Data::new(keys.cursors()),
-            digests: Data::new(Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts))),
-            bulk: Data::new(ConcurrencyLimit::new(BULK_AT_ONCE, config.database_wait)),
-        })
+        services::Builder::new(self, config, keys, public_url)?.build()
     }
 }
 

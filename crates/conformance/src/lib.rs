@@ -13,7 +13,7 @@ mod storage;
 
 pub use files::{changes, drive, name_keys, search, trash, trees, uploads, versions};
 pub use identity::{accounts, passwords, photos, sessions, throttle, tokens, users};
-pub use maintenance::{idempotency_records, task_leases};
+pub use maintenance::{idempotency_records, jobs, task_leases};
 pub use persistence::Persistence;
 pub use sharing::{link_access, link_downloads, link_tokens, links, shares};
 pub use storage::{blob_records, blobs, direct_uploads, signed_urls, staged_uploads};

@@ -1,4 +1,5 @@
-//! What the service itself keeps: leases and idempotency.
+//! What the service itself keeps: leases, jobs and idempotency.
 
 pub mod idempotency_records;
+pub mod jobs;
 pub mod task_leases;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clouddrive_domain::port::{
-    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, LinkDownloadRepository,
+    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, Jobs, LinkDownloadRepository,
     LinkRepository, NameKeyRepository, NodeRepository, SearchRepository, SessionRepository, ShareRepository,
     TaskLeaseRepository, Throttle, TrashRepository, TreeRepository, UploadRepository, UserRepository,
     VersionRepository,
@@ -42,8 +42,10 @@ pub struct Persistence {
     pub records: Arc<dyn BlobRecordRepository>,
     /// The change log.
     pub changes: Arc<dyn ChangeRepository>,
-    /// Leases of background jobs.
+    /// Leases of periodic background work.
     pub task_leases: Arc<dyn TaskLeaseRepository>,
+    /// The queue of background jobs.
+    pub jobs: Arc<dyn Jobs>,
     /// Sort keys of names.
     pub name_keys: Arc<dyn NameKeyRepository>,
     /// Idempotency records of idempotent requests.
@@ -63,6 +65,7 @@ impl Persistence {
             + BlobRecordRepository
             + ChangeRepository
             + TaskLeaseRepository
+            + Jobs
             + IdempotencyRepository
             + LinkRepository
             + NameKeyRepository
@@ -92,6 +95,7 @@ impl Persistence {
             records: store.clone(),
             changes: store.clone(),
             task_leases: store.clone(),
+            jobs: store.clone(),
             name_keys: store.clone(),
             idempotency_records: store,
         }

@@ -116,6 +116,8 @@ codes! {
     VersionInUse = "version_in_use", 409, "The version is the file's current one";
     /// The upload has expired.
     UploadExpired = "upload_expired", 410, "The upload has expired";
+    /// The changes since the cursor are no longer known.
+    CursorReset = "cursor_reset", 410, "The changes since then are no longer known";
     /// The public link has expired.
     LinkExpired = "link_expired", 410, "The link has expired";
     /// The public link has reached its download limit.

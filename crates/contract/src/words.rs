@@ -33,7 +33,7 @@ pub(crate) fn strict_option<'de, T: Words, D: Deserializer<'de>>(deserializer: D
 
 /// Declares such an enumeration.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:tt,)+ }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -82,7 +82,8 @@ mod tests {
             json!({"type": "about:blank", "title": "Locked", "status": 423, "code": "locked", "request_id": "1"});
         let problem: Problem = from_value(problem).unwrap();
         assert_eq!((problem.code, problem.status), (Code::Unknown, 423));
-        let item = json!({"kind": "shortcut", "id": "019ab0c2-7a00-7000-8000-000000000000", "name": "x", "etag": "\"1\"", "target": "y"});
+        let id = "019ab0c2-7a00-7000-8000-000000000000";
+        let item = json!({"kind": "shortcut", "id": id, "name": "x", "etag": "\"1\"", "target": "y"});
         let Item::Unknown(item) = from_value(item).unwrap() else { panic!("not a known kind") };
         assert_eq!((item.kind.as_str(), item.etag.as_str()), ("shortcut", "\"1\""));
     }

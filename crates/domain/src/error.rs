@@ -226,6 +226,9 @@ pub enum Gone {
     /// The public link has reached its download limit.
     #[error("the link's downloads are used up")]
     LinkExhausted,
+    /// Changes after the cursor are no longer kept, or the cursor belongs to another log.
+    #[error("the changes since then are no longer known")]
+    Changes,
 }
 
 /// Why a request body was rejected.

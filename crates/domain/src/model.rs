@@ -4,10 +4,13 @@ mod access;
 mod actor;
 mod audit;
 mod blob;
+mod change;
 mod command;
+pub(crate) mod disposition;
 mod expected;
 mod id;
 mod idempotency_record;
+mod job;
 mod keep_both;
 mod link;
 mod link_download;
@@ -40,13 +43,17 @@ pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
 pub use blob::{BlobKey, Crc32, EntityTag, MediaType, MultipartUpload, MultipartUploadId, Sha256, StoreName, Stored};
-pub use command::{Change, ChangeKind, Command, RequestId};
+pub use change::{
+    Change, ChangeBatch, ChangeBounds, ChangeCursor, ChangePosition, LoggedChange, NodeState, count_prunable,
+};
+pub use command::{ChangeKind, Command, RequestId};
 pub use expected::{Expected, Length};
 pub use id::{
     DriveId, Id, IdSource, IdempotencyRecordId, LeaseId, LinkId, NodeId, SessionId, ShareId, TokenId, UploadId, UserId,
     VersionId,
 };
 pub use idempotency_record::{CommandOutcome, IdempotencyKey, IdempotencyRecord, KeyedRequest, ResponseEncoder};
+pub use job::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, MAX_JOB_ATTEMPTS};
 pub use keep_both::{CandidateBatch, KeepBoth};
 pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
 pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};

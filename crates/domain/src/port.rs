@@ -17,6 +17,7 @@ mod clock;
 mod direct_uploads;
 mod drive;
 mod idempotency_records;
+mod jobs;
 mod link_access;
 mod link_downloads;
 mod link_tokens;
@@ -49,6 +50,7 @@ pub use clock::Clock;
 pub use direct_uploads::DirectUploadStore;
 pub use drive::{Details, FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
 pub use idempotency_records::{ClaimOutcome, ExistingRecord, Expiry, IdempotencyRepository};
+pub use jobs::Jobs;
 pub use link_access::LinkAccess;
 pub use link_downloads::LinkDownloadRepository;
 pub use link_tokens::LinkTokens;
@@ -82,11 +84,12 @@ pub use {
     crate::model::MockRandom, accounts::MockAccountRepository, audit::MockAuditTrail,
     blob_records::MockBlobRecordRepository, blobs::MockBlobStore, changes::MockChangeRepository, clock::MockClock,
     direct_uploads::MockDirectUploadStore, drive::MockNodeRepository, idempotency_records::MockIdempotencyRepository,
-    link_access::MockLinkAccess, link_downloads::MockLinkDownloadRepository, link_tokens::MockLinkTokens,
-    links::MockLinkRepository, name_keys::MockNameKeyRepository, part_store::MockPartStore, passwords::MockPasswords,
-    photos::MockPhotoMaker, probe::MockProbe, search::MockSearchRepository, sessions::MockSessionRepository,
-    shares::MockShareRepository, signed_urls::MockSignedUrlVerifier, signed_urls::MockUrlPresigner,
-    staged_uploads::MockStagedUploadStore, task_leases::MockTaskLeaseRepository, throttle::MockThrottle,
-    tokens::MockTokens, trash::MockTrashRepository, trees::MockTreeRepository, uploads::MockUploadRepository,
-    users::MockUserRepository, versions::MockVersionRepository,
+    jobs::MockJobs, link_access::MockLinkAccess, link_downloads::MockLinkDownloadRepository,
+    link_tokens::MockLinkTokens, links::MockLinkRepository, name_keys::MockNameKeyRepository,
+    part_store::MockPartStore, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
+    search::MockSearchRepository, sessions::MockSessionRepository, shares::MockShareRepository,
+    signed_urls::MockSignedUrlVerifier, signed_urls::MockUrlPresigner, staged_uploads::MockStagedUploadStore,
+    task_leases::MockTaskLeaseRepository, throttle::MockThrottle, tokens::MockTokens, trash::MockTrashRepository,
+    trees::MockTreeRepository, uploads::MockUploadRepository, users::MockUserRepository,
+    versions::MockVersionRepository,
 };

@@ -23,6 +23,7 @@ pub use files::archives::{
     MAX_ARCHIVE_ENTRIES, MAX_ARCHIVE_ITEMS, MAX_ARCHIVE_PATH_BYTES, Selection,
 };
 pub use files::blob_remover::BlobRemover;
+pub use files::changes::{ChangePage, ChangeService};
 pub use files::contents::Contents;
 pub use files::copies::{CopyPlace, CopyService};
 pub use files::ended_uploads::EndedUploads;
@@ -43,6 +44,8 @@ pub use idempotency::{Done, IdempotencyService, RENEWAL, StartOutcome};
 pub use maintenance::garbage_collector::{
     CollectorReport, CollectorSettings, CollectorStores, GarbageCollector, MaintenanceTask,
 };
+pub use maintenance::jobs::{JobProgress, JobQueue};
+pub use maintenance::purges::Purges;
 pub use sharing::links::{LinkEdit, LinkRequest, LinkService, OwnedLink};
 pub use sharing::public_links::{
     Admission, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkService, VisitPorts,

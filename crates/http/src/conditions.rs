@@ -55,16 +55,13 @@ impl Validators {
         self.modified_at.map(|at| seconds(at).into())
     }
 
-    fn is(&self, tag: &str) -> bool {
-        self.tag.as_str() == tag || self.alternative.as_ref().is_some_and(|alternative| alternative.as_str() == tag)
+    fn matches_weakly(&self, given: &HeaderTag) -> bool {
+        self.tag.as_str() == given.tag()
+            || self.alternative.as_ref().is_some_and(|alternative| alternative.as_str() == given.tag())
     }
 
-    fn matches_weakly(&self, tag: &HeaderTag) -> bool {
-        self.is(tag.tag())
-    }
-
-    fn matches_strongly(&self, tag: &HeaderTag) -> bool {
-        !tag.weak && self.is(tag.tag())
+    fn matches_strongly(&self, given: &HeaderTag) -> bool {
+        is_exactly(given, &self.tag) || self.alternative.as_ref().is_some_and(|also| is_exactly(given, also))
     }
 
     /// Whether the bytes were modified after `than`; `None` if either time is unknown.
@@ -78,6 +75,13 @@ fn seconds(at: Timestamp) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(u64::try_from(at.as_seconds()).unwrap_or_default())
 }
 
+/// Strong comparison with one tag.
+fn is_exactly(given: &HeaderTag, tag: &EntityTag) -> bool {
+    !given.weak && given.tag() == tag.as_str()
+}
+
+/// Whether the header is present. The typed headers parse an absent list like an empty one and an absent date like a
+/// malformed one, but only a header that is present precedes another.
 fn has_header(request: &HttpRequest, name: HeaderName) -> bool {
     request.headers().contains_key(name)
 }
@@ -156,19 +160,21 @@ fn if_range_matches(request: &HttpRequest, bytes: &Validators) -> bool {
     matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if bytes.matches_strongly(&tag))
 }
 
+/// Whether `If-Range` has exactly this tag.
+pub fn if_range_is(request: &HttpRequest, tag: &EntityTag) -> bool {
+    matches!(IfRange::parse(request), Ok(IfRange::EntityTag(given)) if is_exactly(&given, tag))
+}
+
 /// Whether a store that serves the bytes itself decides the same: it knows only one tag and its own time, and not every
 /// store supports every condition.
 pub fn store_agrees(request: &HttpRequest, bytes: &Validators) -> bool {
-    let is_the_tag = |tag: &HeaderTag| !tag.weak && tag.tag() == bytes.tag.as_str();
     let by_match = match IfMatch::parse(request) {
         _ if !has_header(request, IF_MATCH) => !has_header(request, IF_UNMODIFIED_SINCE),
-        Ok(IfMatch::Items(tags)) => matches!(tags.as_slice(), [tag] if is_the_tag(tag)),
+        Ok(IfMatch::Items(tags)) => matches!(tags.as_slice(), [given] if is_exactly(given, &bytes.tag)),
         Ok(IfMatch::Any) | Err(_) => false,
     };
     let by_none_match = has_header(request, IF_NONE_MATCH) || !has_header(request, IF_MODIFIED_SINCE);
-    let by_range = !has_header(request, RANGE)
-        || !has_header(request, IF_RANGE)
-        || matches!(IfRange::parse(request), Ok(IfRange::EntityTag(tag)) if is_the_tag(&tag));
+    let by_range = !has_header(request, RANGE) || !has_header(request, IF_RANGE) || if_range_is(request, &bytes.tag);
     by_match && by_none_match && by_range
 }
 

@@ -211,46 +211,55 @@ impl Problem {
             _ => Vec::new(),
         }
     }
+
+    fn from_unauthenticated(cause: Unauthenticated) -> Self {
+        match cause {
+            Unauthenticated::InvalidToken => Self::new(Code::InvalidToken, "log in again"),
+            Unauthenticated::InvalidRefreshToken => {
+                Self::new(Code::InvalidToken, "the refresh token is invalid: log in again")
+            }
+            Unauthenticated::TokenExpired => Self::new(Code::TokenExpired, "log in again"),
+            Unauthenticated::InvalidCredentials => {
+                Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
+            }
+            Unauthenticated::LinkPassword => Self::new(
+                Code::LinkPasswordRequired,
+                "send the link's password as X-Link-Password, percent-encoded, or to …/access",
+            ),
+        }
+    }
+
+    fn from_forbidden(cause: &Forbidden) -> Self {
+        match cause {
+            Forbidden::Permission => {
+                Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
+            }
+            Forbidden::Scope(scope) => Self::new(
+                Code::PermissionDenied,
+                format!("the token does not allow it: it lacks the scope {:?}", scope.as_str()),
+            ),
+            Forbidden::WrongPassword => Self::new(Code::WrongPassword, "this asks for the current password"),
+            Forbidden::Quota { quota, needed } => Self::quota_exceeded(quota, *needed),
+            Forbidden::Entries { quota, entries, needed } => Self::entries_exceeded(quota, entries, *needed),
+            Forbidden::QuotaOfOwner { needed } => Self::quota_of_owner_exceeded(*needed),
+            Forbidden::Signature => {
+                Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
+            }
+            Forbidden::UrlExpired => Self::new(Code::UrlExpired, "ask the API for a fresh URL"),
+        }
+    }
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match &error {
             Error::NotFound => Self::not_found(),
-            Error::Unauthenticated(Unauthenticated::InvalidToken) => Self::new(Code::InvalidToken, "log in again"),
-            Error::Unauthenticated(Unauthenticated::InvalidRefreshToken) => {
-                Self::new(Code::InvalidToken, "the refresh token is invalid: log in again")
-            }
-            Error::Unauthenticated(Unauthenticated::TokenExpired) => Self::new(Code::TokenExpired, "log in again"),
-            Error::Unauthenticated(Unauthenticated::InvalidCredentials) => {
-                Self::new(Code::InvalidCredentials, "the user name or the password is wrong")
-            }
-            Error::Unauthenticated(Unauthenticated::LinkPassword) => Self::new(
-                Code::LinkPasswordRequired,
-                "send the link's password as X-Link-Password, percent-encoded, or to …/access",
-            ),
-            Error::Forbidden(Forbidden::Permission) => {
-                Self::new(Code::PermissionDenied, "the item is shared with you, but not with that permission")
-            }
-            Error::Forbidden(Forbidden::Scope(scope)) => Self::new(
-                Code::PermissionDenied,
-                format!("the token does not allow it: it lacks the scope {:?}", scope.as_str()),
-            ),
-            Error::Forbidden(Forbidden::WrongPassword) => {
-                Self::new(Code::WrongPassword, "this asks for the current password")
-            }
-            Error::Forbidden(Forbidden::Quota { quota, needed }) => Self::quota_exceeded(quota, *needed),
-            Error::Forbidden(Forbidden::Entries { quota, entries, needed }) => {
-                Self::entries_exceeded(quota, entries, *needed)
-            }
-            Error::Forbidden(Forbidden::QuotaOfOwner { needed }) => Self::quota_of_owner_exceeded(*needed),
-            Error::Forbidden(Forbidden::Signature) => {
-                Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
-            }
-            Error::Forbidden(Forbidden::UrlExpired) => Self::new(Code::UrlExpired, "ask the API for a fresh URL"),
+            Error::Unauthenticated(cause) => Self::from_unauthenticated(*cause),
+            Error::Forbidden(cause) => Self::from_forbidden(cause),
             Error::Conflict(conflict) => Self::from_conflict(conflict),
             Error::Gone(Gone::UploadExpired) => Self::new(Code::UploadExpired, "begin a new upload"),
             Error::Gone(Gone::LinkExpired) => Self::new(Code::LinkExpired, "ask its owner for another"),
+            Error::Gone(Gone::Changes) => Self::new(Code::CursorReset, "list the drive again and start anew"),
             Error::Gone(Gone::LinkExhausted) => Self::new(Code::LinkExhausted, "ask its owner for another"),
             Error::PreconditionFailed => Self::new(Code::PreconditionFailed, "the item has another ETag by now"),
             Error::Invalid(violations) => {

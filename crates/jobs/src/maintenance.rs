@@ -8,6 +8,8 @@ use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use crate::figures::number;
+
 /// Runs the collector every `interval`. Instances share the work: a maintenance task that one of them has done within
 /// the interval is skipped by the others.
 pub(crate) async fn collect(collector: GarbageCollector, context: ServiceContext, interval: Duration) {
@@ -71,13 +73,8 @@ fn count(report: &CollectorReport) {
         ("drive", report.drives_removed),
         ("session", report.sessions_removed),
         ("refresh_token", report.refresh_tokens_removed),
+        ("change", report.changes_pruned),
     ] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }
-}
-
-/// For metrics: exact up to 2⁵³.
-#[expect(clippy::cast_precision_loss, reason = "nothing that is counted here comes near 2⁵³")]
-fn number(count: u64) -> f64 {
-    count as f64
 }

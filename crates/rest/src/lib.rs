@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod account;
+mod annotations;
 mod archive;
 mod blob;
 mod cursor;

@@ -49,18 +49,20 @@ pub(crate) fn folder(entry: Entry) -> Result<dto::Folder> {
     })
 }
 
+/// A file has all that a folder has, and its content.
 fn file_of(entry: Entry, content: Content) -> Result<dto::File> {
+    let item = folder(entry)?;
     Ok(dto::File {
         kind: dto::FileKind::File,
-        id: entry.node.id.as_uuid(),
-        name: entry.node.name.as_str().to_owned(),
-        parent_folder_id: entry.parent.as_ref().map(NodeId::as_uuid),
-        owner: person(entry.owner),
-        created_by: person(entry.node.created_by),
-        created_at: time(entry.node.created_at)?,
-        modified_at: time(entry.node.modified_at)?,
-        etag: etag(entry.node.revision),
-        permission: role(entry.role),
+        id: item.id,
+        name: item.name,
+        parent_folder_id: item.parent_folder_id,
+        owner: item.owner,
+        created_by: item.created_by,
+        created_at: item.created_at,
+        modified_at: item.modified_at,
+        etag: item.etag,
+        permission: item.permission,
         size_in_bytes: content.size,
         content_type: content.media_type.as_str().to_owned(),
         sha256: content.sha256.map(|digest| digest.to_string()),

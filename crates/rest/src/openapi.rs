@@ -1,13 +1,12 @@
 //! The OpenAPI document: generated from handlers and contract types, completed here with what all operations share.
 
-mod bytes;
+mod errors;
 mod example;
 mod headers;
 mod operation_texts;
 mod page;
 mod shape;
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use clouddrive_contract::{Code, Problem as ProblemDto};
@@ -23,6 +22,7 @@ use super::{
     version,
 };
 
+use errors::errors;
 pub(crate) use page::{document, swagger_config, swagger_csp};
 
 #[derive(OpenApi)]
@@ -34,12 +34,13 @@ pub(crate) use page::{document, swagger_config, swagger_csp};
     ),
     paths(
         service::root, service::health, service::ready,
-        account::register, account::login_form, account::verify_token, account::get_user,
-        drive::create, drive::list_root, drive::list, drive::update, drive::copy, drive::archive, file::create,
-        file::get, file::content, file::update, file::copy, drive::delete, file::delete, file::put_content,
-        version::list, version::get, version::restore, version::delete, trash::list, trash::list_folder,
-        trash::empty, trash::restore, trash::purge, account::update_user, account::change_password,
-        account::delete_user, account::refresh_form, account::logout, account::list_sessions, account::delete_session,
+        account::register, account::login_form, account::refresh_form, account::logout, account::verify_token,
+        account::get_user, account::update_user, account::change_password, account::delete_user,
+        account::list_sessions, account::delete_session,
+        drive::create, drive::list_root, drive::list, drive::update, drive::copy, drive::archive, drive::delete,
+        file::create, file::get, file::content, file::update, file::copy, file::delete, file::put_content,
+        version::list, version::get, version::restore, version::delete,
+        trash::list, trash::list_folder, trash::empty, trash::restore, trash::purge,
         upload::list, upload::get, upload::sign_parts, upload::complete, upload::abort,
         share::create, share::list_received, share::update, share::delete,
         share::list_given, share::list_of_folder, share::list_of_file,
@@ -57,15 +58,16 @@ pub(crate) use page::{document, swagger_config, swagger_csp};
         (name = "account", description = "Registering, logging in, and who calls"),
         (name = "folders", description = "Folders and what stands in them"),
         (name = "files", description = "Files and their bytes"),
-        (name = "uploads", description = "Uploads straight to the blob store: begin with POST /file, PUT the parts, \
-            complete"),
-        (name = "versions", description = "The contents that a file has and had: readers see them, editors restore \
-            them, the owner deletes them"),
-        (name = "trash", description = "Where deleted files and folders lie until they are restored or go for good: \
-            their owner's alone, but that guests may undo for an hour what they did"),
+        (name = "uploads", description = "\
+            Uploads straight to the blob store: begin with POST /file, PUT the parts, complete"),
+        (name = "versions", description = "\
+            The contents that a file has and had: readers see them, editors restore them, the owner deletes them"),
+        (name = "trash", description = "\
+            Where deleted files and folders lie until they are restored or go for good: their owner's alone, but \
+            that guests may undo for an hour what they did"),
         (name = "sharing", description = "What owners give to others, and what others get"),
-        (name = "links", description = "Public links: what owners let anybody see who has the URL, and what is seen \
-            by it"),
+        (name = "links", description = "\
+            Public links: what owners let anybody see who has the URL, and what is seen by it"),
         (name = "search", description = "Finding by name"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),
@@ -101,144 +103,6 @@ fn operations_of(document: &Value) -> impl Iterator<Item = (&String, &Value)> {
     paths.flat_map(|(path, item)| METHODS.into_iter().filter_map(move |method| Some((path, item.get(method)?))))
 }
 
-const BODY: &[Code] = &[Code::RequestTimeout, Code::PayloadTooLarge, Code::UnsupportedMediaType];
-const JSON: &[Code] = &[Code::ValidationFailed];
-const AUTHENTICATED: &[Code] = &[Code::Unauthenticated, Code::InvalidToken, Code::TokenExpired, Code::RateLimited];
-const LIST: &[Code] = &[Code::InvalidCursor, Code::ValidationFailed];
-const ITEM: &[Code] = &[Code::NotFound];
-const RELOCATE: &[Code] =
-    &[Code::NotFound, Code::PermissionDenied, Code::NameTaken, Code::CrossDriveMove, Code::PreconditionFailed];
-const LINK: &[Code] = &[Code::NotFound, Code::LinkPasswordRequired, Code::LinkExpired, Code::RateLimited];
-const COPY: &[Code] =
-    &[Code::NotFound, Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken, Code::PreconditionFailed];
-const DELETE: &[Code] = &[Code::NotFound, Code::PermissionDenied, Code::PreconditionFailed];
-const THROTTLED: &[Code] = &[Code::RateLimited];
-const BYTES: &[Code] = &[Code::PreconditionFailed, Code::RangeNotSatisfiable];
-const SIGNED: &[Code] = &[Code::InvalidSignature, Code::UrlExpired];
-
-const ARCHIVE: &[Code] = &[
-    Code::MalformedRequest,
-    Code::ValidationFailed,
-    Code::TooManyEntries,
-    Code::PreconditionFailed,
-    Code::RangeNotSatisfiable,
-    Code::RateLimited,
-];
-
-/// The errors of each operation, in addition to the universal 500 and 503.
-fn errors(operation: &str) -> Vec<Code> {
-    let groups: &[&[Code]] = match operation {
-        "register" => &[BODY, JSON, THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]],
-        "login" => &[BODY, JSON, THROTTLED, &[Code::InvalidCredentials]],
-        "refresh_token" => &[BODY, JSON, &[Code::InvalidToken]],
-        "logout" => &[BODY, JSON],
-        "list_sessions" => &[AUTHENTICATED, LIST],
-        "end_session" => &[AUTHENTICATED, ITEM],
-        "patch_user" => &[AUTHENTICATED, BODY, JSON, THROTTLED, ITEM, &[Code::EmailTaken]],
-        "change_password" | "delete_user" => &[AUTHENTICATED, BODY, JSON, THROTTLED, ITEM, &[Code::WrongPassword]],
-        "verify_token" => &[AUTHENTICATED],
-        "get_user" => &[AUTHENTICATED, ITEM],
-        "create_folder" => {
-            &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]]
-        }
-        "list_root" | "list_folder" => &[AUTHENTICATED, LIST, ITEM],
-        "list_received_shares" => &[AUTHENTICATED, LIST],
-        "search" => &[AUTHENTICATED, LIST, ITEM],
-        "patch_folder" => &[AUTHENTICATED, BODY, JSON, RELOCATE, &[Code::FolderCycle]],
-        "patch_file" => &[AUTHENTICATED, BODY, JSON, RELOCATE],
-        "copy_folder" => &[AUTHENTICATED, BODY, JSON, COPY, &[Code::FolderCycle, Code::TooManyEntries]],
-        "copy_file" => &[AUTHENTICATED, BODY, JSON, COPY],
-        "archive_folder" | "head_archive_folder" => &[AUTHENTICATED, ITEM, ARCHIVE],
-        "create_archive" => &[AUTHENTICATED, BODY, JSON, ITEM],
-        "get_archive" | "head_archive" => &[SIGNED, ITEM, ARCHIVE, &[Code::InvalidToken]],
-        "delete_folder" | "delete_file" => &[AUTHENTICATED, DELETE],
-        "put_content" => &[
-            AUTHENTICATED,
-            BODY,
-            DELETE,
-            &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
-            &[Code::UnsupportedMediaType],
-        ],
-        "list_versions" => &[AUTHENTICATED, LIST, ITEM],
-        "get_version" => &[AUTHENTICATED, ITEM],
-        "restore_version" => &[AUTHENTICATED, DELETE, &[Code::QuotaExceeded]],
-        "delete_version" => &[AUTHENTICATED, DELETE, &[Code::VersionInUse]],
-        "list_trash" | "list_trashed_folder" => &[AUTHENTICATED, LIST, ITEM],
-        "empty_trash" => &[AUTHENTICATED, ITEM],
-        "purge_item" => &[AUTHENTICATED, ITEM, &[Code::PreconditionFailed]],
-        "restore_item" => &[AUTHENTICATED, BODY, JSON, DELETE, &[Code::CrossDriveMove]],
-        "create_file" => &[
-            AUTHENTICATED,
-            BODY,
-            JSON,
-            ITEM,
-            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
-            &[Code::ChecksumMismatch, Code::SizeMismatch],
-        ],
-        "get_file" => &[AUTHENTICATED, ITEM, &[Code::ValidationFailed]],
-        "get_content" | "head_content" => &[AUTHENTICATED, ITEM, BYTES],
-        "list_uploads" => &[AUTHENTICATED, LIST],
-        "get_upload" => &[AUTHENTICATED, ITEM],
-        "abort_upload" => &[AUTHENTICATED, ITEM, &[Code::UploadClosed]],
-        "sign_parts" => {
-            &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]]
-        }
-        "complete_upload" => &[
-            AUTHENTICATED,
-            BODY,
-            JSON,
-            ITEM,
-            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
-            &[Code::UploadIncomplete, Code::UploadClosed, Code::UploadExpired],
-            &[Code::SizeMismatch, Code::ChecksumMismatch],
-        ],
-        "create_share" => &[
-            AUTHENTICATED,
-            BODY,
-            JSON,
-            THROTTLED,
-            ITEM,
-            &[Code::PermissionDenied, Code::AlreadyShared, Code::CannotShareWithOwner],
-        ],
-        "list_given_shares" | "list_links" => &[AUTHENTICATED, LIST],
-        "list_shares_of_folder" | "list_shares_of_file" | "list_access_to_folder" | "list_access_to_file" => {
-            &[AUTHENTICATED, LIST, ITEM, &[Code::PermissionDenied]]
-        }
-        "create_link" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "patch_link" => &[AUTHENTICATED, BODY, JSON, ITEM],
-        "delete_link" => &[AUTHENTICATED, ITEM],
-        "open_link" => &[LINK, BODY, JSON],
-        "visit_link" | "visit_folder" => &[LINK, LIST],
-        "get_link_content" | "head_link_content" | "get_linked_file_content" | "head_linked_file_content" => {
-            &[LINK, BYTES, &[Code::LinkExhausted]]
-        }
-        "archive_link" | "head_archive_link" | "archive_linked_folder" | "head_archive_linked_folder" => {
-            &[LINK, ARCHIVE, &[Code::LinkExhausted]]
-        }
-        "patch_share" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::PermissionDenied]],
-        "delete_share" | "get_profile_photo" | "delete_profile_photo" => &[AUTHENTICATED, ITEM],
-        "set_profile_photo" => &[AUTHENTICATED, BODY, JSON, ITEM, &[Code::InvalidImage]],
-        "get_blob" | "head_blob" => &[SIGNED, ITEM, BYTES],
-        "put_blob" => {
-            &[SIGNED, BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]
-        }
-        _ => &[],
-    };
-    // Any request may be malformed.
-    let mut codes: Vec<Code> = [&[Code::MalformedRequest][..], &groups.concat()].concat();
-    // A credential may lack the scope of the operation; a look at the credential itself needs none.
-    if groups.contains(&AUTHENTICATED) && operation != "verify_token" {
-        codes.push(Code::PermissionDenied);
-    }
-    if IDEMPOTENT.contains(&operation) {
-        codes.extend([Code::RequestInProgress, Code::IdempotencyKeyReused]);
-    }
-    codes.extend([Code::InternalError, Code::Unavailable]);
-    let mut seen = HashSet::new();
-    codes.retain(|code| seen.insert(code.as_str()));
-    codes
-}
-
 /// The operations that accept an `Idempotency-Key`, as in the routes.
 const IDEMPOTENT: &[&str] = &[
     "create_folder",
@@ -261,7 +125,7 @@ struct Completion;
 
 impl Modify for Completion {
     fn modify(&self, document: &mut Document) {
-        for (path, item) in &mut document.paths.paths {
+        for item in document.paths.paths.values_mut() {
             if let Some(head) = &mut item.head {
                 let of_head = |id: String| format!("head_{}", id.strip_prefix("get_").unwrap_or(&id));
                 head.operation_id = head.operation_id.take().map(of_head);
@@ -269,9 +133,6 @@ impl Modify for Completion {
             for operation in operations(item) {
                 add_errors(operation);
                 add_key(operation);
-            }
-            for operation in [&mut item.get, &mut item.head].into_iter().flatten() {
-                bytes::complete(path, operation);
             }
         }
         let components = document.components.get_or_insert_default();

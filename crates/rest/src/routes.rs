@@ -18,10 +18,32 @@ use crate::{
 
 /// Configures all routes.
 pub(crate) fn routes(config: &mut ServiceConfig) {
+    let families = [of_service, of_account, of_folders, of_files, of_uploads, of_trash, of_sharing, of_links];
+    for family in families {
+        family(config);
+    }
+    config.default_service(web::to(unknown_path));
+}
+
+/// The server itself and its documentation.
+fn of_service(config: &mut ServiceConfig) {
     config
         .service(resource("/", "GET, HEAD").route(public(get_or_head().to(service::root))))
         .service(resource("/health", "GET, HEAD").route(public(get_or_head().to(service::health))))
         .service(resource("/health/ready", "GET, HEAD").route(public(get_or_head().to(service::ready))))
+        .service(resource("/openapi.json", "GET, HEAD").route(public(get_or_head().to(openapi::document))))
+        .service(web::redirect("/docs", "/docs/"))
+        .service(
+            web::scope("/docs")
+                .wrap(from_fn(openapi::swagger_csp))
+                .wrap(from_fn(refuse_idempotency_key))
+                .service(SwaggerUi::new("/{_:.*}").config(openapi::swagger_config())),
+        );
+}
+
+/// Accounts and sessions.
+fn of_account(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/user", "GET, HEAD, PATCH, POST")
                 .route(public(web::post().to(account::register)))
@@ -44,6 +66,13 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/session", "GET, HEAD").route(authenticated(get_or_head().to(account::list_sessions))))
         .service(resource("/session/{id}", "DELETE").route(authenticated(web::delete().to(account::delete_session))))
         .service(resource("/verify-token", "GET, HEAD").route(authenticated(get_or_head().to(account::verify_token))))
+        .service(photo("/profile_photo"))
+        .service(photo("/profile-photo"));
+}
+
+/// Folders, archives and search.
+fn of_folders(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/drive", "GET, HEAD, POST")
                 .route(authenticated(get_or_head().to(drive::list_root)))
@@ -55,13 +84,6 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(authenticated(web::patch().to(drive::update)))
                 .route(authenticated(web::delete().to(drive::delete))),
         )
-        .service(
-            resource("/drive/{id}/share", "GET, HEAD").route(authenticated(get_or_head().to(share::list_of_folder))),
-        )
-        .service(
-            resource("/drive/{id}/access", "GET, HEAD")
-                .route(authenticated(get_or_head().to(share::list_access_to_folder))),
-        )
         .service(resource("/drive/{id}/copy", "POST").route(idempotent(web::post().to(drive::copy))))
         .service(resource("/drive/{id}/archive", "GET, HEAD").route(authenticated(get_or_head().to(drive::archive))))
         .service(
@@ -69,6 +91,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(public(get_or_head().to(archive::get)))
                 .route(idempotent(web::post().to(archive::create))),
         )
+        .service(resource("/search", "GET, HEAD").route(authenticated(get_or_head().to(search::search))));
+}
+
+/// Files and their versions.
+fn of_files(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/file", "POST")
                 .route(idempotent_stream(web::post().guard(guard::fn_guard(is_multipart)).to(file::create_from_form)))
@@ -95,20 +123,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
             resource("/file/{id}/version/{version}/restore", "POST")
                 .route(idempotent(web::post().to(version::restore))),
         )
-        .service(
-            resource("/trash", "DELETE, GET, HEAD")
-                .route(authenticated(get_or_head().to(trash::list)))
-                .route(authenticated(web::delete().to(trash::empty))),
-        )
-        .service(resource("/trash/{id}", "DELETE").route(authenticated(web::delete().to(trash::purge))))
-        .service(resource("/trash/{id}/item", "GET, HEAD").route(authenticated(get_or_head().to(trash::list_folder))))
-        .service(resource("/trash/{id}/restore", "POST").route(idempotent(web::post().to(trash::restore))))
-        .service(resource("/file/{id}/share", "GET, HEAD").route(authenticated(get_or_head().to(share::list_of_file))))
-        .service(
-            resource("/file/{id}/access", "GET, HEAD")
-                .route(authenticated(get_or_head().to(share::list_access_to_file))),
-        )
-        .service(resource("/file/{id}/copy", "POST").route(idempotent(web::post().to(file::copy))))
+        .service(resource("/file/{id}/copy", "POST").route(idempotent(web::post().to(file::copy))));
+}
+
+/// Uploads, and the signed URLs of blobs on local disk.
+fn of_uploads(config: &mut ServiceConfig) {
+    config
         .service(resource("/upload", "GET, HEAD").route(authenticated(get_or_head().to(upload::list))))
         .service(
             resource("/upload/{id}", "DELETE, GET, HEAD")
@@ -117,6 +137,41 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         )
         .service(resource("/upload/{id}/parts", "POST").route(idempotent(web::post().to(upload::sign_parts))))
         .service(resource("/upload/{id}/complete", "POST").route(idempotent(web::post().to(upload::complete))))
+        .service(
+            resource("/blob/{key}", "GET, HEAD, PUT")
+                .route(public(get_or_head().to(blob::get)))
+                .route(public(web::put().to(blob::put))),
+        );
+}
+
+/// The trash.
+fn of_trash(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/trash", "DELETE, GET, HEAD")
+                .route(authenticated(get_or_head().to(trash::list)))
+                .route(authenticated(web::delete().to(trash::empty))),
+        )
+        .service(resource("/trash/{id}", "DELETE").route(authenticated(web::delete().to(trash::purge))))
+        .service(resource("/trash/{id}/item", "GET, HEAD").route(authenticated(get_or_head().to(trash::list_folder))))
+        .service(resource("/trash/{id}/restore", "POST").route(idempotent(web::post().to(trash::restore))));
+}
+
+/// Shares and access.
+fn of_sharing(config: &mut ServiceConfig) {
+    config
+        .service(
+            resource("/drive/{id}/share", "GET, HEAD").route(authenticated(get_or_head().to(share::list_of_folder))),
+        )
+        .service(
+            resource("/drive/{id}/access", "GET, HEAD")
+                .route(authenticated(get_or_head().to(share::list_access_to_folder))),
+        )
+        .service(resource("/file/{id}/share", "GET, HEAD").route(authenticated(get_or_head().to(share::list_of_file))))
+        .service(
+            resource("/file/{id}/access", "GET, HEAD")
+                .route(authenticated(get_or_head().to(share::list_access_to_file))),
+        )
         .service(resource("/share", "POST").route(idempotent(web::post().to(share::create))))
         .service(
             resource("/share/{id}", "DELETE, PATCH")
@@ -124,7 +179,12 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
                 .route(authenticated(web::delete().to(share::delete))),
         )
         .service(resource("/shared-with-me", "GET, HEAD").route(authenticated(get_or_head().to(share::list_received))))
-        .service(resource("/shared-by-me", "GET, HEAD").route(authenticated(get_or_head().to(share::list_given))))
+        .service(resource("/shared-by-me", "GET, HEAD").route(authenticated(get_or_head().to(share::list_given))));
+}
+
+/// Public links.
+fn of_links(config: &mut ServiceConfig) {
+    config
         .service(
             resource("/link", "GET, HEAD, POST")
                 .route(authenticated(get_or_head().to(link::list)))
@@ -147,24 +207,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(
             resource("/s/{token}/file/{id}/content", "GET, HEAD")
                 .route(visited(get_or_head().to(public_link::content_of_file))),
-        )
-        .service(resource("/search", "GET, HEAD").route(authenticated(get_or_head().to(search::search))))
-        .service(photo("/profile_photo"))
-        .service(photo("/profile-photo"))
-        .service(
-            resource("/blob/{key}", "GET, HEAD, PUT")
-                .route(public(get_or_head().to(blob::get)))
-                .route(public(web::put().to(blob::put))),
-        )
-        .service(resource("/openapi.json", "GET, HEAD").route(public(get_or_head().to(openapi::document))))
-        .service(web::redirect("/docs", "/docs/"))
-        .service(
-            web::scope("/docs")
-                .wrap(from_fn(openapi::swagger_csp))
-                .wrap(from_fn(refuse_idempotency_key))
-                .service(SwaggerUi::new("/{_:.*}").config(openapi::swagger_config())),
-        )
-        .default_service(web::to(unknown_path));
+        );
 }
 
 fn photo(path: &'static str) -> Resource {

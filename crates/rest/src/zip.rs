@@ -12,7 +12,7 @@ use clouddrive_domain::model::{EntityTag, MediaType};
 use clouddrive_domain::port::ByteStream;
 use clouddrive_domain::service::Archive;
 use clouddrive_domain::{Error, Result};
-use clouddrive_http::conditions::Validators;
+use clouddrive_http::conditions::{self, Validators};
 use clouddrive_http::content_response::{self, Representation};
 use clouddrive_http::problem::Problem;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -60,8 +60,7 @@ pub(crate) fn is_resumption(request: &HttpRequest) -> bool {
 /// Whether the request resumes a download of exactly this archive: its `If-Range` has the archive's tag, known only
 /// from an earlier response.
 pub(crate) fn resumes(request: &HttpRequest, archive: &Archive) -> Result<bool> {
-    let tag = tag(archive)?.to_string();
-    Ok(request.headers().get(IF_RANGE).and_then(|given| given.to_str().ok()).is_some_and(|given| given.trim() == tag))
+    Ok(conditions::if_range_is(request, &tag(archive)?))
 }
 
 /// The offsets in a ZIP.

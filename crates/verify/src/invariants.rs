@@ -1,13 +1,9 @@
 //! The invariants of the database: each is a query that returns violations.
 
+mod tree;
+
 use crate::ports::Dialect;
 use crate::report::Kind;
-
-/// The maximum depth of folders.
-const MAX_DEPTH: u32 = 100;
-
-/// The limit of recursive queries, in case the nodes contain a cycle.
-const MAX_STEPS: u32 = 2 * MAX_DEPTH;
 
 /// One invariant.
 pub(crate) struct Invariant {
@@ -60,12 +56,12 @@ fn columns(sql: &str) -> String {
 pub(crate) fn all(dialect: Dialect, old: i64) -> Vec<Invariant> {
     let mut all = blobs(dialect, old);
     all.extend(contents(dialect));
-    all.extend(tree(dialect));
+    all.extend(tree::tree(dialect));
     all.extend(counters(dialect));
     all.extend(uploads(dialect, old));
     all.extend(sharing(dialect));
     if dialect == Dialect::Sqlite {
-        all.extend(search());
+        all.extend(tree::search());
     }
     all
 }
@@ -146,7 +142,8 @@ fn uploads(dialect: Dialect, old: i64) -> [Invariant; 2] {
         plain(
             Kind::UploadWithoutFile,
             &format!(
-                "SELECT {} AS a, 'it names ' || {n} || ', a ' || n.kind AS b FROM uploads u JOIN nodes n ON n.id = u.file_id
+                "SELECT {} AS a, 'it names ' || {n} || ', a ' || n.kind AS b FROM uploads u
+                JOIN nodes n ON n.id = u.file_id
                 WHERE u.state = 'complete' AND (n.kind <> 'file' OR n.drive_id <> u.drive_id)",
                 id("u.id")
             ),
@@ -173,8 +170,9 @@ fn sharing(dialect: Dialect) -> [Invariant; 3] {
         plain(
             Kind::ShareWithoutEnds,
             &format!(
-                "SELECT {} AS a, 'of ' || coalesce(n.kind || ' ', 'none: ') || {} || ', with ' || coalesce(u.username, 'nobody')
-                    AS b FROM shares s LEFT JOIN nodes n ON n.id = s.node_id LEFT JOIN users u ON u.id = s.guest_id
+                "SELECT {} AS a, 'of ' || coalesce(n.kind || ' ', 'none: ') || {} || ', with '
+                    || coalesce(u.username, 'nobody') AS b FROM shares s
+                LEFT JOIN nodes n ON n.id = s.node_id LEFT JOIN users u ON u.id = s.guest_id
                 WHERE n.id IS NULL OR n.kind = 'root' OR u.id IS NULL",
                 id("s.id"),
                 id("s.node_id")
@@ -270,121 +268,6 @@ fn contents(dialect: Dialect) -> [Invariant; 3] {
             ),
         ),
     ]
-}
-
-/// The tree of nodes.
-fn tree(dialect: Dialect) -> Vec<Invariant> {
-    let n = id(dialect, "n.id");
-    let id = |column: &str| id(dialect, column);
-    let down = format!(
-        "WITH RECURSIVE down (id, drive_id, depth) AS (
-            SELECT id, drive_id, 0 FROM nodes WHERE kind = 'root' AND parent_id IS NULL
-            UNION ALL
-            SELECT n.id, n.drive_id, down.depth + 1 FROM down
-            JOIN nodes n ON n.parent_id = down.id AND n.drive_id = down.drive_id WHERE down.depth < {MAX_STEPS}
-        )"
-    );
-    let parent = text(&id("n.parent_id"));
-    vec![
-        plain(
-            Kind::DriveWithoutRoot,
-            &format!(
-                "SELECT {} AS a, 'it has ' || {} || ', of which in the trash ' || {} AS b FROM drives d LEFT JOIN nodes n
-                ON n.drive_id = d.id AND n.kind = 'root' GROUP BY d.id HAVING count(n.id) <> 1 OR count(n.trashed_at) > 0",
-                id("d.id"),
-                text("count(n.id)"),
-                text("count(n.trashed_at)")
-            ),
-        ),
-        plain(
-            Kind::NodeWithoutRoot,
-            &format!(
-                "{down} SELECT {n} AS a, 'its parent is ' || {parent} AS b FROM nodes n LEFT JOIN down ON down.id = n.id
-                WHERE down.id IS NULL"
-            ),
-        ),
-        plain(
-            Kind::FolderTooDeep,
-            &format!(
-                "{down} SELECT {n} AS a, 'it stands ' || {} || ' deep' AS b FROM down JOIN nodes n ON n.id = down.id
-                WHERE n.kind = 'folder' AND down.depth > {MAX_DEPTH}",
-                text("down.depth")
-            ),
-        ),
-        plain(
-            Kind::NodeInFile,
-            &format!(
-                "SELECT {n} AS a, 'it stands in ' || {parent} AS b FROM nodes n JOIN nodes p ON p.id = n.parent_id
-                WHERE p.kind = 'file'"
-            ),
-        ),
-        plain(
-            Kind::PurgeAstray,
-            &format!(
-                "SELECT {n} AS a, 'it goes with ' || {} || ', its parent is ' || {parent} AS b FROM nodes n
-                LEFT JOIN nodes p ON p.id = n.parent_id
-                WHERE n.purge_id IS NOT NULL AND (n.trashed_at IS NULL OR p.id IS NULL OR p.kind <> 'root')",
-                id("n.purge_id")
-            ),
-        ),
-        reach(dialect),
-        name_twice(dialect),
-    ]
-}
-
-/// The actual levels of folders below each folder.
-fn reach(dialect: Dialect) -> Invariant {
-    let n = id(dialect, "n.id");
-    plain(
-        Kind::ReachTooSmall,
-        &format!(
-            "WITH RECURSIVE up (id, level) AS (
-                    SELECT id, 0 FROM nodes WHERE kind = 'folder'
-                    UNION
-                    SELECT n.parent_id, up.level + 1 FROM up JOIN nodes n ON n.id = up.id
-                    WHERE n.parent_id IS NOT NULL AND up.level < {MAX_STEPS}
-                )
-                SELECT {n} AS a, 'it says ' || {} || ', there are ' || {} AS b FROM nodes n JOIN (
-                    SELECT id, max(level) AS levels FROM up GROUP BY id
-                ) AS l ON l.id = n.id WHERE l.levels > n.reach",
-            text("n.reach"),
-            text("l.levels")
-        ),
-    )
-}
-
-/// Counts duplicates without the unique index, which may be corrupt.
-fn name_twice(dialect: Dialect) -> Invariant {
-    let id = |column: &str| id(dialect, column);
-    Invariant {
-            kind: Kind::NameTwice,
-            sql: columns(&format!(
-                "SELECT {} AS a, {} || ' have the name ' || n.name AS b FROM nodes n {}
-                WHERE n.trashed_at IS NULL AND n.parent_id IS NOT NULL GROUP BY n.parent_id, n.name HAVING count(*) > 1",
-                id("n.parent_id"),
-                text("count(*)"),
-                if dialect == Dialect::Sqlite { "NOT INDEXED" } else { "" }
-            )),
-            scan: true,
-        }
-}
-
-/// SQLite's search tables. PostgreSQL maintains its search index itself.
-fn search() -> [Invariant; 2] {
-    let (node, indexed) = (id(Dialect::Sqlite, "t.node_id"), "SELECT id FROM search_grams_docsize");
-    let gone = format!(
-        "SELECT {node} AS a, 'by the number ' || t.number AS b FROM search_nodes t LEFT JOIN nodes n ON n.id = t.node_id
-        WHERE n.id IS NULL OR n.trashed_at IS NOT NULL OR n.kind = 'root'
-        UNION ALL SELECT 'nobody' AS a, 'by the number ' || i.id AS b FROM ({indexed}) AS i
-        LEFT JOIN search_nodes t ON t.number = i.id WHERE t.number IS NULL"
-    );
-    let lacking = format!(
-        "SELECT {} AS a, 'by the number ' || coalesce(t.number, 'none') AS b FROM nodes n
-        LEFT JOIN search_nodes t ON t.node_id = n.id LEFT JOIN ({indexed}) AS i ON i.id = t.number
-        WHERE n.trashed_at IS NULL AND n.kind <> 'root' AND i.id IS NULL",
-        id(Dialect::Sqlite, "n.id")
-    );
-    [plain(Kind::SearchShowsGone, &gone), plain(Kind::SearchLacksNode, &lacking)]
 }
 
 /// Every node: ID, name, sort key, and order key in hexadecimal.

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    Account, ChangeKind, Command, Credentials, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, PasswordHash,
-    UserId,
+    Account, Change, ChangeKind, Command, Credentials, Email, Job, Limit, ListedAccount, LoginIdentifier, NewLimits,
+    PasswordHash, UserId,
 };
 use clouddrive_domain::port::AccountRepository;
 use clouddrive_domain::{Error, Result};
@@ -10,6 +10,7 @@ use clouddrive_domain::{Error, Result};
 use crate::Database;
 use crate::changes::log;
 use crate::content::release;
+use crate::jobs::queue;
 use crate::sessions::{end_all, remove_sessions};
 use crate::state::{State, UserRow};
 use crate::uploads::abort_all;
@@ -42,13 +43,13 @@ fn change_email(state: &mut State, command: &Command, user: UserId, email: &Emai
         return Err(Error::Conflict(Conflict::EmailTaken));
     }
     user_mut(state, user)?.user.email = email.clone();
-    log(state, command, ChangeKind::EmailChanged, None, None);
+    log(state, command, Change::of_user(ChangeKind::EmailChanged, user));
     Ok(true)
 }
 
 fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Result<()> {
     let row = require(state, user, Some(proven))?.clone();
-    log(state, command, ChangeKind::UserDeleted, Some(row.drive), None);
+    log(state, command, Change::of_user(ChangeKind::UserDeleted, user).within(row.drive));
     abort_all(state, command, user);
     remove_sessions(state, u32::MAX, |session| session.session.user == user);
     let keys: Vec<_> = state.shares.iter().map(|(key, _)| *key).filter(|(_, guest)| *guest == user).collect();
@@ -63,6 +64,7 @@ fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Re
     if let Some(drive) = state.drives.get_mut(&row.drive) {
         drive.owner = None;
     }
+    queue(state, command, Job::RemoveDrive(row.drive));
     state.users.remove(&user);
     if let Some(photo) = &row.user.photo {
         release(state, photo, command.at);
@@ -79,7 +81,7 @@ fn set_disabled(state: &mut State, command: &Command, user: UserId, disabled: bo
         end_all(state, user, command.at);
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    log(state, command, kind, None, None);
+    log(state, command, Change::of_user(kind, user));
     Ok(true)
 }
 
@@ -88,7 +90,7 @@ fn set_quota(state: &mut State, command: &Command, user: UserId, limits: NewLimi
     let drive = state.drives.get_mut(&id).ok_or(Error::NotFound)?;
     drive.quota.total = limits.bytes.unwrap_or(drive.quota.total);
     drive.entries.total = limits.entries.unwrap_or(drive.entries.total);
-    log(state, command, ChangeKind::QuotaSet, Some(id), None);
+    log(state, command, Change::of_user(ChangeKind::QuotaSet, user).within(id));
     Ok(())
 }
 
@@ -123,7 +125,7 @@ impl AccountRepository for Database {
             row.hash = hash.clone();
             row.generation += 1;
             end_all(state, user, command.at);
-            log(state, command, ChangeKind::PasswordChanged, None, None);
+            log(state, command, Change::of_user(ChangeKind::PasswordChanged, user));
             Ok(())
         })
     }

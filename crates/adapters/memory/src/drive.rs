@@ -1,13 +1,13 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Charge, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
+    Change, ChangeKind, Charge, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
     NodePath, PathStart, Position, ReadGrant, Revision, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
 use clouddrive_domain::{Error, Result};
 
 use crate::accounts::account;
-use crate::changes::log;
+use crate::changes::{log, state_of};
 use crate::idempotency_records::store_response;
 use crate::locate::{self, children};
 use crate::names::{self, NewNode, touch};
@@ -60,7 +60,7 @@ fn create_folder(state: &mut State, command: &Command, parent: &Grant, id: NodeI
     names::insert(state, command, &NewNode { id, drive, parent: folder, name, version: None })?;
     quota::charge(state, drive, Charge { entries: 1, ..Charge::default() })?;
     touch(state, command, folder);
-    log(state, command, ChangeKind::FolderCreated, Some(drive), Some(id));
+    log(state, command, Change::of_node(ChangeKind::FolderCreated, drive, id).after(state_of(state, id)));
     let made = locate::found(state, id, parent.actor())?;
     store_response(state, command, CommandOutcome::Made(&made))?;
     Ok(made)
@@ -99,7 +99,8 @@ fn relocate(state: &mut State, command: &Command, wish: &Relocation) -> Result<R
         version.media_type = content.media_type;
         version.client_modified_at = content.client_modified_at;
     }
-    log(state, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id));
+    let after = state_of(state, node.id);
+    log(state, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after));
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         end_without_right(state, command, item.drive());
     }
@@ -143,7 +144,8 @@ pub(crate) fn put_away(state: &mut State, command: &Command, item: &Grant) -> Re
     if let Some(parent) = node.parent {
         touch(state, command, parent);
     }
-    log(state, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(node.id));
+    let after = state_of(state, node.id);
+    log(state, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod database;
 mod drive;
 mod effects;
 mod idempotency_records;
+mod jobs;
 mod link_downloads;
 mod links;
 mod locate;

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{ChangeKind, Command, Counted, DOWNLOAD_WINDOW, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, DOWNLOAD_WINDOW, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_domain::{Error, Result};
 
@@ -26,7 +26,7 @@ fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Resul
     }
     state.downloads.put((link.id, download.digest()), command.at);
     let drive = state.nodes.get(&link.item.id).map(|row| row.drive);
-    log(state, command, ChangeKind::LinkDownloaded, drive, Some(link.item.id));
+    log(state, command, Change::of_node(ChangeKind::LinkDownloaded, drive, link.item.id));
     Ok(Counted::First)
 }
 

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, Timestamp,
-    TokenHash, UserId,
+    Change, ChangeKind, Command, CommandOutcome, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located,
+    Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{LinkRepository, NewLink};
 use clouddrive_domain::{Error, Result};
@@ -58,7 +58,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewLink) -> 
         created_at: command.at,
     };
     state.links.put(new.id, row);
-    log(state, command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id));
+    log(state, command, Change::of_item(ChangeKind::LinkCreated, &item));
     let link = found(state, new.id)?;
     store_response(state, command, CommandOutcome::Linked(&link))?;
     Ok(link)
@@ -72,7 +72,7 @@ fn change(state: &mut State, command: &Command, item: &Grant, id: LinkId, to: &L
     }
     row.expires_at = to.expires_at.unwrap_or(row.expires_at);
     row.max_downloads = to.max_downloads.unwrap_or(row.max_downloads);
-    log(state, command, ChangeKind::LinkChanged, Some(item.drive()), Some(item.node().id));
+    log(state, command, Change::of_item(ChangeKind::LinkChanged, &item));
     found(state, id)
 }
 
@@ -80,7 +80,7 @@ fn revoke(state: &mut State, command: &Command, item: &Grant, id: LinkId) -> Res
     let item = locate::renewed(state, item)?;
     state.links.get(&id).filter(|row| row.node == item.node().id).ok_or(Error::NotFound)?;
     remove(state, id);
-    log(state, command, ChangeKind::LinkRevoked, Some(item.drive()), Some(item.node().id));
+    log(state, command, Change::of_item(ChangeKind::LinkRevoked, &item));
     Ok(())
 }
 

@@ -2,9 +2,11 @@
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Action, Command, ConflictPolicy, MediaType, Name, NodeId, NodeKind, Placement, Revision, UserId, authorize,
+    Action, Change, ChangeKind, Command, ConflictPolicy, DriveId, MediaType, Name, NodeId, NodeKind, NodeState,
+    Placement, Revision, UserId, authorize,
 };
 
+use crate::changes::state_of;
 use crate::content::{self, Disposal};
 use crate::locate;
 use crate::names::{self, NewNode};
@@ -34,6 +36,8 @@ pub(crate) struct Placed {
     pub(crate) node: NodeId,
     /// Its revision.
     pub(crate) revision: Revision,
+    /// The state of the file whose content was replaced.
+    pub(crate) former: Option<NodeState>,
     /// The media type of the replaced content.
     pub(crate) media_type: Option<MediaType>,
 }
@@ -52,7 +56,8 @@ pub(crate) fn place(
         let file = authorize(locate::find(state, file, actor), Action::Replace)?;
         let media_type = file.node().content().map(|content| content.media_type.clone());
         let revision = content::point(state, command, &file, version);
-        return Ok(Placed { node: file.node().id, revision, media_type });
+        let former = Some(NodeState::of(file.node()));
+        return Ok(Placed { node: file.node().id, revision, former, media_type });
     }
     if planned.0 == Placement::Beside {
         let free = names::first_free(state, new.parent, new.name, new.kind())?;
@@ -60,13 +65,18 @@ pub(crate) fn place(
     } else {
         names::insert(state, command, new)?;
     }
-    Ok(Placed { node: new.id, revision: Revision(1), media_type: None })
+    Ok(Placed { node: new.id, revision: Revision(1), former: None, media_type: None })
 }
 
 impl Placed {
     /// Whether `new` became a node of its own.
     pub(crate) fn is_new(&self, new: &NewNode<'_>) -> bool {
         self.node == new.id
+    }
+
+    /// The change by which the item was placed in `drive`, of that `kind`.
+    pub(crate) fn change(self, state: &State, kind: ChangeKind, drive: DriveId) -> Change {
+        Change::of_node(kind, drive, self.node).before(self.former).after(state_of(state, self.node))
     }
 
     /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have added

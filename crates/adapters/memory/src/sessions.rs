@@ -3,8 +3,8 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
-    UserId,
+    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
@@ -32,7 +32,7 @@ fn start(state: &mut State, command: &Command, opened: &NewSession) -> Result<()
     state.sessions.put(session.id, row);
     let token = TokenRow { session: session.id, expires_at: session.expires_at, used_at: None };
     state.tokens.put(*opened.token.as_bytes(), token);
-    log(state, command, ChangeKind::SessionStarted, None, None);
+    log(state, command, Change::of_user(ChangeKind::SessionStarted, session.user));
     Ok(())
 }
 
@@ -45,9 +45,10 @@ fn refresh(state: &mut State, command: &Command, renewal: &TokenRotation) -> Res
     // The grace period starts at the first use.
     token.used_at = former_use.or(Some(now));
     let row = state.sessions.get_mut(&id).filter(|row| row.is_running(now)).ok_or_else(invalid)?;
+    let user = row.session.user;
     if former_use.is_some_and(|used| !renewal.allows_repeat(used, now)) {
         row.ended_at = Some(now);
-        log(state, command, ChangeKind::SessionEnded, None, None);
+        log(state, command, Change::of_user(ChangeKind::SessionEnded, user));
         return Ok(RotationOutcome::Reused);
     }
     row.last_used_at = now;
@@ -56,7 +57,7 @@ fn refresh(state: &mut State, command: &Command, renewal: &TokenRotation) -> Res
     row.session.user_agent.clone_from(&renewal.user_agent);
     let next = TokenRow { session: id, expires_at: renewal.expires_at, used_at: None };
     state.tokens.put(*renewal.next.as_bytes(), next);
-    log(state, command, ChangeKind::SessionRefreshed, None, None);
+    log(state, command, Change::of_user(ChangeKind::SessionRefreshed, user));
     Ok(RotationOutcome::Renewed)
 }
 
@@ -119,7 +120,7 @@ impl SessionRepository for Database {
             let row = state.sessions.get_mut(&session);
             let row = row.filter(|row| row.session.user == user && row.is_running(command.at));
             row.ok_or(Error::NotFound)?.ended_at = Some(command.at);
-            log(state, command, ChangeKind::SessionEnded, None, None);
+            log(state, command, Change::of_user(ChangeKind::SessionEnded, user));
             Ok(())
         })
     }

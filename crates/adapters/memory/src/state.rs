@@ -1,9 +1,9 @@
 //! All that the database holds: one table per kind of row.
 
 use clouddrive_domain::model::{
-    BlobKey, BucketLevel, Change, Crc32, DriveId, EntityTag, EntryQuota, IdempotencyRecordId, LeaseId, LinkId,
-    MediaType, Name, NodeId, NodeKind, OrderKey, PasswordHash, Permission, Quota, Revision, SealedToken, Session,
-    SessionId, Sha256, ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
+    BlobKey, BucketLevel, Crc32, DriveId, EntityTag, EntryQuota, IdempotencyRecordId, Job, LeaseId, LinkId,
+    LoggedChange, MediaType, Name, NodeId, NodeKind, OrderKey, PasswordHash, Permission, Quota, Revision, SealedToken,
+    Session, SessionId, Sha256, ShareId, StoreName, Timestamp, TokenHash, Upload, UploadId, User, UserId, VersionId,
 };
 
 use crate::table::{Table, Undo};
@@ -29,16 +29,19 @@ pub(crate) struct State {
     pub(crate) links: Table<LinkId, LinkRow>,
     /// When a download was last counted, by its link and its digest.
     pub(crate) downloads: Table<(LinkId, [u8; 32]), Timestamp>,
-    /// By the sequence number.
-    pub(crate) changes: Table<u64, Change>,
+    /// By their numbers.
+    pub(crate) changes: Table<u64, LoggedChange>,
+    /// The number of the last change that was pruned.
+    pub(crate) pruned: u64,
     /// By user, path and idempotency key.
     pub(crate) idempotency_records: Table<(UserId, String, String), ReceiptRow>,
     /// By the name of the maintenance task.
     pub(crate) leases: Table<&'static str, LeaseRow>,
+    pub(crate) jobs: Table<Job, JobRow>,
 }
 
 impl State {
-    fn tables(&mut self) -> [&mut dyn Undo; 16] {
+    fn tables(&mut self) -> [&mut dyn Undo; 17] {
         [
             &mut self.users,
             &mut self.sessions,
@@ -56,6 +59,7 @@ impl State {
             &mut self.changes,
             &mut self.idempotency_records,
             &mut self.leases,
+            &mut self.jobs,
         ]
     }
 }
@@ -267,4 +271,13 @@ pub(crate) struct LeaseRow {
     /// None if it is free.
     pub(crate) held_until: Option<Timestamp>,
     pub(crate) due_at: Timestamp,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct JobRow {
+    /// When it may be claimed: of a claimed one, when its lease runs out.
+    pub(crate) run_at: Timestamp,
+    pub(crate) attempts: u32,
+    pub(crate) lease: Option<LeaseId>,
+    pub(crate) dead_at: Option<Timestamp>,
 }

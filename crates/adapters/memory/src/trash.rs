@@ -2,14 +2,14 @@ mod purge;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition,
-    UserId, check_depth,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp,
+    TrashPosition, UserId, check_depth,
 };
 use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
-use crate::changes::log;
+use crate::changes::{log, state_of};
 use crate::drive::{levels, put_away};
 use crate::idempotency_records::store_response;
 use crate::locate;
@@ -74,7 +74,8 @@ fn restore(state: &mut State, command: &Command, wish: &Restoration) -> Result<L
         row.rename(&name);
     }
     touch(state, command, parent);
-    log(state, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id));
+    let after = state_of(state, node.id);
+    log(state, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after));
     let restored = locate::found(state, node.id, actor)?;
     store_response(state, command, CommandOutcome::Changed(&restored))?;
     Ok(restored)
@@ -114,7 +115,12 @@ impl TrashRepository for Database {
         self.write(|state| Ok(purge::step(state, command, which, max)))
     }
 
-    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress> {
-        self.write(|state| Ok(purge::delete_orphaned_drives(state, command, max)))
+    async fn delete_orphaned_drives(
+        &self,
+        command: &Command,
+        drive: Option<DriveId>,
+        max: u32,
+    ) -> Result<CleanupProgress> {
+        self.write(|state| Ok(purge::delete_orphaned_drives(state, command, drive, max)))
     }
 }

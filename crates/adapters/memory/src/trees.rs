@@ -78,8 +78,10 @@ fn copy(state: &mut State, command: &Command, copying: &CopyRequest) -> Result<S
         touch(state, command, to.node().id);
     }
     let kind = if is_new { ChangeKind::NodeCopied } else { ChangeKind::FileReplaced };
-    log(state, command, kind, Some(to.drive()), Some(placed.node));
-    let located = locate::found(state, placed.node, item.actor())?;
+    let top = placed.node;
+    let change = placed.change(state, kind, to.drive());
+    log(state, command, change);
+    let located = locate::found(state, top, item.actor())?;
     store_response(state, command, CommandOutcome::Made(&located))?;
     Ok(Saved { located, freed: disposal.freed })
 }

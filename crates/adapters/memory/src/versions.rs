@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision, Version,
-    VersionId, VersionPosition,
+    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
+    Version, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
@@ -49,7 +49,7 @@ fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) 
     content::attach(state, &new.blob, &new.stored)?;
     let current = new.content(file.node(), command.at);
     let freed = make_current(state, command, &file, &current, new.max_versions)?;
-    log(state, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id));
+    log(state, command, Change::content_set(ChangeKind::FileReplaced, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
     store_response(state, command, CommandOutcome::Replaced(&located))?;
     Ok(Saved { located, freed })
@@ -65,7 +65,7 @@ fn restore(state: &mut State, command: &Command, file: &Grant, wish: &VersionRes
     }
     let current = Content { version: wish.version, created_at: command.at, ..former };
     let freed = make_current(state, command, &file, &current, wish.max_versions)?;
-    log(state, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id));
+    log(state, command, Change::content_set(ChangeKind::VersionRestored, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
     store_response(state, command, CommandOutcome::Changed(&located))?;
     Ok(Saved { located, freed })
@@ -86,7 +86,7 @@ fn delete(
     let former = state.versions.remove(&(id, version)).ok_or(Error::NotFound)?;
     let mut disposal = content::dispose(state, file.drive(), vec![(former.blob, former.size)], command.at);
     quota::charge(state, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
-    log(state, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(id));
+    log(state, command, Change::version_deleted(&file, version));
     Ok(disposal.freed.pop())
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clouddrive_conformance::direct_uploads::{Case, GatedServer};
 use clouddrive_conformance::{
-    Persistence, accounts, blob_records, blobs, changes, direct_uploads, drive, effects, idempotency_records,
+    Persistence, accounts, blob_records, blobs, changes, direct_uploads, drive, effects, idempotency_records, jobs,
     link_downloads, links, name_keys, passwords, search, sessions, shares, signed_urls, task_leases, throttle, trash,
     trees, uploads, users, versions,
 };
@@ -34,6 +34,7 @@ suites!(
     changes,
     idempotency_records,
     task_leases,
+    jobs,
     links,
     name_keys,
     link_downloads,

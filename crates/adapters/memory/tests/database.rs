@@ -4,8 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use clouddrive_domain::model::{
-    Action, Command, Email, Grant, Id, IdempotencyKey, IdempotencyRecord, KeyedRequest, Name, NodeId, PasswordHash,
-    RequestId, ResponseEncoder, Sha256, Timestamp, User, UserId, Username, authorize,
+    Action, ChangePosition, Command, Email, Grant, Id, IdempotencyKey, IdempotencyRecord, KeyedRequest, Name, NodeId,
+    PasswordHash, RequestId, ResponseEncoder, Sha256, Timestamp, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
     ChangeRepository, Expiry, IdempotencyRepository, NodeRepository, Registration, UserRepository,
@@ -80,7 +80,8 @@ impl Scene {
     /// How many entries the drive has, and how many rows the log.
     async fn counts(&self) -> Result<(u64, usize)> {
         let home = self.database.find_user_drive(self.user).await?.ok_or(Error::NotFound)?;
-        Ok((home.account.entries.used, self.database.read_after(0, 100).await?.len()))
+        let log = self.database.read(None, ChangePosition::default(), 100).await?;
+        Ok((home.account.entries.used, log.changes.len()))
     }
 }
 

@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
+    Change, ChangeKind, Command, Credentials, DriveId, Email, Job, Limit, ListedAccount, NewLimits, PasswordHash,
+    Timestamp, UserId,
 };
 use clouddrive_domain::port::AccountRepository;
 use clouddrive_domain::{Error, Result};
@@ -16,6 +17,7 @@ use crate::Database;
 use crate::blob_records::release;
 use crate::changes::record_change;
 use crate::error::violated_constraint;
+use crate::jobs::queue;
 use crate::quota::USED_ENTRIES;
 use crate::sessions::end_all;
 use crate::transaction::TxMode;
@@ -58,7 +60,7 @@ async fn change_email(
         Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
         _ => error.into(),
     })?;
-    record_change(connection, command, ChangeKind::EmailChanged, None, None).await?;
+    record_change(connection, command, Change::of_user(ChangeKind::EmailChanged, user)).await?;
     Ok(true)
 }
 
@@ -76,7 +78,7 @@ async fn change_password(
     let new = (users::password_hash.eq(hash.expose()), users::password_generation.eq(users::password_generation + 1));
     diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
     end_all(connection, user, command.at).await?;
-    record_change(connection, command, ChangeKind::PasswordChanged, None, None).await
+    record_change(connection, command, Change::of_user(ChangeKind::PasswordChanged, user)).await
 }
 
 /// Deletes the user. Locks are taken in the global order: the user, uploads, blobs, and drives by their identifiers.
@@ -98,8 +100,11 @@ async fn delete(
     }
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
     let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);
-    record_change(connection, command, ChangeKind::UserDeleted, own, None).await?;
+    record_change(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own)).await?;
     abort_all(connection, command, user, own).await?;
+    if let Some(own) = own {
+        queue(connection, command, Job::RemoveDrive(own)).await?;
+    }
     diesel::delete(users::table.find(id)).execute(&mut connection).await?;
     Ok(())
 }
@@ -122,7 +127,7 @@ async fn set_disabled(
         end_all(connection, user, command.at).await?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    record_change(connection, command, kind, None, None).await?;
+    record_change(connection, command, Change::of_user(kind, user)).await?;
     Ok(true)
 }
 
@@ -135,7 +140,7 @@ async fn set_quota(
     let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
     let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
     let drive = changed.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
-    record_change(connection, command, ChangeKind::QuotaSet, Some(drive.into()), None).await
+    record_change(connection, command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive))).await
 }
 
 #[async_trait]

@@ -3,26 +3,19 @@ use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Ti
 use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key, marked_for_deletion,
-    unreferenced_blobs,
+    HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, is_referred_to, key as parse_key,
+    marked_for_deletion, referred_to, unreferenced_blobs,
 };
 use clouddrive_sql::error::SqlError;
-use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
-use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::schema::{blobs, drives, held_blobs};
+use clouddrive_sql::statement::{FlagRow, Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::is_open;
-use diesel::dsl::exists;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
 use crate::locate::array;
 use crate::transaction::TxMode;
-
-/// The condition that something refers to the blob `b`.
-const REFERENCED: &str = "(EXISTS (SELECT FROM versions WHERE blob_key = b.key)
-    OR EXISTS (SELECT FROM uploads WHERE blob_key = b.key AND state = 'open')
-    OR EXISTS (SELECT FROM users WHERE photo_blob = b.key))";
 
 /// Inserts the row of a blob. `unreferenced_at`, if given, is the time since which nothing refers to it.
 pub(crate) async fn insert(
@@ -84,8 +77,9 @@ pub(crate) async fn lock(mut connection: &AsyncPgConnection, keys: &[&str]) -> R
 /// overlooked, and two transactions that remove the last two references at once see each other's removal.
 pub(crate) async fn release(mut connection: &AsyncPgConnection, keys: &[&str], at: Timestamp) -> Result<(), SqlError> {
     lock(connection, keys).await?;
+    let referred_to = referred_to("b.key");
     let text =
-        format!("UPDATE blobs b SET unreferenced_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERENCED}");
+        format!("UPDATE blobs b SET unreferenced_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {referred_to}");
     let parameters = vec![Parameter::Integer(at.as_millis()), array(keys)];
     Statement::new(text, parameters).execute(&mut connection).await?;
     Ok(())
@@ -106,8 +100,9 @@ pub(crate) async fn release_contents(
     let keys: Vec<&str> = contents.iter().map(|(key, _)| key.as_str()).collect();
     lock(connection, &keys).await?;
     let text = format!(
-        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERENCED}
-        RETURNING key"
+        "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ?
+        WHERE key = ANY (CAST(? AS text[])) AND NOT {} RETURNING key",
+        referred_to("b.key")
     );
     let at = at.as_millis();
     let statement = Statement::new(text, vec![Parameter::Integer(at), Parameter::Integer(at), array(&keys)]);
@@ -137,14 +132,15 @@ async fn mark_for_deletion(
     let keys = || array(due.iter().map(|row| &row.key));
     // Check again, now that their locks keep new references out. The time is not `before`, which is long ago: what
     // fails again and again would stay ahead of what `release_contents` marked for deletion.
+    let referred_to = referred_to("b.key");
     let text = format!(
-        "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {REFERENCED} RETURNING key"
+        "UPDATE blobs b SET condemned_at = ? WHERE key = ANY (CAST(? AS text[])) AND NOT {referred_to} RETURNING key"
     );
     let parameters = vec![Parameter::Integer(now.as_millis()), keys()];
     let marked_for_deletion: Vec<KeyRow> = Statement::new(text, parameters).load(&mut connection).await?;
     if marked_for_deletion.len() < due.len() {
         let text =
-            format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {REFERENCED}");
+            format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {referred_to}");
         Statement::new(text, vec![keys()]).execute(&mut connection).await?;
     }
     Ok(marked_for_deletion.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
@@ -192,14 +188,10 @@ impl BlobRecordRepository for Database {
     }
 
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
-        let key = key.clone();
+        let statement = is_referred_to(key.as_str());
         self.read(async move |mut connection: &AsyncPgConnection| {
-            let key = key.as_str();
-            let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
-            let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(is_open())));
-            let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
-            let any = diesel::select(by_version.or(by_upload).or(by_photo));
-            Ok(any.get_result(&mut connection).await?)
+            let referred_to: FlagRow = statement.get_result(&mut connection).await?;
+            Ok(referred_to.holds)
         })
         .await
     }

@@ -1,34 +1,44 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Change, ChangeKind, Command, DriveId, NodeId};
+use clouddrive_domain::model::{
+    Change, ChangeBatch, ChangeBounds, ChangePosition, Command, DriveId, Timestamp, count_prunable,
+};
 use clouddrive_domain::port::ChangeRepository;
-use clouddrive_sql::changes::{ChangeRow, NewChangeRow};
+use clouddrive_sql::changes::{self as rows, AgeRow, BoundsRow, ChangeRow, NewChangeRow};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::changes;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::bytes;
-use diesel::dsl::exists;
-use diesel::prelude::{ExpressionMethods, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
+use crate::error::domain_error;
 use crate::transaction::TxMode;
 
-/// Takes the advisory lock for numbering rows.
-const LOCK_NUMBERING: &str = "SELECT pg_advisory_xact_lock(1129072714, 2)";
+/// Selects the [`BoundsRow`]. Every transaction before the oldest running one has ended, so no entry of such a number
+/// can appear any more; those of later ones are held back.
+const BOUNDS: &str = "SELECT epoch, pruned_xid, pruned_id,
+        CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) - 1 AS end_xid,
+        9223372036854775807 AS end_id
+    FROM change_log";
 
-/// The most rows numbered at once.
-const BATCH: u64 = 10_000;
+/// Begins another numbering if entries have numbers that this server has not assigned yet: they were written on another
+/// one, and restored here. They come before all that is written from now on.
+const RENUMBER: &str = "WITH foreign_numbers AS (
+        UPDATE changes SET xid = 0
+        WHERE xid >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)
+    )
+    UPDATE change_log SET epoch = epoch + 1, pruned_xid = 0
+    WHERE greatest(pruned_xid, (SELECT max(xid) FROM changes))
+        >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)";
 
 /// Adds the log entry of a mutation, in the mutation's own transaction.
 pub(crate) async fn record_change(
     connection: &AsyncPgConnection,
     command: &Command,
-    kind: ChangeKind,
-    drive: Option<DriveId>,
-    node: Option<NodeId>,
+    change: Change,
 ) -> Result<(), SqlError> {
-    record_changes(connection, vec![NewChangeRow::new(command, kind, drive, node)]).await
+    record_changes(connection, vec![NewChangeRow::new(command, change)]).await
 }
 
 /// Adds rows, in order.
@@ -48,51 +58,72 @@ pub(crate) async fn record_changes(
     Ok(())
 }
 
-async fn read(mut connection: &AsyncPgConnection, sequence: i64, max: u32) -> Result<Vec<Change>, SqlError> {
-    let rows = changes::table
-        .filter(changes::sequence.gt(sequence))
-        .order(changes::sequence)
-        .limit(max.into())
-        .select(ChangeRow::as_select())
-        .load(&mut connection)
-        .await?;
-    Ok(rows.into_iter().map(Change::try_from).collect::<Result<_>>()?)
+async fn bounds(mut connection: &AsyncPgConnection) -> Result<ChangeBounds, SqlError> {
+    let row: BoundsRow = Statement::new(BOUNDS, vec![]).get_result(&mut connection).await?;
+    Ok(row.into())
 }
 
-/// Whether there are committed rows without a number.
-async fn has_unnumbered_rows(mut connection: &AsyncPgConnection) -> Result<bool, SqlError> {
-    let unnumbered = changes::table.filter(changes::sequence.is_null());
-    Ok(diesel::select(exists(unnumbered)).get_result(&mut connection).await?)
+async fn read(
+    mut connection: &AsyncPgConnection,
+    drive: Option<DriveId>,
+    after: ChangePosition,
+    max: u32,
+) -> Result<ChangeBatch, SqlError> {
+    let bounds = bounds(connection).await?;
+    bounds.require(after)?;
+    let range =
+        [after.transaction, after.entry, bounds.end.transaction].map(|number| Parameter::Integer(bytes(number)));
+    let range = ("(xid, id) > (?, ?) AND xid <= ?", range.to_vec());
+    let found: Vec<ChangeRow> = rows::read("xid, id", range, drive, "xid, id", max).load(&mut connection).await?;
+    Ok(ChangeBatch::new(rows::logged(found, &bounds)?, after, bounds, max))
 }
 
-/// Numbers up to a [`BATCH`] of the committed rows, in the order in which they were made. Concurrent calls wait for
-/// each other, so a row gets a number greater than any that can have been read.
-async fn number_rows(mut connection: &AsyncPgConnection) -> Result<(), SqlError> {
-    Statement::new(LOCK_NUMBERING, vec![]).execute(&mut connection).await?;
-    let text = "UPDATE changes SET sequence = numbered.sequence FROM (
-            SELECT id, row_number() OVER (ORDER BY id) + (SELECT coalesce(max(sequence), 0) FROM changes) AS sequence
-            FROM (SELECT id FROM changes WHERE sequence IS NULL ORDER BY id LIMIT ?) AS unnumbered
-        ) AS numbered
-        WHERE changes.id = numbered.id";
-    Statement::new(text, vec![Parameter::Integer(bytes(BATCH))]).execute(&mut connection).await?;
-    Ok(())
+async fn prune(mut connection: &AsyncPgConnection, before: Timestamp, max: u32) -> Result<u32, SqlError> {
+    let end = Parameter::Integer(bytes(bounds(connection).await?.end.transaction));
+    let text = "SELECT xid, id, at FROM changes WHERE xid <= ? ORDER BY xid, id LIMIT ?";
+    let oldest = Statement::new(text, vec![end, Parameter::Integer(max.into())]);
+    let mut oldest: Vec<AgeRow> = oldest.load(&mut connection).await?;
+    oldest.truncate(count_prunable(oldest.iter().map(AgeRow::time), before));
+    let Some(last) = oldest.last() else {
+        return Ok(0);
+    };
+    let last = vec![Parameter::Integer(last.xid), Parameter::Integer(last.id)];
+    let gone = Statement::new("DELETE FROM changes WHERE (xid, id) <= (?, ?)", last.clone());
+    let gone = gone.execute(&mut connection).await?;
+    let text = "UPDATE change_log SET pruned_xid = ?, pruned_id = ? WHERE (pruned_xid, pruned_id) < (?, ?)";
+    Statement::new(text, [last.clone(), last].concat()).execute(&mut connection).await?;
+    Ok(u32::try_from(gone).unwrap_or(max))
+}
+
+impl Database {
+    /// Keeps the order of the log after a restore from another server, whose transactions had other numbers. Readers of
+    /// before then have to start anew.
+    pub(crate) async fn renumber_changes(&self) -> Result<()> {
+        let work = async |mut connection: &AsyncPgConnection| {
+            let renumbered = Statement::new(RENUMBER, vec![]).execute(&mut connection).await?;
+            if renumbered > 0 {
+                tracing::warn!("the change log comes from another server: its readers have to start anew");
+            }
+            Ok(())
+        };
+        self.write(TxMode::Write, work).await
+    }
 }
 
 #[async_trait]
 impl ChangeRepository for Database {
-    async fn read_after(&self, sequence: u64, max: u32) -> Result<Vec<Change>> {
-        let sequence = bytes(sequence);
-        loop {
-            let read_page = async move |connection: &AsyncPgConnection| {
-                // In this order, so that rows numbered between the two are read.
-                let more = has_unnumbered_rows(connection).await?;
-                Ok((read(connection, sequence, max).await?, more))
-            };
-            let (rows, more) = self.read(read_page).await?;
-            if !more || rows.len() >= max as usize {
-                return Ok(rows);
-            }
-            self.write(TxMode::Write, async |connection: &AsyncPgConnection| number_rows(connection).await).await?;
-        }
+    async fn read(&self, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch> {
+        // Both queries see the same state: what is pruned between them would be missed.
+        let work = async move |connection: &AsyncPgConnection| read(connection, drive, after, max).await;
+        self.run(TxMode::Snapshot, work).await.map_err(domain_error)
+    }
+
+    async fn end(&self) -> Result<ChangePosition> {
+        Ok(self.read(async |connection: &AsyncPgConnection| bounds(connection).await).await?.end)
+    }
+
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
+        let work = async move |connection: &AsyncPgConnection| prune(connection, before, max).await;
+        self.write(TxMode::Write, work).await
     }
 }

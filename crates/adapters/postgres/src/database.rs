@@ -57,7 +57,9 @@ impl Database {
         wait_for_server(options).await?;
         pooler::require_prepared_statements(options).await?;
         migrations::migrate(options).await?;
-        Self::connect(options)
+        let database = Self::connect(options)?;
+        database.renumber_changes().await?;
+        Ok(database)
     }
 
     /// Opens the database without migrating it.

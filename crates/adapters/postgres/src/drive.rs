@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId, NodeKind,
-    NodePath, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId,
+    NodeKind, NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
@@ -103,7 +103,7 @@ async fn create_folder(
         insert(connection, command, &node).boxed(),
         raise_reach(connection, parent.located(), 1).boxed(),
         touch(connection, command, node.parent).boxed(),
-        record_change(connection, command, ChangeKind::FolderCreated, Some(node.drive), Some(id)).boxed(),
+        record_change(connection, command, node.created(ChangeKind::FolderCreated)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
         count_folder(connection, node.drive, ample).boxed(),
     ])
@@ -140,7 +140,9 @@ async fn relocate(
     let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
     changed.execute(&mut connection).await?;
+    let mut after = NodeState::of(node).revised();
     if let Some((parent, name)) = place {
+        after = after.placed(parent, &name);
         let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)));
         let placed = placed.execute(&mut connection).await;
@@ -152,7 +154,7 @@ async fn relocate(
     if let Some(content) = content {
         update_details(&content).execute(&mut connection).await?;
     }
-    record_change(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id)).await?;
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after)).await?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         let guests = Senders::AllExcept(item.located().owner.id);
         abort_without_access(connection, command, item.drive(), guests).await?;
@@ -209,7 +211,8 @@ pub(crate) async fn put_away(
     if let Some(parent) = item.node().parent {
         touch(connection, command, parent).await?;
     }
-    record_change(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id)).await
+    let after = NodeState::of(item.node()).revised();
+    record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after)).await
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

@@ -12,6 +12,7 @@ mod drive;
 mod error;
 mod examine;
 mod idempotency_records;
+mod jobs;
 mod link_downloads;
 mod links;
 mod locate;

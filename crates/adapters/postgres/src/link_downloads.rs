@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::link_downloads::{self as rows, CountedDownloadRow, CountedLinkRow};
@@ -47,7 +47,7 @@ async fn count(
         return Ok(Counted::Again);
     }
     let (drive, node) = counted.location();
-    record_change(connection, command, ChangeKind::LinkDownloaded, drive, Some(node)).await?;
+    record_change(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node)).await?;
     Ok(Counted::First)
 }
 

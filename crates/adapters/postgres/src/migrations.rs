@@ -100,8 +100,9 @@ fn lock(connection: &mut AsyncConnectionWrapper<AsyncPgConnection>) -> QueryResu
 }
 
 /// Advice if an extension cannot be created. An early migration creates them for an index that a later one drops.
-const EXTENSIONS: &str = "the schema needs the extensions pg_trgm and btree_gin, of PostgreSQL's own distribution (contrib); \
-     the owner of the database may create them, or a superuser: CREATE EXTENSION pg_trgm; CREATE EXTENSION btree_gin";
+const EXTENSIONS: &str = "the schema needs the extensions pg_trgm and btree_gin, of PostgreSQL's own distribution \
+     (contrib); the owner of the database may create them, or a superuser: CREATE EXTENSION pg_trgm; CREATE EXTENSION \
+     btree_gin";
 
 fn not_allowed(why: &str) -> Error {
     let advice = "have `clouddrive migrate` run by a role that may change the schema";

@@ -1,7 +1,9 @@
 //! Where a new item goes: into its folder by its name, or into the file that has this name.
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Action, Command, ConflictPolicy, Grant, NodeId, NodeKind, VersionId, authorize};
+use clouddrive_domain::model::{
+    Action, Command, ConflictPolicy, Grant, NodeId, NodeKind, NodeState, VersionId, authorize,
+};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::{NameConflict, NewNode};
 use clouddrive_sql::placement::{Placement, Replaced};
@@ -56,5 +58,5 @@ async fn replace(
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size)).await?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Placement::Replaced(Replaced { file, revision, media_type }))
+    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::of(grant.node()), media_type }))
 }

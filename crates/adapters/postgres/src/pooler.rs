@@ -12,8 +12,8 @@ use crate::options::Options;
 
 /// Advice for a pooler that loses prepared statements.
 pub const ADVICE: &str = "a pooler stands before the database that does not keep prepared statements from one \
-     transaction to the next: set DATABASE_PREPARED_STATEMENTS=off, or have the pooler track them (PgBouncer from 1.21: \
-     max_prepared_statements)";
+     transaction to the next: set DATABASE_PREPARED_STATEMENTS=off, or have the pooler track them (PgBouncer from \
+     1.21: max_prepared_statements)";
 
 /// Checks whether a statement prepared in one transaction is known to the next. A pooler may run the next one on
 /// another server connection; a second client, which holds the last one used, forces it to.

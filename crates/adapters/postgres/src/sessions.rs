@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
-    UserId,
+    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
@@ -37,7 +37,8 @@ async fn start(
     pipeline([
         insert_session(connection, NewSessionRow::from(new_session)).boxed(),
         insert_token(connection, NewTokenRow::from(new_session)).boxed(),
-        record_change(connection, command, ChangeKind::SessionStarted, None, None).boxed(),
+        record_change(connection, command, Change::of_user(ChangeKind::SessionStarted, new_session.session.user))
+            .boxed(),
     ])
     .await
 }
@@ -67,15 +68,17 @@ async fn refresh(
         .filter(sessions::id.eq_any(of_token))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now));
-    let session = running.select(sessions::id).for_no_key_update().first::<DbId>(&mut connection).await.optional()?;
-    let session = session.ok_or_else(invalid)?;
+    let session = running.select((sessions::id, sessions::user_id)).for_no_key_update();
+    let session = session.first::<(DbId, DbId)>(&mut connection).await.optional()?;
+    let (session, user) = session.ok_or_else(invalid)?;
+    let user = UserId::from(user);
     let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
     let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
     if used.is_some_and(|used| !token_rotation.allows_repeat(used, command.at)) {
         let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
-        record_change(connection, command, ChangeKind::SessionEnded, None, None).await?;
+        record_change(connection, command, Change::of_user(ChangeKind::SessionEnded, user)).await?;
         return Ok(RotationOutcome::Reused);
     }
     // The grace period starts at the first use.
@@ -91,7 +94,7 @@ async fn refresh(
         ))
         .execute(&mut connection)
         .await?;
-    record_change(connection, command, ChangeKind::SessionRefreshed, None, None).await?;
+    record_change(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user)).await?;
     Ok(RotationOutcome::Renewed)
 }
 
@@ -151,7 +154,7 @@ impl SessionRepository for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, ChangeKind::SessionEnded, None, None).await
+            record_change(connection, &command, Change::of_user(ChangeKind::SessionEnded, user)).await
         })
         .await
     }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, Permission,
-    Share, ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId,
+    Permission, Share, ShareId, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::{NewShare, ShareRepository};
 use clouddrive_domain::{Error, Result};
@@ -47,7 +47,7 @@ async fn create(
         Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
         _ => error.into(),
     })?;
-    record_change(connection, command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id)).await?;
+    record_change(connection, command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest)).await?;
     let share = get(connection, share.id).await?;
     store_response(connection, command, CommandOutcome::Shared(&share)).await?;
     Ok(share)
@@ -67,10 +67,10 @@ async fn change(
     if diesel::update(row).set(to).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    record_change(connection, command, ChangeKind::ShareChanged, Some(item.drive()), Some(node)).await?;
     let share = get(connection, share).await?;
-    let guest = Senders::Guest(share.shared_with.id);
-    abort_without_access(connection, command, item.drive(), guest).await?;
+    let guest = share.shared_with.id;
+    record_change(connection, command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest)).await?;
+    abort_without_access(connection, command, item.drive(), Senders::Guest(guest)).await?;
     Ok(share)
 }
 
@@ -90,8 +90,9 @@ async fn revoke(
     let row = diesel::delete(shares::table.find(DbId::from(share))).returning((shares::node_id, shares::guest_id));
     let row = row.get_result::<(DbId, DbId)>(&mut connection).await.optional()?;
     let (node, guest) = row.ok_or(Error::NotFound)?;
-    record_change(connection, command, ChangeKind::ShareRevoked, Some(drive), Some(node.into())).await?;
-    abort_without_access(connection, command, drive, Senders::Guest(guest.into())).await
+    let (node, guest) = (NodeId::from(node), UserId::from(guest));
+    record_change(connection, command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest)).await?;
+    abort_without_access(connection, command, drive, Senders::Guest(guest)).await
 }
 
 async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Result<Vec<Share>, SqlError> {

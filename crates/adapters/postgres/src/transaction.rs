@@ -37,8 +37,10 @@ pub(crate) trait TxFn<T>:
 {
 }
 
-impl<T, F> TxFn<T> for F where
-    F: for<'c> NameableAsyncFn<&'c AsyncPgConnection, Result<T, SqlError>, Future: Send> + Clone + Send + 'static
+impl<T, F> TxFn<T> for F
+where
+    F: for<'c> NameableAsyncFn<&'c AsyncPgConnection, Result<T, SqlError>, Future: Send>,
+    F: Clone + Send + 'static,
 {
 }
 

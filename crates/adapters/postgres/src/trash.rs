@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp,
-    TrashPosition, Upload, UploadState, UserId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Job, Limit, Located, NodeId, NodeKind, NodeState,
+    Revision, Timestamp, TrashPosition, Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -10,10 +10,10 @@ use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{FlagRow, Statement};
 use clouddrive_sql::trash::{
-    self as rows, FlagRow, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashedAtRow, TrashedRow,
-    pair_with_nodes,
+    self as rows, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashItemRow, TrashedAtRow,
+    TrashedRow, pair_with_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
@@ -26,6 +26,7 @@ use crate::changes::{record_change, record_changes};
 use crate::drive::{put_away, raise_reach, reach_within};
 use crate::error::domain_error;
 use crate::idempotency_records::store_response;
+use crate::jobs::queue;
 use crate::locate::{self, ID_AMONG, array};
 use crate::names::{existing_entry, first_free, name_error, touch};
 use crate::transaction::TxMode;
@@ -105,7 +106,8 @@ async fn restore(
     let restored = restored.execute(&mut connection).await;
     restored.map_err(|error| name_error(error, parent, &name, node.kind()))?;
     touch(connection, command, parent).await?;
-    record_change(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id)).await?;
+    let after = NodeState::of(node).revised().placed(parent, &name);
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after)).await?;
     let restored = locate::get(connection, node.id, actor).await?;
     store_response(connection, command, CommandOutcome::Changed(&restored)).await?;
     Ok(restored)
@@ -121,7 +123,8 @@ async fn begin_purge(
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(&mut connection).await?;
-    record_change(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id)).await
+    queue(connection, command, Job::PurgeTrash(item.drive())).await?;
+    record_change(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item)).await
 }
 
 async fn begin_purges(
@@ -138,10 +141,16 @@ async fn begin_purges(
         }
         PurgeScope::Until(until) => Some(*until),
     };
-    let begun: Vec<IdRow> = rows::begin_purges(drive, until, max).load(&mut connection).await?;
-    let row = |row: &IdRow| NewChangeRow::new(command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()));
-    record_changes(connection, begun.iter().map(row).collect()).await?;
-    Ok(u32::try_from(begun.len()).unwrap_or(max))
+    let due: Vec<TrashItemRow> = rows::due_items(drive, until, max).load(&mut connection).await?;
+    let nodes: Vec<NodeId> = due.iter().map(TrashItemRow::node).collect();
+    rows::begin_purges(ID_AMONG, array(&nodes)).execute(&mut connection).await?;
+    let row = |row: TrashItemRow| Ok(NewChangeRow::new(command, row.purge_begun(drive)?));
+    record_changes(connection, due.into_iter().map(row).collect::<Result<_>>()?).await?;
+    // The collector continues those that it begins.
+    if until.is_none() && !nodes.is_empty() {
+        queue(connection, command, Job::PurgeTrash(drive)).await?;
+    }
+    Ok(u32::try_from(nodes.len()).unwrap_or(max))
 }
 
 /// The root of a drive.
@@ -189,7 +198,7 @@ async fn purge(
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
     let mut step = PurgeStep { removed, reached, kept, more: false, freed: released.unreferenced()? };
     if !step.is_idle() {
-        record_change(connection, command, ChangeKind::NodesPurged, Some(drive), of).await?;
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of)).await?;
     }
     let more: FlagRow = rows::has_more(drive, of).get_result(&mut connection).await?;
     step.more = more.holds;
@@ -248,7 +257,7 @@ async fn delete_orphaned_drives(
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;
     let begun = rows::begin_purges_of_all(root, command.at, max).execute(&mut connection).await?;
     if forgotten + begun > 0 {
-        record_change(connection, command, ChangeKind::NodesPurged, Some(drive), None).await?;
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive)).await?;
         return Ok(CleanupProgress::Step);
     }
     let left: FlagRow = rows::has_more(drive, None).get_result(&mut connection).await?;
@@ -256,7 +265,7 @@ async fn delete_orphaned_drives(
         return Ok(CleanupProgress::Nothing);
     }
     diesel::delete(nodes::table.find(DbId::from(root))).execute(&mut connection).await?;
-    record_change(connection, command, ChangeKind::DriveRemoved, Some(drive), None).await?;
+    record_change(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive)).await?;
     diesel::delete(drives::table.find(DbId::from(drive))).execute(&mut connection).await?;
     Ok(CleanupProgress::Drive)
 }
@@ -353,8 +362,13 @@ impl TrashRepository for Database {
         self.write(TxMode::WriteInTree(which.0), work).await
     }
 
-    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress> {
-        let Some(drive) = self.drive_by(rows::ownerless()).await? else {
+    async fn delete_orphaned_drives(
+        &self,
+        command: &Command,
+        drive: Option<DriveId>,
+        max: u32,
+    ) -> Result<CleanupProgress> {
+        let Some(drive) = self.drive_by(rows::ownerless(drive)).await? else {
             return Ok(CleanupProgress::Nothing);
         };
         let command = command.clone();

@@ -56,7 +56,9 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     let wanted = spec.place(&item, &to)?;
     let copy = read(connection, command, spec, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind) = match place_by_name(connection, command, &to, &node, spec.conflict).await? {
+    let placement = place_by_name(connection, command, &to, &node, spec.conflict).await?;
+    let change = placement.change(ChangeKind::NodeCopied, &node);
+    let (copy, kind) = match placement {
         Placement::Created(_) => (copy, ChangeKind::NodeCopied),
         Placement::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
@@ -86,7 +88,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id).await?;
     }
-    record_change(connection, command, kind, Some(to.drive()), Some(copy.top)).await?;
+    record_change(connection, command, change).await?;
     // Last, to lock the drive's counters as briefly as possible.
     let entries = copy.nodes.len() as u64 + u64::from(kind == ChangeKind::NodeCopied);
     let freed = released.credited_bytes;

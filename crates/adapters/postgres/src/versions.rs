@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, ChangeKind, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
-    VersionPosition,
+    BlobKey, Change, ChangeKind, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision, Version,
+    VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
@@ -56,7 +56,7 @@ async fn append(
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::new(&content, (id, revision), file.actor())).await?;
     let released = prune_versions(connection, command, file.drive(), id, content.version, new.max_versions).await?;
-    record_change(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(id)).await?;
+    record_change(connection, command, Change::content_set(ChangeKind::FileReplaced, &file, content.version)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     let freed = released.credited_bytes;
     charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
@@ -89,7 +89,8 @@ async fn restore(
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::new(&content, (id, revision), file.actor())).await?;
     let released = remove(connection, command, file.drive(), surplus).await?;
-    record_change(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(id)).await?;
+    record_change(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version))
+        .await?;
     let freed = released.credited_bytes;
     charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::get(connection, id, file.actor()).await?;
@@ -112,7 +113,7 @@ async fn delete(
     diesel::delete(versions::table.find(DbId::from(version))).execute(&mut connection).await?;
     let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
     let released = release_contents(connection, file.drive(), &[content], command.at).await?;
-    record_change(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id)).await?;
+    record_change(connection, command, Change::version_deleted(&file, version)).await?;
     charge_quota(connection, file.drive(), Charge { freed: released.credited_bytes, ..Charge::default() }).await?;
     Ok(released.unreferenced()?.pop())
 }

@@ -58,8 +58,8 @@ impl Capabilities {
         let mut all = Vec::new();
         if !self.closes_parts {
             all.push(
-                "completion does not close the parts of an upload: every upload by URL is copied within the store before \
-                 it becomes a file"
+                "completion does not close the parts of an upload: every upload by URL is copied within the store \
+                 before it becomes a file"
                     .to_owned(),
             );
         }

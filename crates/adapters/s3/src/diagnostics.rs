@@ -153,7 +153,8 @@ fn lifecycle_status(rules: &[LifecycleRule]) -> CheckStatus {
     match rules.iter().filter_map(clears_uploads_after).min() {
         Some(days) if days > longest => CheckStatus::Passed,
         Some(days) => CheckStatus::Failed(format!(
-            "a lifecycle rule ends uploads after {days} days, which may stay open for {longest}; put this one in its place:\n\
+            "a lifecycle rule ends uploads after {days} days, which may stay open for {longest}; put this one in its \
+             place:\n\
              {LIFECYCLE_RULE}"
         )),
         None => {
@@ -181,8 +182,8 @@ fn rule_prefix(rule: &LifecycleRule) -> Option<&str> {
     Some(rule.prefix().unwrap_or_default())
 }
 
-const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled", "Filter": {"Prefix": "blobs/"},
-  "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 32}}]}"#;
+const LIFECYCLE_RULE: &str = r#"{"Rules": [{"ID": "unfinished uploads", "Status": "Enabled",
+  "Filter": {"Prefix": "blobs/"}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 32}}]}"#;
 
 /// The CORS rules that let pages of these origins PUT and GET by signed URLs, as JSON for
 /// `aws s3api put-bucket-cors --cors-configuration`.

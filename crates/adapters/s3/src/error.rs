@@ -54,8 +54,8 @@ pub enum S3ErrorKind {
     NotImplemented,
     /// Multipart uploads do not work.
     #[error(
-        "multipart uploads cannot be completed on this store, so no upload could end; use another one: docs/stores.md lists \
-         those that work"
+        "multipart uploads cannot be completed on this store, so no upload could end; use another one: docs/stores.md \
+         lists those that work"
     )]
     NoMultipart,
     /// An unexpected refusal.

@@ -61,6 +61,28 @@ pub fn marked_for_deletion(store: &StoreName, max: usize) -> Statement {
     Statement::new(text, vec![Parameter::Text(store.0.to_owned()), Parameter::Integer(bytes(max as u64))])
 }
 
+/// What refers to blobs: tables, their columns with the keys, and the condition of a row that counts, if not all do.
+/// Add new kinds of references here.
+const REFERENCES: [(&str, &str, Option<&str>); 3] =
+    [("versions", "blob_key", None), ("uploads", "blob_key", Some("state = 'open'")), ("users", "photo_blob", None)];
+
+/// The condition that something refers to the blob whose key is the SQL expression `key`.
+#[must_use]
+pub fn referred_to(key: &str) -> String {
+    let exists = REFERENCES.map(|(table, column, condition)| {
+        let and = condition.map(|condition| format!(" AND {condition}")).unwrap_or_default();
+        format!("EXISTS (SELECT 1 FROM {table} WHERE {column} = {key}{and})")
+    });
+    format!("({})", exists.join(" OR "))
+}
+
+/// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether something refers to the blob.
+#[must_use]
+pub fn is_referred_to(key: &str) -> Statement {
+    let parameters = REFERENCES.map(|_| Parameter::Text(key.to_owned()));
+    Statement::new(format!("SELECT {} AS holds", referred_to("?")), parameters.into())
+}
+
 /// Parses the key of a row of `blobs`.
 ///
 /// # Errors

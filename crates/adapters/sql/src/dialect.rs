@@ -17,8 +17,8 @@ pub trait Dialect {
     const KEYS_MISSING: &'static str;
 
     /// The CTE `found (id, parent_id, kind, order_key)`, and those it needs before it: at most
-    /// [`MAX_FOUND`](crate::search::MAX_FOUND) + 1 of the drive's nodes that contain the text and for which `after`, a
-    /// condition on `n`, holds.
+    /// [`MAX_FOUND`](crate::search::MAX_FOUND) + 1 of the drive's nodes that contain the text and for which `after`,
+    /// a condition on `n`, holds.
     fn by_grams(drive: DriveId, criteria: &SearchCriteria, after: Clause) -> Clause;
 
     /// An expression: whether `found` may be incomplete.

@@ -229,7 +229,8 @@ pub fn page(
             format!("AND (n.{column}, n.id) {beyond} (?, ?)")
         });
         let text = format!(
-            "SELECT {NODE_COLUMNS}, s.permission, n.order_key, {rank} AS kind_rank, n.{column} AS sort_value, n.id AS sort_id
+            "SELECT {NODE_COLUMNS}, s.permission, n.order_key, {rank} AS kind_rank,
+                n.{column} AS sort_value, n.id AS sort_id
             FROM nodes n {NODE_JOINS} LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
             WHERE n.parent_id = ? AND n.kind = '{word}' AND n.trashed_at IS NULL {start}"
         );

@@ -1,4 +1,4 @@
-//! Tracing of statements: a span for each, at level `debug`, from start to end.
+//! Tracing of statements: a span for each within another one, at level `debug`, from start to end.
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use tracing::Span;
@@ -16,7 +16,8 @@ pub struct StatementSpans {
 impl Instrumentation for StatementSpans {
     fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
         match event {
-            InstrumentationEvent::StartQuery { query, .. } => {
+            // Polling, which happens outside of any span, would begin a trace each time.
+            InstrumentationEvent::StartQuery { query, .. } if !Span::current().is_none() => {
                 let span = tracing::debug_span!(
                     target: TARGET,
                     "statement",

@@ -10,6 +10,7 @@ pub mod error;
 pub mod fair_semaphore;
 pub mod idempotency_records;
 pub mod instrumentation;
+pub mod jobs;
 pub mod link_downloads;
 pub mod links;
 pub mod locate;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use clouddrive_domain::error::{Conflict, NameTaken};
 use clouddrive_domain::model::{
-    CandidateBatch, Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, OrderKey, Revision,
-    Step, Timestamp, UserRef, VersionId,
+    CandidateBatch, Change, ChangeKind, Command, DriveId, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind,
+    NodeState, OrderKey, Revision, Step, Timestamp, UserRef, VersionId,
 };
 use clouddrive_domain::port::Registration;
 use clouddrive_domain::{Error, Result};
@@ -35,6 +35,13 @@ impl NewNode<'_> {
     #[must_use]
     pub const fn kind(&self) -> NodeKind {
         if self.content.is_some() { NodeKind::File } else { NodeKind::Folder }
+    }
+
+    /// The change by which it was created, of that `kind`.
+    #[must_use]
+    pub fn created(&self, kind: ChangeKind) -> Change {
+        let version = self.content.map(|(version, _)| version);
+        Change::of_node(kind, self.drive, self.id).after(NodeState::created(self.parent, self.name, version))
     }
 
     /// The row of the node, created by the command's actor.

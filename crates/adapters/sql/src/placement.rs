@@ -1,7 +1,9 @@
 //! What became of a new item: a node of its own, or the content of a file.
 
-use clouddrive_domain::model::{ChangeKind, Content, MediaType, Name, NodeId, Revision, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Content, MediaType, Name, NodeId, NodeState, Revision, Timestamp};
 use clouddrive_domain::port::NewFile;
+
+use crate::names::NewNode;
 
 /// Where a new item was placed.
 pub enum Placement {
@@ -17,11 +19,27 @@ pub struct Replaced {
     pub file: NodeId,
     /// Its new revision.
     pub revision: Revision,
+    /// Its state before.
+    pub former: NodeState,
     /// Its former media type.
     pub media_type: Option<MediaType>,
 }
 
 impl Placement {
+    /// The change by which `node` was placed: of that `kind`, unless it replaced the content of a file.
+    #[must_use]
+    pub fn change(&self, kind: ChangeKind, node: &NewNode<'_>) -> Change {
+        match self {
+            Self::Created(name) => NewNode { name, ..*node }.created(kind),
+            Self::Replaced(it) => {
+                let version = node.content.map(|(version, _)| version);
+                let after = NodeState { revision: it.revision, version, ..it.former.clone() };
+                let change = Change::of_node(ChangeKind::FileReplaced, node.drive, it.file);
+                change.before(it.former.clone()).after(after)
+            }
+        }
+    }
+
     /// What `new` became at `at`: the file, its revision, the kind of change and the content.
     #[must_use]
     pub fn file(&self, new: &NewFile, at: Timestamp) -> (NodeId, Revision, ChangeKind, Content) {

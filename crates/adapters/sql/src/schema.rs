@@ -235,16 +235,25 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::Id;
 
-    /// The change log. In PostgreSQL a row gets its sequence some time after its commit; rows without one are never
-    /// read.
-    changes (sequence) {
-        sequence -> BigInt,
+    /// The change log. SQLite calls the number of an entry `sequence`; PostgreSQL also notes its transaction. Both are
+    /// assigned by the database.
+    changes (id) {
+        id -> BigInt,
         kind -> Text,
         drive_id -> Nullable<Id>,
         node_id -> Nullable<Id>,
         actor_id -> Nullable<Id>,
+        subject_id -> Nullable<Id>,
         request_id -> Text,
         at -> BigInt,
+        before_parent_id -> Nullable<Id>,
+        before_name -> Nullable<Text>,
+        before_revision -> Nullable<BigInt>,
+        before_version_id -> Nullable<Id>,
+        after_parent_id -> Nullable<Id>,
+        after_name -> Nullable<Text>,
+        after_revision -> Nullable<BigInt>,
+        after_version_id -> Nullable<Id>,
     }
 }
 

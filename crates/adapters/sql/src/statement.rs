@@ -2,16 +2,19 @@
 
 use std::borrow::Cow;
 
-use diesel::QueryResult;
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, HasSqlType, Text, Untyped};
+use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Text, Untyped};
+use diesel::{QueryResult, QueryableByName};
 
 use crate::types::{DbId, Id};
 
 /// A statement with a `?` for each parameter, in order, rendered with each database's own placeholders. Unlike
 /// `diesel::sql_query`, it is prepared once per connection, because there are only a few fixed texts.
+///
+/// Every `?` is a placeholder, even in a literal or a comment, and in the operators `?`, `?|` and `?&` of PostgreSQL's
+/// `jsonb`: texts must not contain these.
 #[derive(Clone)]
 pub struct Statement {
     text: Cow<'static, str>,
@@ -37,10 +40,20 @@ impl<T: Into<DbId>> From<T> for Parameter {
     }
 }
 
+/// The answer of a statement that checks a condition.
+#[derive(QueryableByName)]
+pub struct FlagRow {
+    /// Whether it holds.
+    #[diesel(sql_type = Bool)]
+    pub holds: bool,
+}
+
 impl Statement {
-    /// Creates a statement.
+    /// Creates a statement. There MUST be as many parameters as `?` in the text.
     pub fn new(text: impl Into<Cow<'static, str>>, parameters: Vec<Parameter>) -> Self {
-        Self { text: text.into(), parameters }
+        let text = text.into();
+        debug_assert_eq!(text.matches('?').count(), parameters.len(), "the parameters of {text}");
+        Self { text, parameters }
     }
 
     /// Prefixes the statement with `words`, e.g. `EXPLAIN`.

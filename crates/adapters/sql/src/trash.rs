@@ -1,13 +1,16 @@
 //! Trashed nodes and purges.
 
-use clouddrive_domain::model::{DriveId, Limit, Located, NodeId, Timestamp, TrashPosition, UserId};
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{
+    Change, ChangeKind, DriveId, Limit, Located, NodeId, NodeState, Revision, Timestamp, TrashPosition, UserId,
+};
 use clouddrive_domain::port::Trashed;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use crate::page::{self, newest_first};
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id};
+use crate::types::{DbId, Id, name, size};
 
 /// The most versions removed by one step of a purge: more than a file can have.
 pub const MAX_VERSIONS: i64 = 5_000;
@@ -90,10 +93,47 @@ pub fn begin_purge(node: NodeId, root: NodeId) -> Statement {
     Statement::new(text, vec![root.into(), node.into()])
 }
 
-/// Begins the purges of up to `max` nodes in the trash of `drive`, trashed at `until` or before if that is given, and
-/// returns their [`IdRow`]s.
+/// A node in the trash, with its state.
+#[derive(QueryableByName)]
+pub struct TrashItemRow {
+    #[diesel(sql_type = Id)]
+    id: DbId,
+    #[diesel(sql_type = Nullable<Id>)]
+    parent_id: Option<DbId>,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+    #[diesel(sql_type = Nullable<Id>)]
+    version_id: Option<DbId>,
+}
+
+impl TrashItemRow {
+    /// The node.
+    #[must_use]
+    pub fn node(&self) -> NodeId {
+        self.id.into()
+    }
+
+    /// The change by which its purge begins, in `drive`.
+    ///
+    /// # Errors
+    /// If the row is invalid.
+    pub fn purge_begun(self, drive: DriveId) -> Result<Change> {
+        let before = NodeState {
+            parent: self.parent_id.map(Into::into),
+            name: name("nodes", NodeId::from(self.id), &self.name)?,
+            revision: Revision(size(self.revision)),
+            version: self.version_id.map(Into::into),
+        };
+        Ok(Change::of_node(ChangeKind::PurgeBegun, drive, self.id.into()).before(before))
+    }
+}
+
+/// Selects up to `max` [`TrashItemRow`]s, the oldest nodes in the trash of `drive`, trashed at `until` or before if
+/// that is given.
 #[must_use]
-pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, max: u32) -> Statement {
+pub fn due_items(drive: DriveId, until: Option<Timestamp>, max: u32) -> Statement {
     let mut parameters = vec![drive.into()];
     let due = until.map_or("", |until| {
         parameters.push(Parameter::Integer(until.as_millis()));
@@ -101,12 +141,22 @@ pub fn begin_purges(drive: DriveId, until: Option<Timestamp>, max: u32) -> State
     });
     parameters.push(Parameter::Integer(max.into()));
     let text = format!(
-        "UPDATE nodes SET purge_id = id,
-            parent_id = (SELECT r.id FROM nodes r WHERE r.drive_id = nodes.drive_id AND r.parent_id IS NULL)
-        WHERE id IN (SELECT id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due} ORDER BY trashed_at LIMIT ?)
-        RETURNING id"
+        "SELECT id, parent_id, name, revision, version_id FROM nodes WHERE drive_id = ? AND {IN_TRASH} {due}
+            ORDER BY trashed_at LIMIT ?"
     );
     Statement::new(text, parameters)
+}
+
+/// Begins the purges of nodes, and moves them to the roots of their drives; `among` is a condition on `id` with one
+/// parameter.
+#[must_use]
+pub fn begin_purges(among: &str, nodes: Parameter) -> Statement {
+    let text = format!(
+        "UPDATE nodes SET purge_id = id,
+            parent_id = (SELECT r.id FROM nodes r WHERE r.drive_id = nodes.drive_id AND r.parent_id IS NULL)
+        WHERE {among}"
+    );
+    Statement::new(text, vec![nodes])
 }
 
 /// A node to be purged next.
@@ -142,15 +192,7 @@ fn purge_condition(drive: DriveId, of: Option<NodeId>) -> (&'static str, Vec<Par
     }
 }
 
-/// A condition.
-#[derive(QueryableByName)]
-pub struct FlagRow {
-    /// Whether it holds.
-    #[diesel(sql_type = Bool)]
-    pub holds: bool,
-}
-
-/// Checks, by a [`FlagRow`], whether anything is left to purge.
+/// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether anything is left to purge.
 #[must_use]
 pub fn has_more(drive: DriveId, of: Option<NodeId>) -> Statement {
     let (condition, parameters) = purge_condition(drive, of);
@@ -225,15 +267,18 @@ pub fn remove_empty(among: &str, folders: Parameter) -> Statement {
     Statement::new(text, vec![folders])
 }
 
-/// Selects the [`IdRow`] of a drive without an owner that needs work other than purges.
+/// Selects the [`IdRow`] of a drive without an owner, of `drive` if it is given, that needs work other than purges.
 #[must_use]
-pub fn ownerless() -> Statement {
-    let text = "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
-        WHERE d.owner_id IS NULL AND (EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id)
+pub fn ownerless(drive: Option<DriveId>) -> Statement {
+    let condition = if drive.is_some() { "AND d.id = ?" } else { "" };
+    let text = format!(
+        "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
+        WHERE d.owner_id IS NULL {condition} AND (EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id)
             OR EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id AND n.purge_id IS NULL)
             OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id))
-        LIMIT 1";
-    Statement::new(text, vec![])
+        LIMIT 1"
+    );
+    Statement::new(text, drive.map(Parameter::from).into_iter().collect())
 }
 
 /// Begins the purges of up to `max` nodes directly in `root`, trashed or not.
@@ -266,7 +311,7 @@ pub fn trashed_by(node: NodeId, user: UserId, after: Timestamp) -> Statement {
     Statement::new(text, vec![node.into(), user.into(), Parameter::Integer(after.as_millis())])
 }
 
-/// Checks, by a [`FlagRow`], whether `node` or an ancestor is being purged.
+/// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether `node` or an ancestor is being purged.
 #[must_use]
 pub fn being_purged(node: NodeId) -> Statement {
     let text = "WITH RECURSIVE up (id, parent_id, purge_id) AS (

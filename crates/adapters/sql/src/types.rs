@@ -33,6 +33,12 @@ impl DbId {
     }
 }
 
+impl From<Uuid> for DbId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
 impl FromSql<Id, Sqlite> for DbId {
     fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
         let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;

@@ -247,7 +247,8 @@ impl Walk {
             UNION ALL SELECT 'last', tail.place, tail.id, tail.kind = 'folder', tail.created_at,
                 (SELECT count(*) FROM seen)
             FROM (
-                SELECT place, id, kind, created_at FROM seen ORDER BY place DESC, kind DESC, created_at DESC, id DESC LIMIT 1
+                SELECT place, id, kind, created_at FROM seen
+                ORDER BY place DESC, kind DESC, created_at DESC, id DESC LIMIT 1
             ) AS tail",
             list.text,
             children.text,

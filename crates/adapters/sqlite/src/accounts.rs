@@ -1,7 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    ChangeKind, Command, Credentials, DriveId, Email, Limit, ListedAccount, NewLimits, PasswordHash, Timestamp, UserId,
+    Change, ChangeKind, Command, Credentials, DriveId, Email, Job, Limit, ListedAccount, NewLimits, PasswordHash,
+    Timestamp, UserId,
 };
 use clouddrive_domain::port::AccountRepository;
 use clouddrive_domain::{Error, Result};
@@ -15,6 +16,7 @@ use crate::Database;
 use crate::blob_records::release;
 use crate::changes::record_change;
 use crate::error::violated_constraint;
+use crate::jobs::queue;
 use crate::sessions::end_all;
 use crate::uploads::abort_all;
 
@@ -33,8 +35,11 @@ fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, pr
     let id = DbId::from(user);
     let photo = users::table.find(id).select(users::photo_blob).first::<Option<String>>(connection)?;
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id).first::<DbId>(connection).optional()?;
-    record_change(connection, command, ChangeKind::UserDeleted, own.map(DriveId::from), None)?;
+    record_change(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own.map(DriveId::from)))?;
     abort_all(connection, command, user)?;
+    if let Some(own) = own {
+        queue(connection, command, Job::RemoveDrive(own.into()))?;
+    }
     diesel::delete(users::table.find(id)).execute(connection)?;
     match photo {
         Some(photo) => release(connection, &photo, command.at),
@@ -59,7 +64,7 @@ fn set_disabled(
         end_all(connection, user, command.at)?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    record_change(connection, command, kind, None, None)?;
+    record_change(connection, command, Change::of_user(kind, user))?;
     Ok(true)
 }
 
@@ -86,7 +91,7 @@ impl AccountRepository for Database {
                 Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
                 _ => error.into(),
             })?;
-            record_change(connection, &command, ChangeKind::EmailChanged, None, None)?;
+            record_change(connection, &command, Change::of_user(ChangeKind::EmailChanged, user))?;
             Ok(true)
         })
         .await
@@ -107,7 +112,7 @@ impl AccountRepository for Database {
                 .set((users::password_hash.eq(hash.expose()), next))
                 .execute(connection)?;
             end_all(connection, user, command.at)?;
-            record_change(connection, &command, ChangeKind::PasswordChanged, None, None)
+            record_change(connection, &command, Change::of_user(ChangeKind::PasswordChanged, user))
         })
         .await
     }
@@ -128,7 +133,11 @@ impl AccountRepository for Database {
             let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
             let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
             let drive = changed.get_result::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
-            record_change(connection, &command, ChangeKind::QuotaSet, Some(drive.into()), None)
+            record_change(
+                connection,
+                &command,
+                Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive)),
+            )
         })
         .await
     }

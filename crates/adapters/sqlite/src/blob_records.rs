@@ -5,16 +5,14 @@ use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Ti
 use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key, marked_for_deletion,
-    unreferenced_blobs,
+    self as rows, HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key,
+    marked_for_deletion, unreferenced_blobs,
 };
 use clouddrive_sql::error::SqlError;
-use clouddrive_sql::schema::{blobs, drives, held_blobs, uploads, users, versions};
-use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::schema::{blobs, drives, held_blobs};
+use clouddrive_sql::statement::{FlagRow, Parameter, Statement};
 use clouddrive_sql::trees::BATCH;
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::is_open;
-use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -104,10 +102,8 @@ pub(crate) fn release_contents(
 }
 
 fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Result<bool, SqlError> {
-    let by_version = exists(versions::table.filter(versions::blob_key.eq(key)));
-    let by_upload = exists(uploads::table.filter(uploads::blob_key.eq(key).and(is_open())));
-    let by_photo = exists(users::table.filter(users::photo_blob.eq(key)));
-    Ok(diesel::select(by_version.or(by_upload).or(by_photo)).get_result(connection)?)
+    let referred_to: FlagRow = rows::is_referred_to(key).get_result(connection)?;
+    Ok(referred_to.holds)
 }
 
 #[async_trait]

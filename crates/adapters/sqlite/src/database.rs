@@ -143,7 +143,7 @@ impl Database {
         PoolStatus { waiting: all.waiting + waiting, ..all }
     }
 
-    /// Runs `work` on a reading connection.
+    /// Runs `work` on a reading connection, without a transaction.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
@@ -158,6 +158,14 @@ impl Database {
             outcome
         };
         blocking(work).await.map_err(domain_error)
+    }
+
+    /// Runs `work`, which reads with several statements that see the same state.
+    pub(crate) async fn snapshot<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<T> {
+        self.read(move |connection| connection.transaction(work)).await
     }
 
     /// Runs `work` in a transaction on the writing connection, atomically even if the caller is dropped meanwhile. On a
@@ -196,7 +204,7 @@ impl Database {
         match blocking(transaction).await {
             // Other writers need not wait while a free name is searched for.
             Err(SqlError::NameConflict(conflict)) => {
-                Err(self.read(|connection| names::conflict_error(connection, *conflict)).await?)
+                Err(self.snapshot(|connection| names::conflict_error(connection, *conflict)).await?)
             }
             outcome => outcome.map_err(domain_error),
         }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath,
-    PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
+    NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
@@ -69,11 +69,12 @@ impl NodeRepository for Database {
             let parent = locate::reauthorize(connection, &parent)?;
             check_depth(parent.located().depth_of_child_folder(), 0)?;
             let (drive, folder) = (parent.drive(), parent.node().id);
-            insert(connection, &command, &NewNode { id, drive, parent: folder, name: &name, content: None })?;
+            let node = NewNode { id, drive, parent: folder, name: &name, content: None };
+            insert(connection, &command, &node)?;
             raise_reach(connection, parent.located(), 1)?;
             charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             touch(connection, &command, folder)?;
-            record_change(connection, &command, ChangeKind::FolderCreated, Some(drive), Some(id))?;
+            record_change(connection, &command, node.created(ChangeKind::FolderCreated))?;
             let made = locate::get(connection, id, parent.actor())?;
             store_response(connection, &command, CommandOutcome::Made(&made))?;
             Ok(made)
@@ -110,7 +111,9 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
         .execute(connection)?;
+    let mut after = NodeState::of(node).revised();
     if let Some((parent, name)) = place {
+        after = after.placed(parent, &name);
         diesel::update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)))
             .execute(connection)
@@ -122,7 +125,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
     if let Some(content) = content {
         update_details(&content).execute(connection)?;
     }
-    record_change(connection, command, ChangeKind::NodeRelocated, Some(item.drive()), Some(node.id))?;
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after))?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         abort_without_access(connection, command, item.drive(), Senders::AllExcept(item.located().owner.id))?;
     }
@@ -172,7 +175,8 @@ pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, ite
     if let Some(parent) = item.node().parent {
         touch(connection, command, parent)?;
     }
-    record_change(connection, command, ChangeKind::NodeTrashed, Some(item.drive()), Some(item.node().id))
+    let after = NodeState::of(item.node()).revised();
+    record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after))
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

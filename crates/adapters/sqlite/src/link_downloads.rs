@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::link_downloads::{self as rows, CountedDownloadRow, CountedLinkRow};
@@ -29,7 +29,7 @@ fn count(connection: &mut SqliteConnection, command: &Command, download: &LinkDo
     };
     rows::record(download, command.at).execute(connection)?;
     let (drive, node) = counted.location();
-    record_change(connection, command, ChangeKind::LinkDownloaded, drive, Some(node))?;
+    record_change(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node))?;
     Ok(Counted::First)
 }
 

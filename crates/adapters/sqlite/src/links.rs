@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
+    Change, ChangeKind, Command, CommandOutcome, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId,
     Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{LinkRepository, NewLink};
@@ -58,7 +58,7 @@ impl LinkRepository for Database {
             let item = locate::reauthorize(connection, &item)?;
             let row = NewLinkRow::new(&command, &item, &link);
             diesel::insert_into(links::table).values(row).execute(connection)?;
-            record_change(connection, &command, ChangeKind::LinkCreated, Some(item.drive()), Some(item.node().id))?;
+            record_change(connection, &command, Change::of_item(ChangeKind::LinkCreated, &item))?;
             let link = get(connection, link.id)?;
             store_response(connection, &command, CommandOutcome::Linked(&link))?;
             Ok(link)
@@ -74,7 +74,7 @@ impl LinkRepository for Database {
     async fn find_by_token(&self, hash: &TokenHash) -> Result<Option<(Link, Located)>> {
         let statement = rows::find_by_token(hash);
         // Both queries see the same state, in case the node is trashed between them.
-        self.read(move |connection| connection.transaction(|connection| find_by_token(connection, statement))).await
+        self.snapshot(move |connection| find_by_token(connection, statement)).await
     }
 
     async fn list_made(
@@ -85,7 +85,7 @@ impl LinkRepository for Database {
     ) -> Result<Vec<(Link, Located)>> {
         let page = rows::created_by(owner, after, limit);
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        self.read(move |connection| connection.transaction(|connection| list_made(connection, owner, page))).await
+        self.snapshot(move |connection| list_made(connection, owner, page)).await
     }
 
     async fn change(&self, command: &Command, item: &Grant, link: LinkId, change: &LinkChange) -> Result<Link> {
@@ -97,7 +97,7 @@ impl LinkRepository for Database {
             if diesel::update(row).set(change).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, ChangeKind::LinkChanged, Some(item.drive()), Some(node))?;
+            record_change(connection, &command, Change::of_item(ChangeKind::LinkChanged, &item))?;
             get(connection, link)
         })
         .await
@@ -112,7 +112,7 @@ impl LinkRepository for Database {
             if diesel::delete(row).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, ChangeKind::LinkRevoked, Some(item.drive()), Some(node))
+            record_change(connection, &command, Change::of_item(ChangeKind::LinkRevoked, &item))
         })
         .await
     }

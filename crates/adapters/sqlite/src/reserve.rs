@@ -96,7 +96,8 @@ impl DiskReserve {
         if !self.released.swap(true, Ordering::Relaxed) {
             tracing::error!(
                 reserved_bytes = if had { RESERVED_BYTES } else { 0 },
-                "database disk is full: writes that add data are refused, the reserve is released"
+                "the disk is full: nothing can be added until there is room; what was reserved lets users \
+                 log in and delete"
             );
         }
     }

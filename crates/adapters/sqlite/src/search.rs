@@ -195,7 +195,7 @@ fn search(
 impl SearchRepository for Database {
     async fn search(&self, viewer: UserId, criteria: &SearchCriteria) -> Result<Page<Hit, SearchPosition>> {
         let criteria = criteria.clone();
-        self.read(move |connection| connection.transaction(|connection| search(connection, viewer, &criteria))).await
+        self.snapshot(move |connection| search(connection, viewer, &criteria)).await
     }
 }
 
@@ -222,14 +222,18 @@ mod tests {
 
     /// A drive with 11,000 filler names, then 2,500 names with a common word, and a rare one last.
     const FILL: &str = "
-        INSERT INTO users (id, username, username_key, email, email_key, password_hash, photo_blob, created_at) VALUES (unhex('00000000000000000000000000000001'), 'a', 'a', 'a', 'a', '', NULL, 0);
+        INSERT INTO users (id, username, username_key, email, email_key, password_hash, photo_blob, created_at)
+            VALUES (unhex('00000000000000000000000000000001'), 'a', 'a', 'a', 'a', '', NULL, 0);
         INSERT INTO drives (id, owner_id, quota_bytes, created_at) SELECT id, id, 0, 0 FROM users;
         INSERT INTO nodes (id, drive_id, kind, name, sort_key, created_by, created_at, modified_at)
             SELECT id, id, 'root', 'drive', 'drive', id, 0, 0 FROM users;
         WITH RECURSIVE number (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM number WHERE i < 13501)
-        INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, order_key, search_key, created_by, created_at, modified_at)
-            SELECT randomblob(16), u.id, u.id, 'folder', name, name, CAST(char(1) || name AS BLOB), name, u.id, 0, 0 FROM users u JOIN (
-                SELECT CASE WHEN i <= 11000 THEN printf('filler %05d', i) WHEN i <= 13500 THEN printf('more needles %05d', i)
+        INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, order_key, search_key, created_by, created_at,
+                modified_at)
+            SELECT randomblob(16), u.id, u.id, 'folder', name, name, CAST(char(1) || name AS BLOB), name, u.id, 0, 0
+            FROM users u JOIN (
+                SELECT CASE WHEN i <= 11000 THEN printf('filler %05d', i)
+                    WHEN i <= 13500 THEN printf('more needles %05d', i)
                     ELSE 'single pin' END AS name FROM number
             );";
 

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash,
-    UserId,
+    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
@@ -25,7 +25,7 @@ fn start(connection: &mut SqliteConnection, command: &Command, new_session: &New
     row.select(users::id).first::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
     diesel::insert_into(sessions::table).values(NewSessionRow::from(new_session)).execute(connection)?;
     diesel::insert_into(refresh_tokens::table).values(NewTokenRow::from(new_session)).execute(connection)?;
-    record_change(connection, command, ChangeKind::SessionStarted, None, None)
+    record_change(connection, command, Change::of_user(ChangeKind::SessionStarted, new_session.session.user))
 }
 
 fn refresh(
@@ -39,13 +39,14 @@ fn refresh(
         .inner_join(sessions::table)
         .filter(refresh_tokens::hash.eq(&presented).and(refresh_tokens::expires_at.gt(now)))
         .filter(sessions::ended_at.is_null().and(sessions::expires_at.gt(now)));
-    let found = token.select((sessions::id, refresh_tokens::used_at)).first::<(DbId, Option<i64>)>(connection);
-    let found = found.optional()?.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
-    let (session, used) = found;
+    let found = token.select((sessions::id, sessions::user_id, refresh_tokens::used_at));
+    let found = found.first::<(DbId, DbId, Option<i64>)>(connection).optional()?;
+    let (session, user, used) = found.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
+    let user = UserId::from(user);
     let row = diesel::update(sessions::table.find(session));
     if used.is_some_and(|used| !token_rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
-        record_change(connection, command, ChangeKind::SessionEnded, None, None)?;
+        record_change(connection, command, Change::of_user(ChangeKind::SessionEnded, user))?;
         return Ok(RotationOutcome::Reused);
     }
     row.set((
@@ -60,7 +61,7 @@ fn refresh(
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
     let next = NewTokenRow::next(token_rotation, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
-    record_change(connection, command, ChangeKind::SessionRefreshed, None, None)?;
+    record_change(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user))?;
     Ok(RotationOutcome::Renewed)
 }
 
@@ -117,7 +118,7 @@ impl SessionRepository for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, ChangeKind::SessionEnded, None, None)
+            record_change(connection, &command, Change::of_user(ChangeKind::SessionEnded, user))
         })
         .await
     }

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, Permission,
-    Share, ShareId, SharePosition, Timestamp, UserId,
+    AccessEntry, AccessVia, Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId,
+    Permission, Share, ShareId, SharePosition, Timestamp, UserId,
 };
 use clouddrive_domain::port::{NewShare, ShareRepository};
 use clouddrive_domain::{Error, Result};
@@ -36,19 +36,17 @@ fn list(connection: &mut SqliteConnection, page: Statement) -> Result<Vec<Share>
     Ok(rows.into_iter().map(Share::try_from).collect::<Result<_>>()?)
 }
 
-/// Lists shares, each with its node as `viewer` sees it. Both queries see the same state: a node removed between them
-/// would make the page look like the last.
+/// Lists shares, each with its node as `viewer` sees it. Both queries must see the same state: a node removed between
+/// them would make the page look like the last.
 fn list_beside(
     connection: &mut SqliteConnection,
     viewer: UserId,
     page: Statement,
 ) -> Result<Vec<(Share, Located)>, SqlError> {
-    connection.transaction(|connection| {
-        let shares = list(connection, page)?;
-        let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
-        let nodes = locate::find_many(connection, &nodes, viewer)?;
-        Ok(pair_with_nodes(shares, |share| share.item.id, nodes))
-    })
+    let shares = list(connection, page)?;
+    let nodes: Vec<NodeId> = shares.iter().map(|share| share.item.id).collect();
+    let nodes = locate::find_many(connection, &nodes, viewer)?;
+    Ok(pair_with_nodes(shares, |share| share.item.id, nodes))
 }
 
 #[async_trait]
@@ -65,7 +63,7 @@ impl ShareRepository for Database {
                     Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
                     _ => error.into(),
                 })?;
-            record_change(connection, &command, ChangeKind::ShareCreated, Some(item.drive()), Some(item.node().id))?;
+            record_change(connection, &command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest))?;
             let share = get(connection, share.id)?;
             store_response(connection, &command, CommandOutcome::Shared(&share))?;
             Ok(share)
@@ -85,7 +83,7 @@ impl ShareRepository for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::received(guest, after, limit);
-        self.read(move |connection| list_beside(connection, guest, page)).await
+        self.snapshot(move |connection| list_beside(connection, guest, page)).await
     }
 
     async fn list_given(
@@ -95,7 +93,7 @@ impl ShareRepository for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::given(owner, after, limit);
-        self.read(move |connection| list_beside(connection, owner, page)).await
+        self.snapshot(move |connection| list_beside(connection, owner, page)).await
     }
 
     async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
@@ -128,10 +126,10 @@ impl ShareRepository for Database {
             if changed == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, ChangeKind::ShareChanged, Some(item.drive()), Some(node))?;
             let share = get(connection, share)?;
-            let guest = Senders::Guest(share.shared_with.id);
-            abort_without_access(connection, &command, item.drive(), guest)?;
+            let guest = share.shared_with.id;
+            record_change(connection, &command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest))?;
+            abort_without_access(connection, &command, item.drive(), Senders::Guest(guest))?;
             Ok(share)
         })
         .await
@@ -147,9 +145,10 @@ impl ShareRepository for Database {
             let (node, guest) = row.ok_or(Error::NotFound)?;
             let drive: Option<DbId> = nodes::table.find(node).select(nodes::drive_id).first(connection).optional()?;
             let drive = drive.map(DriveId::from);
-            record_change(connection, &command, ChangeKind::ShareRevoked, drive, Some(node.into()))?;
+            let (node, guest) = (NodeId::from(node), UserId::from(guest));
+            record_change(connection, &command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest))?;
             match drive {
-                Some(drive) => abort_without_access(connection, &command, drive, Senders::Guest(guest.into())),
+                Some(drive) => abort_without_access(connection, &command, drive, Senders::Guest(guest)),
                 None => Ok(()),
             }
         })

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp,
-    TrashPosition, Upload, UploadState, UserId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Job, Limit, Located, NodeId, NodeKind, NodeState,
+    Revision, Timestamp, TrashPosition, Upload, UploadState, UserId,
 };
 use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 use clouddrive_domain::{Error, Result};
@@ -9,10 +9,10 @@ use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{FlagRow, Statement};
 use clouddrive_sql::trash::{
-    self as rows, FlagRow, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashedAtRow, TrashedRow,
-    pair_with_nodes,
+    self as rows, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashItemRow, TrashedAtRow,
+    TrashedRow, pair_with_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
@@ -23,6 +23,7 @@ use crate::blob_records::release_contents;
 use crate::changes::record_change;
 use crate::drive::{put_away, raise_reach, reach_within};
 use crate::idempotency_records::store_response;
+use crate::jobs::queue;
 use crate::locate::{self, ID_AMONG, list};
 use crate::names::{existing_entry, first_free, name_error, touch};
 use crate::uploads::{abort_without_access, end};
@@ -91,7 +92,8 @@ fn restore(connection: &mut SqliteConnection, command: &Command, spec: &Restorat
         .execute(connection)
         .map_err(|error| name_error(connection, error, parent, &name, node.kind()))?;
     touch(connection, command, parent)?;
-    record_change(connection, command, ChangeKind::NodeRestored, Some(item.drive()), Some(node.id))?;
+    let after = NodeState::of(node).revised().placed(parent, &name);
+    record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after))?;
     let restored = locate::get(connection, node.id, actor)?;
     store_response(connection, command, CommandOutcome::Changed(&restored))?;
     Ok(restored)
@@ -107,7 +109,8 @@ fn begin_purge(
     let id = item.node().id;
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(connection)?;
-    record_change(connection, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id))
+    queue(connection, command, Job::PurgeTrash(item.drive()))?;
+    record_change(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item))
 }
 
 fn begin_purges(
@@ -126,11 +129,17 @@ fn begin_purges(
             }
         }
     };
-    let begun: Vec<IdRow> = rows::begin_purges(drive, until, max).load(connection)?;
-    for row in &begun {
-        record_change(connection, command, ChangeKind::PurgeBegun, Some(drive), Some(row.id.into()))?;
+    let due: Vec<TrashItemRow> = rows::due_items(drive, until, max).load(connection)?;
+    let nodes: Vec<NodeId> = due.iter().map(TrashItemRow::node).collect();
+    rows::begin_purges(ID_AMONG, list(&nodes)).execute(connection)?;
+    for row in due {
+        record_change(connection, command, row.purge_begun(drive)?)?;
     }
-    Ok(u32::try_from(begun.len()).unwrap_or(max))
+    // The collector continues those that it begins.
+    if until.is_none() && !nodes.is_empty() {
+        queue(connection, command, Job::PurgeTrash(drive))?;
+    }
+    Ok(u32::try_from(nodes.len()).unwrap_or(max))
 }
 
 fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max: u32) -> Result<PurgeStep, SqlError> {
@@ -182,7 +191,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
     let mut step = PurgeStep { removed, reached, kept, more: false, freed: released.unreferenced()? };
     if !step.is_idle() {
-        record_change(connection, command, ChangeKind::NodesPurged, Some(drive), of)?;
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of))?;
     }
     let more: FlagRow = rows::has_more(drive, of).get_result(connection)?;
     step.more = more.holds;
@@ -212,9 +221,10 @@ fn remove_files(
 fn delete_orphaned_drives(
     connection: &mut SqliteConnection,
     command: &Command,
+    which: Option<DriveId>,
     max: u32,
 ) -> Result<CleanupProgress, SqlError> {
-    let row: Option<IdRow> = rows::ownerless().get_result(connection).optional()?;
+    let row: Option<IdRow> = rows::ownerless(which).get_result(connection).optional()?;
     let Some(drive) = row.map(|row| row.id) else {
         return Ok(CleanupProgress::Nothing);
     };
@@ -225,19 +235,19 @@ fn delete_orphaned_drives(
     for row in open {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        record_change(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+        record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
     }
     let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
     let begun = rows::begin_purges_of_all(root.into(), command.at, max).execute(connection)?;
     if forgotten + begun > 0 {
-        record_change(connection, command, ChangeKind::NodesPurged, Some(drive.into()), None)?;
+        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive.into()))?;
         return Ok(CleanupProgress::Step);
     }
     // Foreign keys prevent this while nodes or uploads remain.
     diesel::delete(nodes::table.find(root)).execute(connection)?;
     diesel::delete(drives::table.find(drive)).execute(connection)?;
-    record_change(connection, command, ChangeKind::DriveRemoved, Some(drive.into()), None)?;
+    record_change(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive.into()))?;
     Ok(CleanupProgress::Drive)
 }
 
@@ -251,7 +261,7 @@ impl TrashRepository for Database {
     async fn list(&self, root: &Grant, after: Option<TrashPosition>, limit: Limit) -> Result<Vec<Trashed>> {
         let (root, page) = (root.clone(), rows::page(root.drive(), after, limit));
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        self.read(move |connection| connection.transaction(|connection| list_trash(connection, &root, page))).await
+        self.snapshot(move |connection| list_trash(connection, &root, page)).await
     }
 
     async fn find_oldest(&self) -> Result<Option<Timestamp>> {
@@ -264,14 +274,12 @@ impl TrashRepository for Database {
 
     async fn find_trashed_by(&self, node: NodeId, user: UserId, after: Timestamp) -> Result<Option<Located>> {
         let row = rows::trashed_by(node, user, after);
-        self.read(move |connection| {
-            connection.transaction(|connection| {
-                let own: Option<IdRow> = row.get_result(connection).optional()?;
-                match own {
-                    Some(own) => locate::find(connection, own.id.into(), user),
-                    None => Ok(None),
-                }
-            })
+        self.snapshot(move |connection| {
+            let own: Option<IdRow> = row.get_result(connection).optional()?;
+            match own {
+                Some(own) => locate::find(connection, own.id.into(), user),
+                None => Ok(None),
+            }
         })
         .await
     }
@@ -296,8 +304,13 @@ impl TrashRepository for Database {
         self.write(move |connection| purge(connection, &command, which, max)).await
     }
 
-    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress> {
+    async fn delete_orphaned_drives(
+        &self,
+        command: &Command,
+        drive: Option<DriveId>,
+        max: u32,
+    ) -> Result<CleanupProgress> {
         let command = command.clone();
-        self.write(move |connection| delete_orphaned_drives(connection, &command, max)).await
+        self.write(move |connection| delete_orphaned_drives(connection, &command, drive, max)).await
     }
 }

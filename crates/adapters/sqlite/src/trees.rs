@@ -35,7 +35,7 @@ impl TreeRepository for Database {
     async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<Saved> {
         for _ in 0..MAX_ATTEMPTS {
             let (by, spec) = (command.clone(), copy_request.clone());
-            let copy = self.read(move |connection| connection.transaction(|connection| read(connection, &by, &spec)));
+            let copy = self.snapshot(move |connection| read(connection, &by, &spec));
             let (copy, by, spec) = (copy.await?, command.clone(), copy_request.clone());
             if let Some(made) = self.write_growing(move |connection| insert(connection, &by, &spec, copy)).await? {
                 return Ok(made);
@@ -99,7 +99,9 @@ fn insert(
         return Ok(None);
     }
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
-    let (copy, kind) = match place_by_name(connection, command, &to, &node, spec.conflict)? {
+    let placement = place_by_name(connection, command, &to, &node, spec.conflict)?;
+    let change = placement.change(ChangeKind::NodeCopied, &node);
+    let (copy, kind) = match placement {
         Placement::Created(_) => (copy, ChangeKind::NodeCopied),
         Placement::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
@@ -124,7 +126,7 @@ fn insert(
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id)?;
     }
-    record_change(connection, command, kind, Some(to.drive()), Some(copy.top))?;
+    record_change(connection, command, change)?;
     store_response(connection, command, CommandOutcome::Made(&made))?;
     Ok(Some(Saved { located: made, freed: released.unreferenced()? }))
 }

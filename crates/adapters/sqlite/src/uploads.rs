@@ -2,7 +2,7 @@ mod commit;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
     UploadPosition, UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
@@ -66,14 +66,12 @@ impl UploadRepository for Database {
     ) -> Result<Vec<OpenUpload>> {
         let page = rows::page(user, now, after, limit);
         // Both queries see the same state.
-        self.read(move |connection| {
-            connection.transaction(|connection| {
-                let rows: Vec<rows::SentUploadRow> = page.load(connection)?;
-                let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
-                let folders = locate::find_many(connection, &folders, user)?;
-                let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
-                Ok(rows.into_iter().map(|row| row.with_folder(&folders)).collect::<Result<_>>()?)
-            })
+        self.snapshot(move |connection| {
+            let rows: Vec<rows::SentUploadRow> = page.load(connection)?;
+            let folders: Vec<NodeId> = rows.iter().map(rows::SentUploadRow::folder).collect();
+            let folders = locate::find_many(connection, &folders, user)?;
+            let folders = folders.into_iter().map(|found| (found.node.id, found)).collect();
+            Ok(rows.into_iter().map(|row| row.with_folder(&folders)).collect::<Result<_>>()?)
         })
         .await
     }
@@ -91,13 +89,7 @@ impl UploadRepository for Database {
                 diesel::update(uploads::table.find(DbId::from(upload.id)))
                     .set(uploads::expires_at.eq(until.as_millis()))
                     .execute(connection)?;
-                record_change(
-                    connection,
-                    &command,
-                    ChangeKind::UploadExtended,
-                    Some(upload.drive),
-                    Some(upload.folder),
-                )?;
+                record_change(connection, &command, Change::of_upload(ChangeKind::UploadExtended, &upload))?;
             }
             store_response(connection, &command, CommandOutcome::Again)
         })
@@ -120,13 +112,7 @@ impl UploadRepository for Database {
             let upload = get(connection, upload)?;
             if upload.abortion(command.at)? {
                 end(connection, &command, &upload, UploadState::Aborted)?;
-                record_change(
-                    connection,
-                    &command,
-                    ChangeKind::UploadAborted,
-                    Some(upload.drive),
-                    Some(upload.folder),
-                )?;
+                record_change(connection, &command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
             }
             Ok(())
         })
@@ -150,13 +136,7 @@ impl UploadRepository for Database {
             for row in due {
                 let upload = Upload::try_from(row)?;
                 end(connection, &command, &upload, UploadState::Expired)?;
-                record_change(
-                    connection,
-                    &command,
-                    ChangeKind::UploadExpired,
-                    Some(upload.drive),
-                    Some(upload.folder),
-                )?;
+                record_change(connection, &command, Change::of_upload(ChangeKind::UploadExpired, &upload))?;
                 ended.push(upload);
             }
             Ok(ended)
@@ -204,7 +184,7 @@ fn begin(
     let quota = reserve(connection, upload.drive, charge)?;
     blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None)?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
-    record_change(connection, command, ChangeKind::UploadBegun, Some(upload.drive), Some(upload.folder))?;
+    record_change(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload))?;
     store_response(connection, command, CommandOutcome::UploadStarted(upload))?;
     Ok(quota)
 }
@@ -215,7 +195,7 @@ pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, se
     for row in open.load(connection)? {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        record_change(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+        record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
     }
     Ok(())
 }
@@ -233,7 +213,7 @@ pub(crate) fn abort_without_access(
         for id in without_access(open, folders) {
             let upload = get(connection, id.into())?;
             end(connection, command, &upload, UploadState::Aborted)?;
-            record_change(connection, command, ChangeKind::UploadAborted, Some(upload.drive), Some(upload.folder))?;
+            record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
         }
     }
     Ok(())

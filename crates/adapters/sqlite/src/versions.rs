@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, ChangeKind, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision, Version, VersionId,
-    VersionPosition,
+    BlobKey, Change, ChangeKind, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision, Version,
+    VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
@@ -55,7 +55,7 @@ fn append(
     let content = new.content(file.node(), command.at);
     reference_blob(connection, &new.blob, &new.stored)?;
     let freed = make_current(connection, command, &file, &content, new.max_versions)?;
-    record_change(connection, command, ChangeKind::FileReplaced, Some(file.drive()), Some(file.node().id))?;
+    record_change(connection, command, Change::content_set(ChangeKind::FileReplaced, &file, content.version))?;
     let file = locate::get(connection, file.node().id, file.actor())?;
     store_response(connection, command, CommandOutcome::Replaced(&file))?;
     Ok(Saved { located: file, freed })
@@ -77,7 +77,7 @@ fn restore(
     mark_referenced(connection, &former.content.blob)?;
     let content = Content { version: spec.version, created_at: command.at, ..former.content };
     let freed = make_current(connection, command, &file, &content, spec.max_versions)?;
-    record_change(connection, command, ChangeKind::VersionRestored, Some(file.drive()), Some(file.node().id))?;
+    record_change(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version))?;
     let file = locate::get(connection, file.node().id, file.actor())?;
     store_response(connection, command, CommandOutcome::Changed(&file))?;
     Ok(Saved { located: file, freed })
@@ -99,7 +99,7 @@ fn delete(
     let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
     let released = release_contents(connection, file.drive(), &[content], command.at)?;
     charge_quota(connection, file.drive(), Charge { freed: released.credited_bytes, ..Charge::default() })?;
-    record_change(connection, command, ChangeKind::VersionDeleted, Some(file.drive()), Some(file.node().id))?;
+    record_change(connection, command, Change::version_deleted(&file, version))?;
     Ok(released.unreferenced()?.pop())
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clouddrive_conformance::{
-    Persistence, accounts, blob_records, changes, drive, effects, idempotency_records, link_downloads, links,
+    Persistence, accounts, blob_records, changes, drive, effects, idempotency_records, jobs, link_downloads, links,
     name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
@@ -40,6 +40,7 @@ suites!(
     changes,
     idempotency_records,
     task_leases,
+    jobs,
     links,
     name_keys,
     link_downloads,

@@ -8,7 +8,7 @@ use clouddrive_domain::model::{
 use clouddrive_sql::locate::{NAMED_CHILD, at_path};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::uploads::UploadRow;
-use clouddrive_sql::{schema, trash, uploads, versions};
+use clouddrive_sql::{changes, schema, trash, uploads, versions};
 use clouddrive_sqlite::Database;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -54,12 +54,14 @@ async fn pages_and_purge_steps_use_indexes() {
     let limit = Limit::default();
     let among = |column: &str| format!("{column} IN (SELECT unhex(value) FROM json_each(?))");
     let list = || Parameter::Text("[]".to_owned());
+    let after = ("sequence > ?", vec![Parameter::Integer(0)]);
     let cases: Vec<(&str, Statement)> = vec![
         ("nodes_trash", trash::page(drive, None, limit)),
         ("nodes_trash", trash::page(drive, Some(place), limit)),
         ("nodes_trash_due", trash::due(at)),
-        ("nodes_trash", trash::begin_purges(drive, None, 500)),
-        ("nodes_trash", trash::begin_purges(drive, Some(at), 500)),
+        ("nodes_trash", trash::due_items(drive, None, 500)),
+        ("nodes_trash", trash::due_items(drive, Some(at), 500)),
+        ("nodes_root", trash::begin_purges(&among("id"), list())),
         ("nodes_purge", trash::purge_nodes(drive, None, 500)),
         ("nodes_purge", trash::purge_nodes(drive, Some(node), 500)),
         ("nodes_purge", trash::has_more(drive, None)),
@@ -68,9 +70,11 @@ async fn pages_and_purge_steps_use_indexes() {
         ("nodes_parent", trash::entries_of(&among("parent_id"), list(), 500)),
         ("nodes_parent", trash::remove_empty(&among("id"), list())),
         ("nodes_parent", trash::begin_purges_of_all(node, at, 500)),
-        ("uploads_drive", trash::ownerless()),
+        ("uploads_drive", trash::ownerless(None)),
+        ("uploads_drive", trash::ownerless(Some(drive))),
         ("versions_history", versions::page(node, None, limit)),
         ("versions_history", versions::page(node, Some(former), limit)),
+        ("changes_drive", changes::read("0 AS xid, sequence AS id", after, Some(drive), "sequence", 500)),
     ];
     for (index, statement) in cases {
         let plan = by_indexes(&mut connection, &[index], &statement);

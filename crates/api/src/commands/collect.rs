@@ -16,5 +16,6 @@ pub(super) async fn collect(config: &Config) -> anyhow::Result<()> {
     print_line(format!("drives without an owner removed: {}", report.drives_removed))?;
     print_line(format!("sessions removed: {}", report.sessions_removed))?;
     print_line(format!("refresh tokens removed: {}", report.refresh_tokens_removed))?;
+    print_line(format!("log entries pruned: {}", report.changes_pruned))?;
     Ok(outcome?)
 }

@@ -55,6 +55,7 @@ fn every_error_names_its_variable() {
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "3651"),
         ("REFRESH_GRACE_SECONDS", "61"),
+        ("CHANGES_RETENTION_DAYS", "0"),
         ("RATE_LIMITS", "no"),
         ("DEFAULT_QUOTA_BYTES", "5G"),
         ("SIGNED_URL_SECONDS", "301"),

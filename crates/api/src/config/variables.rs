@@ -143,7 +143,9 @@ macro_rules! variables {
 
 variables! {
     "Where the server listens, and how clients reach it" {
-        BIND_ADDR: text("an address and a port, such as 127.0.0.1:8000").or("127.0.0.1:8000").meaning("where to listen");
+        BIND_ADDR: text("an address and a port, such as 127.0.0.1:8000").or("127.0.0.1:8000").meaning(
+            "where to listen",
+        );
         PUBLIC_URL: url().described("`http://` + `BIND_ADDR`").example("http://127.0.0.1:8000").meaning(
             "base of signed URLs, as clients reach the server: set it behind a proxy, and when listening on `0.0.0.0`",
         );
@@ -181,8 +183,8 @@ variables! {
             "lifetime of a session that is not refreshed; at least that of its access tokens",
         );
         REFRESH_GRACE_SECONDS: number(0, 60).or_number(30).meaning(
-            "how long after its first use a refresh token may be reused, e.g. by a second tab or after a lost response. \
-             Reuse after that ends the session",
+            "how long after its first use a refresh token may be reused, e.g. by a second tab or after a lost \
+             response. Reuse after that ends the session",
         );
         RATE_LIMITS: switch().or("on").meaning(
             "whether [attempts are rate-limited](#rate-limits); `off` for load tests",
@@ -278,6 +280,10 @@ variables! {
         TRASH_RETENTION_SECONDS: number(1, 315_360_000).or_number(2_592_000).meaning(
             "how long deleted items stay in the trash, where they count against the quota, before they are purged; 30 \
              days by default",
+        );
+        CHANGES_RETENTION_DAYS: number(1, 3_650).or_number(90).meaning(
+            "how long the change log, the table `changes`, keeps an entry; names of deleted files and folders stay in \
+             it that long",
         );
         COLLECT_INTERVAL_SECONDS: number(1, 86_400).or_number(600).meaning("how often the collector runs");
         COLLECT_GRACE_SECONDS: number(1, 31_536_000)

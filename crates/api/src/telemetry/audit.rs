@@ -13,58 +13,7 @@ impl AuditTrail for TracingAuditLog {
     fn record(&self, event: &AuditEvent) {
         let address = event.address.map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
-        let mut fields = AuditFields::default();
-        match &event.action {
-            AuditAction::AccountRegistered
-            | AuditAction::PasswordRehashed
-            | AuditAction::PasswordChanged
-            | AuditAction::PasswordRefused
-            | AuditAction::EmailChanged
-            | AuditAction::AccountDeleted
-            | AuditAction::PhotoSet
-            | AuditAction::PhotoRemoved => {
-                fields.object = actor.as_ref().map(|actor| format!("user/{actor}"));
-            }
-            AuditAction::AccountAdministered { user, .. } => fields.object = Some(format!("user/{user}")),
-            AuditAction::LoggedIn { session }
-            | AuditAction::SessionRefreshed { session }
-            | AuditAction::SessionReused { session }
-            | AuditAction::LoggedOut { session }
-            | AuditAction::SessionEnded { session } => fields.object = Some(format!("session/{session}")),
-            AuditAction::LoginRefused { reason } => {
-                fields.object = actor.as_ref().map(|actor| format!("user/{actor}"));
-                fields.reason = Some(reason.as_str());
-            }
-            AuditAction::ShareCreated(item)
-            | AuditAction::ShareChanged(item)
-            | AuditAction::ShareRevoked(item)
-            | AuditAction::ShareLeft(item) => {
-                fields.object = Some(format!("{}/{}", kind_name(item.kind), item.node));
-                fields.share = Some(item.share.to_string());
-                fields.guest = Some(item.guest.to_string());
-                fields.permission = Some(match item.permission {
-                    Permission::View => "view",
-                    Permission::Edit => "edit",
-                });
-            }
-            AuditAction::LinkCreated(item)
-            | AuditAction::LinkChanged(item)
-            | AuditAction::LinkRevoked(item)
-            | AuditAction::LinkDownloaded(item)
-            | AuditAction::LinkPasswordRefused(item) => {
-                fields.object = Some(format!("{}/{}", kind_name(item.kind), item.node));
-                fields.link = Some(item.link.to_string());
-            }
-            AuditAction::UploadAborted { upload } => fields.object = Some(format!("upload/{upload}")),
-            AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
-                fields.object = Some(format!("{}/{}", kind_name(item.kind), item.node));
-            }
-            AuditAction::TrashEmptied { drive } => fields.object = Some(format!("drive/{drive}")),
-            AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {
-                fields.object = Some(format!("file/{}", content.file));
-                fields.version = Some(content.version.to_string());
-            }
-        }
+        let fields = AuditFields::of(&event.action, actor.as_deref());
         tracing::info!(
             target: TARGET,
             event = event.action.name(),
@@ -89,6 +38,13 @@ const fn kind_name(kind: NodeKind) -> &'static str {
     }
 }
 
+const fn word_of_permission(permission: Permission) -> &'static str {
+    match permission {
+        Permission::View => "view",
+        Permission::Edit => "edit",
+    }
+}
+
 /// Fields that only some events have.
 #[derive(Default)]
 struct AuditFields {
@@ -99,4 +55,54 @@ struct AuditFields {
     permission: Option<&'static str>,
     reason: Option<&'static str>,
     version: Option<String>,
+}
+
+impl AuditFields {
+    /// The fields of `action` by `actor`.
+    fn of(action: &AuditAction, actor: Option<&str>) -> Self {
+        let of_object = |object: String| Self { object: Some(object), ..Self::default() };
+        let of_actor = || Self { object: actor.map(|actor| format!("user/{actor}")), ..Self::default() };
+        match action {
+            AuditAction::AccountRegistered
+            | AuditAction::PasswordRehashed
+            | AuditAction::PasswordChanged
+            | AuditAction::PasswordRefused
+            | AuditAction::EmailChanged
+            | AuditAction::AccountDeleted
+            | AuditAction::PhotoSet
+            | AuditAction::PhotoRemoved => of_actor(),
+            AuditAction::AccountAdministered { user, .. } => of_object(format!("user/{user}")),
+            AuditAction::LoggedIn { session }
+            | AuditAction::SessionRefreshed { session }
+            | AuditAction::SessionReused { session }
+            | AuditAction::LoggedOut { session }
+            | AuditAction::SessionEnded { session } => of_object(format!("session/{session}")),
+            AuditAction::LoginRefused { reason } => Self { reason: Some(reason.as_str()), ..of_actor() },
+            AuditAction::ShareCreated(item)
+            | AuditAction::ShareChanged(item)
+            | AuditAction::ShareRevoked(item)
+            | AuditAction::ShareLeft(item) => Self {
+                share: Some(item.share.to_string()),
+                guest: Some(item.guest.to_string()),
+                permission: Some(word_of_permission(item.permission)),
+                ..of_object(format!("{}/{}", kind_name(item.kind), item.node))
+            },
+            AuditAction::LinkCreated(item)
+            | AuditAction::LinkChanged(item)
+            | AuditAction::LinkRevoked(item)
+            | AuditAction::LinkDownloaded(item)
+            | AuditAction::LinkPasswordRefused(item) => Self {
+                link: Some(item.link.to_string()),
+                ..of_object(format!("{}/{}", kind_name(item.kind), item.node))
+            },
+            AuditAction::UploadAborted { upload } => of_object(format!("upload/{upload}")),
+            AuditAction::ItemTrashed(item) | AuditAction::ItemRestored(item) | AuditAction::ItemPurged(item) => {
+                of_object(format!("{}/{}", kind_name(item.kind), item.node))
+            }
+            AuditAction::TrashEmptied { drive } => of_object(format!("drive/{drive}")),
+            AuditAction::VersionRestored(content) | AuditAction::VersionDeleted(content) => {
+                Self { version: Some(content.version.to_string()), ..of_object(format!("file/{}", content.file)) }
+            }
+        }
+    }
 }

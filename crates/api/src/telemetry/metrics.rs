@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context;
-use clouddrive_domain::model::BucketKind;
+use clouddrive_domain::model::{BucketKind, JobKind};
 use clouddrive_domain::service::MaintenanceTask;
 use clouddrive_rest::{HealthCheck, check};
 use futures_util::future::join_all;
@@ -44,8 +44,16 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
             counter.absolute(0);
         }
     }
-    for kind in ["upload", "blob", "partial_write", "node", "drive", "session", "refresh_token"] {
+    for kind in ["upload", "blob", "partial_write", "node", "drive", "session", "refresh_token", "change"] {
         counter!("clouddrive_collector_removed_total", "kind" => kind).absolute(0);
+    }
+    for kind in JobKind::ALL {
+        for outcome in ["done", "continued", "failed", "dead"] {
+            counter!("clouddrive_jobs_runs_total", "kind" => kind.as_str(), "outcome" => outcome).absolute(0);
+        }
+        for name in ["clouddrive_jobs_queued", "clouddrive_jobs_running", "clouddrive_jobs_dead"] {
+            gauge!(name, "kind" => kind.as_str()).set(0);
+        }
     }
     for bucket in BucketKind::ALL {
         counter!("clouddrive_throttled_total", "bucket" => bucket.as_str()).absolute(0);
@@ -95,6 +103,10 @@ fn describe() {
         "When a chore was last done here"
     );
     describe_counter!("clouddrive_collector_removed_total", "What the collector cleared away");
+    describe_counter!("clouddrive_jobs_runs_total", "Attempts of background jobs that ended here");
+    describe_gauge!("clouddrive_jobs_queued", "Background jobs that wait, of all instances");
+    describe_gauge!("clouddrive_jobs_running", "Background jobs that run, of all instances");
+    describe_gauge!("clouddrive_jobs_dead", "Background jobs that were given up, of all instances");
     describe_gauge!("clouddrive_part_ready", "Whether a part answers: 1, or 0");
     describe_gauge!("clouddrive_build_info", "What runs: always 1");
     metrics_process::Collector::default().describe();
@@ -121,7 +133,8 @@ pub(crate) fn serve(
         MetricsAddress::Default(address) => match TcpListener::bind(address) {
             Ok(listener) => listener,
             Err(error) => {
-                tracing::warn!(%address, %error, "metrics are disabled: set METRICS_ADDR to another address");
+                let advice = "set METRICS_ADDR to another address, or to off";
+                tracing::warn!(%address, %error, "there will be no metrics: {advice}");
                 return Ok(None);
             }
         },

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clouddrive_domain::port::{
-    AccountRepository, BlobRecordRepository, IdempotencyRepository, LinkDownloadRepository, LinkRepository,
-    NameKeyRepository, NodeRepository, Probe, SearchRepository, SessionRepository, ShareRepository,
+    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, Jobs, LinkDownloadRepository,
+    LinkRepository, NameKeyRepository, NodeRepository, Probe, SearchRepository, SessionRepository, ShareRepository,
     TaskLeaseRepository, Throttle, TrashRepository, TreeRepository, UploadRepository, UserRepository,
     VersionRepository,
 };
@@ -38,7 +38,9 @@ pub(super) struct Persistence {
     pub(super) records: Arc<dyn BlobRecordRepository>,
     pub(super) idempotency_records: Arc<dyn IdempotencyRepository>,
     pub(super) task_leases: Arc<dyn TaskLeaseRepository>,
+    pub(super) jobs: Arc<dyn Jobs>,
     pub(super) name_keys: Arc<dyn NameKeyRepository>,
+    pub(super) changes: Arc<dyn ChangeRepository>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
 }
@@ -54,8 +56,10 @@ impl Persistence {
             + BlobRecordRepository
             + IdempotencyRepository
             + TaskLeaseRepository
+            + Jobs
             + LinkRepository
             + NameKeyRepository
+            + ChangeRepository
             + LinkDownloadRepository
             + Probe
             + SearchRepository
@@ -84,7 +88,9 @@ impl Persistence {
             records: store.clone(),
             idempotency_records: store.clone(),
             task_leases: store.clone(),
+            jobs: store.clone(),
             name_keys: store.clone(),
+            changes: store.clone(),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),
         }

@@ -7,7 +7,7 @@ use crate::support::{ApiClient, SHORT_GRACE, Server, eventually, png, text};
 /// The output of a round that finds nothing.
 pub const NOTHING: &str = "uploads expired: 0\nblobs removed: 0\npartial writes removed: 0\nfiles and folders purged: 0\n\
     drives without an owner removed: 0\nsessions removed: 0\n\
-                           refresh tokens removed: 0\n";
+                           refresh tokens removed: 0\nlog entries pruned: 0\n";
 
 /// The keys with stored bytes, complete or partial.
 fn held(server: &Server) -> BTreeSet<String> {

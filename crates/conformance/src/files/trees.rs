@@ -33,7 +33,6 @@ pub async fn suite(store: &Persistence) {
         folder::a_folder_stands_beside_another_and_replaces_none,
         folder::shares_are_not_copied,
         folder::a_root_cannot_be_copied,
-        folder::a_copy_leaves_one_row,
         folder::a_refused_copy_leaves_nothing,
     );
     run!(store;

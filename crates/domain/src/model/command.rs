@@ -1,7 +1,7 @@
-//! Commands, which identify every mutation, and the change log.
+//! Commands, which identify every mutation, and the kinds of changes.
 
 use super::id::uuid_v7;
-use super::{DriveId, IdempotencyRecord, NodeId, Random, Timestamp, UserId};
+use super::{IdempotencyRecord, Random, Timestamp, UserId};
 
 /// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -172,21 +172,6 @@ impl ChangeKind {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
     }
-}
-
-/// A row of the change log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Its sequence number in the log.
-    pub sequence: u64,
-    /// What was changed.
-    pub kind: ChangeKind,
-    /// The drive, if any.
-    pub drive: Option<DriveId>,
-    /// The node, if any.
-    pub node: Option<NodeId>,
-    /// Who, when and in which request.
-    pub command: Command,
 }
 
 #[cfg(test)]

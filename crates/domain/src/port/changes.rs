@@ -1,13 +1,27 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::Change;
+use crate::model::{ChangeBatch, ChangePosition, DriveId, Timestamp};
 
-/// The append-only change log. Each row commits atomically with the mutation it describes.
+/// The append-only change log. Each entry commits atomically with the mutation it describes.
+///
+/// The positions of entries follow the order of their transactions: an entry MUST NOT appear before a position that
+/// [`end`](Self::end) or the end of a batch has named, however late its transaction commits. A store whose transactions
+/// overlap therefore holds back entries while an earlier transaction may still add others before them.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait ChangeRepository: Send + Sync {
-    /// Reads up to `max` rows after `sequence`, in order. A row MUST NOT appear later with a smaller sequence than a
-    /// row that was already visible, so that a reader that remembers the last sequence misses nothing.
-    async fn read_after(&self, sequence: u64, max: u32) -> Result<Vec<Change>>;
+    /// Reads up to `max` entries after `after`, in order: those of `drive`, or all.
+    ///
+    /// # Errors
+    /// [`Gone`](crate::Error::Gone): `ChangeRepository`, if entries after `after` have been pruned, of whichever drive,
+    /// or `after` cannot come from this log.
+    async fn read(&self, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch>;
+
+    /// The current end: every entry that is committed later comes after it. Entries that are held back do too.
+    async fn end(&self) -> Result<ChangePosition>;
+
+    /// Removes up to `max` of the oldest entries, those before the first that was written at `before` or later, and
+    /// returns their number.
+    async fn prune(&self, before: Timestamp, max: u32) -> Result<u32>;
 }

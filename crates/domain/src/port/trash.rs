@@ -138,10 +138,11 @@ pub trait TrashRepository: Send + Sync {
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located>;
 
     /// Begins the purge of the node that `item` grants to [purge](crate::model::Action::Purge): it is no longer found,
-    /// and [`purge`](Self::purge) removes it with its descendants.
+    /// and [`purge`](Self::purge) removes it with its descendants. A [job](super::Jobs) that does so is queued.
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()>;
 
-    /// Begins the purges of up to `max` of the doomed nodes, and returns the number.
+    /// Begins the purges of up to `max` of the doomed nodes, all in one drive, and returns the number. Those of
+    /// [`All`](PurgeScope::All), if there are any, are removed by a [job](super::Jobs) that is queued.
     async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32>;
 
     /// Continues purges: removes up to `max` nodes, with all versions and shares, or reaches as many folders below
@@ -150,7 +151,13 @@ pub trait TrashRepository: Send + Sync {
     /// Callers may run concurrently.
     async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep>;
 
-    /// Continues the removal of a drive without an owner: ends or deletes up to `max` uploads into it and begins the
-    /// purges of everything in its root; once nothing is left, removes the drive.
-    async fn delete_orphaned_drives(&self, command: &Command, max: u32) -> Result<CleanupProgress>;
+    /// Continues the removal of a drive without an owner, of `drive` if it is given: ends or deletes up to `max`
+    /// uploads into it and begins the purges of everything in its root; once nothing is left, removes the drive. A
+    /// drive that has an owner, or is gone, is left alone.
+    async fn delete_orphaned_drives(
+        &self,
+        command: &Command,
+        drive: Option<DriveId>,
+        max: u32,
+    ) -> Result<CleanupProgress>;
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod archives;
 pub(super) mod blob_remover;
+pub(super) mod changes;
 pub(super) mod content_limit;
 pub(super) mod contents;
 pub(super) mod copies;

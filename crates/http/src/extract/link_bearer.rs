@@ -21,7 +21,7 @@ const ACCESS: &str = "access";
 pub struct CurrentLinkBearer(pub LinkBearer);
 
 impl CurrentLinkBearer {
-    /// The list name for this link's cursors. It is only used as input to a cursor's MAC.
+    /// The list name for this link's cursors. Cursors are bound to it, but do not contain it.
     pub fn list(&self) -> String {
         format!("of the link {}", self.0.token)
     }

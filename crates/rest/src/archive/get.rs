@@ -6,6 +6,7 @@ use clouddrive_http::extract::{CurrentRequestId, Query};
 use clouddrive_http::problem::Problem;
 use serde::Deserialize;
 
+use crate::annotations::{RangeParams, ZipResponses};
 use crate::archive::ArchiveUrls;
 use crate::zip;
 
@@ -19,8 +20,8 @@ pub(crate) struct TicketParameter {
 /// Downloads the ZIP of a `POST /archive` URL, whole or in a range. The download must begin within 300 seconds. For a
 /// day after that it can still be resumed by a request with `Range` and the ZIP's `ETag` in `If-Range`.
 #[utoipa::path(method(get, head), path = "/archive", operation_id = "get_archive", tag = "signed URLs", security(()),
-    params(("ticket" = String, Query, description = "As it stands in the URL")),
-    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
+    params(("ticket" = String, Query, description = "As it stands in the URL"), RangeParams),
+    responses(ZipResponses))]
 pub(crate) async fn get(
     current: CurrentRequestId,
     parameters: Query<TicketParameter>,

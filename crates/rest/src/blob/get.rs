@@ -7,11 +7,13 @@ use clouddrive_http::conditions::Validators;
 use clouddrive_http::content_response::{self, Representation};
 use clouddrive_http::problem::Problem;
 
+use crate::annotations::{BlobResponses, RangeParams};
+
 /// Returns the content of a signed URL, whole or a range. Only URLs issued by the API are accepted.
 #[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
     params(("key" = String, Path),
-        ("signature" = String, Query, description = "With the other parameters, as the URL was given")),
-    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
+        ("signature" = String, Query, description = "With the other parameters, as the URL was given"), RangeParams),
+    responses(BlobResponses))]
 pub(crate) async fn get(
     key: web::Path<String>,
     request: HttpRequest,

@@ -5,6 +5,7 @@ use clouddrive_domain::service::{ArchiveService, Selection};
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
 use clouddrive_http::problem::Problem;
 
+use crate::annotations::{RangeParams, ZipResponses};
 use crate::archive::names;
 use crate::zip;
 
@@ -14,8 +15,8 @@ use crate::zip;
 /// the right to see it ends, the connection is aborted: the ZIP is then incomplete, and can be resumed with `Range` and
 /// `If-Range`.
 #[utoipa::path(method(get, head), path = "/drive/{folder_id}/archive", operation_id = "archive_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path), ArchiveParameters),
-    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
+    params(("folder_id" = Uuid, Path), ArchiveParameters, RangeParams),
+    responses(ZipResponses))]
 pub(crate) async fn archive(
     user: CurrentUser,
     id: PathId<NodeId>,

@@ -8,13 +8,13 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
 use crate::{map, parse};
 
 /// Copies a folder and everything below it, atomically: up to 10,000 files and folders, without storing any bytes
 /// again. Shares and former versions are not copied.
 #[utoipa::path(post, path = "/drive/{folder_id}/copy", operation_id = "copy_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
+    params(("folder_id" = Uuid, Path), IfMatchParam),
     request_body = Option<CopyFolder>,
     responses((status = 201, description = "The copy", body = Folder,
         headers(("Location" = String), ("ETag" = String)))))]

@@ -5,11 +5,12 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
+
 /// Moves a folder and everything below it to its owner's trash. An item that is shared itself can only be deleted by
 /// its owner.
 #[utoipa::path(delete, path = "/drive/{folder_id}", operation_id = "delete_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
+    params(("folder_id" = Uuid, Path), IfMatchParam),
     responses((status = 204, description = "It is in the trash")))]
 pub(crate) async fn delete(
     user: CurrentUser,

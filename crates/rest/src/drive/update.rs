@@ -8,13 +8,13 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
 use crate::{map, parse};
 
 /// Renames or moves a folder, or both at once. If the name is taken, `folder_conflict` decides; what is replaced can be
 /// restored from the trash.
 #[utoipa::path(patch, path = "/drive/{folder_id}", operation_id = "patch_folder", tag = "folders",
-    params(("folder_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the folder must have")),
+    params(("folder_id" = Uuid, Path), IfMatchParam),
     request_body = PatchFolder,
     responses((status = 200, description = "The folder", body = Folder, headers(("ETag" = String)))))]
 pub(crate) async fn update(

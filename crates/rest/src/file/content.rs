@@ -6,12 +6,13 @@ use clouddrive_http::content_response::{self, Representation};
 use clouddrive_http::extract::{CurrentUser, PathId};
 use clouddrive_http::problem::Problem;
 
+use crate::annotations::{ContentResponses, RangeParams};
 use crate::blob::is_local;
 
 /// Returns the content of a file, whole or a range, or redirects to the store if it serves the bytes itself.
 #[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",
-    params(("file_id" = Uuid, Path)),
-    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
+    params(("file_id" = Uuid, Path), RangeParams),
+    responses(ContentResponses))]
 pub(crate) async fn content(
     user: CurrentUser,
     id: PathId<NodeId>,

@@ -8,12 +8,12 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
 use crate::{map, parse};
 
 /// Copies a file's current content, without storing any bytes again.
 #[utoipa::path(post, path = "/file/{file_id}/copy", operation_id = "copy_file", tag = "files",
-    params(("file_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    params(("file_id" = Uuid, Path), IfMatchParam),
     request_body = Option<CopyFile>,
     responses((status = 201, description = "The copy, or the file that it replaced", body = File,
         headers(("Location" = String), ("ETag" = String)))))]

@@ -5,10 +5,11 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
+
 /// Moves a file to its owner's trash. An item that is shared itself can only be deleted by its owner.
 #[utoipa::path(delete, path = "/file/{file_id}", operation_id = "delete_file", tag = "files",
-    params(("file_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    params(("file_id" = Uuid, Path), IfMatchParam),
     responses((status = 204, description = "It is in the trash")))]
 pub(crate) async fn delete(
     user: CurrentUser,

@@ -23,8 +23,8 @@ use crate::{map, parse};
 /// including bytes turned into text.
 #[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
-        ("X-Client-Modified-At" = Option<String>, Header, description = "When the client's own copy was last modified \
-            (RFC 3339)"),
+        ("X-Client-Modified-At" = Option<String>, Header,
+            description = "When the client's own copy was last modified (RFC 3339)"),
         ("If-Match" = Option<String>, Header, description = "ETags one of which the file must have, before and after \
             the bytes come: of its bytes (`content_etag`), as a GET of them has just given it, or of the file itself \
             (`etag`)"),

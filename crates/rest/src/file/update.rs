@@ -8,13 +8,13 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
 use crate::{map, parse};
 
 /// Renames or moves a file, or changes its media type or client modification time; several at once are possible. If the
 /// name is taken, `file_conflict` decides; what is replaced can be restored from the trash.
 #[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
-    params(("file_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    params(("file_id" = Uuid, Path), IfMatchParam),
     request_body = PatchFile,
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
 pub(crate) async fn update(

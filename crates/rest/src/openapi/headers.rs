@@ -17,8 +17,8 @@ const REPLAYED: Header =
 const AUTHENTICATE: Header = (
     "WWW-Authenticate",
     "string",
-    "`Bearer`, with `error=\"invalid_token\"` for a token that is no good any more; `X-Link-Password` for a public \
-     link.",
+    "`Bearer`, with `error=\"invalid_token\"` for a token that is no good any more; \
+     `X-Link-Password` for a public link.",
 );
 const RETRY_AFTER: Header = ("Retry-After", "integer", "After how many seconds to try again");
 const CONTENT_RANGE: Header = ("Content-Range", "string", "`bytes */` and how many bytes there are");

@@ -65,8 +65,8 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
              rather than a folder above it, is the owner's to rename and move."
         }
         "delete_folder" | "delete_file" => {
-            "an access token; `edit`. An item that is shared itself, rather than a folder above it, is the owner's to \
-             delete."
+            "an access token; `edit`. An item that is shared itself, rather than a folder above it, is the owner's \
+             to delete."
         }
         "create_archive" => "an access token; `view` on every item.",
         "copy_folder" | "copy_file" => {
@@ -79,8 +79,8 @@ fn access(path: &str, method: &str, id: &str, open: bool) -> &'static str {
         "delete_share" => "an access token; the owner of the item, or the guest, who leaves.",
         _ if path.ends_with("/share") || path.ends_with("/access") => "an access token; the owner of the item.",
         "restore_item" => {
-            "an access token; the owner. For an hour also the guest who deleted the item and still has `edit` on the \
-             folder."
+            "an access token; the owner. For an hour also the guest who deleted the item and still has \
+             `edit` on the folder."
         }
         _ if path.starts_with("/trash") => "an access token; the owner of the trash.",
         "sign_parts" | "complete_upload" => "an access token; the user who began the upload.",

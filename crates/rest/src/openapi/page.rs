@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use actix_web::body::{BoxBody, MessageBody, to_bytes};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::http::header::{
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, EntityTag, Header, HeaderValue, IfNoneMatch, TryIntoHeaderValue,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
@@ -66,13 +68,16 @@ pub(crate) async fn swagger_csp(
 /// depend on the compression.
 fn validated(request: &HttpRequest, mut response: HttpResponse, bytes: Bytes) -> HttpResponse {
     let digest: String = Sha256::digest(&bytes).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{digest}\"");
-    if let Ok(value) = HeaderValue::from_str(&format!("W/{tag}")) {
+    let tag = EntityTag::new_weak(digest);
+    if let Ok(value) = tag.clone().try_into_value() {
         response.headers_mut().insert(ETAG, value);
     }
-    let known = request.headers().get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    let mut known = known.flat_map(|tags| tags.split(',')).map(str::trim);
-    if known.any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag) {
+    let known = match IfNoneMatch::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(tags)) => tags.iter().any(|given| given.weak_eq(&tag)),
+        Err(_) => false,
+    };
+    if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(CONTENT_TYPE);
         return response;

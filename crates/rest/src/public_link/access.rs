@@ -5,12 +5,13 @@ use clouddrive_http::extract::{CurrentLinkBearer, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::LinkParam;
 use crate::map;
 
 /// Opens a public link with its password. The returned `access` opens the link's URLs as `?access=…` for an hour, so
 /// that a browser can navigate to them, download and play. Changing the password invalidates it.
 #[utoipa::path(post, path = "/s/{token}/access", operation_id = "open_link", tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL")),
+    params(LinkParam),
     request_body = LinkPassword,
     responses((status = 200, description = "The password is right, or the link has none", body = LinkAccess)))]
 pub(crate) async fn access(

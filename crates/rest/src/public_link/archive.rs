@@ -5,6 +5,7 @@ use clouddrive_domain::service::{ArchiveService, PublicLinkService};
 use clouddrive_http::extract::{CurrentLinkBearer, LinkQuery, PathId};
 use clouddrive_http::problem::Problem;
 
+use crate::annotations::{LinkParam, LinkPasswordParams, RangeParams, ZipResponses};
 use crate::archive::names;
 use crate::zip;
 
@@ -12,8 +13,8 @@ use crate::zip;
 /// download.
 #[utoipa::path(method(get, head), path = "/s/{token}/archive", operation_id = "archive_link", tag = "links",
     security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ArchiveParameters),
-    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
+    params(LinkParam, ArchiveParameters, LinkPasswordParams, RangeParams),
+    responses(ZipResponses))]
 pub(crate) async fn archive(
     bearer: CurrentLinkBearer,
     parameters: LinkQuery<ArchiveParameters>,
@@ -27,9 +28,8 @@ pub(crate) async fn archive(
 /// Downloads a folder below the linked one as a ZIP. Otherwise like `/s/{token}/archive`.
 #[utoipa::path(method(get, head), path = "/s/{token}/drive/{folder_id}/archive", operation_id = "archive_linked_folder",
     tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ("folder_id" = Uuid, Path),
-        ArchiveParameters),
-    responses((status = 200, description = "The ZIP", content_type = "application/zip", body = Vec<u8>)))]
+    params(LinkParam, ("folder_id" = Uuid, Path), ArchiveParameters, LinkPasswordParams, RangeParams),
+    responses(ZipResponses))]
 pub(crate) async fn archive_folder(
     bearer: CurrentLinkBearer,
     id: PathId<NodeId>,

@@ -6,6 +6,7 @@ use clouddrive_http::content_response::{self, Representation};
 use clouddrive_http::extract::{CurrentLinkBearer, PathId};
 use clouddrive_http::problem::Problem;
 
+use crate::annotations::{ContentResponses, LinkParam, LinkPasswordParams, RangeParams};
 use crate::blob::is_local;
 
 /// Returns the content of the linked file, whole or a range, or redirects to the store if it serves the bytes itself.
@@ -13,8 +14,8 @@ use crate::blob::is_local;
 /// never counts.
 #[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
     security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL")),
-    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
+    params(LinkParam, LinkPasswordParams, RangeParams),
+    responses(ContentResponses))]
 pub(crate) async fn content(
     bearer: CurrentLinkBearer,
     request: HttpRequest,
@@ -26,8 +27,8 @@ pub(crate) async fn content(
 /// Returns the content of a file below the linked folder. Otherwise like `/s/{token}/content`.
 #[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
     tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ("file_id" = Uuid, Path)),
-    responses((status = 200, description = "All bytes", content_type = "application/octet-stream", body = Vec<u8>)))]
+    params(LinkParam, ("file_id" = Uuid, Path), LinkPasswordParams, RangeParams),
+    responses(ContentResponses))]
 pub(crate) async fn content_of_file(
     bearer: CurrentLinkBearer,
     id: PathId<NodeId>,

@@ -5,13 +5,14 @@ use clouddrive_http::extract::{CurrentLinkBearer, LinkQuery};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::{LinkParam, LinkPasswordParams};
 use crate::cursor::Cursors;
 use crate::drive::List;
 use crate::map;
 
 /// Returns the target of a public link: a file, or a folder with a page of its contents.
 #[utoipa::path(get, path = "/s/{token}", operation_id = "visit_link", tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"), ListParameters),
+    params(LinkParam, ListParameters, LinkPasswordParams),
     responses((status = 200, description = "The file, or a page of the folder", body = Linked)))]
 pub(crate) async fn get(
     bearer: CurrentLinkBearer,

@@ -7,13 +7,13 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use super::get::linked;
+use crate::annotations::{LinkParam, LinkPasswordParams};
 use crate::cursor::Cursors;
 use crate::drive::List;
 
 /// Lists a folder below the linked one.
 #[utoipa::path(get, path = "/s/{token}/drive/{folder_id}", operation_id = "visit_folder", tag = "links", security(()),
-    params(("token" = String, Path, description = "As it stands in the link's URL"),
-        ("folder_id" = Uuid, Path), ListParameters),
+    params(LinkParam, ("folder_id" = Uuid, Path), ListParameters, LinkPasswordParams),
     responses((status = 200, description = "A page of the folder", body = LinkedFolder)))]
 pub(crate) async fn list(
     bearer: CurrentLinkBearer,

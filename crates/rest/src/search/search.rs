@@ -42,7 +42,7 @@ pub(crate) async fn search(
     let next = page.next.as_ref().map(EncodedPosition::from);
     Ok(reply::ok(&FoundItems {
         items: page.items.into_iter().map(found).collect::<Result<_, Problem>>()?,
-        next_cursor: next.map(|place| cursors.seal_encrypted(&list, &place)).transpose()?,
+        next_cursor: next.map(|place| cursors.seal(&list, &place)).transpose()?,
     }))
 }
 
@@ -57,7 +57,7 @@ fn query(cursors: &Cursors, user: UserId, parameters: &SearchParameters) -> Resu
     let within = parameters.within.map(NodeId::from_uuid);
     let query = SearchQuery { text, kind, within, after: None, limit: parse::limit(parameters.limit)? };
     let Some(cursor) = &parameters.cursor else { return Ok(query) };
-    let place: EncodedPosition = cursors.open_encrypted(&list(user, &query), cursor)?;
+    let place: EncodedPosition = cursors.open(&list(user, &query), cursor)?;
     let after = place.into_position().ok_or_else(|| Problem::new(Code::InvalidCursor, "not a place of this list"))?;
     Ok(SearchQuery { after: Some(after), ..query })
 }

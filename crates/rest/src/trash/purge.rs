@@ -7,11 +7,12 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
+
 /// Deletes an item in the caller's trash permanently, with everything below it. Beyond 1,000 files and folders, the
 /// rest is deleted in the background.
 #[utoipa::path(delete, path = "/trash/{item_id}", operation_id = "purge_item", tag = "trash",
-    params(("item_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the item must have")),
+    params(("item_id" = Uuid, Path), IfMatchParam),
     responses((status = 204, description = "It is gone")))]
 pub(crate) async fn purge(
     user: CurrentUser,

@@ -4,10 +4,11 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, VersionPath};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
+
 /// Deletes a former version of a file permanently. Owner only. The current version cannot be deleted.
 #[utoipa::path(delete, path = "/file/{file_id}/version/{version_id}", operation_id = "delete_version", tag = "versions",
-    params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path), IfMatchParam),
     responses((status = 204, description = "It is gone")))]
 pub(crate) async fn delete(
     user: CurrentUser,

@@ -6,14 +6,14 @@ use clouddrive_http::extract::{CurrentUser, IfMatch, VersionPath};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::annotations::IfMatchParam;
 use crate::map;
 
 /// Restores a former version of a file as a new current version, which counts against the quota. Requires edit
 /// permission. If the version is already current, nothing changes.
 #[utoipa::path(post, path = "/file/{file_id}/version/{version_id}/restore", operation_id = "restore_version",
     tag = "versions",
-    params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path),
-        ("If-Match" = Option<String>, Header, description = "The ETag that the file must have")),
+    params(("file_id" = Uuid, Path), ("version_id" = Uuid, Path), IfMatchParam),
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
 pub(crate) async fn restore(
     user: CurrentUser,

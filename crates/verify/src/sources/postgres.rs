@@ -48,7 +48,8 @@ impl Snapshot for OpenSnapshot {
     async fn rows(&mut self, sql: &str, scan: bool) -> Result<RowStream, CheckError> {
         let way = if scan { "off" } else { "on" };
         let settings = format!(
-            "SET LOCAL enable_indexscan = {way}; SET LOCAL enable_indexonlyscan = {way}; SET LOCAL enable_bitmapscan = {way}"
+            "SET LOCAL enable_indexscan = {way}; SET LOCAL enable_indexonlyscan = {way}; \
+             SET LOCAL enable_bitmapscan = {way}"
         );
         self.client.batch_execute(&settings).await.map_err(|error| CheckError::database(&error))?;
         // The simple protocol streams rows as text, without prepared statements.

@@ -2,13 +2,14 @@
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    ChangeKind, Command, DriveId, Grant, NodeId, NodeKind, Revision, Timestamp, UploadState,
+    Change, ChangeKind, Command, DriveId, Grant, Job, NodeId, NodeKind, Revision, Timestamp, UploadState,
 };
 use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep};
 
 use super::items;
-use crate::changes::log;
+use crate::changes::{log, state_of};
 use crate::content::{self, Disposal};
+use crate::jobs::queue;
 use crate::links;
 use crate::locate::{self, children};
 use crate::names::set_parent;
@@ -30,7 +31,8 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
     let item = locate::renewed_as(state, item, seen)?;
     let id = item.node().id;
     join(state, id, id, command.at);
-    log(state, command, ChangeKind::PurgeBegun, Some(item.drive()), Some(id));
+    log(state, command, Change::from_item(ChangeKind::PurgeBegun, &item));
+    queue(state, command, Job::PurgeTrash(item.drive()));
     Ok(())
 }
 
@@ -48,8 +50,13 @@ pub(super) fn begin_some(state: &mut State, command: &Command, scope: &PurgeScop
     due.sort_unstable();
     due.truncate(max as usize);
     for (_, id) in &due {
+        let before = state_of(state, *id);
         join(state, *id, *id, command.at);
-        log(state, command, ChangeKind::PurgeBegun, drive, Some(*id));
+        log(state, command, Change::of_node(ChangeKind::PurgeBegun, drive, *id).before(before));
+    }
+    // The collector continues those that it begins.
+    if let Some(drive) = drive.filter(|_| until.is_none() && !due.is_empty()) {
+        queue(state, command, Job::PurgeTrash(drive));
     }
     Ok(u32::try_from(due.len()).unwrap_or(max))
 }
@@ -127,7 +134,7 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, max: u32)
         freed: disposal.freed,
     };
     if !step.is_idle() {
-        log(state, command, ChangeKind::NodesPurged, Some(drive), of);
+        log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of));
     }
     step
 }
@@ -159,19 +166,25 @@ fn remove_node(state: &mut State, id: NodeId) {
     }
 }
 
-/// A drive without an owner that needs work other than purges, with its root.
-fn ownerless(state: &State) -> Option<(DriveId, NodeId)> {
+/// A drive without an owner, that of `which` if given, that needs work other than purges, with its root.
+fn ownerless(state: &State, which: Option<DriveId>) -> Option<(DriveId, NodeId)> {
     let needs_work = |id: &DriveId, drive: &DriveRow| {
         let is_used = state.uploads.values().any(|row| row.upload.drive == *id);
         let mut left = children(state, drive.root).peekable();
         is_used || left.peek().is_none() || left.any(|(_, row)| row.purge.is_none())
     };
-    let mut drives = state.drives.iter().filter(|(_, drive)| drive.owner.is_none());
+    let is_meant = |id: &DriveId| which.is_none_or(|which| which == *id);
+    let mut drives = state.drives.iter().filter(|(id, drive)| drive.owner.is_none() && is_meant(id));
     drives.find(|(id, drive)| needs_work(id, drive)).map(|(id, drive)| (*id, drive.root))
 }
 
-pub(super) fn delete_orphaned_drives(state: &mut State, command: &Command, max: u32) -> CleanupProgress {
-    let Some((drive, root)) = ownerless(state) else { return CleanupProgress::Nothing };
+pub(super) fn delete_orphaned_drives(
+    state: &mut State,
+    command: &Command,
+    which: Option<DriveId>,
+    max: u32,
+) -> CleanupProgress {
+    let Some((drive, root)) = ownerless(state, which) else { return CleanupProgress::Nothing };
     abort_where(state, command, max, |_, upload| upload.drive == drive);
     let forgotten =
         state.uploads.remove_where(max, |row| row.upload.drive == drive && row.upload.state != UploadState::Open);
@@ -181,11 +194,11 @@ pub(super) fn delete_orphaned_drives(state: &mut State, command: &Command, max: 
         join(state, *id, *id, command.at);
     }
     if forgotten > 0 || !left.is_empty() {
-        log(state, command, ChangeKind::NodesPurged, Some(drive), None);
+        log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive));
         return CleanupProgress::Step;
     }
     state.nodes.remove(&root);
     state.drives.remove(&drive);
-    log(state, command, ChangeKind::DriveRemoved, Some(drive), None);
+    log(state, command, Change::of_drive(ChangeKind::DriveRemoved, drive));
     CleanupProgress::Drive
 }

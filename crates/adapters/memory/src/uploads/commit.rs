@@ -66,6 +66,8 @@ fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, r
         touch(state, command, parent);
     }
     let kind = if is_new { ChangeKind::FileCreated } else { ChangeKind::FileReplaced };
-    log(state, command, kind, Some(drive), Some(placed.node));
-    Ok(Saved { located: locate::found(state, placed.node, actor)?, freed: disposal.freed })
+    let file = placed.node;
+    let change = placed.change(state, kind, drive);
+    log(state, command, change);
+    Ok(Saved { located: locate::found(state, file, actor)?, freed: disposal.freed })
 }

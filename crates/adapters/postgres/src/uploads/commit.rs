@@ -104,7 +104,7 @@ async fn settle(
         insert_version(connection, NewVersionRow::new(&content, (file, revision), viewer)).boxed(),
         close(connection, command, upload, file).boxed(),
         added(connection, command, &folder, &placement).boxed(),
-        record_change(connection, command, kind, Some(drive), Some(file)).boxed(),
+        record_change(connection, command, placement.change(kind, &node)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
         charge_quota(connection, drive, charged).boxed(),
     ])

@@ -92,6 +92,6 @@ fn settle(
     };
     let entries = u64::from(kind == ChangeKind::FileCreated);
     charge_quota(connection, drive, Charge { reserved, stored: size, freed: released.credited_bytes, entries })?;
-    record_change(connection, command, kind, Some(drive), Some(file))?;
+    record_change(connection, command, placement.change(kind, &node))?;
     Ok(Saved { located: locate::get(connection, file, actor)?, freed: released.unreferenced()? })
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::LoginIdentifier;
+use clouddrive_domain::model::{ChangePosition, LoginIdentifier};
 use clouddrive_domain::port::{ChangeRepository, NodeRepository, Probe, UserDrive, UserRepository};
 use clouddrive_sqlite::{Database, Options};
 use diesel::connection::SimpleConnection;
@@ -24,14 +24,14 @@ async fn what_was_stored_is_there_after_reopening() {
     let ann = register(&database, 1).await;
     create_folder(&database, &ann, folder_id(1), "a").await;
     let before = database.find(folder_id(1), ann.user.id.into()).await.unwrap();
-    let changes = database.read_after(0, 10).await.unwrap();
-    assert!(before.is_some() && changes.len() == 2);
+    let changes = database.read(None, ChangePosition::default(), 10).await.unwrap();
+    assert!(before.is_some() && changes.changes.len() == 2);
     drop(database);
     let database = open(&path).await;
     assert_eq!(database.find(folder_id(1), ann.user.id.into()).await.unwrap(), before);
-    assert_eq!(database.read_after(0, 10).await.unwrap(), changes);
+    assert_eq!(database.read(None, ChangePosition::default(), 10).await.unwrap(), changes);
     create_folder(&database, &ann, folder_id(2), "b").await;
-    assert_eq!(database.read_after(2, 10).await.unwrap().len(), 1);
+    assert_eq!(database.read(None, changes.end, 10).await.unwrap().changes.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,7 +84,7 @@ async fn a_cancelled_write_happens_wholly_or_not_at_all() {
         assert!(person == home && home == root, "user {number} is there by half");
         whole += usize::from(person);
     }
-    let rows = database.read_after(0, 100).await.unwrap();
+    let rows = database.read(None, ChangePosition::default(), 100).await.unwrap().changes;
     assert_eq!(rows.len(), whole + 1);
 }
 

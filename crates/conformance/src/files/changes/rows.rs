@@ -3,22 +3,22 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, Bucket, ChangeKind, ClientSubnet, Command, ConflictPolicy, DriveId, LinkChange, LinkDownload, MediaType,
-    NewLimits, NodeId, PasswordHash, Permission, Revision, Stored, UserId,
+    Action, Bucket, Change, ChangeKind, ChangePosition, ClientSubnet, Command, ConflictPolicy, LinkChange,
+    LinkDownload, MediaType, NewLimits, NodeId, NodeState, PasswordHash, Permission, Revision, Stored, Upload, UserId,
 };
-use clouddrive_domain::port::{NewContent, NewShare, Purge, PurgeScope, Relocation, RotationOutcome, VersionRestore};
+use clouddrive_domain::port::{
+    CopyRequest, NewContent, NewShare, Purge, PurgeScope, Relocation, Restoration, RotationOutcome, VersionRestore,
+};
 
 use super::{all_after, end};
 use crate::fixture::{ALL, Fixture, STORE, TestUser, name};
 use crate::identity::sessions::{opened, token_rotation};
 
-type Expected = (Command, ChangeKind, Option<DriveId>, Option<NodeId>);
-
-/// The change log from `begin` on, and the rows expected in it.
+/// The change log from `begin` on, and the entries expected in it.
 struct Log<'a> {
     fixture: &'a Fixture<'a>,
-    start: u64,
-    expected: Vec<Expected>,
+    start: ChangePosition,
+    expected: Vec<(Command, Change)>,
 }
 
 impl<'a> Log<'a> {
@@ -26,34 +26,53 @@ impl<'a> Log<'a> {
         Self { fixture, start: end(fixture).await, expected: Vec::new() }
     }
 
-    /// A command that is expected to write one row of `kind`.
-    fn expect(&mut self, actor: UserId, kind: ChangeKind, drive: Option<DriveId>, node: Option<NodeId>) -> Command {
+    /// A command that is expected to write one entry.
+    fn expect(&mut self, actor: UserId, change: Change) -> Command {
         let command = self.fixture.command(actor);
-        self.expected.push((command.clone(), kind, drive, node));
+        self.expected.push((command.clone(), change));
         command
     }
 
-    /// Asserts that the log has exactly the expected rows.
-    async fn check(self) {
-        let rows = all_after(self.fixture, self.start).await;
-        let rows: Vec<Expected> = rows.into_iter().map(|row| (row.command, row.kind, row.drive, row.node)).collect();
-        assert_eq!(rows, self.expected);
+    /// A command that is expected to write one entry about the account or the sessions of its actor.
+    fn expect_of(&mut self, user: UserId, kind: ChangeKind) -> Command {
+        self.expect(user, Change::of_user(kind, user))
     }
+
+    /// The last expected entry describes how `node` is now.
+    async fn after(&mut self, owner: &TestUser, node: NodeId) {
+        let state = state(self.fixture, owner, node).await;
+        self.expected.last_mut().unwrap().1.after = Some(state);
+    }
+
+    /// Asserts that the log has exactly the expected entries.
+    async fn check(self) {
+        let entries = all_after(self.fixture, self.start).await;
+        let entries: Vec<_> = entries.into_iter().map(|entry| (entry.command, entry.change)).collect();
+        assert_eq!(entries, self.expected);
+    }
+}
+
+/// How the owner finds `node` now.
+async fn state(fixture: &Fixture<'_>, owner: &TestUser, node: NodeId) -> NodeState {
+    NodeState::of(&fixture.located(node, owner.id).await.node)
 }
 
 pub(super) async fn accounts_leave_rows(fixture: &Fixture<'_>) {
     let mut log = Log::begin(fixture).await;
     let (users, new) = (&fixture.store.users, fixture.registration());
     let id = new.user.id;
-    users.register(&log.expect(id, ChangeKind::UserRegistered, Some(new.drive), None), &new).await.unwrap();
+    users
+        .register(&log.expect(id, Change::of_user(ChangeKind::UserRegistered, id).within(new.drive)), &new)
+        .await
+        .unwrap();
     let hash = PasswordHash::new("$example$stronger".to_owned());
-    users.rehash(&log.expect(id, ChangeKind::PasswordRehashed, None, None), id, &new.hash, &hash).await.unwrap();
+    users.rehash(&log.expect_of(id, ChangeKind::PasswordRehashed), id, &new.hash, &hash).await.unwrap();
     let (first, second) = (fixture.record().await, fixture.record().await);
     for photo in [&first, &second] {
-        users.set_photo(&log.expect(id, ChangeKind::PhotoSet, None, None), id, Some(photo)).await.unwrap();
+        users.set_photo(&log.expect_of(id, ChangeKind::PhotoSet), id, Some(photo)).await.unwrap();
     }
-    users.set_photo(&log.expect(id, ChangeKind::PhotoRemoved, None, None), id, None).await.unwrap();
-    let command = log.expect(id, ChangeKind::SessionStarted, None, None);
+    users.set_photo(&log.expect_of(id, ChangeKind::PhotoRemoved), id, None).await.unwrap();
+    let command = log.expect_of(id, ChangeKind::SessionStarted);
     fixture.store.sessions.start(&command, &opened(fixture, id, command.at).0).await.unwrap();
     log.check().await;
 }
@@ -62,20 +81,20 @@ pub(super) async fn what_becomes_of_accounts_leaves_rows(fixture: &Fixture<'_>) 
     let member = fixture.user().await;
     let (accounts, id) = (&fixture.store.accounts, member.id);
     let root = fixture.grant(id, member.root, Action::AddTo).await;
-    fixture.open(&root, "a", Some(1)).await;
+    let upload = fixture.open(&root, "a", Some(1)).await;
     let mut log = Log::begin(fixture).await;
     let email = fixture.registration().user.email;
-    assert!(accounts.change_email(&log.expect(id, ChangeKind::EmailChanged, None, None), id, &email).await.unwrap());
+    assert!(accounts.change_email(&log.expect_of(id, ChangeKind::EmailChanged), id, &email).await.unwrap());
     let hash = PasswordHash::new("$example$other".to_owned());
-    let command = log.expect(id, ChangeKind::PasswordChanged, None, None);
+    let command = log.expect_of(id, ChangeKind::PasswordChanged);
     accounts.change_password(&command, id, Some(0), &hash).await.unwrap();
     for (kind, disabled) in [(ChangeKind::UserDisabled, true), (ChangeKind::UserEnabled, false)] {
-        assert!(accounts.set_disabled(&log.expect(id, kind, None, None), id, disabled).await.unwrap());
+        assert!(accounts.set_disabled(&log.expect_of(id, kind), id, disabled).await.unwrap());
     }
-    let command = log.expect(id, ChangeKind::QuotaSet, Some(member.drive), None);
+    let command = log.expect(id, Change::of_user(ChangeKind::QuotaSet, id).within(member.drive));
     accounts.set_quota(&command, id, NewLimits { bytes: Some(7), entries: None }).await.unwrap();
-    let command = log.expect(id, ChangeKind::UserDeleted, Some(member.drive), None);
-    log.expected.push((command.clone(), ChangeKind::UploadAborted, Some(member.drive), Some(member.root)));
+    let command = log.expect(id, Change::of_user(ChangeKind::UserDeleted, id).within(member.drive));
+    log.expected.push((command.clone(), Change::of_upload(ChangeKind::UploadAborted, &upload)));
     accounts.delete(&command, id, 1).await.unwrap();
     log.check().await;
 }
@@ -84,18 +103,18 @@ pub(super) async fn sessions_leave_rows(fixture: &Fixture<'_>) {
     let member = fixture.user().await;
     let (sessions, id) = (&fixture.store.sessions, member.id);
     let mut log = Log::begin(fixture).await;
-    let command = log.expect(id, ChangeKind::SessionStarted, None, None);
+    let command = log.expect_of(id, ChangeKind::SessionStarted);
     let (first, token) = opened(fixture, id, command.at);
     sessions.start(&command, &first).await.unwrap();
-    let command = log.expect(id, ChangeKind::SessionRefreshed, None, None);
+    let command = log.expect_of(id, ChangeKind::SessionRefreshed);
     let token_rotation = token_rotation(fixture, &token, command.at);
     assert_eq!(sessions.refresh(&command, &token_rotation).await.unwrap(), RotationOutcome::Renewed);
-    let command = log.expect(id, ChangeKind::SessionEnded, None, None);
+    let command = log.expect_of(id, ChangeKind::SessionEnded);
     assert_eq!(sessions.refresh(&command, &token_rotation).await.unwrap(), RotationOutcome::Reused);
-    let command = log.expect(id, ChangeKind::SessionStarted, None, None);
+    let command = log.expect_of(id, ChangeKind::SessionStarted);
     let (second, _) = opened(fixture, id, command.at);
     sessions.start(&command, &second).await.unwrap();
-    let command = log.expect(id, ChangeKind::SessionEnded, None, None);
+    let command = log.expect_of(id, ChangeKind::SessionEnded);
     sessions.end(&command, second.session.id, id).await.unwrap();
     log.check().await;
 }
@@ -111,22 +130,65 @@ pub(super) async fn the_tree_leaves_rows(fixture: &Fixture<'_>) {
     let mut log = Log::begin(fixture).await;
     let drive = &fixture.store.drive;
     let (folder, of_guest): (NodeId, NodeId) = (fixture.id(), fixture.id());
-    let command = log.expect(ann.id, ChangeKind::FolderCreated, Some(ann.drive), Some(folder));
-    drive.create_folder(&command, &root, folder, &name("a")).await.unwrap();
-    let command = log.expect(bob.id, ChangeKind::FolderCreated, Some(ann.drive), Some(of_guest));
-    drive.create_folder(&command, &guest, of_guest, &name("a")).await.unwrap();
+    for (actor, parent, id) in [(ann.id, &root, folder), (bob.id, &guest, of_guest)] {
+        let created = Change::of_node(ChangeKind::FolderCreated, ann.drive, id);
+        let state = NodeState { parent: Some(parent.node().id), name: name("a"), revision: Revision(1), version: None };
+        let command = log.expect(actor, created.after(state));
+        drive.create_folder(&command, parent, id, &name("a")).await.unwrap();
+    }
     let renaming = fixture.renaming(ann.id, folder, "b").await;
     let moving = fixture.moving(ann.id, folder, to).await;
     let both = Relocation { name: Some(name("c")), ..fixture.moving(ann.id, folder, ann.root).await };
-    for spec in [renaming, moving, both] {
-        let command = log.expect(ann.id, ChangeKind::NodeRelocated, Some(ann.drive), Some(folder));
-        drive.relocate(&command, &spec).await.unwrap();
+    let mut revision = 1;
+    let mut place = (ann.root, "a");
+    for (spec, next) in [(renaming, (ann.root, "b")), (moving, (to, "b")), (both, (ann.root, "c"))] {
+        let at = |(parent, text), revision| NodeState {
+            parent: Some(parent),
+            name: name(text),
+            revision: Revision(revision),
+            version: None,
+        };
+        let relocated = Change::of_node(ChangeKind::NodeRelocated, ann.drive, folder);
+        let relocated = relocated.before(at(place, revision)).after(at(next, revision + 1));
+        drive.relocate(&log.expect(ann.id, relocated), &spec).await.unwrap();
+        (place, revision) = (next, revision + 1);
     }
-    // What a move replaces has a row of its own, first.
+    // What a move replaces has an entry of its own, first.
     let spec = Relocation { conflict: ConflictPolicy::Replace, ..fixture.moving(ann.id, folder, to).await };
-    let command = log.expect(ann.id, ChangeKind::NodeTrashed, Some(ann.drive), Some(replaced));
-    log.expected.push((command.clone(), ChangeKind::NodeRelocated, Some(ann.drive), Some(folder)));
+    let before = state(fixture, &ann, replaced).await;
+    let trashed = Change::of_node(ChangeKind::NodeTrashed, ann.drive, replaced);
+    let command = log.expect(ann.id, trashed.before(before.clone()).after(before.revised()));
+    let before = state(fixture, &ann, folder).await;
+    let relocated = Change::of_node(ChangeKind::NodeRelocated, ann.drive, folder).before(before);
+    log.expected.push((command.clone(), relocated));
     drive.relocate(&command, &spec).await.unwrap();
+    log.after(&ann, folder).await;
+    log.check().await;
+}
+
+pub(super) async fn copies_leave_rows(fixture: &Fixture<'_>) {
+    let (ann, bob) = (fixture.user().await, fixture.user().await);
+    let top = fixture.folder(ann.id, ann.root, "top").await;
+    fixture.file(ann.id, top, "below", 1).await;
+    fixture.share(ann.id, top, bob.id, Permission::View).await;
+    let old = fixture.file(bob.id, bob.root, "old", 1).await;
+    let file = fixture.file(bob.id, bob.root, "file", 1).await;
+    let out = fixture.copy_request(bob.id, top, bob.root).await;
+    let plain = CopyRequest { name: Some(name("new")), ..fixture.copy_request(bob.id, file, bob.root).await };
+    let replacing = CopyRequest { name: Some(name("old")), conflict: ConflictPolicy::Replace, ..plain.clone() };
+    let before = state(fixture, &bob, old).await;
+    let mut log = Log::begin(fixture).await;
+    for (spec, kind, before) in [
+        (out, ChangeKind::NodeCopied, None),
+        (plain, ChangeKind::NodeCopied, None),
+        (replacing, ChangeKind::FileReplaced, Some(before)),
+    ] {
+        let command = fixture.command(bob.id);
+        let made = fixture.store.trees.copy(&command, &spec).await.unwrap().located.node;
+        let change = Change::of_node(kind, bob.drive, made.id).before(before).after(NodeState::of(&made));
+        log.expected.push((command, change));
+    }
+    assert_eq!(log.expected.last().and_then(|(_, change)| change.node), Some(old));
     log.check().await;
 }
 
@@ -134,25 +196,30 @@ pub(super) async fn uploads_leave_rows(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let mut log = Log::begin(fixture).await;
-    let (uploads, drive) = (&fixture.store.uploads, Some(ann.drive));
+    let uploads = &fixture.store.uploads;
     let mut begun = Vec::new();
     for text in ["a", "a", "b"] {
         let mut new_upload = fixture.new_upload(&root, text, Some(1));
         new_upload.upload.file.conflict = ConflictPolicy::Replace;
-        let command = log.expect(ann.id, ChangeKind::UploadBegun, drive, Some(ann.root));
+        let command = log.expect(ann.id, Change::of_upload(ChangeKind::UploadBegun, &new_upload.upload));
         uploads.begin(&command, &root, &new_upload).await.unwrap();
         begun.push(new_upload.upload);
     }
     let [first, second, third] = <[_; 3]>::try_from(begun).unwrap();
     let until = first.expires_at.plus(Duration::from_secs(60));
-    let command = log.expect(ann.id, ChangeKind::UploadExtended, drive, Some(ann.root));
+    let command = log.expect(ann.id, Change::of_upload(ChangeKind::UploadExtended, &first));
     uploads.extend(&command, &root, first.id, until).await.unwrap();
     let commit = fixture.completing(&first, ConflictPolicy::Fail);
-    let command = log.expect(ann.id, ChangeKind::FileCreated, drive, Some(commit.file));
-    uploads.commit(&command, &root, &commit).await.unwrap();
-    let command = log.expect(ann.id, ChangeKind::FileReplaced, drive, Some(commit.file));
-    uploads.commit(&command, &root, &fixture.completing(&second, ConflictPolicy::Replace)).await.unwrap();
-    uploads.abort(&log.expect(ann.id, ChangeKind::UploadAborted, drive, Some(ann.root)), third.id).await.unwrap();
+    let created =
+        NodeState { parent: Some(ann.root), name: name("a"), revision: Revision(1), version: Some(commit.version) };
+    let change = Change::of_node(ChangeKind::FileCreated, ann.drive, commit.file).after(created.clone());
+    uploads.commit(&log.expect(ann.id, change), &root, &commit).await.unwrap();
+    let replacing = fixture.completing(&second, ConflictPolicy::Replace);
+    let replaced = NodeState { revision: Revision(2), version: Some(replacing.version), ..created.clone() };
+    let change = Change::of_node(ChangeKind::FileReplaced, ann.drive, commit.file).before(created).after(replaced);
+    uploads.commit(&log.expect(ann.id, change), &root, &replacing).await.unwrap();
+    let command = log.expect(ann.id, Change::of_upload(ChangeKind::UploadAborted, &third));
+    uploads.abort(&command, third.id).await.unwrap();
     log.check().await;
 }
 
@@ -160,13 +227,14 @@ pub(super) async fn expiry_leaves_a_row_for_each_upload(fixture: &Fixture<'_>) {
     fixture.store.uploads.expire_due(&fixture.command_at(None, fixture.now()), ALL).await.unwrap();
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    let mut last = fixture.now();
+    let mut begun = Vec::new();
     for text in ["a", "b", "c"] {
-        last = fixture.open(&root, text, Some(1)).await.expires_at;
+        begun.push(fixture.open(&root, text, Some(1)).await);
     }
     let mut log = Log::begin(fixture).await;
-    let command = fixture.command_at(None, last);
-    log.expected = vec![(command.clone(), ChangeKind::UploadExpired, Some(ann.drive), Some(ann.root)); 3];
+    let command = fixture.command_at(None, begun.last().unwrap().expires_at);
+    let expired = |upload: &Upload| (command.clone(), Change::of_upload(ChangeKind::UploadExpired, upload));
+    log.expected = begun.iter().map(expired).collect();
     assert_eq!(fixture.store.uploads.expire_due(&command, ALL).await.unwrap().len(), 3);
     assert_eq!(fixture.store.uploads.expire_due(&command, ALL).await.unwrap(), []);
     log.check().await;
@@ -177,13 +245,14 @@ pub(super) async fn shares_leave_rows(fixture: &Fixture<'_>) {
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let mut log = Log::begin(fixture).await;
-    let (shares, drive) = (&fixture.store.shares, Some(ann.drive));
+    let shares = &fixture.store.shares;
+    let change = |kind| Change::of_node(kind, ann.drive, folder).about(bob.id);
     let new = NewShare { id: fixture.id(), guest: bob.id, permission: Permission::View };
-    let command = log.expect(ann.id, ChangeKind::ShareCreated, drive, Some(folder));
+    let command = log.expect(ann.id, change(ChangeKind::ShareCreated));
     shares.create(&command, &item, &new).await.unwrap();
-    let command = log.expect(ann.id, ChangeKind::ShareChanged, drive, Some(folder));
+    let command = log.expect(ann.id, change(ChangeKind::ShareChanged));
     shares.change(&command, &item, new.id, Permission::Edit).await.unwrap();
-    let command = log.expect(bob.id, ChangeKind::ShareRevoked, drive, Some(folder));
+    let command = log.expect(bob.id, change(ChangeKind::ShareRevoked));
     shares.revoke(&command, new.id).await.unwrap();
     log.check().await;
 }
@@ -193,22 +262,23 @@ pub(super) async fn links_leave_rows(fixture: &Fixture<'_>) {
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let mut log = Log::begin(fixture).await;
-    let (links, drive) = (&fixture.store.links, Some(ann.drive));
+    let links = &fixture.store.links;
+    let of_folder = |kind| Change::of_node(kind, ann.drive, folder);
     let new = fixture.new_link();
-    let command = log.expect(ann.id, ChangeKind::LinkCreated, drive, Some(folder));
+    let command = log.expect(ann.id, of_folder(ChangeKind::LinkCreated));
     links.create(&command, &item, &new).await.unwrap();
     let change = LinkChange { max_downloads: Some(Some(1)), ..LinkChange::default() };
-    let command = log.expect(ann.id, ChangeKind::LinkChanged, drive, Some(folder));
+    let command = log.expect(ann.id, of_folder(ChangeKind::LinkChanged));
     links.change(&command, &item, new.id, &change).await.unwrap();
     let command = fixture.command_at(None, fixture.now());
-    log.expected.push((command.clone(), ChangeKind::LinkDownloaded, drive, Some(folder)));
+    log.expected.push((command.clone(), of_folder(ChangeKind::LinkDownloaded)));
     let downloads = &fixture.store.link_downloads;
     let download = LinkDownload { link: new.id, node: folder, subnet: ClientSubnet::from_address(None) };
     downloads.count(&command, &download).await.unwrap();
     downloads.count(&fixture.command_at(None, fixture.now()), &download).await.unwrap();
     let other = LinkDownload { subnet: ClientSubnet::from_address("192.0.2.1".parse().ok()), ..download };
     downloads.count(&fixture.command_at(None, fixture.now()), &other).await.unwrap_err();
-    let command = log.expect(ann.id, ChangeKind::LinkRevoked, drive, Some(folder));
+    let command = log.expect(ann.id, of_folder(ChangeKind::LinkRevoked));
     links.revoke(&command, &item, new.id).await.unwrap();
     links.revoke(&fixture.command(ann.id), &item, new.id).await.unwrap_err();
     links.change(&fixture.command(ann.id), &item, new.id, &change).await.unwrap_err();
@@ -217,27 +287,42 @@ pub(super) async fn links_leave_rows(fixture: &Fixture<'_>) {
 
 pub(super) async fn the_trash_leaves_rows(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
-    let folder = fixture.folder(ann.id, ann.root, "a").await;
-    let other = fixture.folder(ann.id, ann.root, "b").await;
+    let parent = fixture.folder(ann.id, ann.root, "parent").await;
+    let folder = fixture.folder(ann.id, parent, "a").await;
+    let other = fixture.file(ann.id, ann.root, "b", 1).await;
     let mut log = Log::begin(fixture).await;
-    let (trash, drive) = (&fixture.store.trash, Some(ann.drive));
+    let trash = &fixture.store.trash;
+    let of_node = |kind, node| Change::of_node(kind, ann.drive, node);
     for node in [folder, other] {
         let item = fixture.grant(ann.id, node, Action::Trash).await;
-        trash.put(&log.expect(ann.id, ChangeKind::NodeTrashed, drive, Some(node)), &item, None).await.unwrap();
+        let trashed = of_node(ChangeKind::NodeTrashed, node).before(state(fixture, &ann, node).await);
+        trash.put(&log.expect(ann.id, trashed), &item, None).await.unwrap();
+        log.after(&ann, node).await;
     }
-    let spec = fixture.restoration(ann.id, folder).await;
-    trash.restore(&log.expect(ann.id, ChangeKind::NodeRestored, drive, Some(folder)), &spec).await.unwrap();
+    log.check().await;
+    // It returns to another folder, where its name is taken.
+    fixture.folder(ann.id, ann.root, "a").await;
+    let mut log = Log::begin(fixture).await;
+    let to = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let spec = Restoration { to: Some(to), ..fixture.restoration(ann.id, folder).await };
+    let restored = of_node(ChangeKind::NodeRestored, folder).before(state(fixture, &ann, folder).await);
+    trash.restore(&log.expect(ann.id, restored), &spec).await.unwrap();
+    log.after(&ann, folder).await;
+    let (before, after) = log.expected.last().map(|(_, change)| (change.before.clone(), change.after.clone())).unwrap();
+    assert_eq!((before.unwrap().parent, after.unwrap().name), (Some(parent), name("a (1)")));
     let item = fixture.grant(ann.id, folder, Action::Trash).await;
-    trash.put(&log.expect(ann.id, ChangeKind::NodeTrashed, drive, Some(folder)), &item, None).await.unwrap();
+    let trashed = of_node(ChangeKind::NodeTrashed, folder).before(state(fixture, &ann, folder).await);
+    trash.put(&log.expect(ann.id, trashed), &item, None).await.unwrap();
+    log.after(&ann, folder).await;
     let item = fixture.grant(ann.id, other, Action::Purge).await;
-    let command = log.expect(ann.id, ChangeKind::PurgeBegun, drive, Some(other));
-    trash.begin_purge(&command, &item, None).await.unwrap();
-    let command = log.expect(ann.id, ChangeKind::NodesPurged, drive, Some(other));
+    let begun = of_node(ChangeKind::PurgeBegun, other).before(state(fixture, &ann, other).await);
+    trash.begin_purge(&log.expect(ann.id, begun), &item, None).await.unwrap();
+    let command = log.expect(ann.id, of_node(ChangeKind::NodesPurged, other));
     trash.purge(&command, Purge::Of(ann.drive, other), ALL).await.unwrap();
     let scope = PurgeScope::All(Box::new(fixture.grant(ann.id, ann.root, Action::Read).await));
-    let command = log.expect(ann.id, ChangeKind::PurgeBegun, drive, Some(folder));
-    trash.begin_purges(&command, &scope, ALL).await.unwrap();
-    let command = log.expect(ann.id, ChangeKind::NodesPurged, drive, None);
+    let begun = of_node(ChangeKind::PurgeBegun, folder).before(state(fixture, &ann, folder).await);
+    trash.begin_purges(&log.expect(ann.id, begun), &scope, ALL).await.unwrap();
+    let command = log.expect(ann.id, Change::of_drive(ChangeKind::NodesPurged, ann.drive));
     trash.purge(&command, Purge::In(ann.drive), ALL).await.unwrap();
     // Purges with nothing to do write no rows.
     trash.begin_purges(&fixture.command(ann.id), &scope, ALL).await.unwrap();
@@ -260,16 +345,20 @@ pub(super) async fn versions_leave_rows(fixture: &Fixture<'_>) {
     };
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
     let mut log = Log::begin(fixture).await;
-    let (versions, drive) = (&fixture.store.versions, Some(ann.drive));
-    let command = log.expect(ann.id, ChangeKind::FileReplaced, drive, Some(file));
-    versions.append(&command, &grant, &new).await.unwrap();
+    let versions = &fixture.store.versions;
+    let of_file = |kind| Change::of_node(kind, ann.drive, file);
+    let replaced = of_file(ChangeKind::FileReplaced).before(state(fixture, &ann, file).await);
+    versions.append(&log.expect(ann.id, replaced), &grant, &new).await.unwrap();
+    log.after(&ann, file).await;
     let version_restore = VersionRestore { from: first, version: fixture.id(), seen: None, max_versions: 20 };
-    let command = log.expect(ann.id, ChangeKind::VersionRestored, drive, Some(file));
-    versions.restore(&command, &grant, &version_restore).await.unwrap();
+    let restored = of_file(ChangeKind::VersionRestored).before(state(fixture, &ann, file).await);
+    versions.restore(&log.expect(ann.id, restored), &grant, &version_restore).await.unwrap();
+    log.after(&ann, file).await;
     versions.restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
     let grant = fixture.grant(ann.id, file, Action::DeleteVersion).await;
-    let command = log.expect(ann.id, ChangeKind::VersionDeleted, drive, Some(file));
-    versions.delete(&command, &grant, first, None).await.unwrap();
+    let current = state(fixture, &ann, file).await;
+    let deleted = of_file(ChangeKind::VersionDeleted).before(current.clone().with_version(first)).after(current);
+    versions.delete(&log.expect(ann.id, deleted), &grant, first, None).await.unwrap();
     log.check().await;
 }
 

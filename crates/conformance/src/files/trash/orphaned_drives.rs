@@ -9,8 +9,12 @@ use crate::fixture::{ALL, Fixture};
 async fn clear(fixture: &Fixture<'_>, max: u32) -> u32 {
     let mut gone = 0;
     loop {
-        let progress =
-            fixture.store.trash.delete_orphaned_drives(&fixture.command_at(None, fixture.now()), max).await.unwrap();
+        let progress = fixture
+            .store
+            .trash
+            .delete_orphaned_drives(&fixture.command_at(None, fixture.now()), None, max)
+            .await
+            .unwrap();
         gone += u32::from(progress == CleanupProgress::Drive);
         let step = fixture.store.trash.purge(&fixture.command_at(None, fixture.now()), Purge::Any, max).await.unwrap();
         if progress == CleanupProgress::Nothing && step.is_idle() {

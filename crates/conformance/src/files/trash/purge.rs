@@ -274,7 +274,7 @@ pub(super) async fn a_purge_is_for_the_revision_that_was_seen(fixture: &Fixture<
 pub(super) async fn drives_that_have_an_owner_are_left_alone(fixture: &Fixture<'_>) {
     // First clear the ownerless drives of other cases.
     let clear = async || {
-        fixture.store.trash.delete_orphaned_drives(&fixture.command_at(None, fixture.now()), ALL).await.unwrap()
+        fixture.store.trash.delete_orphaned_drives(&fixture.command_at(None, fixture.now()), None, ALL).await.unwrap()
     };
     while clear().await != CleanupProgress::Nothing {
         fixture.store.trash.purge(&fixture.command_at(None, fixture.now()), Purge::Any, ALL).await.unwrap();

@@ -3,7 +3,7 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    Action, ChangeKind, ConflictPolicy, ItemRef, Limit, NodeId, NodeKind, Permission, Revision, Sort, UserId,
+    Action, ConflictPolicy, ItemRef, Limit, NodeId, NodeKind, Permission, Revision, Sort, UserId,
 };
 use clouddrive_domain::port::CopyRequest;
 
@@ -137,30 +137,6 @@ pub(super) async fn a_root_cannot_be_copied(fixture: &Fixture<'_>) {
     let shared = fixture.folder(bob.id, bob.root, "shared").await;
     fixture.share(bob.id, shared, ann.id, Permission::Edit).await;
     assert_refused!(fixture.copy_into(ann.id, ann.root, shared).await, Error::NotFound);
-}
-
-pub(super) async fn a_copy_leaves_one_row(fixture: &Fixture<'_>) {
-    let (ann, bob) = (fixture.user().await, fixture.user().await);
-    let top = sample(fixture, &ann).await;
-    fixture.share(ann.id, top, bob.id, Permission::View).await;
-    let old = fixture.file(bob.id, bob.root, "old", 1).await;
-    let file = fixture.file(bob.id, bob.root, "file", 1).await;
-    let out = fixture.copy_request(bob.id, top, bob.root).await;
-    let plain = CopyRequest { name: Some(name("new")), ..fixture.copy_request(bob.id, file, bob.root).await };
-    let replacing = CopyRequest { name: Some(name("old")), conflict: ConflictPolicy::Replace, ..plain.clone() };
-    let start = end(fixture).await;
-    let mut expected = Vec::new();
-    for (spec, kind) in
-        [(out, ChangeKind::NodeCopied), (plain, ChangeKind::NodeCopied), (replacing, ChangeKind::FileReplaced)]
-    {
-        let command = fixture.command(bob.id);
-        let made = fixture.store.trees.copy(&command, &spec).await.unwrap().located;
-        expected.push((command, kind, Some(bob.drive), Some(made.node.id)));
-    }
-    assert_eq!(expected.last().and_then(|row| row.3), Some(old));
-    let rows = all_after(fixture, start).await;
-    let rows: Vec<_> = rows.into_iter().map(|row| (row.command, row.kind, row.drive, row.node)).collect();
-    assert_eq!(rows, expected);
 }
 
 pub(super) async fn a_refused_copy_leaves_nothing(fixture: &Fixture<'_>) {

@@ -14,15 +14,15 @@ use uuid::Uuid;
 
 use crate::error::{Error, Forbidden, Result};
 use crate::model::{
-    Actor, CommandOutcome, Credential, Email, ItemRef, Limit, Located, LoginIdentifier, MAX_PARTS, MIN_PART_BYTES,
-    MediaType, NodeId, NodeKind, NodePath, Page, Password, PathStart, Permission, Role, Scope, Scopes, SearchText,
-    SessionId, Share, ShareId, StoreName, UploadId, VersionId,
+    Actor, ChangeBatch, ChangeCursor, ChangePosition, CommandOutcome, Credential, Email, ItemRef, Limit, Located,
+    LoginIdentifier, MAX_PARTS, MIN_PART_BYTES, MediaType, NodeId, NodeKind, NodePath, Page, Password, PathStart,
+    Permission, Role, Scope, Scopes, SearchText, SessionId, Share, ShareId, StoreName, UploadId, VersionId,
 };
 use crate::port::{
-    MockAccountRepository, MockBlobRecordRepository, MockBlobStore, MockDirectUploadStore, MockIdempotencyRepository,
-    MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPasswords, MockPhotoMaker, MockSearchRepository,
-    MockSessionRepository, MockShareRepository, MockTokens, MockTrashRepository, MockTreeRepository,
-    MockUploadRepository, MockUrlPresigner, MockUserRepository, MockVersionRepository, SignedUrl,
+    MockAccountRepository, MockBlobRecordRepository, MockBlobStore, MockChangeRepository, MockDirectUploadStore,
+    MockIdempotencyRepository, MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPasswords, MockPhotoMaker,
+    MockSearchRepository, MockSessionRepository, MockShareRepository, MockTokens, MockTrashRepository,
+    MockTreeRepository, MockUploadRepository, MockUrlPresigner, MockUserRepository, MockVersionRepository, SignedUrl,
 };
 use crate::service::testing::links::{LINK, link};
 use crate::service::testing::{
@@ -31,10 +31,10 @@ use crate::service::testing::{
 };
 use crate::service::{
     AccountPorts, AccountService, AccountSettings, ArchiveNames, ArchiveService, ArchiveStores, BlobRemover,
-    Completing, ContentMetadata, CopyPlace, CopyService, EndedUploads, FileService, FolderService, IdempotencyService,
-    LinkEdit, LinkRequest, LinkService, ListQuery, NewPlace, PhotoService, SearchQuery, SearchService, Selection,
-    ShareService, StoreTags, StreamedFile, Throttling, TrashService, UploadService, UploadSettings, UrlLifetimes,
-    VersionService, VersionSettings, VersionStores,
+    ChangeService, Completing, ContentMetadata, CopyPlace, CopyService, EndedUploads, FileService, FolderService,
+    IdempotencyService, LinkEdit, LinkRequest, LinkService, ListQuery, NewPlace, PhotoService, SearchQuery,
+    SearchService, Selection, ShareService, StoreTags, StreamedFile, Throttling, TrashService, UploadService,
+    UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores,
 };
 use crate::testing::{file_info, name, upload};
 
@@ -62,6 +62,7 @@ struct Services {
     photos: PhotoService,
     accounts: AccountService,
     idempotency: IdempotencyService,
+    changes: ChangeService,
 }
 
 /// A call of a method by an actor.
@@ -70,147 +71,151 @@ type Act = for<'a> fn(&'a Services, &'a Actor) -> BoxFuture<'a, Result<()>>;
 /// Every method that takes an actor, and the scope that it demands.
 #[rustfmt::skip]
 const METHODS: &[(&str, Scope, Act)] = &[
-    ("Accounts::find", Scope::Read, |on, by| Box::pin(async move { on.accounts.find(by).await.map(drop) })),
-    ("Accounts::change_email", Scope::Account, |on, by| Box::pin(async move {
+    ("AccountService::find", Scope::Read, |on, by| Box::pin(async move { on.accounts.find(by).await.map(drop) })),
+    ("AccountService::change_email", Scope::Account, |on, by| Box::pin(async move {
         on.accounts.change_email(by, &Email::parse("olga@example.org").unwrap()).await.map(drop)
     })),
-    ("Accounts::change_password", Scope::Account, |on, by| Box::pin(async move {
+    ("AccountService::change_password", Scope::Account, |on, by| Box::pin(async move {
         on.accounts.change_password(by, "a quiet secret", &Password::attempt("a loud secret").unwrap()).await
     })),
-    ("Accounts::delete", Scope::Account, |on, by| on.accounts.delete(by, "a quiet secret").boxed()),
-    ("Accounts::list_sessions", Scope::Account, |on, by| Box::pin(async move {
+    ("AccountService::delete", Scope::Account, |on, by| on.accounts.delete(by, "a quiet secret").boxed()),
+    ("AccountService::list_sessions", Scope::Account, |on, by| Box::pin(async move {
         on.accounts.list_sessions(by, None, Limit::default()).await.map(drop)
     })),
-    ("Accounts::end_session", Scope::Account, |on, by| on.accounts.end_session(by, SESSION).boxed()),
-    ("Archives::check", Scope::Read, |on, by| on.archives.check(by, &Selection::Drive).boxed()),
-    ("Archives::open", Scope::Read, |on, by| Box::pin(async move {
+    ("AccountService::end_session", Scope::Account, |on, by| on.accounts.end_session(by, SESSION).boxed()),
+    ("ArchiveService::check", Scope::Read, |on, by| on.archives.check(by, &Selection::Drive).boxed()),
+    ("ArchiveService::open", Scope::Read, |on, by| Box::pin(async move {
         on.archives.open(by, SESSION, &Selection::Drive, ArchiveNames::Unchanged).await.map(drop)
     })),
-    ("Copies::copy_file", Scope::Write, |on, by| Box::pin(async move {
+    ("ChangeService::start", Scope::Read, |on, by| Box::pin(async move { on.changes.start(by).await.map(drop) })),
+    ("ChangeService::list", Scope::Read, |on, by| Box::pin(async move {
+        on.changes.list(by, cursor(), Limit::default()).await.map(drop)
+    })),
+    ("CopyService::copy_file", Scope::Write, |on, by| Box::pin(async move {
         on.copies.copy_file(by, FILE, CopyPlace::default(), &unconditioned()).await.map(drop)
     })),
-    ("Copies::copy_folder", Scope::Write, |on, by| Box::pin(async move {
+    ("CopyService::copy_folder", Scope::Write, |on, by| Box::pin(async move {
         on.copies.copy_folder(by, FOLDER, CopyPlace::default(), &unconditioned()).await.map(drop)
     })),
-    ("Files::open", Scope::Read, |on, by| Box::pin(async move { on.files.open(by, FILE).await.map(drop) })),
-    ("Files::download", Scope::Read, |on, by| Box::pin(async move { on.files.download(by, FILE).await.map(drop) })),
-    ("Files::watch", Scope::Read, |on, by| Box::pin(async move { on.files.watch(by, SESSION, FILE).await.map(drop) })),
-    ("Files::relocate", Scope::Write, |on, by| Box::pin(async move {
+    ("FileService::open", Scope::Read, |on, by| Box::pin(async move { on.files.open(by, FILE).await.map(drop) })),
+    ("FileService::download", Scope::Read, |on, by| Box::pin(async move { on.files.download(by, FILE).await.map(drop) })),
+    ("FileService::watch", Scope::Read, |on, by| Box::pin(async move { on.files.watch(by, SESSION, FILE).await.map(drop) })),
+    ("FileService::relocate", Scope::Write, |on, by| Box::pin(async move {
         on.files.relocate(by, FILE, new_name(), &unconditioned()).await.map(drop)
     })),
-    ("Folders::create", Scope::Write, |on, by| Box::pin(async move {
+    ("FolderService::create", Scope::Write, |on, by| Box::pin(async move {
         on.folders.create(by, None, &name("new")).await.map(drop)
     })),
-    ("Folders::list_root", Scope::Read, |on, by| Box::pin(async move {
+    ("FolderService::list_root", Scope::Read, |on, by| Box::pin(async move {
         on.folders.list_root(by, &ListQuery::default()).await.map(drop)
     })),
-    ("Folders::list", Scope::Read, |on, by| Box::pin(async move {
+    ("FolderService::list", Scope::Read, |on, by| Box::pin(async move {
         on.folders.list(by, FOLDER, &ListQuery::default()).await.map(drop)
     })),
-    ("Folders::find_by_path", Scope::Read, |on, by| Box::pin(async move {
+    ("FolderService::find_by_path", Scope::Read, |on, by| Box::pin(async move {
         let path = NodePath::new(vec![name("plan.txt")]).unwrap();
         on.folders.find_by_path(by, PathStart::OwnRoot, &path).await.map(drop)
     })),
-    ("Folders::relocate", Scope::Write, |on, by| Box::pin(async move {
+    ("FolderService::relocate", Scope::Write, |on, by| Box::pin(async move {
         on.folders.relocate(by, FOLDER, new_name(), &unconditioned()).await.map(drop)
     })),
-    ("Idempotency::check_repeat", Scope::Write, |on, by| Box::pin(async move {
+    ("IdempotencyService::check_repeat", Scope::Write, |on, by| Box::pin(async move {
         on.idempotency.check_repeat(by, Some((FILE, Role::View))).await
     })),
-    ("Links::create", Scope::Write, |on, by| Box::pin(async move {
+    ("LinkService::create", Scope::Write, |on, by| Box::pin(async move {
         on.links.create(by, (NodeKind::File, FILE), LinkRequest::default()).await.map(drop)
     })),
-    ("Links::find_url", Scope::Read, |on, by| Box::pin(async move { on.links.find_url(by, LINK).await.map(drop) })),
-    ("Links::list", Scope::Read, |on, by| Box::pin(async move {
+    ("LinkService::find_url", Scope::Read, |on, by| Box::pin(async move { on.links.find_url(by, LINK).await.map(drop) })),
+    ("LinkService::list", Scope::Read, |on, by| Box::pin(async move {
         on.links.list(by, None, Limit::default()).await.map(drop)
     })),
-    ("Links::change", Scope::Write, |on, by| Box::pin(async move {
+    ("LinkService::change", Scope::Write, |on, by| Box::pin(async move {
         on.links.change(by, LINK, LinkEdit::default()).await.map(drop)
     })),
-    ("Links::revoke", Scope::Write, |on, by| on.links.revoke(by, LINK).boxed()),
-    ("Photos::set", Scope::Write, |on, by| Box::pin(async move { on.photos.set(by, Bytes::new()).await.map(drop) })),
-    ("Photos::find", Scope::Read, |on, by| Box::pin(async move { on.photos.find(by).await.map(drop) })),
-    ("Photos::remove", Scope::Write, |on, by| on.photos.remove(by).boxed()),
-    ("Search::find", Scope::Read, |on, by| Box::pin(async move {
+    ("LinkService::revoke", Scope::Write, |on, by| on.links.revoke(by, LINK).boxed()),
+    ("PhotoService::set", Scope::Write, |on, by| Box::pin(async move { on.photos.set(by, Bytes::new()).await.map(drop) })),
+    ("PhotoService::find", Scope::Read, |on, by| Box::pin(async move { on.photos.find(by).await.map(drop) })),
+    ("PhotoService::remove", Scope::Write, |on, by| on.photos.remove(by).boxed()),
+    ("SearchService::find", Scope::Read, |on, by| Box::pin(async move {
         let text = SearchText::parse("beach").ok().unwrap();
         let query = SearchQuery { text, kind: None, within: None, after: None, limit: Limit::default() };
         on.search.find(by, query).await.map(drop)
     })),
-    ("Shares::create", Scope::Write, |on, by| Box::pin(async move {
+    ("ShareService::create", Scope::Write, |on, by| Box::pin(async move {
         let guest = LoginIdentifier::Username("gustav".to_owned());
         on.shares.create(by, (NodeKind::File, FILE), &guest, Permission::View).await.map(drop)
     })),
-    ("Shares::list_received", Scope::Read, |on, by| Box::pin(async move {
+    ("ShareService::list_received", Scope::Read, |on, by| Box::pin(async move {
         on.shares.list_received(by, None, Limit::default()).await.map(drop)
     })),
-    ("Shares::list_given", Scope::Read, |on, by| Box::pin(async move {
+    ("ShareService::list_given", Scope::Read, |on, by| Box::pin(async move {
         on.shares.list_given(by, None, Limit::default()).await.map(drop)
     })),
-    ("Shares::list_of", Scope::Read, |on, by| Box::pin(async move {
+    ("ShareService::list_of", Scope::Read, |on, by| Box::pin(async move {
         on.shares.list_of(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
     })),
-    ("Shares::list_access", Scope::Read, |on, by| Box::pin(async move {
+    ("ShareService::list_access", Scope::Read, |on, by| Box::pin(async move {
         on.shares.list_access(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
     })),
-    ("Shares::change", Scope::Write, |on, by| Box::pin(async move {
+    ("ShareService::change", Scope::Write, |on, by| Box::pin(async move {
         on.shares.change(by, SHARE, Permission::Edit).await.map(drop)
     })),
-    ("Shares::revoke", Scope::Write, |on, by| on.shares.revoke(by, SHARE).boxed()),
-    ("Trash::put", Scope::Write, |on, by| Box::pin(async move {
+    ("ShareService::revoke", Scope::Write, |on, by| on.shares.revoke(by, SHARE).boxed()),
+    ("TrashService::put", Scope::Write, |on, by| Box::pin(async move {
         on.trash.put(by, (NodeKind::File, FILE), &unconditioned()).await
     })),
-    ("Trash::list", Scope::Read, |on, by| Box::pin(async move {
+    ("TrashService::list", Scope::Read, |on, by| Box::pin(async move {
         on.trash.list(by, None, Limit::default()).await.map(drop)
     })),
-    ("Trash::list_folder", Scope::Read, |on, by| Box::pin(async move {
+    ("TrashService::list_folder", Scope::Read, |on, by| Box::pin(async move {
         on.trash.list_folder(by, BIN, &ListQuery::default()).await.map(drop)
     })),
-    ("Trash::restore", Scope::Write, |on, by| Box::pin(async move {
+    ("TrashService::restore", Scope::Write, |on, by| Box::pin(async move {
         on.trash.restore(by, BIN, None, &unconditioned()).await.map(drop)
     })),
-    ("Trash::purge", Scope::Write, |on, by| Box::pin(async move { on.trash.purge(by, BIN, &unconditioned()).await })),
-    ("Trash::empty", Scope::Write, |on, by| on.trash.empty(by).boxed()),
-    ("Uploads::begin", Scope::Write, |on, by| Box::pin(async move {
+    ("TrashService::purge", Scope::Write, |on, by| Box::pin(async move { on.trash.purge(by, BIN, &unconditioned()).await })),
+    ("TrashService::empty", Scope::Write, |on, by| on.trash.empty(by).boxed()),
+    ("UploadService::begin", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.begin(by, None, file_info("new"), 1).await.map(drop)
     })),
-    ("Uploads::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.find_started(by, UPLOAD).await.map(drop) })),
-    ("Uploads::progress", Scope::Read, |on, by| Box::pin(async move {
+    ("UploadService::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.find_started(by, UPLOAD).await.map(drop) })),
+    ("UploadService::progress", Scope::Read, |on, by| Box::pin(async move {
         on.uploads.progress(by, UPLOAD).await.map(drop)
     })),
-    ("Uploads::list", Scope::Read, |on, by| Box::pin(async move {
+    ("UploadService::list", Scope::Read, |on, by| Box::pin(async move {
         on.uploads.list(by, None, Limit::default()).await.map(drop)
     })),
-    ("Uploads::sign_parts", Scope::Write, |on, by| Box::pin(async move {
+    ("UploadService::sign_parts", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.sign_parts(by, UPLOAD, &[1]).await.map(drop)
     })),
-    ("Uploads::abort", Scope::Write, |on, by| on.uploads.abort(by, UPLOAD).boxed()),
-    ("Uploads::complete", Scope::Write, |on, by| Box::pin(async move {
+    ("UploadService::abort", Scope::Write, |on, by| on.uploads.abort(by, UPLOAD).boxed()),
+    ("UploadService::complete", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.complete(by, UPLOAD, Completing::default()).await.map(drop)
     })),
-    ("Uploads::admit", Scope::Write, |on, by| Box::pin(async move {
+    ("UploadService::admit", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.admit(by, None, Some(1), None).await.map(drop)
     })),
-    ("Uploads::receive", Scope::Write, |on, by| Box::pin(async move {
+    ("UploadService::receive", Scope::Write, |on, by| Box::pin(async move {
         let permit = on.uploads.admit(&actor(OWNER), None, Some(1), None).await.ok().unwrap();
         let said = async { Ok(StreamedFile { folder: None, file: file_info("new"), announced: Some(1) }) };
         on.uploads.receive(by, permit, body([Ok("x")]), said).await.map(drop)
     })),
-    ("Versions::list", Scope::Read, |on, by| Box::pin(async move {
+    ("VersionService::list", Scope::Read, |on, by| Box::pin(async move {
         on.versions.list(by, FILE, None, Limit::default()).await.map(drop)
     })),
-    ("Versions::download", Scope::Read, |on, by| Box::pin(async move {
+    ("VersionService::download", Scope::Read, |on, by| Box::pin(async move {
         on.versions.download(by, FILE, VERSION).await.map(drop)
     })),
-    ("Versions::restore", Scope::Write, |on, by| Box::pin(async move {
+    ("VersionService::restore", Scope::Write, |on, by| Box::pin(async move {
         on.versions.restore(by, FILE, VERSION, &unconditioned()).await.map(drop)
     })),
-    ("Versions::delete", Scope::Write, |on, by| Box::pin(async move {
+    ("VersionService::delete", Scope::Write, |on, by| Box::pin(async move {
         on.versions.delete(by, FILE, VERSION, &unconditioned()).await
     })),
-    ("Versions::admit", Scope::Write, |on, by| Box::pin(async move {
+    ("VersionService::admit", Scope::Write, |on, by| Box::pin(async move {
         on.versions.admit(by, FILE, &unconditioned(), Some(1)).await.map(drop)
     })),
-    ("Versions::receive", Scope::Write, |on, by| Box::pin(async move {
+    ("VersionService::receive", Scope::Write, |on, by| Box::pin(async move {
         let permit = on.versions.admit(&actor(OWNER), FILE, &unconditioned(), Some(1)).await.ok().unwrap();
         let metadata = ContentMetadata { media_type: MediaType::octet_stream(), client_modified_at: None };
         on.versions.receive(by, permit, metadata, body([Ok("x")])).await.map(drop)
@@ -281,6 +286,18 @@ fn links() -> Arc<MockLinkRepository> {
     links.expect_find().returning(|_, _| Ok(Some(link())));
     links.expect_list_made().returning(|_, _, _| Ok(Vec::new()));
     Arc::new(links)
+}
+
+fn cursor() -> ChangeCursor {
+    let after = ChangePosition::default();
+    ChangeCursor { drive: for_owner(file(FILE)).node.drive, after }
+}
+
+fn changes() -> Arc<MockChangeRepository> {
+    let mut changes = MockChangeRepository::new();
+    changes.expect_end().returning(|| Ok(cursor().after));
+    changes.expect_read().returning(|_, after, _| Ok(ChangeBatch { changes: Vec::new(), end: after }));
+    Arc::new(changes)
 }
 
 fn sessions() -> Arc<MockSessionRepository> {
@@ -396,6 +413,7 @@ impl Services {
             photos: PhotoService::new(users, drive(), records(), store(), presigner(), maker, context(), MINUTE),
             accounts: AccountService::new(account_ports, ended(), Throttling::off(), context(), account_settings),
             idempotency: IdempotencyService::new(drive(), idempotency_records, write, context()),
+            changes: ChangeService::new(changes(), drive()),
         }
     }
 }

@@ -188,8 +188,8 @@ impl TrashService {
     }
 
     /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released.
-    /// Each node is reached at most once and removed once; the collector finishes larger purges and deletes what could
-    /// not be deleted here.
+    /// Each node is reached at most once and removed once; a job finishes larger purges, and the collector deletes the
+    /// bytes that could not be deleted here.
     async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {

@@ -4,9 +4,9 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::model::{DOWNLOAD_WINDOW, RequestId, Timestamp};
 use crate::port::{
-    BlobRecordRepository, BlobStore, CleanupProgress, IdempotencyRepository, Lease, LinkDownloadRepository,
-    LinkRepository, NameKeyRepository, Purge, PurgeScope, SessionRepository, TaskLeaseRepository, Throttle,
-    TrashRepository, UploadRepository,
+    BlobRecordRepository, BlobStore, ChangeRepository, CleanupProgress, IdempotencyRepository, Lease,
+    LinkDownloadRepository, LinkRepository, NameKeyRepository, Purge, PurgeScope, SessionRepository,
+    TaskLeaseRepository, Throttle, TrashRepository, UploadRepository,
 };
 use crate::service::ServiceContext;
 use crate::service::files::blob_remover::BlobRemover;
@@ -48,6 +48,8 @@ pub enum MaintenanceTask {
     RemovePartialWrites,
     /// Recomputes name keys written by an older version of the server.
     RefreshNameKeys,
+    /// Prunes the change log.
+    PruneChanges,
 }
 
 impl MaintenanceTask {
@@ -63,6 +65,7 @@ impl MaintenanceTask {
         Self::RemoveBlobs,
         Self::RemovePartialWrites,
         Self::RefreshNameKeys,
+        Self::PruneChanges,
     ];
 
     /// The stable name of the maintenance task, shared between instances.
@@ -79,6 +82,7 @@ impl MaintenanceTask {
             Self::RemoveBlobs => "remove_blobs",
             Self::RemovePartialWrites => "remove_partial_writes",
             Self::RefreshNameKeys => "refresh_name_keys",
+            Self::PruneChanges => "prune_changes",
         }
     }
 }
@@ -100,6 +104,8 @@ pub struct CollectorReport {
     pub sessions_removed: u64,
     /// Refresh tokens of live sessions that expired long ago and were deleted.
     pub refresh_tokens_removed: u64,
+    /// Entries of the change log that were pruned.
+    pub changes_pruned: u64,
 }
 
 /// The settings of the [`GarbageCollector`].
@@ -109,6 +115,8 @@ pub struct CollectorSettings {
     pub grace: Duration,
     /// How long items stay in the trash.
     pub trash_retention: Duration,
+    /// How long entries stay in the change log.
+    pub changes_retention: Duration,
 }
 
 /// The ports of the collector.
@@ -136,6 +144,8 @@ pub struct CollectorStores {
     pub task_leases: Arc<dyn TaskLeaseRepository>,
     /// The keys of names.
     pub name_keys: Arc<dyn NameKeyRepository>,
+    /// The change log.
+    pub changes: Arc<dyn ChangeRepository>,
 }
 
 /// Garbage collection of everything that is no longer needed.
@@ -232,6 +242,7 @@ impl GarbageCollector {
                 self.discard_abandoned(before, &mut report.partial_writes_removed).await?;
             }
             MaintenanceTask::RefreshNameKeys => while name_keys.refresh(BATCH).await? == BATCH {},
+            MaintenanceTask::PruneChanges => self.prune_changes(&mut report.changes_pruned).await?,
         }
         Ok(())
     }
@@ -245,7 +256,7 @@ impl GarbageCollector {
             while trash.begin_purges(&self.context.system_command(request), &until, BATCH).await? > 0 {}
         }
         loop {
-            let progress = trash.delete_orphaned_drives(&self.context.system_command(request), BATCH).await?;
+            let progress = trash.delete_orphaned_drives(&self.context.system_command(request), None, BATCH).await?;
             report.drives_removed += u64::from(progress == CleanupProgress::Drive);
             let step = trash.purge(&self.context.system_command(request), Purge::Any, BATCH).await?;
             report.nodes_purged += u64::from(step.removed);
@@ -253,6 +264,17 @@ impl GarbageCollector {
             // Blobs that cannot be deleted now stay marked for deletion.
             report.blobs_removed += self.remover().remove(step.freed).await.0;
             if progress == CleanupProgress::Nothing && idle {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn prune_changes(&self, pruned: &mut u64) -> Result<()> {
+        let before = self.context.now().minus(self.settings.changes_retention);
+        loop {
+            let step = self.stores.changes.prune(before, BATCH).await?;
+            *pruned += u64::from(step);
+            if step < BATCH {
                 return Ok(());
             }
         }

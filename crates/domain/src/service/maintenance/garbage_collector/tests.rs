@@ -7,7 +7,7 @@ use mockall::predicate::eq;
 use crate::error::Error;
 use crate::model::{BlobKey, Command, MultipartUpload, StoreName, Timestamp};
 use crate::port::{
-    CleanupProgress, Lease, MockBlobRecordRepository, MockBlobStore, MockIdempotencyRepository,
+    CleanupProgress, Lease, MockBlobRecordRepository, MockBlobStore, MockChangeRepository, MockIdempotencyRepository,
     MockLinkDownloadRepository, MockLinkRepository, MockNameKeyRepository, MockSessionRepository,
     MockTaskLeaseRepository, MockThrottle, MockTrashRepository, MockUploadRepository, Purge, PurgeScope, PurgeStep,
 };
@@ -17,6 +17,7 @@ use crate::testing::upload;
 
 const GRACE: Duration = Duration::from_secs(4);
 const RETENTION: Duration = Duration::from_secs(3);
+const CHANGES_RETENTION: Duration = Duration::from_secs(5);
 /// Three seconds before [`NOW`].
 const DUE: Timestamp = Timestamp::from_millis(7_000);
 /// Four seconds before [`NOW`].
@@ -61,12 +62,21 @@ fn collector(
         blobs: Arc::new(blobs),
         task_leases: Arc::new(task_leases),
         name_keys: Arc::new(keys_are_there()),
+        changes: Arc::new(nothing_to_prune()),
     };
     on(stores)
 }
 
 fn on(stores: CollectorStores) -> GarbageCollector {
-    GarbageCollector::new(stores, context(), CollectorSettings { grace: GRACE, trash_retention: RETENTION })
+    let settings = CollectorSettings { grace: GRACE, trash_retention: RETENTION, changes_retention: CHANGES_RETENTION };
+    GarbageCollector::new(stores, context(), settings)
+}
+
+/// No change is older than its retention.
+fn nothing_to_prune() -> MockChangeRepository {
+    let mut changes = MockChangeRepository::new();
+    changes.expect_prune().with(eq(NOW.minus(CHANGES_RETENTION)), eq(500)).returning(|_, _| Ok(0));
+    changes
 }
 
 /// No link expired thirty days ago.
@@ -95,7 +105,7 @@ fn no_downloads() -> MockLinkDownloadRepository {
 fn nothing_trashed() -> MockTrashRepository {
     let mut trash = MockTrashRepository::new();
     trash.expect_find_oldest().returning(|| Ok(None));
-    trash.expect_delete_orphaned_drives().returning(|_, _| Ok(CleanupProgress::Nothing));
+    trash.expect_delete_orphaned_drives().returning(|_, _, _| Ok(CleanupProgress::Nothing));
     trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
     trash
 }
@@ -312,8 +322,8 @@ async fn old_trash_is_purged_and_purges_run_to_completion() {
         // Others may still be working on it.
         (CleanupProgress::Nothing, PurgeStep { more: true, ..PurgeStep::default() }),
     ] {
-        let clear = trash.expect_delete_orphaned_drives().with(eq(own.clone()), eq(500));
-        clear.times(1).in_sequence(&mut order).returning(move |_, _| Ok(progress));
+        let clear = trash.expect_delete_orphaned_drives().with(eq(own.clone()), eq(None), eq(500));
+        clear.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(progress));
         let purge = trash.expect_purge().with(eq(own.clone()), eq(Purge::Any), eq(500));
         purge.times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
     }
@@ -344,7 +354,7 @@ async fn one_round_purges_what_was_trashed_within_an_hour() {
             let begin = trash.expect_begin_purges().withf(move |_, scope, _| *scope == PurgeScope::Until(until));
             begin.times(1).returning(|_, _, _| Ok(0));
         }
-        trash.expect_delete_orphaned_drives().returning(|_, _| Ok(CleanupProgress::Nothing));
+        trash.expect_delete_orphaned_drives().returning(|_, _, _| Ok(CleanupProgress::Nothing));
         trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
         let mut store = nothing_swept();
         store.expect_list_incomplete().returning(|_, _| Ok(vec![]));
@@ -360,7 +370,7 @@ async fn one_round_purges_what_was_trashed_within_an_hour() {
 }
 
 #[tokio::test]
-async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
+async fn sessions_tokens_buckets_names_and_changes_are_processed_in_batches() {
     let mut order = Sequence::new();
     let (mut sessions, mut throttle) = (MockSessionRepository::new(), MockThrottle::new());
     for over in [500, 7] {
@@ -380,6 +390,12 @@ async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
         let batch = name_keys.expect_refresh().with(eq(500)).times(1).in_sequence(&mut order);
         batch.returning(move |_| Ok(keyless));
     }
+    let mut changes = MockChangeRepository::new();
+    let before = NOW.minus(CHANGES_RETENTION);
+    for old in [500, 7] {
+        let batch = changes.expect_prune().with(eq(before), eq(500)).times(1).in_sequence(&mut order);
+        batch.returning(move |_, _| Ok(old));
+    }
     let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
     let mut blobs = nothing_swept();
     blobs.expect_list_incomplete().returning(|_, _| Ok(vec![]));
@@ -398,7 +414,9 @@ async fn sessions_tokens_buckets_and_names_are_processed_in_batches() {
         blobs: Arc::new(blobs),
         task_leases: Arc::new(MockTaskLeaseRepository::new()),
         name_keys: Arc::new(name_keys),
+        changes: Arc::new(changes),
     };
     let report = done(&on(stores)).await;
+    assert_eq!(report.changes_pruned, 507);
     assert_eq!((report.sessions_removed, report.refresh_tokens_removed), (507, 1000));
 }

@@ -1,0 +1,269 @@
+//! Conformance suite for [`Jobs`](clouddrive_domain::port::Jobs).
+
+#![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
+
+use std::time::Duration;
+
+use clouddrive_domain::Error;
+use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::model::{
+    Action, ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, NodeId, Revision, Timestamp,
+};
+use clouddrive_domain::port::PurgeScope;
+use futures_util::future::join_all;
+
+use crate::Persistence;
+use crate::fixture::{ALL, Fixture, TestUser, assert_refused, run};
+
+const LEASE: Duration = Duration::from_secs(60);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Runs every case.
+///
+/// # Panics
+/// If the store breaks the contract.
+pub async fn suite(store: &Persistence) {
+    run!(store;
+        of_all_who_claim_at_once_one_gets_each_job,
+        no_more_are_claimed_than_asked_for_and_the_longest_due_first,
+        a_job_is_claimed_again_when_its_lease_runs_out,
+        a_failed_job_waits_for_its_next_attempt,
+        a_job_that_continues_counts_its_attempts_anew,
+        a_dead_job_is_not_claimed_until_its_work_is_queued_again,
+        what_is_queued_while_the_job_runs_is_not_missed,
+        a_job_is_left_to_its_request_at_first,
+        the_same_work_is_queued_once,
+        trash_that_is_emptied_is_queued_if_there_is_any,
+        a_refused_mutation_queues_nothing,
+        jobs_are_counted_by_kind_and_state,
+    );
+}
+
+async fn claim(fixture: &Fixture<'_>, now: Timestamp, max: u32) -> Vec<ClaimedJob> {
+    fixture.store.jobs.claim(fixture.id(), now, now.plus(LEASE), max).await.unwrap()
+}
+
+async fn finish(fixture: &Fixture<'_>, job: &ClaimedJob, outcome: JobOutcome) {
+    fixture.store.jobs.finish(job, outcome).await.unwrap();
+}
+
+/// The jobs and their attempts that are claimed at `now`.
+async fn attempts(fixture: &Fixture<'_>, now: Timestamp) -> Vec<(Job, u32)> {
+    claim(fixture, now, ALL).await.into_iter().map(|claimed| (claimed.job, claimed.attempts)).collect()
+}
+
+/// Claims the only job that is due at `now`.
+async fn claim_one(fixture: &Fixture<'_>, now: Timestamp) -> ClaimedJob {
+    let [claimed] = claim(fixture, now, ALL).await.try_into().unwrap();
+    claimed
+}
+
+/// A time when everything that has been queued is due.
+fn due(fixture: &Fixture<'_>) -> Timestamp {
+    fixture.now().plus(JOB_DELAY)
+}
+
+/// Does the jobs of earlier cases.
+async fn drain(fixture: &Fixture<'_>) {
+    for job in claim(fixture, fixture.now(), ALL).await {
+        finish(fixture, &job, JobOutcome::Done).await;
+    }
+}
+
+/// Queues the removal of a drive.
+async fn queue(fixture: &Fixture<'_>) -> Job {
+    let member = fixture.user().await;
+    fixture.store.accounts.delete(&fixture.command(member.id), member.id, 0).await.unwrap();
+    Job::RemoveDrive(member.drive)
+}
+
+/// A file in the trash.
+async fn trashed(fixture: &Fixture<'_>, owner: &TestUser, name: &str) -> NodeId {
+    let file = fixture.file(owner.id, owner.root, name, 1).await;
+    fixture.trash(owner.id, file).await;
+    file
+}
+
+/// Queues a purge in the drive of `owner`, and returns a time when it is due.
+async fn begin_purge(fixture: &Fixture<'_>, owner: &TestUser, name: &str) -> Timestamp {
+    let file = trashed(fixture, owner, name).await;
+    fixture.begin_purge(owner.id, file).await.unwrap();
+    due(fixture)
+}
+
+/// The numbers of jobs of that kind.
+async fn count(fixture: &Fixture<'_>, kind: JobKind, now: Timestamp) -> JobCount {
+    let counts = fixture.store.jobs.count(now).await.unwrap();
+    counts.into_iter().find(|count| count.kind == kind).unwrap_or(JobCount::none(kind))
+}
+
+async fn of_all_who_claim_at_once_one_gets_each_job(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let mut queued: Vec<Job> = Vec::new();
+    for _ in 0..6 {
+        queued.push(queue(fixture).await);
+    }
+    let now = due(fixture);
+    let claims = join_all((0..8).map(|_| claim(fixture, now, 2))).await;
+    let mut got: Vec<Job> = claims.into_iter().flatten().map(|claimed| claimed.job).collect();
+    got.sort_unstable();
+    queued.sort_unstable();
+    assert_eq!(got, queued);
+    assert_eq!(claim(fixture, now, ALL).await, []);
+}
+
+async fn no_more_are_claimed_than_asked_for_and_the_longest_due_first(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let (first, second, third) = (queue(fixture).await, queue(fixture).await, queue(fixture).await);
+    let now = due(fixture);
+    let mut claimed: Vec<Job> = claim(fixture, now, 2).await.into_iter().map(|claimed| claimed.job).collect();
+    claimed.sort_unstable();
+    let mut oldest = [first, second];
+    oldest.sort_unstable();
+    assert_eq!(claimed, oldest);
+    assert_eq!(attempts(fixture, now).await, [(third, 1)]);
+}
+
+async fn a_job_is_claimed_again_when_its_lease_runs_out(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let job = queue(fixture).await;
+    let now = due(fixture);
+    let lost = claim_one(fixture, now).await;
+    let end = now.plus(LEASE);
+    assert_eq!(claim(fixture, end.minus(MILLISECOND), ALL).await, []);
+    let held = claim_one(fixture, end).await;
+    assert_eq!((held.job, held.attempts), (job, 2));
+    // The first holder returns late: the job is no longer theirs to end.
+    for outcome in [JobOutcome::Done, JobOutcome::Continue(now), JobOutcome::Retry(now), JobOutcome::Dead(now)] {
+        finish(fixture, &lost, outcome).await;
+        assert_eq!(count(fixture, JobKind::RemoveDrive, end).await.running, 1, "{outcome:?}");
+    }
+    finish(fixture, &held, JobOutcome::Done).await;
+    assert_eq!(claim(fixture, end.plus(LEASE), ALL).await, []);
+}
+
+async fn a_failed_job_waits_for_its_next_attempt(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let job = queue(fixture).await;
+    let mut now = due(fixture);
+    for attempt in 1..=3 {
+        let claimed = claim_one(fixture, now).await;
+        assert_eq!((claimed.job, claimed.attempts), (job, attempt));
+        // Earlier or later than its lease would have run out.
+        let next = now.plus(LEASE * attempt / 2);
+        finish(fixture, &claimed, JobOutcome::Retry(next)).await;
+        assert_eq!(claim(fixture, next.minus(MILLISECOND), ALL).await, []);
+        now = next;
+    }
+    assert_eq!(attempts(fixture, now).await, [(job, 4)]);
+}
+
+async fn a_job_that_continues_counts_its_attempts_anew(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let job = queue(fixture).await;
+    let now = due(fixture);
+    finish(fixture, &claim_one(fixture, now).await, JobOutcome::Retry(now)).await;
+    let second = claim_one(fixture, now).await;
+    assert_eq!(second.attempts, 2);
+    let next = now.plus(MILLISECOND);
+    finish(fixture, &second, JobOutcome::Continue(next)).await;
+    assert_eq!(claim(fixture, now, ALL).await, []);
+    assert_eq!(attempts(fixture, next).await, [(job, 1)]);
+}
+
+async fn a_dead_job_is_not_claimed_until_its_work_is_queued_again(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let now = begin_purge(fixture, &ann, "a").await;
+    let before = count(fixture, JobKind::PurgeTrash, now).await.dead;
+    let claimed = claim_one(fixture, now).await;
+    finish(fixture, &claimed, JobOutcome::Dead(now)).await;
+    let later = now.plus(LEASE * 60);
+    assert_eq!(claim(fixture, later, ALL).await, []);
+    assert_eq!(count(fixture, JobKind::PurgeTrash, later).await.dead, before + 1);
+    let now = begin_purge(fixture, &ann, "b").await;
+    assert_eq!(attempts(fixture, now).await, [(Job::PurgeTrash(ann.drive), 1)]);
+    assert_eq!(count(fixture, JobKind::PurgeTrash, now).await.dead, before);
+}
+
+async fn what_is_queued_while_the_job_runs_is_not_missed(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let now = begin_purge(fixture, &ann, "a").await;
+    let running = claim_one(fixture, now).await;
+    let now = begin_purge(fixture, &ann, "b").await;
+    finish(fixture, &running, JobOutcome::Done).await;
+    assert_eq!(attempts(fixture, now).await, [(Job::PurgeTrash(ann.drive), 1)]);
+}
+
+async fn a_job_is_left_to_its_request_at_first(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let file = trashed(fixture, &ann, "a").await;
+    let item = fixture.grant(ann.id, file, Action::Purge).await;
+    let command = fixture.command(ann.id);
+    fixture.store.trash.begin_purge(&command, &item, None).await.unwrap();
+    let due = command.at.plus(JOB_DELAY);
+    assert_eq!(claim(fixture, due.minus(MILLISECOND), ALL).await, []);
+    assert_eq!(attempts(fixture, due).await, [(Job::PurgeTrash(ann.drive), 1)]);
+}
+
+async fn the_same_work_is_queued_once(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let (ann, ben) = (fixture.user().await, fixture.user().await);
+    let first = begin_purge(fixture, &ann, "a").await;
+    begin_purge(fixture, &ann, "b").await;
+    // The earlier time holds.
+    assert_eq!(attempts(fixture, first).await, [(Job::PurgeTrash(ann.drive), 1)]);
+    let other = begin_purge(fixture, &ben, "a").await;
+    assert_eq!(attempts(fixture, other).await, [(Job::PurgeTrash(ben.drive), 1)]);
+}
+
+async fn trash_that_is_emptied_is_queued_if_there_is_any(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let (ann, ben) = (fixture.user().await, fixture.user().await);
+    for name in ["a", "b"] {
+        trashed(fixture, &ann, name).await;
+    }
+    for (member, begun) in [(&ann, 2), (&ben, 0)] {
+        let root = fixture.grant(member.id, member.root, Action::Read).await;
+        let scope = PurgeScope::All(Box::new(root));
+        assert_eq!(fixture.store.trash.begin_purges(&fixture.command(member.id), &scope, ALL).await.unwrap(), begun);
+    }
+    assert_eq!(attempts(fixture, due(fixture)).await, [(Job::PurgeTrash(ann.drive), 1)]);
+}
+
+async fn a_refused_mutation_queues_nothing(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let file = trashed(fixture, &ann, "a").await;
+    let item = fixture.grant(ann.id, file, Action::Purge).await;
+    let seen = Some(Revision(7));
+    let purge = fixture.store.trash.begin_purge(&fixture.command(ann.id), &item, seen).await;
+    assert_refused!(purge, Error::PreconditionFailed);
+    let delete = fixture.store.accounts.delete(&fixture.command(ann.id), ann.id, 7).await;
+    assert_refused!(delete, Error::Forbidden(Forbidden::WrongPassword));
+    assert_eq!(claim(fixture, due(fixture), ALL).await, []);
+}
+
+async fn jobs_are_counted_by_kind_and_state(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    begin_purge(fixture, &ann, "a").await;
+    queue(fixture).await;
+    let now = due(fixture);
+    let dead = count(fixture, JobKind::RemoveDrive, now).await.dead;
+    let before = JobCount { queued: 1, dead, ..JobCount::none(JobKind::RemoveDrive) };
+    assert_eq!(count(fixture, JobKind::RemoveDrive, now).await, before);
+    let claimed = claim(fixture, now, ALL).await;
+    assert_eq!(claimed.len(), 2);
+    assert_eq!(count(fixture, JobKind::RemoveDrive, now).await, JobCount { queued: 0, running: 1, ..before });
+    assert_eq!(count(fixture, JobKind::PurgeTrash, now).await.running, 1);
+    // A job whose lease ran out waits again.
+    let end = now.plus(LEASE);
+    assert_eq!(count(fixture, JobKind::RemoveDrive, end).await, before);
+    for job in &claimed {
+        finish(fixture, job, JobOutcome::Dead(now)).await;
+    }
+    assert_eq!(count(fixture, JobKind::RemoveDrive, end).await, JobCount { queued: 0, dead: dead + 1, ..before });
+}

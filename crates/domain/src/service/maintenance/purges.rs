@@ -1,0 +1,63 @@
+use std::sync::Arc;
+
+use super::jobs::JobProgress;
+use crate::error::Result;
+use crate::model::{DriveId, RequestId};
+use crate::port::{CleanupProgress, Purge, PurgeStep, TrashRepository};
+use crate::service::ServiceContext;
+use crate::service::files::blob_remover::BlobRemover;
+
+/// How many nodes one step removes.
+const BATCH: u32 = 500;
+
+/// Removes in steps what no user sees any more: purged items, and the drives of deleted accounts.
+#[derive(Clone)]
+pub struct Purges {
+    trash: Arc<dyn TrashRepository>,
+    remover: BlobRemover,
+    context: ServiceContext,
+}
+
+impl Purges {
+    /// Creates the service.
+    #[must_use]
+    pub fn new(trash: Arc<dyn TrashRepository>, remover: BlobRemover, context: ServiceContext) -> Self {
+        Self { trash, remover, context }
+    }
+
+    /// Does one step of the purges begun in `drive`. Bytes that cannot be deleted now are left to the collector.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub async fn purge(&self, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
+        let step = self.step(drive, request).await?;
+        Ok(if step.more { JobProgress::More } else { JobProgress::Done })
+    }
+
+    /// Does one step of the removal of `drive`, unless it has an owner.
+    ///
+    /// # Errors
+    /// Store errors.
+    pub async fn remove_drive(&self, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
+        let command = self.context.system_command(request);
+        match self.trash.delete_orphaned_drives(&command, Some(drive), BATCH).await? {
+            CleanupProgress::Drive => Ok(JobProgress::Done),
+            CleanupProgress::Step => Ok(JobProgress::More),
+            // It waits for its purges, or there is no such drive.
+            CleanupProgress::Nothing => {
+                let step = self.step(drive, request).await?;
+                Ok(if step.is_idle() && !step.more { JobProgress::Done } else { JobProgress::More })
+            }
+        }
+    }
+
+    async fn step(&self, drive: DriveId, request: &RequestId) -> Result<PurgeStep> {
+        let command = self.context.system_command(request);
+        let mut step = self.trash.purge(&command, Purge::In(drive), BATCH).await?;
+        self.remover.remove(std::mem::take(&mut step.freed)).await;
+        Ok(step)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,11 @@
+//! Removes the drive of a deleted account.
+
+use clouddrive_domain::Result;
+use clouddrive_domain::model::{DriveId, RequestId};
+use clouddrive_domain::service::{JobProgress, Purges};
+
+use crate::steps::in_steps;
+
+pub(crate) async fn run(purges: &Purges, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
+    in_steps(|| purges.remove_drive(drive, request)).await
+}

@@ -1,0 +1,120 @@
+//! The worker, which runs queued jobs.
+
+use std::time::Duration;
+
+use clouddrive_domain::model::{ClaimedJob, Job, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
+use clouddrive_domain::service::{JobProgress, JobQueue, Purges, ServiceContext};
+use clouddrive_domain::{Error, Result};
+use metrics::{counter, gauge};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::Instrument;
+
+use crate::figures::number;
+use crate::{purge_trash, remove_drive};
+
+/// How often the queue is asked for jobs.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How often the jobs are counted for the metrics.
+const COUNT_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How many jobs run at once.
+const MAX_RUNNING: usize = 4;
+
+/// Runs jobs and counts them, until it is dropped. Jobs that run then are run again when their leases run out.
+pub(crate) async fn work(queue: JobQueue, purges: Purges, context: ServiceContext) {
+    tokio::join!(run_due(&queue, &purges, &context), count(&queue));
+}
+
+async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext) {
+    let mut ticks = interval(POLL_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut running, mut is_failing) = (JoinSet::new(), false);
+    loop {
+        ticks.tick().await;
+        while let Some(ended) = running.try_join_next() {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a job panicked");
+            }
+        }
+        let room = u32::try_from(MAX_RUNNING.saturating_sub(running.len())).unwrap_or(0);
+        if room == 0 {
+            continue;
+        }
+        match queue.claim(room).await {
+            Ok(claimed) => {
+                is_failing = false;
+                for job in claimed {
+                    running.spawn(attempt(queue.clone(), purges.clone(), job, context.request_id()));
+                }
+            }
+            // Logged once per outage.
+            Err(error) if !is_failing => {
+                is_failing = true;
+                tracing::error!(%error, source = ?std::error::Error::source(&error), "claiming jobs failed");
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Runs a claimed job and records how that ended.
+async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId) {
+    let kind = job.job.kind().as_str();
+    // A span with an `id`, like that of a request, so that log lines can be found in the same way.
+    let span = tracing::error_span!("job", id = id.as_str(), kind, subject = %job.job.subject());
+    let work = async {
+        let result = perform(&purges, &job, &id).await;
+        if let Err(error) = &result {
+            let attempts = job.attempts;
+            tracing::error!(attempts, %error, source = ?std::error::Error::source(error), "a job failed");
+        }
+        match queue.finish(&job, &result).await {
+            Ok(outcome) => {
+                counter!("clouddrive_jobs_runs_total", "kind" => kind, "outcome" => word(outcome)).increment(1);
+            }
+            Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "ending a job failed"),
+        }
+    };
+    work.instrument(span).await;
+}
+
+async fn perform(purges: &Purges, job: &ClaimedJob, id: &RequestId) -> Result<JobProgress> {
+    if job.attempts > MAX_JOB_ATTEMPTS {
+        return Err(Error::internal("jobs", "its attempts did not end"));
+    }
+    match job.job {
+        Job::PurgeTrash(drive) => purge_trash::run(purges, drive, id).await,
+        Job::RemoveDrive(drive) => remove_drive::run(purges, drive, id).await,
+    }
+}
+
+const fn word(outcome: JobOutcome) -> &'static str {
+    match outcome {
+        JobOutcome::Done => "done",
+        JobOutcome::Continue(_) => "continued",
+        JobOutcome::Retry(_) => "failed",
+        JobOutcome::Dead(_) => "dead",
+    }
+}
+
+/// Reports the numbers of jobs of all instances.
+async fn count(queue: &JobQueue) {
+    let mut ticks = interval(COUNT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match queue.count().await {
+            Ok(counts) => {
+                for count in counts {
+                    let kind = count.kind.as_str();
+                    gauge!("clouddrive_jobs_queued", "kind" => kind).set(number(count.queued));
+                    gauge!("clouddrive_jobs_running", "kind" => kind).set(number(count.running));
+                    gauge!("clouddrive_jobs_dead", "kind" => kind).set(number(count.dead));
+                }
+            }
+            Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "counting jobs failed"),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+-- only here: migration: SQLite renames the column of the index that it has.
+CREATE INDEX CONCURRENTLY changes_drive ON changes (drive_id, xid, id);

@@ -1,0 +1,10 @@
+DROP TABLE change_log;
+ALTER TABLE changes DROP COLUMN after_version_id;
+ALTER TABLE changes DROP COLUMN after_revision;
+ALTER TABLE changes DROP COLUMN after_name;
+ALTER TABLE changes DROP COLUMN after_parent_id;
+ALTER TABLE changes DROP COLUMN before_version_id;
+ALTER TABLE changes DROP COLUMN before_revision;
+ALTER TABLE changes DROP COLUMN before_name;
+ALTER TABLE changes DROP COLUMN before_parent_id;
+ALTER TABLE changes DROP COLUMN subject_id;
