@@ -50,7 +50,7 @@ fn fields(persistence: &str) -> BTreeMap<&str, &str> {
 fn modules(port: &str) -> Vec<&str> {
     match port {
         "blobs" => vec!["blobs", "direct_uploads", "samples"],
-        "clock" | "probe" | "random" => vec!["ambient"],
+        "clock" | "probe" | "random" => vec!["effects"],
         other => vec![other],
     }
 }

@@ -178,7 +178,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     ("UploadService::begin", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.begin(by, None, file_info("new"), 1).await.map(drop)
     })),
-    ("UploadService::begun", Scope::Write, |on, by| Box::pin(async move { on.uploads.find_started(by, UPLOAD).await.map(drop) })),
+    ("UploadService::find_started", Scope::Write, |on, by| Box::pin(async move { on.uploads.find_started(by, UPLOAD).await.map(drop) })),
     ("UploadService::progress", Scope::Read, |on, by| Box::pin(async move {
         on.uploads.progress(by, UPLOAD).await.map(drop)
     })),
