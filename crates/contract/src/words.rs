@@ -78,8 +78,9 @@ mod tests {
         assert_eq!(from_value::<Role>(json!("comment")).unwrap(), Role::Unknown);
         assert_eq!(from_value::<Permission>(json!("comment")).unwrap(), Permission::Unknown);
         assert_eq!(from_value::<UploadState>(json!("open")).unwrap(), UploadState::Open);
-        let problem =
-            json!({"type": "about:blank", "title": "Locked", "status": 423, "code": "locked", "request_id": "1"});
+        let problem = json!({
+            "type": "about:blank", "title": "Locked", "status": 423, "detail": "", "code": "locked", "request_id": "1",
+        });
         let problem: Problem = from_value(problem).unwrap();
         assert_eq!((problem.code, problem.status), (Code::Unknown, 423));
         let id = "019ab0c2-7a00-7000-8000-000000000000";

@@ -107,6 +107,9 @@ fn relocate(state: &mut State, command: &Command, wish: &Relocation) -> Result<R
     Ok(Relocated { located: locate::found(state, node.id, item.actor())?, replaced })
 }
 
+/// A new parent and name, and the node that is replaced there.
+type Room = (Option<(NodeId, Name)>, Option<NodeId>);
+
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
 /// replaces, which is trashed now.
 fn make_room(
@@ -115,7 +118,7 @@ fn make_room(
     wish: &Relocation,
     item: &Grant,
     Place { parent, name }: Place<'_>,
-) -> Result<(Option<(NodeId, Name)>, Option<NodeId>)> {
+) -> Result<Room> {
     let (node, kind) = (item.node(), item.node().kind());
     let Some(holder) = names::holder(state, parent, name) else {
         return Ok((Some((parent, name.clone())), None));

@@ -162,6 +162,9 @@ async fn relocate(
     Ok(Relocated { located: locate::get(connection, node.id, actor).await?, replaced })
 }
 
+/// A new parent and name, and the node that is replaced there.
+type Room = (Option<(NodeId, Name)>, Option<NodeId>);
+
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
 /// replaces, which is trashed now. The exclusive lock on the tree keeps other names in the drive from changing
 /// meanwhile.
@@ -171,7 +174,7 @@ async fn make_room(
     spec: &Relocation,
     item: &Grant,
     Place { parent, name }: Place<'_>,
-) -> Result<(Option<(NodeId, Name)>, Option<NodeId>), SqlError> {
+) -> Result<Room, SqlError> {
     let (node, kind) = (item.node(), item.node().kind());
     let existing = match spec.conflict {
         // The unique index decides.

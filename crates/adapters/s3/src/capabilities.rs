@@ -174,7 +174,7 @@ async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), S3
     let (id, part_checksums) = match complete_one(bucket, object, true).await {
         Ok(id) => (id, true),
         Err(error) if matches!(error.kind(), NotImplemented | Other | ServerError) => {
-            (complete_one(bucket, object, false).await.map_err(S3Error::as_multipart_error)?, false)
+            (complete_one(bucket, object, false).await.map_err(S3Error::into_multipart_error)?, false)
         }
         Err(error) => return Err(error),
     };

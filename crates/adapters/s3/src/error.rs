@@ -133,7 +133,7 @@ impl S3Error {
     }
 
     /// Converts a refusal of a basic multipart upload into [`S3ErrorKind::NoMultipart`].
-    pub(crate) fn as_multipart_error(self) -> Self {
+    pub(crate) fn into_multipart_error(self) -> Self {
         match self.kind {
             S3ErrorKind::Other | S3ErrorKind::NotImplemented => Self { kind: S3ErrorKind::NoMultipart, ..self },
             _ => self,

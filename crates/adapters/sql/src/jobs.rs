@@ -36,7 +36,7 @@ fn is_due() -> String {
     format!("dead_at IS NULL AND run_at <= ? AND kind IN ({})", kinds.join(", "))
 }
 
-/// Checks, by a [`FlagRow`](crate::trash::FlagRow), whether a job may be claimed at `now`.
+/// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether a job may be claimed at `now`.
 #[must_use]
 pub fn is_any_due(now: Timestamp) -> Statement {
     Statement::new(format!("SELECT EXISTS (SELECT 1 FROM jobs WHERE {}) AS holds", is_due()), vec![time(now)])

@@ -132,6 +132,9 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
     Ok(Relocated { located: locate::get(connection, node.id, actor)?, replaced })
 }
 
+/// A new parent and name, and the node that is replaced there.
+type Room = (Option<(NodeId, Name)>, Option<NodeId>);
+
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
 /// replaces, which is trashed now.
 fn make_room(
@@ -140,7 +143,7 @@ fn make_room(
     spec: &Relocation,
     item: &Grant,
     Place { parent, name }: Place<'_>,
-) -> Result<(Option<(NodeId, Name)>, Option<NodeId>), SqlError> {
+) -> Result<Room, SqlError> {
     let (node, kind) = (item.node(), item.node().kind());
     let existing = match spec.conflict {
         // The unique index decides.

@@ -39,7 +39,7 @@ async fn a_replaced_file_goes_to_the_trash_with_its_versions_and_comes_back() {
     ben.get(&format!("/file/{new}")).await.refused(404, "not_found");
     // Where it is already, it replaces nothing.
     assert_eq!(ann.patch(&format!("/file/{new}"), body).await.ok(), moved);
-    assert_eq!(trashed(&ann).await, [old.clone()]);
+    assert_eq!(trashed(&ann).await, [old.as_str()]);
     let back = ann.post_empty(&format!("/trash/{old}/restore")).await.ok();
     assert_eq!((&back["name"], &back["parent_folder_id"]), (&json!("plan (1).txt"), &json!(top)));
     assert_eq!(ben.download(&old).await, b"plan B");

@@ -229,7 +229,7 @@ async fn a_second_claim_waits_for_the_first_to_commit(fixture: &Fixture<'_>) {
         match (made, second_claim) {
             (Ok(written), ClaimOutcome::Answered(told)) => assert_eq!(written, told),
             (Err(Error::Conflict(Conflict::RequestInProgress)), ClaimOutcome::Held) => {
-                assert_eq!(names(fixture, &ann).await, 0)
+                assert_eq!(names(fixture, &ann).await, 0);
             }
             other => panic!("both or neither may do it: {other:?}"),
         }

@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_up_to_an_hour_and_end_with_the_last_attempt() {
-        let seconds = |attempts| claimed(attempts).retry_at(NOW).map(|at| at.as_seconds());
+        let seconds = |attempts| claimed(attempts).retry_at(NOW).map(Timestamp::as_seconds);
         let first: Vec<_> = (1..=7).map(seconds).collect();
         assert_eq!(first, [10, 30, 90, 270, 810, 2430, 3600].map(Some));
         assert_eq!(seconds(MAX_JOB_ATTEMPTS - 1), Some(3600));

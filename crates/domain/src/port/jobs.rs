@@ -7,7 +7,7 @@ use crate::model::{ClaimedJob, JobCount, JobOutcome, LeaseId, Timestamp};
 ///
 /// A job is queued by the mutation that causes it, in the mutation's own transaction: it exists if and only if the
 /// mutation was committed. [`TrashRepository::begin_purge`](super::TrashRepository::begin_purge) and
-/// [`begin_purges`](super::TrashRepository::begin_purges) of [all](super::Doomed::All) queue
+/// [`begin_purges`](super::TrashRepository::begin_purges) of [all](super::PurgeScope::All) queue
 /// [`PurgeTrash`](crate::model::Job::PurgeTrash), and [`AccountRepository::delete`](super::AccountRepository::delete)
 /// queues [`RemoveDrive`](crate::model::Job::RemoveDrive). A job is first due [`JOB_DELAY`](crate::model::JOB_DELAY)
 /// after the command's time. A job that is queued already is not queued twice: one that waits keeps the earlier time;
