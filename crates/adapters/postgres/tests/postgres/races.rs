@@ -301,10 +301,10 @@ async fn an_entry_that_commits_late_is_not_missed() {
     for reader in [&one, &other] {
         assert_eq!(reader.read(None, start, 10).await.unwrap().changes, []);
     }
-    late.batch_execute(&format!("{}; COMMIT", entry("late again"))).await.unwrap();
+    late.batch_execute(&format!("{}; COMMIT", entry("late-again"))).await.unwrap();
     early.batch_execute(&entry("last")).await.unwrap();
     for reader in [&one, &other] {
-        assert_eq!(requests_until(reader, start, "last").await, ["late", "late again", "early", "last"]);
+        assert_eq!(requests_until(reader, start, "last").await, ["late", "late-again", "early", "last"]);
     }
 }
 
