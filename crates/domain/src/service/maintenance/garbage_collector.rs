@@ -17,7 +17,7 @@ const BATCH: u32 = 500;
 /// How many batches of old changes one round prunes: 100,000 entries.
 const MAX_PRUNED_BATCHES: u32 = 200;
 
-/// How long the lease of a maintenance task lasts. A longer maintenance task may be run by another instance too, which
+/// How long the lease of a task lasts. A task that takes longer may be run by another instance too, which
 /// is harmless.
 const LEASE_DURATION: Duration = Duration::from_mins(1);
 
