@@ -39,7 +39,8 @@ impl AccountService {
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &Password) -> Result<()> {
         let proven = self.require_password(actor, current).await?.generation;
         let hash = self.ports.passwords.hash(new).await?;
-        self.ports.accounts.change_password(&self.context.account_command(actor)?, actor.user, Some(proven), &hash).await?;
+        let command = self.context.account_command(actor)?;
+        self.ports.accounts.change_password(&command, actor.user, Some(proven), &hash).await?;
         self.context.audit(actor, AuditAction::PasswordChanged);
         Ok(())
     }
