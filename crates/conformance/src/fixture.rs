@@ -265,7 +265,7 @@ impl<'a> Fixture<'a> {
         self.copy(&self.copy_request(actor, node, to).await).await
     }
 
-    /// Forgets what is left over, as if its bytes had been deleted, and returns the file or folder.
+    /// Removes the records of the freed blobs, as if their bytes had been deleted, and returns the file or folder.
     pub(crate) async fn prune_freed_blobs(&self, saved: Saved) -> Located {
         self.store.records.remove(&STORE, &saved.freed).await.unwrap();
         saved.located
@@ -411,7 +411,7 @@ impl<'a> Fixture<'a> {
         self.store.trash.begin_purge(&self.command(owner), &item, None).await
     }
 
-    /// Runs one purge step as the server and forgets the freed blobs, as if their bytes had been deleted.
+    /// Runs one purge step as the server and removes the records of the freed blobs, as if their bytes had been deleted.
     pub(crate) async fn purge_step(&self, which: Purge, max: u32) -> PurgeStep {
         let step = self.store.trash.purge(&self.command_at(None, self.now()), which, max).await.unwrap();
         self.store.records.remove(&STORE, &step.freed).await.unwrap();
@@ -459,7 +459,7 @@ impl<'a> Fixture<'a> {
         key
     }
 
-    /// Condemns all eligible blobs, including those of earlier cases.
+    /// Marks all eligible blobs for deletion, including those of earlier cases.
     pub(crate) async fn marked_for_deletion(&self, before: Timestamp) -> HashSet<BlobKey> {
         self.store.records.mark_for_deletion(&STORE, before, self.now(), ALL).await.unwrap().into_iter().collect()
     }

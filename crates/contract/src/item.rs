@@ -1,7 +1,7 @@
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::words::words;
+use crate::words::{Words, words};
 use crate::{File, Folder};
 
 words! {
@@ -64,7 +64,8 @@ impl Item {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct UnknownItem {
-    /// The kind on the wire.
+    /// The kind on the wire, neither `file` nor `folder`.
+    #[serde(deserialize_with = "unknown_kind")]
     pub kind: String,
     /// The identifier.
     pub id: Uuid,
@@ -72,4 +73,13 @@ pub struct UnknownItem {
     pub name: String,
     /// The revision, for `If-Match`.
     pub etag: String,
+}
+
+/// A malformed file or folder is an error, not an unknown item.
+fn unknown_kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let kind = String::deserialize(deserializer)?;
+    match ItemKind::known(&kind) {
+        Some(_) => Err(serde::de::Error::custom("a file or folder lacks fields, or has others")),
+        None => Ok(kind),
+    }
 }

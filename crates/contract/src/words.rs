@@ -86,6 +86,8 @@ mod tests {
         let id = "019ab0c2-7a00-7000-8000-000000000000";
         let item = json!({"kind": "shortcut", "id": id, "name": "x", "etag": "\"1\"", "target": "y"});
         let Item::Unknown(item) = from_value(item).unwrap() else { panic!("not a known kind") };
+        let malformed = json!({"kind": "file", "id": "019ab0c2-7a00-7000-8000-000000000000", "name": "x", "etag": "1"});
+        assert!(from_value::<Item>(malformed).is_err(), "a file without its other fields");
         assert_eq!((item.kind.as_str(), item.etag.as_str()), ("shortcut", "\"1\""));
     }
 

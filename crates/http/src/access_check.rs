@@ -51,12 +51,12 @@ impl AccessCheck {
         })
     }
 
-    /// A visitor's access, while the public link exists and leads to the file.
-    pub fn from_link(public_links: &web::Data<PublicLinkService>, visitor: &LinkBearer, file: Option<NodeId>) -> Self {
-        let (public_links, visitor) = (public_links.clone(), visitor.clone());
+    /// A link bearer's access, while the public link exists and leads to the file.
+    pub fn from_link(public_links: &web::Data<PublicLinkService>, bearer: &LinkBearer, file: Option<NodeId>) -> Self {
+        let (public_links, bearer) = (public_links.clone(), bearer.clone());
         Self::new(move || {
-            let (public_links, visitor) = (public_links.clone(), visitor.clone());
-            async move { public_links.may_still_read(&visitor, file).await }
+            let (public_links, bearer) = (public_links.clone(), bearer.clone());
+            async move { public_links.may_still_read(&bearer, file).await }
         })
     }
 }

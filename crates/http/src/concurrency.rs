@@ -19,7 +19,7 @@ use crate::problem::Problem;
 /// `Retry-After` for callers refused a slot.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// ConcurrencyLimit per caller, identified by `K`.
+/// A limit on concurrent work per caller, identified by `K`.
 pub struct ConcurrencyLimit<K> {
     callers: Arc<Mutex<HashMap<K, Arc<Semaphore>>>>,
     per_caller: u32,

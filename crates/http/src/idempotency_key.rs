@@ -1,4 +1,4 @@
-//! Requests with an `IdempotencyService-Key` and a streaming body: their digest is known only once the whole body has
+//! Requests with an `Idempotency-Key` and a streaming body: their digest is known only once the whole body has
 //! arrived.
 
 use std::cell::RefCell;

@@ -1,18 +1,26 @@
 //! Jobs that consist of many short steps.
 
+use std::time::{Duration, Instant};
+
 use clouddrive_domain::Result;
 use clouddrive_domain::service::JobProgress;
 
-/// How many steps one attempt does. After that other jobs get their turn, and the lease is renewed.
-const STEPS: u32 = 20;
+/// How many steps one attempt does, and for how long it begins further ones. After that other jobs get their turn, and
+/// the job gets a new lease, long before the old one runs out.
+const MAX_STEPS: u32 = 20;
+const MAX_DURATION: Duration = Duration::from_secs(30);
 
 /// Repeats `step` until nothing is left to do, or the attempt has done its share.
 pub(crate) async fn in_steps<Step: Future<Output = Result<JobProgress>>>(
     step: impl Fn() -> Step,
 ) -> Result<JobProgress> {
-    for _ in 0..STEPS {
+    let begun = Instant::now();
+    for _ in 0..MAX_STEPS {
         if step().await? == JobProgress::Done {
             return Ok(JobProgress::Done);
+        }
+        if begun.elapsed() > MAX_DURATION {
+            break;
         }
     }
     Ok(JobProgress::More)

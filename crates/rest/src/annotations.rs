@@ -42,7 +42,7 @@ pub(crate) struct IfMatchParam;
 /// The token in the path of a public link's URLs.
 pub(crate) struct LinkParam;
 
-/// How a visitor of a password-protected link authenticates.
+/// How the bearer of a password-protected link authenticates.
 pub(crate) struct LinkPasswordParams;
 
 impl IntoParams for RangeParams {

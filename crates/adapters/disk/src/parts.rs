@@ -18,20 +18,20 @@ use crate::files::{corrupt, make_dir, remove_tree, require_dir, storage_error, s
 use crate::manifest::{begun_at, part_name, part_path, read_manifest, write_manifest};
 use crate::temp_blob::free_name;
 
-/// The multipart identifier of every multipart upload; the key identifies the multipart upload.
-const TICKET: &str = "parts";
+/// The identifier of every multipart upload of several parts: the key alone tells them apart.
+const MULTIPART_ID: &str = "parts";
 
 /// The number of multipart uploads per page.
 const PAGE: usize = 1000;
 
 /// The multipart identifier of a multipart upload with this plan: none for a single part.
 pub(crate) fn multipart_id(plan: PartPlan) -> Option<MultipartUploadId> {
-    MultipartUploadId::parse(TICKET).filter(|_| !plan.is_single())
+    MultipartUploadId::parse(MULTIPART_ID).filter(|_| !plan.is_single())
 }
 
 /// The multipart upload for `key`.
 pub(crate) fn multipart(key: BlobKey) -> MultipartUpload {
-    MultipartUpload { key, multipart_id: MultipartUploadId::parse(TICKET) }
+    MultipartUpload { key, multipart_id: MultipartUploadId::parse(MULTIPART_ID) }
 }
 
 /// A page of the multipart uploads in the directory `all` begun before `before`, starting after `after`.

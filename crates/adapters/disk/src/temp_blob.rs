@@ -242,7 +242,7 @@ impl BodyWriter {
 
 impl Drop for BodyWriter {
     fn drop(&mut self) {
-        // Freeing a large file blocks for a while. Without a runtime, rely on the temp_blob's own drop.
+        // Freeing a large file blocks for a while. Without a runtime, rely on the drop of `TempBlob`.
         if !self.ended
             && let Ok(runtime) = Handle::try_current()
         {

@@ -37,7 +37,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct Blobs {
     blobs: BTreeMap<BlobKey, Blob>,
-    /// The multiparts in parts that are neither finished nor discarded.
+    /// The multipart uploads that are neither finished nor aborted.
     multiparts: BTreeMap<MultipartUpload, Parts>,
     /// What the URLs that were signed allow, by key and query.
     urls: BTreeMap<(String, String), Permit>,
@@ -53,8 +53,8 @@ impl MemoryStore {
     /// The usual capacity of a store: 1 GiB.
     pub const CAPACITY: u64 = 1 << 30;
 
-    /// Creates an empty store that holds at most [`CAPACITY`](Self::CAPACITY) bytes. The `clock` tells when multiparts
-    /// begin; `random` makes the signatures of URLs.
+    /// Creates an empty store that holds at most [`CAPACITY`](Self::CAPACITY) bytes. The `clock` tells when multipart
+    /// uploads begin; `random` makes the signatures of URLs.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self::with_capacity(Self::CAPACITY, clock, random)

@@ -114,8 +114,8 @@ pub(crate) async fn release_contents(
     Ok(released)
 }
 
-/// Condemns unneeded blobs. A transaction that refers to a blob at this moment has locked its row, which is skipped, or
-/// will find it marked for deletion.
+/// Marks unreferenced blobs for deletion. A transaction that refers to a blob at this moment has locked its row, which
+/// is skipped, or will find it marked for deletion.
 async fn mark_for_deletion(
     mut connection: &AsyncPgConnection,
     store: &StoreName,

@@ -13,6 +13,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
 use crate::error::domain_error;
+use crate::locate::array;
 use crate::transaction::TxMode;
 
 /// Selects the [`BoundsRow`]. Every transaction before the oldest running one has ended, so no entry of such a number
@@ -21,16 +22,6 @@ const BOUNDS: &str = "SELECT epoch, pruned_xid, pruned_id,
         CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) - 1 AS end_xid,
         9223372036854775807 AS end_id
     FROM change_log";
-
-/// Begins another numbering if entries have numbers that this server has not assigned yet: they were written on another
-/// one, and restored here. They come before all that is written from now on.
-const RENUMBER: &str = "WITH foreign_numbers AS (
-        UPDATE changes SET xid = 0
-        WHERE xid >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)
-    )
-    UPDATE change_log SET epoch = epoch + 1, pruned_xid = 0
-    WHERE greatest(pruned_xid, (SELECT max(xid) FROM changes))
-        >= CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint)";
 
 /// Adds the log entry of a mutation, in the mutation's own transaction.
 pub(crate) async fn record_change(
@@ -80,7 +71,10 @@ async fn read(
 
 async fn prune(mut connection: &AsyncPgConnection, before: Timestamp, max: u32) -> Result<u32, SqlError> {
     let end = Parameter::Integer(bytes(bounds(connection).await?.end.transaction));
-    let text = "SELECT xid, id, at FROM changes WHERE xid <= ? ORDER BY xid, id LIMIT ?";
+    // What has been pruned is skipped: its index entries stay until a vacuum.
+    let text = "SELECT xid, id, at FROM changes
+        WHERE (xid, id) > ((SELECT pruned_xid FROM change_log), (SELECT pruned_id FROM change_log)) AND xid <= ?
+        ORDER BY xid, id LIMIT ?";
     let oldest = Statement::new(text, vec![end, Parameter::Integer(max.into())]);
     let mut oldest: Vec<AgeRow> = oldest.load(&mut connection).await?;
     oldest.truncate(count_prunable(oldest.iter().map(AgeRow::time), before));
@@ -88,26 +82,12 @@ async fn prune(mut connection: &AsyncPgConnection, before: Timestamp, max: u32) 
         return Ok(0);
     };
     let last = vec![Parameter::Integer(last.xid), Parameter::Integer(last.id)];
-    let gone = Statement::new("DELETE FROM changes WHERE (xid, id) <= (?, ?)", last.clone());
+    let ids = array(oldest.iter().map(|row| row.id));
+    let gone = Statement::new("DELETE FROM changes WHERE id = ANY (CAST(? AS bigint[]))", vec![ids]);
     let gone = gone.execute(&mut connection).await?;
     let text = "UPDATE change_log SET pruned_xid = ?, pruned_id = ? WHERE (pruned_xid, pruned_id) < (?, ?)";
     Statement::new(text, [last.clone(), last].concat()).execute(&mut connection).await?;
     Ok(u32::try_from(gone).unwrap_or(max))
-}
-
-impl Database {
-    /// Keeps the order of the log after a restore from another server, whose transactions had other numbers. Readers of
-    /// before then have to start anew.
-    pub(crate) async fn renumber_changes(&self) -> Result<()> {
-        let work = async |mut connection: &AsyncPgConnection| {
-            let renumbered = Statement::new(RENUMBER, vec![]).execute(&mut connection).await?;
-            if renumbered > 0 {
-                tracing::warn!("the change log comes from another server: its readers have to start anew");
-            }
-            Ok(())
-        };
-        self.write(TxMode::Write, work).await
-    }
 }
 
 #[async_trait]

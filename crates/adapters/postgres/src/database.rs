@@ -24,6 +24,7 @@ use crate::migrations;
 use crate::names;
 use crate::options::Options;
 use crate::pooler;
+use crate::renumbering::renumber;
 use crate::retry::MAX_ATTEMPTS;
 use crate::transaction::{Transaction, TxFn, TxMode};
 
@@ -57,9 +58,8 @@ impl Database {
         wait_for_server(options).await?;
         pooler::require_prepared_statements(options).await?;
         migrations::migrate(options).await?;
-        let database = Self::connect(options)?;
-        database.renumber_changes().await?;
-        Ok(database)
+        renumber(options).await?;
+        Self::connect(options)
     }
 
     /// Opens the database without migrating it.

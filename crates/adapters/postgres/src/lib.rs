@@ -23,6 +23,7 @@ mod options;
 mod placement;
 mod pooler;
 mod quota;
+mod renumbering;
 mod retry;
 mod search;
 mod sessions;

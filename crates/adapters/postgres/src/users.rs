@@ -23,8 +23,8 @@ use crate::changes::record_change;
 use crate::idempotency_records::store_response;
 use crate::transaction::TxMode;
 
-/// Selects the user with that handle, by one of the two unique indexes; `None` if the handle contains NUL, which
-/// PostgreSQL text cannot.
+/// Selects the user with that identifier, by one of the two unique indexes; `None` if the identifier contains NUL,
+/// which PostgreSQL text cannot.
 fn user_by_identifier(identifier: &LoginIdentifier) -> Option<users::BoxedQuery<'_, Pg>> {
     let users = users::table.into_boxed();
     match identifier {

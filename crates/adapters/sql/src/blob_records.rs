@@ -142,7 +142,7 @@ impl ReleasedContents {
     }
 }
 
-/// Reserves `size` bytes of `drive`, if it exists, until the blob is forgotten, unless the blob is counted already.
+/// Reserves `size` bytes of `drive`, if it exists, until its record is removed, unless it is counted already.
 #[must_use]
 pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
     let text = "INSERT INTO held_blobs (blob_key, drive_id, size_bytes, counter)
@@ -153,7 +153,7 @@ pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
     Statement::new(text, vec![Parameter::Integer(bytes(size)), drive.into(), blob])
 }
 
-/// What a forgotten blob counted against a drive.
+/// What a removed blob counted against a drive.
 #[derive(QueryableByName)]
 pub struct HeldBytesRow {
     #[diesel(sql_type = Id)]

@@ -163,7 +163,7 @@ pub struct ExistingEntry {
     pub revision: Revision,
 }
 
-/// The row of a [`ExistingEntry`].
+/// The row of an [`ExistingEntry`].
 #[derive(QueryableByName)]
 pub struct ExistingEntryRow {
     #[diesel(sql_type = Id)]

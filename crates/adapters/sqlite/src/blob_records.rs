@@ -41,7 +41,7 @@ pub(crate) fn mark_referenced(connection: &mut SqliteConnection, key: &BlobKey) 
     Ok(())
 }
 
-/// Whether these blobs (without duplicates) may be referred to, i.e. none is marked for deletion or forgotten.
+/// Whether these blobs (without duplicates) may be referred to, i.e. all are recorded, and none is marked for deletion.
 pub(crate) fn all_usable(connection: &mut SqliteConnection, keys: &[String]) -> Result<bool, SqlError> {
     for keys in keys.chunks(BATCH) {
         let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));

@@ -21,7 +21,7 @@ use crate::changes::record_change;
 use crate::error::violated_constraint;
 use crate::idempotency_records::store_response;
 
-/// Selects the user with that handle, by one of the two unique indexes.
+/// Selects the user with that identifier, by one of the two unique indexes.
 fn user_by_identifier(identifier: &LoginIdentifier) -> users::BoxedQuery<'_, diesel::sqlite::Sqlite> {
     let users = users::table.into_boxed();
     match identifier {

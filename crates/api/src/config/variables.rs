@@ -7,6 +7,10 @@ use clouddrive_domain::model::{MAX_PART_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME, M
 
 use super::QUOTAS;
 
+/// The default of [`RUST_LOG`]. Actix logs an error for each client that sends malformed HTTP, which is not a server
+/// error.
+pub(crate) const DEFAULT_LOG_FILTER: &str = "info,actix_http::h1=off";
+
 /// A configuration variable.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Variable {
@@ -326,7 +330,7 @@ variables! {
         );
     }
     "Logs, metrics and traces" {
-        RUST_LOG: text("a filter such as info or clouddrive=debug,info").or("info").meaning(
+        RUST_LOG: text("a filter such as info or clouddrive=debug,info").or(DEFAULT_LOG_FILTER).meaning(
             "what to log, as [a filter]\
              (https://docs.rs/tracing-subscriber/latest/tracing_subscriber/filter/struct.EnvFilter.html)",
         );

@@ -11,9 +11,6 @@ use super::audit;
 use super::traces::{self, Traces};
 use crate::config::{ConfigError, Source, TraceConfig, variables};
 
-/// The default filter. Actix logs an error for each client that sends malformed HTTP, which is not a server error.
-const DEFAULT: &str = "info,actix_http::h1=off";
-
 /// Adds the audit target at `info`, so that it is logged under any filter that does not mention it.
 fn with_audit(directives: &str) -> String {
     let is_configured =
@@ -23,7 +20,7 @@ fn with_audit(directives: &str) -> String {
 
 /// Starts logging by `RUST_LOG`, and tracing if configured.
 pub(crate) fn start(source: &Source) -> Result<Traces, ConfigError> {
-    let directives = source.text(&variables::RUST_LOG)?.unwrap_or(DEFAULT);
+    let directives = source.text(&variables::RUST_LOG)?.unwrap_or(variables::DEFAULT_LOG_FILTER);
     let filter = EnvFilter::try_new(with_audit(directives)).map_err(|_| ConfigError::invalid(&variables::RUST_LOG))?;
     let log = fmt::layer().with_writer(std::io::stderr);
     let log = if std::io::stderr().is_terminal() {

@@ -226,7 +226,7 @@ pub async fn permission_for_a_part_is_none_for_another(case: &Case<'_>, gate: &d
     assert_eq!(distinct.len(), urls.len());
 }
 
-/// An admitted GET has exactly the signed key and presentation.
+/// An admitted GET has exactly the signed key and content headers.
 pub fn what_was_signed_to_get_is_admitted(case: &Case<'_>, gate: &dyn SignedUrlVerifier) {
     for media_type in ["text/plain", "text/plain; charset=utf-8", "a/b; c=\"d&e=f%41+g\"", "image/svg+xml"] {
         let longest = "é".repeat(127);

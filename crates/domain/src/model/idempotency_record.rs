@@ -1,4 +1,4 @@
-//! Receipts: make requests idempotent, so that clients can retry after a lost response.
+//! Idempotency records: make requests idempotent, so that clients can retry after a lost response.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

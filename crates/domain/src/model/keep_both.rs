@@ -7,9 +7,9 @@ use super::name::{MAX_NAME_BYTES, Name};
 
 /// An iterator over alternatives to `wanted`: `name (1).ext`, `name (2).ext`, … without an upper bound.
 ///
-/// Candidates come in rounds with the same number of digits. For each round, a store queries the taken names that begin
-/// with [`CandidateBatch::prefix`] and calls [`CandidateBatch::first_free`], in the transaction that then inserts the
-/// name.
+/// Candidates come in batches with the same number of digits. For each batch, a store queries the taken names that
+/// begin with [`CandidateBatch::prefix`] and calls [`CandidateBatch::first_free`], in the transaction that then inserts
+/// the name.
 #[derive(Clone, Debug)]
 pub struct KeepBoth {
     stem: String,
@@ -40,7 +40,7 @@ impl KeepBoth {
 impl Iterator for KeepBoth {
     type Item = CandidateBatch;
 
-    /// The next round: one digit, then two, and so on up to nineteen, which is more names than any store holds.
+    /// The next batch: one digit, then two, and so on up to nineteen, which is more names than any store holds.
     fn next(&mut self) -> Option<CandidateBatch> {
         self.digits += 1;
         if self.digits > 19 {
@@ -59,26 +59,26 @@ impl Iterator for KeepBoth {
 }
 
 impl CandidateBatch {
-    /// The common prefix of the names of this round: `name (`.
+    /// The common prefix of the names of this batch: `name (`.
     #[must_use]
     pub fn prefix(&self) -> String {
         format!("{} (", self.stem)
     }
 
-    /// The length in characters of each name of this round. Other names with the same prefix can be ignored.
+    /// The length in characters of each name of this batch. Other names with the same prefix can be ignored.
     #[must_use]
     pub fn length(&self) -> usize {
         self.stem.chars().count() + " ()".len() + self.digits as usize + self.extension.chars().count()
     }
 
-    /// The pattern of the names of this round, with zeros for the number.
+    /// The pattern of the names of this batch, with zeros for the number.
     #[must_use]
     pub fn pattern(&self) -> String {
         let digits = "0".repeat(self.digits as usize);
         format!("{} ({digits}){}", self.stem, self.extension)
     }
 
-    /// The first candidate of this round whose number is greater than `number`, with its own number.
+    /// The first candidate of this batch whose number is greater than `number`, with its own number.
     #[must_use]
     pub fn after(&self, number: u64) -> Option<(u64, String)> {
         let first = 10_u64.checked_pow(self.digits - 1)?;
@@ -87,7 +87,7 @@ impl CandidateBatch {
         (next <= last).then(|| (next, format!("{} ({next}){}", self.stem, self.extension)))
     }
 
-    /// The first candidate of this round that is not in `taken`, if any.
+    /// The first candidate of this batch that is not in `taken`, if any.
     #[must_use]
     pub fn first_free(&self, taken: &HashSet<String>) -> Option<Name> {
         let first = 10_u64.checked_pow(self.digits - 1)?;

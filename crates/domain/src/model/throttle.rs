@@ -43,12 +43,12 @@ pub enum Bucket {
 pub enum LoginSubject {
     /// An existing account.
     Account(UserId),
-    /// The given handle, if there is no such account.
+    /// The given identifier, if there is no such account.
     Unknown(LoginIdentifier),
 }
 
 impl LoginSubject {
-    /// The text that the bucket key hashes. The `?` keeps unknown handles distinct from account identifiers.
+    /// The text that the bucket key hashes. The `?` keeps unknown identifiers distinct from account identifiers.
     fn text(&self) -> String {
         match self {
             Self::Account(user) => user.to_string(),

@@ -26,7 +26,7 @@ pub trait BlobRecordRepository: Send + Sync {
     async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
     /// Marks for deletion up to `max` blobs of `store` that have been unreferenced since `before` or longer, and
-    /// returns their keys, together with those marked for deletion earlier and not yet forgotten. The latter come last,
+    /// returns their keys, together with those marked for deletion earlier and not yet removed. The latter come last,
     /// and those returned before, as of `now`, come after those marked for deletion since. That they are unreferenced
     /// MUST be checked again in the same transaction, and a blob marked for deletion must never be referred to again.
     async fn mark_for_deletion(

@@ -25,8 +25,8 @@ pub trait BlobStore: Send + Sync {
     fn name(&self) -> StoreName;
 
     /// Stores `body` under `key`, durably: once this returns, a crash of the machine loses nothing. It is atomic, even
-    /// if the future is dropped midway. A store whose signed URLs cannot always carry the `content_headers`, which is
-    /// known by now, may save it with the bytes.
+    /// if the future is dropped midway. A store whose signed URLs cannot always carry the `content_headers`, which are
+    /// known by now, may save them with the bytes.
     ///
     /// # Errors
     /// [`BlobExists`](crate::error::Conflict::BlobExists) if `key` exists, whose bytes stay unchanged;

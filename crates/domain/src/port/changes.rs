@@ -14,7 +14,7 @@ pub trait ChangeRepository: Send + Sync {
     /// Reads up to `max` entries after `after`, in order: those of `drive`, or all.
     ///
     /// # Errors
-    /// [`Gone`](crate::Error::Gone): `ChangeRepository`, if entries after `after` have been pruned, of whichever drive,
+    /// [`Gone`](crate::Error::Gone): `Changes`, if entries after `after` have been pruned, of whichever drive,
     /// or `after` cannot come from this log.
     async fn read(&self, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch>;
 

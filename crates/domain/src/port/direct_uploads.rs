@@ -17,7 +17,7 @@ use crate::model::{BlobKey, MultipartUpload, MultipartUploadId, Part, PartPlan, 
 pub trait DirectUploadStore: Send + Sync {
     /// Prepares a new multipart upload, durably. A multipart upload of several parts MUST get a multipart identifier.
     /// Abandoned multipart uploads are found by [`BlobStore::list_incomplete`](super::BlobStore::list_incomplete). The
-    /// `content_headers`, here and below, is that of [`BlobStore::put`](super::BlobStore::put), and the same in every
+    /// `content_headers`, here and below, are those of [`BlobStore::put`](super::BlobStore::put), and the same in every
     /// call.
     ///
     /// # Errors

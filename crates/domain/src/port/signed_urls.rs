@@ -175,7 +175,7 @@ pub trait SignedUrlVerifier: Send + Sync {
     /// `UrlExpired` for an expired URL that it did sign.
     fn verify_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)>;
 
-    /// Verifies a GET and returns its target, presentation, and whose access must be checked.
+    /// Verifies a GET and returns its target, with the viewer whose access must be checked, if any.
     ///
     /// # Errors
     /// As [`verify_put`](Self::verify_put).

@@ -77,7 +77,7 @@ pub struct PurgeStep {
     pub removed: u32,
     /// The number of folders reached, whose contents are removed next.
     pub reached: u32,
-    /// The number of nodes met that had been trashed directly, and so were kept in the trash.
+    /// The number of nodes found that had been trashed directly, and so were kept in the trash.
     pub kept: u32,
     /// Whether there is more to do.
     pub more: bool,
@@ -141,7 +141,7 @@ pub trait TrashRepository: Send + Sync {
     /// and [`purge`](Self::purge) removes it with its descendants. A [job](super::Jobs) that does so is queued.
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()>;
 
-    /// Begins the purges of up to `max` of the doomed nodes, all in one drive, and returns the number. Those of
+    /// Begins the purges of up to `max` of the nodes in `scope`, all in one drive, and returns the number. Those of
     /// [`All`](PurgeScope::All), if there are any, are removed by a [job](super::Jobs) that is queued.
     async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32>;
 

@@ -61,10 +61,21 @@ impl ServiceContext {
     /// [`Scope`](crate::error::Forbidden::Scope) when the credential does not allow mutations.
     pub(super) fn command(&self, actor: &Actor) -> Result<Command> {
         actor.require(Scope::Write)?;
-        Ok(Command {
-            idempotency_record: actor.idempotency_record.clone(),
-            ..self.command_of(actor.user, &actor.origin)
-        })
+        Ok(self.command_for(actor))
+    }
+
+    /// The same for a change of the account itself: e-mail address, password, sessions.
+    ///
+    /// # Errors
+    /// [`Scope`](crate::error::Forbidden::Scope) when the credential does not allow to manage the account.
+    pub(super) fn account_command(&self, actor: &Actor) -> Result<Command> {
+        actor.require(Scope::Account)?;
+        Ok(self.command_for(actor))
+    }
+
+    fn command_for(&self, actor: &Actor) -> Command {
+        let idempotency_record = actor.idempotency_record.clone();
+        Command { idempotency_record, ..self.command_of(actor.user, &actor.origin) }
     }
 
     /// A command of `user`, now, whom the request itself identifies: by a password or a refresh token.

@@ -108,7 +108,7 @@ impl Random for Ones {
     }
 }
 
-/// An [`ServiceContext`] with a [`FastClock`].
+/// A [`ServiceContext`] with a [`FastClock`].
 pub(super) fn hurried() -> ServiceContext {
     let clock = FastClock(NOW.as_millis().into());
     ServiceContext::new(Arc::new(clock), Arc::new(Ones), Arc::new(Trail::default()))

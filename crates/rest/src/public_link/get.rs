@@ -25,7 +25,7 @@ pub(crate) async fn get(
     Ok(reply::ok(&linked(&cursors, &list, view)?))
 }
 
-/// The response for a visit, with the cursor of its list.
+/// The response for a public link, with the cursor of its list.
 pub(super) fn linked(cursors: &Cursors, list: &List, view: LinkView) -> Result<Linked, Problem> {
     let item = map::item(view.item)?;
     let Some(page) = view.page else {

@@ -13,10 +13,10 @@ use clouddrive_domain::{Error, Result};
 use super::body::{Intake, Piece, combined_sum};
 use super::{Blob, Blobs, MemoryStore};
 
-/// The multipart_id of every multipart in several parts; those in one part need none.
+/// The identifier of every upload of several parts; one of a single part needs none.
 const MULTIPART_ID: &str = "parts";
 
-/// The parts of a multipart, by number.
+/// The parts of a multipart upload, by number.
 pub(super) struct Parts {
     begun_at: Timestamp,
     received: BTreeMap<u32, Piece>,
@@ -38,7 +38,7 @@ impl Parts {
 }
 
 impl Blobs {
-    /// The parts of the multipart, if it accepts part `number`.
+    /// The parts of the multipart upload, if it accepts part `number`.
     fn parts_without(&mut self, multipart: &MultipartUpload, number: u32) -> Result<&mut Parts> {
         self.require_none(&multipart.key)?;
         let parts = self.multiparts.get_mut(multipart).ok_or(Error::Conflict(Conflict::UploadClosed))?;
@@ -48,7 +48,7 @@ impl Blobs {
         }
     }
 
-    /// Turns the parts of the multipart into the blob.
+    /// Turns the parts of the multipart upload into the blob.
     fn finish(&mut self, multipart: &MultipartUpload, plan: PartPlan) -> Result<Stored> {
         if let Some(blob) = self.blobs.get(&multipart.key) {
             return if blob.stored.size == plan.size() {

@@ -9,7 +9,7 @@ use crate::port::{BlobRecordRepository, BlobStore, Saved};
 /// How many blobs or uploads one call deletes concurrently.
 const AT_ONCE: usize = 16;
 
-/// How many blobs one transaction forgets.
+/// How many records one transaction removes.
 const BATCH: usize = 500;
 
 /// Deletes unreferenced bytes right away.

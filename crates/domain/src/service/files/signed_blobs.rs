@@ -134,7 +134,7 @@ impl SignedBlobService {
         let PutPermit { target, expected } = permit;
         match &target {
             PutTarget::Blob(key) => {
-                // This store's URLs carry the presentation themselves.
+                // This store's URLs carry the content headers themselves.
                 self.store.put(key, body, expected, &ContentHeaders::unknown()).await?;
             }
             PutTarget::Part { multipart, number } => self.parts.put_part(multipart, *number, body, expected).await?,

@@ -14,7 +14,10 @@ use crate::service::files::blob_remover::BlobRemover;
 /// How many rows one transaction touches.
 const BATCH: u32 = 500;
 
-/// How long the lease of a maintenance task lasts. A longer maintenance task may be run by another instance too, which
+/// How many batches of old changes one round prunes: 100,000 entries.
+const MAX_PRUNED_BATCHES: u32 = 200;
+
+/// How long the lease of a task lasts. A task that takes longer may be run by another instance too, which
 /// is harmless.
 const LEASE_DURATION: Duration = Duration::from_mins(1);
 
@@ -271,13 +274,15 @@ impl GarbageCollector {
 
     async fn prune_changes(&self, pruned: &mut u64) -> Result<()> {
         let before = self.context.now().minus(self.settings.changes_retention);
-        loop {
+        // The rest waits for the next round, so that a long log does not hold up the other tasks.
+        for _ in 0..MAX_PRUNED_BATCHES {
             let step = self.stores.changes.prune(before, BATCH).await?;
             *pruned += u64::from(step);
             if step < BATCH {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     async fn prune_sessions(&self, before: Timestamp, report: &mut CollectorReport) -> Result<()> {

@@ -6,7 +6,7 @@ use crate::model::{ClaimedJob, JobCount, JobKind, JobOutcome};
 use crate::port;
 use crate::service::ServiceContext;
 
-/// How long a lease on a job lasts, several times as long as an attempt. After that another instance runs the job.
+/// How long a lease on a job lasts, several times as long as an attempt usually takes. After that the job is run again.
 const LEASE: Duration = Duration::from_mins(5);
 
 /// How far an attempt of a job came.

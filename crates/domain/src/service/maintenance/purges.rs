@@ -39,16 +39,24 @@ impl Purges {
     /// # Errors
     /// Store errors.
     pub async fn remove_drive(&self, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
-        let command = self.context.system_command(request);
-        match self.trash.delete_orphaned_drives(&command, Some(drive), BATCH).await? {
-            CleanupProgress::Drive => Ok(JobProgress::Done),
-            CleanupProgress::Step => Ok(JobProgress::More),
+        let delete = async || {
+            let command = self.context.system_command(request);
+            self.trash.delete_orphaned_drives(&command, Some(drive), BATCH).await
+        };
+        let mut progress = delete().await?;
+        if progress == CleanupProgress::Nothing {
             // It waits for its purges, or there is no such drive.
-            CleanupProgress::Nothing => {
-                let step = self.step(drive, request).await?;
-                Ok(if step.is_idle() && !step.more { JobProgress::Done } else { JobProgress::More })
+            let step = self.step(drive, request).await?;
+            if !step.is_idle() || step.more {
+                return Ok(JobProgress::More);
             }
+            // Another worker may have ended the last purge meanwhile.
+            progress = delete().await?;
         }
+        Ok(match progress {
+            CleanupProgress::Drive | CleanupProgress::Nothing => JobProgress::Done,
+            CleanupProgress::Step => JobProgress::More,
+        })
     }
 
     async fn step(&self, drive: DriveId, request: &RequestId) -> Result<PurgeStep> {

@@ -43,7 +43,7 @@ pub struct OwnedLink {
 
 impl std::fmt::Debug for OwnedLink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("OwnLink").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("OwnedLink").field("link", &self.link).finish_non_exhaustive()
     }
 }
 

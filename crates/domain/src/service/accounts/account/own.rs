@@ -2,7 +2,7 @@
 
 use super::AccountService;
 use crate::error::{Error, Forbidden, Result};
-use crate::model::{Account, Actor, AuditAction, Bucket, Credentials, Email, Password, Scope};
+use crate::model::{Account, Actor, AuditAction, Bucket, Credentials, Email, Password, Scope, UserId};
 use crate::port::PasswordCheck;
 
 impl AccountService {
@@ -12,8 +12,11 @@ impl AccountService {
     /// `NotFound` when it has just been deleted.
     pub async fn find(&self, actor: &Actor) -> Result<Account> {
         actor.require(Scope::Read)?;
-        let home = self.ports.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        Ok(home.account)
+        self.account_of(actor.user).await
+    }
+
+    async fn account_of(&self, user: UserId) -> Result<Account> {
+        Ok(self.ports.drive.find_user_drive(user).await?.ok_or(Error::NotFound)?.account)
     }
 
     /// Changes the caller's e-mail address.
@@ -21,13 +24,12 @@ impl AccountService {
     /// # Errors
     /// `EmailTaken`; `RateLimited`.
     pub async fn change_email(&self, actor: &Actor, email: &Email) -> Result<Account> {
-        actor.require(Scope::Account)?;
-        let command = self.context.command(actor)?;
+        let command = self.context.account_command(actor)?;
         self.throttling.take(&[Bucket::EmailChange(actor.user)], command.at).await?;
         if self.ports.accounts.change_email(&command, actor.user, email).await? {
             self.context.audit(actor, AuditAction::EmailChanged);
         }
-        self.find(actor).await
+        self.account_of(actor.user).await
     }
 
     /// Changes the caller's password and ends all of the caller's sessions, including this one.
@@ -37,7 +39,8 @@ impl AccountService {
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &Password) -> Result<()> {
         let proven = self.require_password(actor, current).await?.generation;
         let hash = self.ports.passwords.hash(new).await?;
-        self.ports.accounts.change_password(&self.context.command(actor)?, actor.user, Some(proven), &hash).await?;
+        let command = self.context.account_command(actor)?;
+        self.ports.accounts.change_password(&command, actor.user, Some(proven), &hash).await?;
         self.context.audit(actor, AuditAction::PasswordChanged);
         Ok(())
     }
@@ -49,7 +52,7 @@ impl AccountService {
     /// `WrongPassword`; `RateLimited`.
     pub async fn delete(&self, actor: &Actor, password: &str) -> Result<()> {
         let proven = self.require_password(actor, password).await?.generation;
-        let command = self.context.command(actor)?;
+        let command = self.context.account_command(actor)?;
         self.ports.accounts.delete(&command, actor.user, proven).await?;
         self.context.audit(actor, AuditAction::AccountDeleted);
         self.ended.discard(&command).await;

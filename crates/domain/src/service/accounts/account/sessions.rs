@@ -204,8 +204,7 @@ impl AccountService {
     /// # Errors
     /// `NotFound` when the caller has no such running session.
     pub async fn end_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
-        actor.require(Scope::Account)?;
-        self.ports.sessions.end(&self.context.command(actor)?, session, actor.user).await?;
+        self.ports.sessions.end(&self.context.account_command(actor)?, session, actor.user).await?;
         self.context.audit(actor, AuditAction::SessionEnded { session });
         Ok(())
     }

@@ -43,8 +43,6 @@ async fn a_drive_is_removed_once_its_purges_are_done() {
         (CleanupProgress::Nothing, purged(0, true), JobProgress::More),
         (CleanupProgress::Nothing, purged(3, false), JobProgress::More),
         (CleanupProgress::Drive, None, JobProgress::Done),
-        // A late repeat finds no drive.
-        (CleanupProgress::Nothing, purged(0, false), JobProgress::Done),
     ];
     for (progress, step, _) in steps.clone() {
         let clear = trash.expect_delete_orphaned_drives().with(always(), eq(Some(DRIVE)), eq(500));
@@ -57,5 +55,26 @@ async fn a_drive_is_removed_once_its_purges_are_done() {
     let purges = service(trash, MockBlobRecordRepository::new(), MockBlobStore::new());
     for (_, _, progress) in steps {
         assert_eq!(purges.remove_drive(DRIVE, &request()).await.unwrap(), progress);
+    }
+}
+
+#[tokio::test]
+async fn a_drive_whose_last_purge_ends_meanwhile_is_removed_at_once() {
+    // A late repeat finds no drive.
+    for (last, expected) in [
+        (CleanupProgress::Drive, JobProgress::Done),
+        (CleanupProgress::Step, JobProgress::More),
+        (CleanupProgress::Nothing, JobProgress::Done),
+    ] {
+        let (mut trash, mut order) = (MockTrashRepository::new(), Sequence::new());
+        let mut delete = |trash: &mut MockTrashRepository, progress| {
+            let clear = trash.expect_delete_orphaned_drives().with(always(), eq(Some(DRIVE)), eq(500));
+            clear.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(progress));
+        };
+        delete(&mut trash, CleanupProgress::Nothing);
+        trash.expect_purge().times(1).returning(|_, _, _| Ok(PurgeStep::default()));
+        delete(&mut trash, last);
+        let purges = service(trash, MockBlobRecordRepository::new(), MockBlobStore::new());
+        assert_eq!(purges.remove_drive(DRIVE, &request()).await.unwrap(), expected);
     }
 }
