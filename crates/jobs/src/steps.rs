@@ -1,9 +1,10 @@
 //! Jobs that consist of many short steps.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::service::JobProgress;
+use tokio::time::Instant;
 
 /// How many steps one attempt does, and for how long it begins further ones. After that other jobs get their turn, and
 /// the job gets a new lease, long before the old one runs out.
