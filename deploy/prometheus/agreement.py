@@ -289,7 +289,7 @@ def main():
     queries = check_dashboard(names) + check_runbook(alarms, metrics, names)
     for record in records:
         if record not in names.used:
-            complain(RULES.name, f"nobody uses {record}")
+            complain(RULES.name, f"{record} is not used")
     rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     Path(sys.argv[1]).write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
     for complaint in complaints:

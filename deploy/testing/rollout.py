@@ -166,7 +166,7 @@ class Aws:
             else:
                 kind = shapes[shape["members"][members[option]]["shape"]]["type"]
                 given[members[option]] = json.loads(value) if kind == "structure" else value
-        assert formatted, "the format of the output is left to the configuration of whoever runs it"
+        assert formatted, "the format of the output is left to the configuration of the caller"
         conforms(shapes, operations[name]["input"]["shape"], given, command)
         return operations[name], {"input": given, "query": query}
 

@@ -8,7 +8,7 @@ KINDS = {
     "drop": "drops something that versions before may use",
     "rename": "renames something that versions before use by its old name",
     "lock": "keeps others from working on a table for as long as it takes",
-    "rewrite": "writes a whole table anew, and nobody can use it meanwhile",
+    "rewrite": "writes a whole table anew, and it cannot be used meanwhile",
     "data": "changes rows, as many as there are",
     "incompatible": "makes what versions before write or read impossible",
     "code": "runs code that this check does not look into",

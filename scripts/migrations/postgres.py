@@ -248,7 +248,7 @@ class Reader:
         else:
             self.inside("DROP")
         if node.behavior == enums.DropBehavior.DROP_CASCADE:
-            self.wrong("CASCADE drops what nobody named: drop it by name")
+            self.wrong("CASCADE drops what is not named: drop it by name")
         for path in node.objects:
             # Functions are named with their arguments, types as a type, everything else as a path.
             path = getattr(path, "objname", None) or getattr(path, "names", None) or path

@@ -172,7 +172,7 @@ class Postgres(Case):
                 self.assertEqual(said.count("-- allow: "), len(kinds), said)
                 self.assertIn("line 2: ", said)
                 # If there are two, neither alone is sufficient.
-                comments = [f"-- allow: {kind}: nobody has any rows yet — “ünïcode”\n" for kind in kinds]
+                comments = [f"-- allow: {kind}: no installation has rows yet — “ünïcode”\n" for kind in kinds]
                 for missing in range(len(kinds)):
                     self.given(SET + "".join(comments[:missing] + comments[missing + 1:]) + statement)
                     self.assertEqual(self.run_check("--accept")[0], 1)
@@ -256,7 +256,7 @@ class Postgres(Case):
         self.bad("name the columns")
         self.given("CREATE INDEX CONCURRENTLY ON files (size);", outside=True)
         self.bad("name the index")
-        self.given(SET + "-- allow: incompatible: nobody wrote others\nALTER TABLE files ADD CHECK (size > 0) NOT VALID;")
+        self.given(SET + "-- allow: incompatible: no version wrote others\nALTER TABLE files ADD CHECK (size > 0) NOT VALID;")
         self.bad("name the constraint")
         trigger = "CREATE TRIGGER t BEFORE INSERT ON files FOR EACH ROW EXECUTE FUNCTION f();"
         self.given(trigger)
@@ -264,7 +264,7 @@ class Postgres(Case):
         self.given("CREATE POLICY p ON files;")
         self.bad("does not know CreatePolicyStmt")
         self.given(SET + "-- allow: drop: it was never used\nDROP TABLE files CASCADE;")
-        self.bad("CASCADE drops what nobody named")
+        self.bad("CASCADE drops what is not named")
 
 
 class Sqlite(Case):
@@ -311,7 +311,7 @@ class Sqlite(Case):
                 for kind in kinds:
                     self.assertIn(f"-- allow: {kind}: reason", said)
                 self.assertEqual(said.count("-- allow: "), len(kinds), said)
-                self.given("".join(f"-- allow: {kind}: nobody has any rows yet\n" for kind in kinds) + statement)
+                self.given("".join(f"-- allow: {kind}: no installation has rows yet\n" for kind in kinds) + statement)
                 self.assertNotIn("up.sql", self.run_check("--accept")[1])
 
     def test_rows_go_with_a_table_that_others_refer_to(self):

@@ -11,7 +11,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 
 use self::user::UserCommand;
-use crate::config::{Config, Source, variables};
+use crate::config::{Config, Source, reference};
 use crate::output::print_line;
 use crate::{telemetry, wiring};
 
@@ -59,8 +59,8 @@ impl Cli {
             return print_line(clouddrive_rest::openapi::json()?);
         }
         if let Command::Config { markdown } = command {
-            let reference = if markdown { variables::markdown() } else { variables::example() };
-            return print_line(reference.trim_end());
+            let text = if markdown { reference::markdown() } else { reference::example() };
+            return print_line(text.trim_end());
         }
         let source = Source::from_process()?;
         if let Command::Health = command {

@@ -2,6 +2,7 @@
 //! names its variable.
 
 mod reader;
+pub(crate) mod reference;
 mod secret;
 mod source;
 mod stores;

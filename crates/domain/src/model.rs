@@ -1,6 +1,7 @@
 //! Entities and value objects. All are valid by construction.
 
 mod access;
+mod action;
 mod actor;
 mod audit;
 mod blob;
@@ -14,6 +15,7 @@ mod job;
 mod keep_both;
 mod link;
 mod link_download;
+mod located;
 mod missing_parts;
 mod name;
 mod name_keys;
@@ -35,9 +37,8 @@ mod upload;
 mod user;
 mod version;
 
-pub use access::{
-    Action, Grant, Located, ReadGrant, Step, Viewer, authorize, authorize_read, authorize_read_below, check_depth,
-};
+pub use access::{Grant, ReadGrant, authorize, authorize_read, authorize_read_below};
+pub use action::Action;
 pub use actor::{Actor, ClientInfo, Credential, Origin, Scope, Scopes};
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
@@ -57,10 +58,13 @@ pub use job::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, MAX_JOB
 pub use keep_both::{CandidateBatch, KeepBoth};
 pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
 pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};
+pub use located::{Located, Step, Viewer};
 pub use missing_parts::MissingParts;
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use name_keys::{NAME_KEYS_VERSION, OrderKey};
-pub use node::{Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Revision, UserRef};
+pub use node::{
+    Content, Entry, MAX_COPY_NODES, MAX_TREE_DEPTH, Node, NodeBody, NodeKind, PathStep, Revision, UserRef, check_depth,
+};
 pub use page::{
     ChildPosition, Limit, LinkPosition, MAX_PAGE_BYTES, Order, Page, PageRoom, Position, SearchPosition,
     SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, UploadPosition,

@@ -34,7 +34,7 @@ pub trait AuthScheme: Send + Sync {
     /// The challenge in the response to a request that was refused with `code`.
     fn challenge(&self, code: Code) -> &'static str;
 
-    /// Looks for a credential and verifies it. Sets the caller for whom database work is done from then on.
+    /// Looks for a credential and verifies it. Database work is attributed to that caller from then on.
     async fn authenticate(&self, request: &HttpRequest) -> SchemeResult;
 }
 

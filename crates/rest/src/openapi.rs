@@ -67,7 +67,7 @@ pub(crate) use page::{document, swagger_config, swagger_csp};
             that guests may undo for an hour what they did"),
         (name = "sharing", description = "What owners give to others, and what others get"),
         (name = "links", description = "\
-            Public links: what owners let anybody see who has the URL, and what is seen by it"),
+            Public links: what owners show to every holder of a URL"),
         (name = "search", description = "Finding by name"),
         (name = "profile photo", description = "The caller's own photo"),
         (name = "signed URLs", description = "What the URLs lead to that the API hands out, for blobs on local disk"),

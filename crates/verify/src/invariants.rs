@@ -171,7 +171,7 @@ fn sharing(dialect: Dialect) -> [Invariant; 3] {
             Kind::ShareWithoutEnds,
             &format!(
                 "SELECT {} AS a, 'of ' || coalesce(n.kind || ' ', 'none: ') || {} || ', with '
-                    || coalesce(u.username, 'nobody') AS b FROM shares s
+                    || coalesce(u.username, 'no user') AS b FROM shares s
                 LEFT JOIN nodes n ON n.id = s.node_id LEFT JOIN users u ON u.id = s.guest_id
                 WHERE n.id IS NULL OR n.kind = 'root' OR u.id IS NULL",
                 id("s.id"),

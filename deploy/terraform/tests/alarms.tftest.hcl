@@ -83,7 +83,7 @@ run "alarms" {
 
   assert {
     condition     = length(aws_sns_topic_subscription.email) + length(aws_budgets_budget.this) == 0
-    error_message = "Nobody is written to unless told."
+    error_message = "Alarms are sent to no address unless one is given."
   }
 }
 

@@ -140,7 +140,7 @@ run "what_runs_on_it" {
         "TRUSTED_PROXIES=10.40.0.0/20,10.40.16.0/20", "METRICS_ADDR=0.0.0.0:9464",
       ] : strcontains(module.boot.script, line)
     ]) && !strcontains(module.boot.script, "CORS_ORIGINS") && !strcontains(module.boot.script, "OTEL_")
-    error_message = "The container gets its variables, and none that nobody asked for."
+    error_message = "The container gets its variables, and no others."
   }
 
   assert {

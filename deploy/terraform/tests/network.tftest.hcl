@@ -46,7 +46,7 @@ run "internet_to_load_balancer_to_api_to_database" {
 
   assert {
     condition     = length(aws_vpc_security_group_ingress_rule.metrics) == 0
-    error_message = "Nobody reaches the metrics unless told."
+    error_message = "The metrics are reachable only from the given networks."
   }
 
   assert {
@@ -200,7 +200,7 @@ run "without_nat" {
       aws_vpc_security_group_egress_rule.api_to_endpoints[0].referenced_security_group_id == aws_security_group.endpoints[0].id &&
       aws_vpc_security_group_egress_rule.api_to_s3[0].prefix_list_id == aws_vpc_endpoint.s3.prefix_list_id
     )
-    error_message = "Instances reach the endpoints and S3, and nobody else reaches the endpoints."
+    error_message = "Instances reach the endpoints and S3, and nothing else reaches the endpoints."
   }
 }
 

@@ -48,7 +48,7 @@ run "private" {
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
       Resource  = ["arn:aws:s3:::clouddrive-111122223333-eu-central-1", "arn:aws:s3:::clouddrive-111122223333-eu-central-1/*"]
     }]
-    error_message = "The bucket's policy turns away what does not come by TLS, and lets nobody in."
+    error_message = "The bucket's policy refuses what does not come by TLS, and grants no access."
   }
 
   assert {
@@ -64,7 +64,7 @@ run "private" {
       FlowLogs     = "Allow delivery.logs.amazonaws.com s3:PutObject LOGS/AWSLogs/111122223333/vpcflowlogs/*"
       FlowLogsLook = "Allow delivery.logs.amazonaws.com s3:GetBucketAcl LOGS"
     }
-    error_message = "Services of AWS write logs, each in its place, and nobody else does."
+    error_message = "Services of AWS write logs, each in its place, and nothing else does."
   }
 
   assert {

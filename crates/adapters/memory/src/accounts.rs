@@ -43,13 +43,13 @@ fn change_email(state: &mut State, command: &Command, user: UserId, email: &Emai
         return Err(Error::Conflict(Conflict::EmailTaken));
     }
     user_mut(state, user)?.user.email = email.clone();
-    log(state, command, Change::of_user(ChangeKind::EmailChanged, user));
+    log(state, command, Change::for_user(ChangeKind::EmailChanged, user));
     Ok(true)
 }
 
 fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Result<()> {
     let row = require(state, user, Some(proven))?.clone();
-    log(state, command, Change::of_user(ChangeKind::UserDeleted, user).within(row.drive));
+    log(state, command, Change::for_user(ChangeKind::UserDeleted, user).within(row.drive));
     abort_all(state, command, user);
     remove_sessions(state, u32::MAX, |session| session.session.user == user);
     let keys: Vec<_> = state.shares.iter().map(|(key, _)| *key).filter(|(_, guest)| *guest == user).collect();
@@ -81,7 +81,7 @@ fn set_disabled(state: &mut State, command: &Command, user: UserId, disabled: bo
         end_all(state, user, command.at);
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    log(state, command, Change::of_user(kind, user));
+    log(state, command, Change::for_user(kind, user));
     Ok(true)
 }
 
@@ -90,7 +90,7 @@ fn set_quota(state: &mut State, command: &Command, user: UserId, limits: NewLimi
     let drive = state.drives.get_mut(&id).ok_or(Error::NotFound)?;
     drive.quota.total = limits.bytes.unwrap_or(drive.quota.total);
     drive.entries.total = limits.entries.unwrap_or(drive.entries.total);
-    log(state, command, Change::of_user(ChangeKind::QuotaSet, user).within(id));
+    log(state, command, Change::for_user(ChangeKind::QuotaSet, user).within(id));
     Ok(())
 }
 
@@ -125,7 +125,7 @@ impl AccountRepository for Database {
             row.hash = hash.clone();
             row.generation += 1;
             end_all(state, user, command.at);
-            log(state, command, Change::of_user(ChangeKind::PasswordChanged, user));
+            log(state, command, Change::for_user(ChangeKind::PasswordChanged, user));
             Ok(())
         })
     }

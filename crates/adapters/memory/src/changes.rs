@@ -28,7 +28,7 @@ pub(crate) fn log(state: &mut State, command: &Command, change: Change) {
 
 /// The current state of the node.
 pub(crate) fn state_of(state: &State, node: NodeId) -> Option<NodeState> {
-    locate::node(state, node).map(|node| NodeState::of(&node))
+    locate::node(state, node).map(|node| NodeState::from_node(&node))
 }
 
 fn read(state: &State, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch> {

@@ -60,7 +60,7 @@ fn create_folder(state: &mut State, command: &Command, parent: &Grant, id: NodeI
     names::insert(state, command, &NewNode { id, drive, parent: folder, name, version: None })?;
     quota::charge(state, drive, Charge { entries: 1, ..Charge::default() })?;
     touch(state, command, folder);
-    log(state, command, Change::of_node(ChangeKind::FolderCreated, drive, id).after(state_of(state, id)));
+    log(state, command, Change::for_node(ChangeKind::FolderCreated, drive, id).after(state_of(state, id)));
     let made = locate::found(state, id, parent.actor())?;
     store_response(state, command, CommandOutcome::Made(&made))?;
     Ok(made)

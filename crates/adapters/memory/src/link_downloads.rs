@@ -26,7 +26,7 @@ fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Resul
     }
     state.downloads.put((link.id, download.digest()), command.at);
     let drive = state.nodes.get(&link.item.id).map(|row| row.drive);
-    log(state, command, Change::of_node(ChangeKind::LinkDownloaded, drive, link.item.id));
+    log(state, command, Change::for_node(ChangeKind::LinkDownloaded, drive, link.item.id));
     Ok(Counted::First)
 }
 

@@ -58,7 +58,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewLink) -> 
         created_at: command.at,
     };
     state.links.put(new.id, row);
-    log(state, command, Change::of_item(ChangeKind::LinkCreated, &item));
+    log(state, command, Change::for_item(ChangeKind::LinkCreated, &item));
     let link = found(state, new.id)?;
     store_response(state, command, CommandOutcome::Linked(&link))?;
     Ok(link)
@@ -72,7 +72,7 @@ fn change(state: &mut State, command: &Command, item: &Grant, id: LinkId, to: &L
     }
     row.expires_at = to.expires_at.unwrap_or(row.expires_at);
     row.max_downloads = to.max_downloads.unwrap_or(row.max_downloads);
-    log(state, command, Change::of_item(ChangeKind::LinkChanged, &item));
+    log(state, command, Change::for_item(ChangeKind::LinkChanged, &item));
     found(state, id)
 }
 
@@ -80,7 +80,7 @@ fn revoke(state: &mut State, command: &Command, item: &Grant, id: LinkId) -> Res
     let item = locate::renewed(state, item)?;
     state.links.get(&id).filter(|row| row.node == item.node().id).ok_or(Error::NotFound)?;
     remove(state, id);
-    log(state, command, Change::of_item(ChangeKind::LinkRevoked, &item));
+    log(state, command, Change::for_item(ChangeKind::LinkRevoked, &item));
     Ok(())
 }
 

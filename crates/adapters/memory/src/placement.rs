@@ -56,7 +56,7 @@ pub(crate) fn place(
         let file = authorize(locate::find(state, file, actor), Action::Replace)?;
         let media_type = file.node().content().map(|content| content.media_type.clone());
         let revision = content::point(state, command, &file, version);
-        let former = Some(NodeState::of(file.node()));
+        let former = Some(NodeState::from_node(file.node()));
         return Ok(Placed { node: file.node().id, revision, former, media_type });
     }
     if planned.0 == Placement::Beside {
@@ -76,7 +76,7 @@ impl Placed {
 
     /// The change by which the item was placed in `drive`, of that `kind`.
     pub(crate) fn change(self, state: &State, kind: ChangeKind, drive: DriveId) -> Change {
-        Change::of_node(kind, drive, self.node).before(self.former).after(state_of(state, self.node))
+        Change::for_node(kind, drive, self.node).before(self.former).after(state_of(state, self.node))
     }
 
     /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have added

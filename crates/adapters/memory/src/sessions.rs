@@ -32,7 +32,7 @@ fn start(state: &mut State, command: &Command, opened: &NewSession) -> Result<()
     state.sessions.put(session.id, row);
     let token = TokenRow { session: session.id, expires_at: session.expires_at, used_at: None };
     state.tokens.put(*opened.token.as_bytes(), token);
-    log(state, command, Change::of_user(ChangeKind::SessionStarted, session.user));
+    log(state, command, Change::for_user(ChangeKind::SessionStarted, session.user));
     Ok(())
 }
 
@@ -48,7 +48,7 @@ fn refresh(state: &mut State, command: &Command, renewal: &TokenRotation) -> Res
     let user = row.session.user;
     if former_use.is_some_and(|used| !renewal.allows_repeat(used, now)) {
         row.ended_at = Some(now);
-        log(state, command, Change::of_user(ChangeKind::SessionEnded, user));
+        log(state, command, Change::for_user(ChangeKind::SessionEnded, user));
         return Ok(RotationOutcome::Reused);
     }
     row.last_used_at = now;
@@ -57,7 +57,7 @@ fn refresh(state: &mut State, command: &Command, renewal: &TokenRotation) -> Res
     row.session.user_agent.clone_from(&renewal.user_agent);
     let next = TokenRow { session: id, expires_at: renewal.expires_at, used_at: None };
     state.tokens.put(*renewal.next.as_bytes(), next);
-    log(state, command, Change::of_user(ChangeKind::SessionRefreshed, user));
+    log(state, command, Change::for_user(ChangeKind::SessionRefreshed, user));
     Ok(RotationOutcome::Renewed)
 }
 
@@ -120,7 +120,7 @@ impl SessionRepository for Database {
             let row = state.sessions.get_mut(&session);
             let row = row.filter(|row| row.session.user == user && row.is_running(command.at));
             row.ok_or(Error::NotFound)?.ended_at = Some(command.at);
-            log(state, command, Change::of_user(ChangeKind::SessionEnded, user));
+            log(state, command, Change::for_user(ChangeKind::SessionEnded, user));
             Ok(())
         })
     }

@@ -70,7 +70,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewShare) ->
     }
     let NewShare { id, permission, .. } = *new;
     state.shares.put(key, ShareRow { id, permission, shared_by: item.actor(), shared_at: command.at });
-    log(state, command, Change::of_item(ChangeKind::ShareCreated, &item).about(new.guest));
+    log(state, command, Change::for_item(ChangeKind::ShareCreated, &item).about(new.guest));
     let share = found(state, key)?;
     store_response(state, command, CommandOutcome::Shared(&share))?;
     Ok(share)
@@ -81,7 +81,7 @@ fn change(state: &mut State, command: &Command, item: &Grant, id: ShareId, to: P
     let key = key_of(state, id)?;
     let row = state.shares.get_mut(&key).filter(|_| key.0 == item.node().id);
     row.ok_or(Error::NotFound)?.permission = to;
-    log(state, command, Change::of_item(ChangeKind::ShareChanged, &item).about(key.1));
+    log(state, command, Change::for_item(ChangeKind::ShareChanged, &item).about(key.1));
     end_without_right(state, command, item.drive());
     found(state, key)
 }
@@ -90,7 +90,7 @@ fn revoke(state: &mut State, command: &Command, id: ShareId) -> Result<()> {
     let key = key_of(state, id)?;
     state.shares.remove(&key);
     let drive = state.nodes.get(&key.0).map(|row| row.drive);
-    log(state, command, Change::of_node(ChangeKind::ShareRevoked, drive, key.0).about(key.1));
+    log(state, command, Change::for_node(ChangeKind::ShareRevoked, drive, key.0).about(key.1));
     if let Some(drive) = drive {
         end_without_right(state, command, drive);
     }

@@ -52,7 +52,7 @@ fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &NewUplo
     let quota = drive.quota;
     content::record(state, &upload.blob, &opening.store, command.at, None)?;
     state.uploads.put(upload.id, UploadRow { upload: upload.clone(), ended_at: None });
-    log(state, command, Change::of_upload(ChangeKind::UploadBegun, upload));
+    log(state, command, Change::for_upload(ChangeKind::UploadBegun, upload));
     store_response(state, command, CommandOutcome::UploadStarted(upload))?;
     Ok(quota)
 }
@@ -66,7 +66,7 @@ fn extend(state: &mut State, command: &Command, folder: &Grant, id: UploadId, un
     upload.require_open(command.at)?;
     if let Some(row) = state.uploads.get_mut(&id).filter(|_| until > upload.expires_at) {
         row.upload.expires_at = until;
-        log(state, command, Change::of_upload(ChangeKind::UploadExtended, &upload));
+        log(state, command, Change::for_upload(ChangeKind::UploadExtended, &upload));
     }
     store_response(state, command, CommandOutcome::Again)
 }
@@ -78,7 +78,7 @@ fn end(state: &mut State, command: &Command, upload: &Upload, to: UploadState, k
     }
     quota::release(state, upload.drive, upload.announced.unwrap_or(0));
     content::release(state, &upload.blob, command.at);
-    log(state, command, Change::of_upload(kind, upload));
+    log(state, command, Change::for_upload(kind, upload));
 }
 
 /// Aborts up to `max` open uploads for which `is_meant` holds.

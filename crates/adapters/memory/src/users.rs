@@ -44,7 +44,7 @@ fn register(state: &mut State, command: &Command, new: &Registration) -> Result<
     state.drives.put(new.drive, DriveRow { owner: Some(user.id), root: new.root, quota, entries });
     let root = NodeRow::new(new.drive, None, &Name::root(), Body::Root, user.id, user.created_at);
     state.nodes.put(new.root, root);
-    log(state, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive));
+    log(state, command, Change::for_user(ChangeKind::UserRegistered, new.user.id).within(new.drive));
     Ok(())
 }
 
@@ -63,7 +63,7 @@ fn set_photo(state: &mut State, command: &Command, user: UserId, photo: Option<&
         release(state, former, command.at);
     }
     let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
-    log(state, command, Change::of_user(kind, user));
+    log(state, command, Change::for_user(kind, user));
     store_response(state, command, CommandOutcome::Photo)?;
     Ok(former.is_some())
 }
@@ -86,7 +86,7 @@ impl UserRepository for Database {
         self.write(|state| {
             if let Some(row) = state.users.get_mut(&user).filter(|row| row.hash == *old) {
                 row.hash = new.clone();
-                log(state, command, Change::of_user(ChangeKind::PasswordRehashed, user));
+                log(state, command, Change::for_user(ChangeKind::PasswordRehashed, user));
             }
             Ok(())
         })

@@ -60,7 +60,7 @@ async fn change_email(
         Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
         _ => error.into(),
     })?;
-    record_change(connection, command, Change::of_user(ChangeKind::EmailChanged, user)).await?;
+    record_change(connection, command, Change::for_user(ChangeKind::EmailChanged, user)).await?;
     Ok(true)
 }
 
@@ -78,7 +78,7 @@ async fn change_password(
     let new = (users::password_hash.eq(hash.expose()), users::password_generation.eq(users::password_generation + 1));
     diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
     end_all(connection, user, command.at).await?;
-    record_change(connection, command, Change::of_user(ChangeKind::PasswordChanged, user)).await
+    record_change(connection, command, Change::for_user(ChangeKind::PasswordChanged, user)).await
 }
 
 /// Deletes the user. Locks are taken in the global order: the user, uploads, blobs, and drives by their identifiers.
@@ -100,7 +100,7 @@ async fn delete(
     }
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
     let own: Option<DriveId> = own.first::<DbId>(&mut connection).await.optional()?.map(Into::into);
-    record_change(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own)).await?;
+    record_change(connection, command, Change::for_user(ChangeKind::UserDeleted, user).within(own)).await?;
     abort_all(connection, command, user, own).await?;
     if let Some(own) = own {
         queue(connection, command, Job::RemoveDrive(own)).await?;
@@ -127,7 +127,7 @@ async fn set_disabled(
         end_all(connection, user, command.at).await?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    record_change(connection, command, Change::of_user(kind, user)).await?;
+    record_change(connection, command, Change::for_user(kind, user)).await?;
     Ok(true)
 }
 
@@ -140,7 +140,7 @@ async fn set_quota(
     let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
     let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
     let drive = changed.get_result::<DbId>(&mut connection).await.optional()?.ok_or(Error::NotFound)?;
-    record_change(connection, command, Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive))).await
+    record_change(connection, command, Change::for_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive))).await
 }
 
 #[async_trait]

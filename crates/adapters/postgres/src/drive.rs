@@ -140,7 +140,7 @@ async fn relocate(
     let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
     changed.execute(&mut connection).await?;
-    let mut after = NodeState::of(node).revised();
+    let mut after = NodeState::from_node(node).revised();
     if let Some((parent, name)) = place {
         after = after.placed(parent, &name);
         let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
@@ -214,7 +214,7 @@ pub(crate) async fn put_away(
     if let Some(parent) = item.node().parent {
         touch(connection, command, parent).await?;
     }
-    let after = NodeState::of(item.node()).revised();
+    let after = NodeState::from_node(item.node()).revised();
     record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after)).await
 }
 

@@ -47,7 +47,7 @@ async fn count(
         return Ok(Counted::Again);
     }
     let (drive, node) = counted.location();
-    record_change(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node)).await?;
+    record_change(connection, command, Change::for_node(ChangeKind::LinkDownloaded, drive, node)).await?;
     Ok(Counted::First)
 }
 

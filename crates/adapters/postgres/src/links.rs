@@ -65,7 +65,7 @@ async fn create(
     let item = locate::reauthorize(connection, item).await?;
     let row = NewLinkRow::new(command, &item, link);
     diesel::insert_into(links::table).values(row).execute(&mut connection).await?;
-    record_change(connection, command, Change::of_item(ChangeKind::LinkCreated, &item)).await?;
+    record_change(connection, command, Change::for_item(ChangeKind::LinkCreated, &item)).await?;
     let link = get(connection, link.id).await?;
     store_response(connection, command, CommandOutcome::Linked(&link)).await?;
     Ok(link)
@@ -84,7 +84,7 @@ async fn change(
     if diesel::update(row).set(LinkChangeset::from(change)).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    record_change(connection, command, Change::of_item(ChangeKind::LinkChanged, &item)).await?;
+    record_change(connection, command, Change::for_item(ChangeKind::LinkChanged, &item)).await?;
     get(connection, link).await
 }
 
@@ -100,7 +100,7 @@ async fn revoke(
     if diesel::delete(row).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
-    record_change(connection, command, Change::of_item(ChangeKind::LinkRevoked, &item)).await
+    record_change(connection, command, Change::for_item(ChangeKind::LinkRevoked, &item)).await
 }
 
 #[async_trait]

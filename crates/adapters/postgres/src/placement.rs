@@ -58,5 +58,5 @@ async fn replace(
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size)).await?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::of(grant.node()), media_type }))
+    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::from_node(grant.node()), media_type }))
 }

@@ -37,7 +37,7 @@ async fn start(
     pipeline([
         insert_session(connection, NewSessionRow::from(new_session)).boxed(),
         insert_token(connection, NewTokenRow::from(new_session)).boxed(),
-        record_change(connection, command, Change::of_user(ChangeKind::SessionStarted, new_session.session.user))
+        record_change(connection, command, Change::for_user(ChangeKind::SessionStarted, new_session.session.user))
             .boxed(),
     ])
     .await
@@ -78,7 +78,7 @@ async fn refresh(
     if used.is_some_and(|used| !token_rotation.allows_repeat(used, command.at)) {
         let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
-        record_change(connection, command, Change::of_user(ChangeKind::SessionEnded, user)).await?;
+        record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user)).await?;
         return Ok(RotationOutcome::Reused);
     }
     // The grace period starts at the first use.
@@ -94,7 +94,7 @@ async fn refresh(
         ))
         .execute(&mut connection)
         .await?;
-    record_change(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user)).await?;
+    record_change(connection, command, Change::for_user(ChangeKind::SessionRefreshed, user)).await?;
     Ok(RotationOutcome::Renewed)
 }
 
@@ -154,7 +154,7 @@ impl SessionRepository for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, Change::of_user(ChangeKind::SessionEnded, user)).await
+            record_change(connection, &command, Change::for_user(ChangeKind::SessionEnded, user)).await
         })
         .await
     }

@@ -47,7 +47,7 @@ async fn create(
         Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
         _ => error.into(),
     })?;
-    record_change(connection, command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest)).await?;
+    record_change(connection, command, Change::for_item(ChangeKind::ShareCreated, &item).about(share.guest)).await?;
     let share = get(connection, share.id).await?;
     store_response(connection, command, CommandOutcome::Shared(&share)).await?;
     Ok(share)
@@ -69,7 +69,7 @@ async fn change(
     }
     let share = get(connection, share).await?;
     let guest = share.shared_with.id;
-    record_change(connection, command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest)).await?;
+    record_change(connection, command, Change::for_item(ChangeKind::ShareChanged, &item).about(guest)).await?;
     abort_without_access(connection, command, item.drive(), Senders::Guest(guest)).await?;
     Ok(share)
 }
@@ -91,7 +91,7 @@ async fn revoke(
     let row = row.get_result::<(DbId, DbId)>(&mut connection).await.optional()?;
     let (node, guest) = row.ok_or(Error::NotFound)?;
     let (node, guest) = (NodeId::from(node), UserId::from(guest));
-    record_change(connection, command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest)).await?;
+    record_change(connection, command, Change::for_node(ChangeKind::ShareRevoked, drive, node).about(guest)).await?;
     abort_without_access(connection, command, drive, Senders::Guest(guest)).await
 }
 

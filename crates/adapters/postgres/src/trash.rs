@@ -106,7 +106,7 @@ async fn restore(
     let restored = restored.execute(&mut connection).await;
     restored.map_err(|error| name_error(error, parent, &name, node.kind()))?;
     touch(connection, command, parent).await?;
-    let after = NodeState::of(node).revised().placed(parent, &name);
+    let after = NodeState::from_node(node).revised().placed(parent, &name);
     record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after)).await?;
     let restored = locate::get(connection, node.id, actor).await?;
     store_response(connection, command, CommandOutcome::Changed(&restored)).await?;
@@ -198,7 +198,7 @@ async fn purge(
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
     let mut step = PurgeStep { removed, reached, kept, more: false, freed: released.unreferenced()? };
     if !step.is_idle() {
-        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of)).await?;
+        record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive).at(of)).await?;
     }
     let more: FlagRow = rows::has_more(drive, of).get_result(&mut connection).await?;
     step.more = more.holds;
@@ -257,7 +257,7 @@ async fn delete_orphaned_drives(
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;
     let begun = rows::begin_purges_of_all(root, command.at, max).execute(&mut connection).await?;
     if forgotten + begun > 0 {
-        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive)).await?;
+        record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive)).await?;
         return Ok(CleanupProgress::Step);
     }
     let left: FlagRow = rows::has_more(drive, None).get_result(&mut connection).await?;
@@ -265,7 +265,7 @@ async fn delete_orphaned_drives(
         return Ok(CleanupProgress::Nothing);
     }
     diesel::delete(nodes::table.find(DbId::from(root))).execute(&mut connection).await?;
-    record_change(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive)).await?;
+    record_change(connection, command, Change::for_drive(ChangeKind::DriveRemoved, drive)).await?;
     diesel::delete(drives::table.find(DbId::from(drive))).execute(&mut connection).await?;
     Ok(CleanupProgress::Drive)
 }

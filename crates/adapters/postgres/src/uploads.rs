@@ -196,7 +196,7 @@ async fn begin(
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;
     blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None).await?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
-    record_change(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload)).await?;
+    record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload)).await?;
     store_response(connection, command, CommandOutcome::UploadStarted(upload)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     reserve(connection, upload.drive, charge).await
@@ -222,7 +222,7 @@ async fn extend(
     if until > upload.expires_at {
         let row = diesel::update(uploads::table.find(DbId::from(upload.id)));
         row.set(uploads::expires_at.eq(until.as_millis())).execute(&mut connection).await?;
-        record_change(connection, command, Change::of_upload(ChangeKind::UploadExtended, &upload)).await?;
+        record_change(connection, command, Change::for_upload(ChangeKind::UploadExtended, &upload)).await?;
     }
     store_response(connection, command, CommandOutcome::Again).await
 }
@@ -293,7 +293,7 @@ pub(crate) async fn end(
         .await?;
     let keys: Vec<&str> = ended.iter().map(|upload| upload.blob.as_str()).collect();
     release(connection, &keys, command.at).await?;
-    let row = |upload: &Upload| NewChangeRow::new(command, Change::of_upload(kind, upload));
+    let row = |upload: &Upload| NewChangeRow::new(command, Change::for_upload(kind, upload));
     record_changes(connection, ended.iter().map(row).collect()).await?;
     // Update drives in the order of their identifiers, as everywhere, to avoid deadlocks.
     let mut reserved: BTreeMap<DbId, i64> = also.map(|drive| (drive.into(), 0)).into_iter().collect();

@@ -41,7 +41,8 @@ async fn insert(mut connection: &AsyncPgConnection, command: &Command, new: &Reg
     }
     diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(&mut connection).await?;
     diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(&mut connection).await?;
-    record_change(connection, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive)).await
+    record_change(connection, command, Change::for_user(ChangeKind::UserRegistered, new.user.id).within(new.drive))
+        .await
 }
 
 /// The conflict if a unique index rejected the user; the name takes precedence.
@@ -76,7 +77,7 @@ async fn set_photo(
         release(connection, &[former], command.at).await?;
     }
     let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
-    record_change(connection, command, Change::of_user(kind, user)).await?;
+    record_change(connection, command, Change::for_user(kind, user)).await?;
     store_response(connection, command, CommandOutcome::Photo).await?;
     Ok(former.is_some())
 }
@@ -119,7 +120,7 @@ impl UserRepository for Database {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
             let new = users::password_hash.eq(new.expose());
             if diesel::update(same).set(new).execute(&mut connection).await? > 0 {
-                record_change(connection, &command, Change::of_user(ChangeKind::PasswordRehashed, user)).await?;
+                record_change(connection, &command, Change::for_user(ChangeKind::PasswordRehashed, user)).await?;
             }
             Ok(())
         })

@@ -41,7 +41,7 @@ impl NewNode<'_> {
     #[must_use]
     pub fn created(&self, kind: ChangeKind) -> Change {
         let version = self.content.map(|(version, _)| version);
-        Change::of_node(kind, self.drive, self.id).after(NodeState::created(self.parent, self.name, version))
+        Change::for_node(kind, self.drive, self.id).after(NodeState::created(self.parent, self.name, version))
     }
 
     /// The row of the node, created by the command's actor.

@@ -34,7 +34,7 @@ impl Placement {
             Self::Replaced(it) => {
                 let version = node.content.map(|(version, _)| version);
                 let after = NodeState { revision: it.revision, version, ..it.former.clone() };
-                let change = Change::of_node(ChangeKind::FileReplaced, node.drive, it.file);
+                let change = Change::for_node(ChangeKind::FileReplaced, node.drive, it.file);
                 change.before(it.former.clone()).after(after)
             }
         }

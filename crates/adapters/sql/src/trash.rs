@@ -126,7 +126,7 @@ impl TrashItemRow {
             revision: Revision(size(self.revision)),
             version: self.version_id.map(Into::into),
         };
-        Ok(Change::of_node(ChangeKind::PurgeBegun, drive, self.id.into()).before(before))
+        Ok(Change::for_node(ChangeKind::PurgeBegun, drive, self.id.into()).before(before))
     }
 }
 

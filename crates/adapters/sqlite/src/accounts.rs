@@ -35,7 +35,7 @@ fn delete(connection: &mut SqliteConnection, command: &Command, user: UserId, pr
     let id = DbId::from(user);
     let photo = users::table.find(id).select(users::photo_blob).first::<Option<String>>(connection)?;
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id).first::<DbId>(connection).optional()?;
-    record_change(connection, command, Change::of_user(ChangeKind::UserDeleted, user).within(own.map(DriveId::from)))?;
+    record_change(connection, command, Change::for_user(ChangeKind::UserDeleted, user).within(own.map(DriveId::from)))?;
     abort_all(connection, command, user)?;
     if let Some(own) = own {
         queue(connection, command, Job::RemoveDrive(own.into()))?;
@@ -64,7 +64,7 @@ fn set_disabled(
         end_all(connection, user, command.at)?;
     }
     let kind = if disabled { ChangeKind::UserDisabled } else { ChangeKind::UserEnabled };
-    record_change(connection, command, Change::of_user(kind, user))?;
+    record_change(connection, command, Change::for_user(kind, user))?;
     Ok(true)
 }
 
@@ -91,7 +91,7 @@ impl AccountRepository for Database {
                 Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
                 _ => error.into(),
             })?;
-            record_change(connection, &command, Change::of_user(ChangeKind::EmailChanged, user))?;
+            record_change(connection, &command, Change::for_user(ChangeKind::EmailChanged, user))?;
             Ok(true)
         })
         .await
@@ -112,7 +112,7 @@ impl AccountRepository for Database {
                 .set((users::password_hash.eq(hash.expose()), next))
                 .execute(connection)?;
             end_all(connection, user, command.at)?;
-            record_change(connection, &command, Change::of_user(ChangeKind::PasswordChanged, user))
+            record_change(connection, &command, Change::for_user(ChangeKind::PasswordChanged, user))
         })
         .await
     }
@@ -136,7 +136,7 @@ impl AccountRepository for Database {
             record_change(
                 connection,
                 &command,
-                Change::of_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive)),
+                Change::for_user(ChangeKind::QuotaSet, user).within(DriveId::from(drive)),
             )
         })
         .await

@@ -111,7 +111,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
         .execute(connection)?;
-    let mut after = NodeState::of(node).revised();
+    let mut after = NodeState::from_node(node).revised();
     if let Some((parent, name)) = place {
         after = after.placed(parent, &name);
         diesel::update(nodes::table.find(DbId::from(node.id)))
@@ -178,7 +178,7 @@ pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, ite
     if let Some(parent) = item.node().parent {
         touch(connection, command, parent)?;
     }
-    let after = NodeState::of(item.node()).revised();
+    let after = NodeState::from_node(item.node()).revised();
     record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after))
 }
 

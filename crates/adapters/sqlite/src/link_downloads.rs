@@ -29,7 +29,7 @@ fn count(connection: &mut SqliteConnection, command: &Command, download: &LinkDo
     };
     rows::record(download, command.at).execute(connection)?;
     let (drive, node) = counted.location();
-    record_change(connection, command, Change::of_node(ChangeKind::LinkDownloaded, drive, node))?;
+    record_change(connection, command, Change::for_node(ChangeKind::LinkDownloaded, drive, node))?;
     Ok(Counted::First)
 }
 

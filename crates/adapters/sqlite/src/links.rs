@@ -58,7 +58,7 @@ impl LinkRepository for Database {
             let item = locate::reauthorize(connection, &item)?;
             let row = NewLinkRow::new(&command, &item, &link);
             diesel::insert_into(links::table).values(row).execute(connection)?;
-            record_change(connection, &command, Change::of_item(ChangeKind::LinkCreated, &item))?;
+            record_change(connection, &command, Change::for_item(ChangeKind::LinkCreated, &item))?;
             let link = get(connection, link.id)?;
             store_response(connection, &command, CommandOutcome::Linked(&link))?;
             Ok(link)
@@ -97,7 +97,7 @@ impl LinkRepository for Database {
             if diesel::update(row).set(change).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, Change::of_item(ChangeKind::LinkChanged, &item))?;
+            record_change(connection, &command, Change::for_item(ChangeKind::LinkChanged, &item))?;
             get(connection, link)
         })
         .await
@@ -112,7 +112,7 @@ impl LinkRepository for Database {
             if diesel::delete(row).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, Change::of_item(ChangeKind::LinkRevoked, &item))
+            record_change(connection, &command, Change::for_item(ChangeKind::LinkRevoked, &item))
         })
         .await
     }

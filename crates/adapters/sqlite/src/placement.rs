@@ -55,5 +55,5 @@ fn replace(
     let grant = authorize(locate::find(connection, file, folder.actor())?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size))?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::of(grant.node()), media_type }))
+    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::from_node(grant.node()), media_type }))
 }

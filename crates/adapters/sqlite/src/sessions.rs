@@ -25,7 +25,7 @@ fn start(connection: &mut SqliteConnection, command: &Command, new_session: &New
     row.select(users::id).first::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
     diesel::insert_into(sessions::table).values(NewSessionRow::from(new_session)).execute(connection)?;
     diesel::insert_into(refresh_tokens::table).values(NewTokenRow::from(new_session)).execute(connection)?;
-    record_change(connection, command, Change::of_user(ChangeKind::SessionStarted, new_session.session.user))
+    record_change(connection, command, Change::for_user(ChangeKind::SessionStarted, new_session.session.user))
 }
 
 fn refresh(
@@ -46,7 +46,7 @@ fn refresh(
     let row = diesel::update(sessions::table.find(session));
     if used.is_some_and(|used| !token_rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
-        record_change(connection, command, Change::of_user(ChangeKind::SessionEnded, user))?;
+        record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user))?;
         return Ok(RotationOutcome::Reused);
     }
     row.set((
@@ -61,7 +61,7 @@ fn refresh(
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
     let next = NewTokenRow::next(token_rotation, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
-    record_change(connection, command, Change::of_user(ChangeKind::SessionRefreshed, user))?;
+    record_change(connection, command, Change::for_user(ChangeKind::SessionRefreshed, user))?;
     Ok(RotationOutcome::Renewed)
 }
 
@@ -118,7 +118,7 @@ impl SessionRepository for Database {
             if diesel::update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
-            record_change(connection, &command, Change::of_user(ChangeKind::SessionEnded, user))
+            record_change(connection, &command, Change::for_user(ChangeKind::SessionEnded, user))
         })
         .await
     }

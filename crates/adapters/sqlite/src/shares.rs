@@ -63,7 +63,7 @@ impl ShareRepository for Database {
                     Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
                     _ => error.into(),
                 })?;
-            record_change(connection, &command, Change::of_item(ChangeKind::ShareCreated, &item).about(share.guest))?;
+            record_change(connection, &command, Change::for_item(ChangeKind::ShareCreated, &item).about(share.guest))?;
             let share = get(connection, share.id)?;
             store_response(connection, &command, CommandOutcome::Shared(&share))?;
             Ok(share)
@@ -128,7 +128,7 @@ impl ShareRepository for Database {
             }
             let share = get(connection, share)?;
             let guest = share.shared_with.id;
-            record_change(connection, &command, Change::of_item(ChangeKind::ShareChanged, &item).about(guest))?;
+            record_change(connection, &command, Change::for_item(ChangeKind::ShareChanged, &item).about(guest))?;
             abort_without_access(connection, &command, item.drive(), Senders::Guest(guest))?;
             Ok(share)
         })
@@ -146,7 +146,7 @@ impl ShareRepository for Database {
             let drive: Option<DbId> = nodes::table.find(node).select(nodes::drive_id).first(connection).optional()?;
             let drive = drive.map(DriveId::from);
             let (node, guest) = (NodeId::from(node), UserId::from(guest));
-            record_change(connection, &command, Change::of_node(ChangeKind::ShareRevoked, drive, node).about(guest))?;
+            record_change(connection, &command, Change::for_node(ChangeKind::ShareRevoked, drive, node).about(guest))?;
             match drive {
                 Some(drive) => abort_without_access(connection, &command, drive, Senders::Guest(guest)),
                 None => Ok(()),

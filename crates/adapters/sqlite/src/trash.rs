@@ -92,7 +92,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, spec: &Restorat
         .execute(connection)
         .map_err(|error| name_error(connection, error, parent, &name, node.kind()))?;
     touch(connection, command, parent)?;
-    let after = NodeState::of(node).revised().placed(parent, &name);
+    let after = NodeState::from_node(node).revised().placed(parent, &name);
     record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after))?;
     let restored = locate::get(connection, node.id, actor)?;
     store_response(connection, command, CommandOutcome::Changed(&restored))?;
@@ -191,7 +191,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
     let mut step = PurgeStep { removed, reached, kept, more: false, freed: released.unreferenced()? };
     if !step.is_idle() {
-        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of))?;
+        record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive).at(of))?;
     }
     let more: FlagRow = rows::has_more(drive, of).get_result(connection)?;
     step.more = more.holds;
@@ -235,19 +235,19 @@ fn delete_orphaned_drives(
     for row in open {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+        record_change(connection, command, Change::for_upload(ChangeKind::UploadAborted, &upload))?;
     }
     let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
     let begun = rows::begin_purges_of_all(root.into(), command.at, max).execute(connection)?;
     if forgotten + begun > 0 {
-        record_change(connection, command, Change::of_drive(ChangeKind::NodesPurged, drive.into()))?;
+        record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive.into()))?;
         return Ok(CleanupProgress::Step);
     }
     // Foreign keys prevent this while nodes or uploads remain.
     diesel::delete(nodes::table.find(root)).execute(connection)?;
     diesel::delete(drives::table.find(drive)).execute(connection)?;
-    record_change(connection, command, Change::of_drive(ChangeKind::DriveRemoved, drive.into()))?;
+    record_change(connection, command, Change::for_drive(ChangeKind::DriveRemoved, drive.into()))?;
     Ok(CleanupProgress::Drive)
 }
 

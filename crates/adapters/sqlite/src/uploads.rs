@@ -89,7 +89,7 @@ impl UploadRepository for Database {
                 diesel::update(uploads::table.find(DbId::from(upload.id)))
                     .set(uploads::expires_at.eq(until.as_millis()))
                     .execute(connection)?;
-                record_change(connection, &command, Change::of_upload(ChangeKind::UploadExtended, &upload))?;
+                record_change(connection, &command, Change::for_upload(ChangeKind::UploadExtended, &upload))?;
             }
             store_response(connection, &command, CommandOutcome::Again)
         })
@@ -112,7 +112,7 @@ impl UploadRepository for Database {
             let upload = get(connection, upload)?;
             if upload.abortion(command.at)? {
                 end(connection, &command, &upload, UploadState::Aborted)?;
-                record_change(connection, &command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+                record_change(connection, &command, Change::for_upload(ChangeKind::UploadAborted, &upload))?;
             }
             Ok(())
         })
@@ -136,7 +136,7 @@ impl UploadRepository for Database {
             for row in due {
                 let upload = Upload::try_from(row)?;
                 end(connection, &command, &upload, UploadState::Expired)?;
-                record_change(connection, &command, Change::of_upload(ChangeKind::UploadExpired, &upload))?;
+                record_change(connection, &command, Change::for_upload(ChangeKind::UploadExpired, &upload))?;
                 ended.push(upload);
             }
             Ok(ended)
@@ -184,7 +184,7 @@ fn begin(
     let quota = reserve(connection, upload.drive, charge)?;
     blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None)?;
     diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
-    record_change(connection, command, Change::of_upload(ChangeKind::UploadBegun, upload))?;
+    record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload))?;
     store_response(connection, command, CommandOutcome::UploadStarted(upload))?;
     Ok(quota)
 }
@@ -195,7 +195,7 @@ pub(crate) fn abort_all(connection: &mut SqliteConnection, command: &Command, se
     for row in open.load(connection)? {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
-        record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+        record_change(connection, command, Change::for_upload(ChangeKind::UploadAborted, &upload))?;
     }
     Ok(())
 }
@@ -213,7 +213,7 @@ pub(crate) fn abort_without_access(
         for id in without_access(open, folders) {
             let upload = get(connection, id.into())?;
             end(connection, command, &upload, UploadState::Aborted)?;
-            record_change(connection, command, Change::of_upload(ChangeKind::UploadAborted, &upload))?;
+            record_change(connection, command, Change::for_upload(ChangeKind::UploadAborted, &upload))?;
         }
     }
     Ok(())

@@ -40,7 +40,7 @@ fn insert(connection: &mut SqliteConnection, command: &Command, new: &Registrati
     })?;
     diesel::insert_into(drives::table).values(NewDriveRow::from(new)).execute(connection)?;
     diesel::insert_into(nodes::table).values(NewNodeRow::root(new)).execute(connection)?;
-    record_change(connection, command, Change::of_user(ChangeKind::UserRegistered, new.user.id).within(new.drive))
+    record_change(connection, command, Change::for_user(ChangeKind::UserRegistered, new.user.id).within(new.drive))
 }
 
 /// The conflict if the address is taken. SQLite reports one of several violated constraints; the name takes precedence.
@@ -84,7 +84,7 @@ impl UserRepository for Database {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
             let changed = diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
             if changed > 0 {
-                record_change(connection, &command, Change::of_user(ChangeKind::PasswordRehashed, user))?;
+                record_change(connection, &command, Change::for_user(ChangeKind::PasswordRehashed, user))?;
             }
             Ok(())
         })
@@ -110,7 +110,7 @@ impl UserRepository for Database {
                 release(connection, former, command.at)?;
             }
             let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
-            record_change(connection, &command, Change::of_user(kind, user))?;
+            record_change(connection, &command, Change::for_user(kind, user))?;
             store_response(connection, &command, CommandOutcome::Photo)?;
             Ok(former.is_some())
         })

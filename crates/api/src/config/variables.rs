@@ -1,7 +1,4 @@
-//! Every configuration variable, declared once: its name, values, default and meaning. The README's table and
-//! `.env.example` are what [`markdown`] and [`example`] print; a test compares them.
-
-use std::fmt::Write;
+//! Every configuration variable, declared once: its name, values, default and meaning.
 
 use clouddrive_domain::model::{MAX_PART_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME, MIN_PART_BYTES};
 
@@ -20,9 +17,9 @@ pub(crate) struct Variable {
     pub(super) values: Values,
     pub(super) default: Fallback,
     /// What `.env.example` shows where there is no constant default.
-    example: &'static str,
+    pub(super) example: &'static str,
     /// One sentence, as Markdown.
-    meaning: &'static str,
+    pub(super) meaning: &'static str,
 }
 
 /// What a variable accepts.
@@ -100,14 +97,6 @@ impl Variable {
             Values::Text(_) | Values::Switch | Values::Url => (0, u64::MAX),
         }
     }
-
-    fn documented_default(&self) -> String {
-        match self.default {
-            Fallback::Text(text) => format!("`{text}`"),
-            Fallback::Number(number) => number.to_string(),
-            Fallback::Described(text) => text.to_owned(),
-        }
-    }
 }
 
 const fn text(what: &'static str) -> Variable {
@@ -132,7 +121,7 @@ const fn url() -> Variable {
 
 /// Variables that belong together, with a heading.
 pub(super) struct Group {
-    heading: &'static str,
+    pub(super) heading: &'static str,
     pub(super) variables: &'static [&'static Variable],
 }
 
@@ -345,97 +334,9 @@ variables! {
     }
 }
 
-/// The reference as a Markdown table.
-pub(crate) fn markdown() -> String {
-    let mut table = String::from("| variable | values | default | meaning |\n| --- | --- | --- | --- |\n");
-    for variable in GROUPS.iter().flat_map(|group| group.variables) {
-        let name = format!("`{}`", variable.name);
-        let aliases = variable.aliases.iter().map(|alias| format!("(`{alias}`)"));
-        let names: Vec<String> = std::iter::once(name).chain(aliases).collect();
-        let values = match variable.values {
-            Values::Number(least, max) => format!("{least} to {max}"),
-            Values::Switch => "`on`, `off`".to_owned(),
-            Values::Url => "a URL".to_owned(),
-            Values::Text(what) => what.to_owned(),
-        };
-        let (default, meaning) = (variable.documented_default(), variable.meaning);
-        let _ = writeln!(table, "| {} | {values} | {default} | {meaning} |", names.join(" "));
-    }
-    table
-}
-
-/// The widest line of [`example`].
-const WIDTH: usize = 100;
-
-/// The reference as an environment file in which every variable is commented out.
-pub(crate) fn example() -> String {
-    let mut file = String::from(
-        "# Every variable of the server, as `clouddrive config` prints them. Copy to `.env` in the server's\n\
-         # working directory and change as needed; docs/deployment.md describes the production setup.\n",
-    );
-    for group in GROUPS {
-        let _ = writeln!(file, "\n## {}", group.heading);
-        for variable in group.variables {
-            let (meaning, default) = (plain(variable.meaning), plain(&variable.documented_default()));
-            let required = match variable.required() {
-                any if any.is_empty() => String::new(),
-                required => format!("; must be {required}"),
-            };
-            file.push('\n');
-            for line in
-                wrapped(&format!("{meaning}.")).into_iter().chain(wrapped(&format!("Default: {default}{required}.")))
-            {
-                let _ = writeln!(file, "# {line}");
-            }
-            let value = match variable.default {
-                Fallback::Number(number) => number.to_string(),
-                Fallback::Text(_) | Fallback::Described(_) => variable.example.to_owned(),
-            };
-            let _ = writeln!(file, "#{}={value}", variable.name);
-        }
-    }
-    file
-}
-
-/// Markdown without the targets of its links and without backticks.
-fn plain(markdown: &str) -> String {
-    let mut text = String::new();
-    let mut rest = markdown;
-    while let Some((before, after)) = rest.split_once("](") {
-        let (kept, label) = before.rsplit_once('[').unwrap_or((before, ""));
-        text.extend([kept, label]);
-        rest = after.split_once(')').map_or("", |(_, rest)| rest);
-    }
-    text.push_str(rest);
-    text.replace('`', "")
-}
-
-/// The words of `text` in lines.
-fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.len() + word.len() + 3 <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_example_has_plain_text_in_short_lines() {
-        assert_eq!(plain("see [a `b`](c#d), or [e](f)"), "see a b, or e");
-        assert!(example().lines().all(|line| line.chars().count() <= WIDTH), "{}", example());
-        assert!(!example().contains("]("));
-    }
 
     #[test]
     fn constant_defaults_are_valid_and_every_variable_has_a_meaning() {

@@ -13,7 +13,7 @@ impl AuditTrail for TracingAuditLog {
     fn record(&self, event: &AuditEvent) {
         let address = event.address.map(|address| address.to_string());
         let actor = event.actor.map(|actor| actor.to_string());
-        let fields = AuditFields::of(&event.action, actor.as_deref());
+        let fields = AuditFields::new(&event.action, actor.as_deref());
         tracing::info!(
             target: TARGET,
             event = event.action.name(),
@@ -59,7 +59,7 @@ struct AuditFields {
 
 impl AuditFields {
     /// The fields of `action` by `actor`.
-    fn of(action: &AuditAction, actor: Option<&str>) -> Self {
+    fn new(action: &AuditAction, actor: Option<&str>) -> Self {
         let of_object = |object: String| Self { object: Some(object), ..Self::default() };
         let of_actor = || Self { object: actor.map(|actor| format!("user/{actor}")), ..Self::default() };
         match action {

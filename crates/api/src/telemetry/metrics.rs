@@ -89,7 +89,7 @@ fn describe() {
     describe_histogram!("clouddrive_blob_request_duration_seconds", Unit::Seconds, "How long they took");
     describe_gauge!("clouddrive_password_hashes_waiting", "Callers who wait for their turn to hash a password");
     describe_histogram!("clouddrive_password_hash_duration_seconds", Unit::Seconds, "How long hashing a password took");
-    describe_counter!("clouddrive_password_hashes_refused_total", "Callers for whom there was no room to wait");
+    describe_counter!("clouddrive_password_hashes_refused_total", "Callers refused because the queue was full");
     describe_counter!("clouddrive_throttled_total", "Attempts that were refused, since too many came before");
     describe_gauge!(
         "clouddrive_uploads_open",

@@ -262,7 +262,7 @@ async fn the_documentation_loads_nothing_from_other_hosts() {
     }
     let start = reader.get("/docs/swagger-initializer.js").await.text();
     assert!(start.contains(r#""url": "/openapi.json""#), "{start}");
-    assert!(start.contains(r#""validatorUrl": "none""#), "nobody is asked to judge the document: {start}");
+    assert!(start.contains(r#""validatorUrl": "none""#), "no validator is asked: {start}");
     for text in [&html, &start] {
         assert!(!text.contains("http://") && !text.contains("https://") && !text.contains("//cdn"), "{text}");
         assert!(!text.contains("<script>"), "the policy forbids scripts within the page: {text}");

@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
+mod log;
+mod no_rows;
 mod pruning;
 mod rows;
 
@@ -36,10 +38,10 @@ pub async fn suite(store: &Persistence) {
         rows::links_leave_rows,
         rows::the_trash_leaves_rows,
         rows::versions_leave_rows,
-        rows::housekeeping_leaves_no_rows,
-        rows::what_changes_nothing_leaves_no_row,
-        rows::what_fails_leaves_no_row,
-        rows::failures_of_uploads_leave_no_row,
+        no_rows::housekeeping_leaves_no_rows,
+        no_rows::what_changes_nothing_leaves_no_row,
+        no_rows::what_fails_leaves_no_row,
+        no_rows::failures_of_uploads_leave_no_row,
     );
     run!(store;
         rows_come_in_order_and_in_pages,

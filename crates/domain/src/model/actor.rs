@@ -137,7 +137,7 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// A user whom the program that embeds the services has authenticated, with every scope.
+    /// A user authenticated by the program that embeds the services, with every scope.
     #[must_use]
     pub fn embedded(user: UserId, request: RequestId) -> Self {
         let (credential, scopes) = (Credential::Embedder, Scopes::full());

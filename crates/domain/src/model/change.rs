@@ -58,7 +58,7 @@ pub struct NodeState {
 impl NodeState {
     /// The state of `node`.
     #[must_use]
-    pub fn of(node: &Node) -> Self {
+    pub fn from_node(node: &Node) -> Self {
         Self {
             parent: node.parent,
             name: node.name.clone(),
@@ -119,52 +119,52 @@ impl Change {
 
     /// A change of `user`'s account or sessions.
     #[must_use]
-    pub fn of_user(kind: ChangeKind, user: UserId) -> Self {
+    pub fn for_user(kind: ChangeKind, user: UserId) -> Self {
         Self { subject: Some(user), ..Self::new(kind) }
     }
 
     /// A change of a whole drive.
     #[must_use]
-    pub fn of_drive(kind: ChangeKind, drive: DriveId) -> Self {
+    pub fn for_drive(kind: ChangeKind, drive: DriveId) -> Self {
         Self { drive: Some(drive), ..Self::new(kind) }
     }
 
     /// A change of `node`.
     #[must_use]
-    pub fn of_node(kind: ChangeKind, drive: impl Into<Option<DriveId>>, node: NodeId) -> Self {
+    pub fn for_node(kind: ChangeKind, drive: impl Into<Option<DriveId>>, node: NodeId) -> Self {
         Self { drive: drive.into(), node: Some(node), ..Self::new(kind) }
     }
 
     /// A change of the granted node.
     #[must_use]
-    pub fn of_item(kind: ChangeKind, item: &Grant) -> Self {
-        Self::of_node(kind, item.drive(), item.node().id)
+    pub fn for_item(kind: ChangeKind, item: &Grant) -> Self {
+        Self::for_node(kind, item.drive(), item.node().id)
     }
 
     /// A change of the granted node's place or content: its state before is that of the grant.
     #[must_use]
     pub fn from_item(kind: ChangeKind, item: &Grant) -> Self {
-        Self::of_item(kind, item).before(NodeState::of(item.node()))
+        Self::for_item(kind, item).before(NodeState::from_node(item.node()))
     }
 
     /// The granted file got another current version.
     #[must_use]
     pub fn content_set(kind: ChangeKind, file: &Grant, version: VersionId) -> Self {
-        Self::from_item(kind, file).after(NodeState::of(file.node()).revised().with_version(version))
+        Self::from_item(kind, file).after(NodeState::from_node(file.node()).revised().with_version(version))
     }
 
     /// A former version of the granted file was deleted.
     #[must_use]
     pub fn version_deleted(file: &Grant, version: VersionId) -> Self {
-        let state = NodeState::of(file.node());
+        let state = NodeState::from_node(file.node());
         let former = state.clone().with_version(version);
-        Self::of_item(ChangeKind::VersionDeleted, file).before(former).after(state)
+        Self::for_item(ChangeKind::VersionDeleted, file).before(former).after(state)
     }
 
     /// A change of an upload.
     #[must_use]
-    pub fn of_upload(kind: ChangeKind, upload: &Upload) -> Self {
-        Self::of_node(kind, upload.drive, upload.folder).about(upload.sender)
+    pub fn for_upload(kind: ChangeKind, upload: &Upload) -> Self {
+        Self::for_node(kind, upload.drive, upload.folder).about(upload.sender)
     }
 
     /// The same, in a drive, if there is one.
@@ -251,7 +251,7 @@ mod tests {
         let request = RequestId::parse("request").unwrap();
         LoggedChange {
             position: position(entry),
-            change: Change::of_user(ChangeKind::PhotoSet, user),
+            change: Change::for_user(ChangeKind::PhotoSet, user),
             command: Command { actor: Some(user), at: Timestamp::from_millis(0), request, idempotency_record: None },
         }
     }

@@ -1,6 +1,7 @@
 //! Nodes of a drive's tree.
 
 use super::{BlobKey, DriveId, EntityTag, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
+use crate::error::{Error, Result};
 
 /// The maximum nesting depth of folders.
 pub const MAX_TREE_DEPTH: u32 = 100;
@@ -150,4 +151,15 @@ pub struct PathStep {
     pub id: NodeId,
     /// Its name.
     pub name: Name,
+}
+
+/// Checks the depth of a folder at level `depth` that has `reach` more levels of folders below it.
+///
+/// # Errors
+/// [`Error::Invalid`] for the field `parent_folder_id` past [`MAX_TREE_DEPTH`].
+pub fn check_depth(depth: u32, reach: u32) -> Result<()> {
+    if depth.saturating_add(reach) > MAX_TREE_DEPTH {
+        return Err(Error::invalid("parent_folder_id", "folders stand at most 100 deep"));
+    }
+    Ok(())
 }

@@ -78,7 +78,7 @@ impl ServiceContext {
         Command { idempotency_record, ..self.command_of(actor.user, &actor.origin) }
     }
 
-    /// A command of `user`, now, whom the request itself identifies: by a password or a refresh token.
+    /// A command of `user`, now, identified by the request itself: by a password or a refresh token.
     pub(super) fn command_of(&self, user: UserId, origin: &Origin) -> Command {
         Command { actor: Some(user), ..self.system_command(&origin.request) }
     }

@@ -115,7 +115,7 @@ pub(super) fn search() -> [Invariant; 2] {
     let gone = format!(
         "SELECT {node} AS a, 'by the number ' || t.number AS b FROM search_nodes t LEFT JOIN nodes n ON n.id = t.node_id
         WHERE n.id IS NULL OR n.trashed_at IS NOT NULL OR n.kind = 'root'
-        UNION ALL SELECT 'nobody' AS a, 'by the number ' || i.id AS b FROM ({indexed}) AS i
+        UNION ALL SELECT 'no node' AS a, 'by the number ' || i.id AS b FROM ({indexed}) AS i
         LEFT JOIN search_nodes t ON t.number = i.id WHERE t.number IS NULL"
     );
     let lacking = format!(

@@ -52,7 +52,7 @@ pub(super) fn begin_some(state: &mut State, command: &Command, scope: &PurgeScop
     for (_, id) in &due {
         let before = state_of(state, *id);
         join(state, *id, *id, command.at);
-        log(state, command, Change::of_node(ChangeKind::PurgeBegun, drive, *id).before(before));
+        log(state, command, Change::for_node(ChangeKind::PurgeBegun, drive, *id).before(before));
     }
     // The collector continues those that it begins.
     if let Some(drive) = drive.filter(|_| until.is_none() && !due.is_empty()) {
@@ -134,7 +134,7 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, max: u32)
         freed: disposal.freed,
     };
     if !step.is_idle() {
-        log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive).at(of));
+        log(state, command, Change::for_drive(ChangeKind::NodesPurged, drive).at(of));
     }
     step
 }
@@ -194,11 +194,11 @@ pub(super) fn delete_orphaned_drives(
         join(state, *id, *id, command.at);
     }
     if forgotten > 0 || !left.is_empty() {
-        log(state, command, Change::of_drive(ChangeKind::NodesPurged, drive));
+        log(state, command, Change::for_drive(ChangeKind::NodesPurged, drive));
         return CleanupProgress::Step;
     }
     state.nodes.remove(&root);
     state.drives.remove(&drive);
-    log(state, command, Change::of_drive(ChangeKind::DriveRemoved, drive));
+    log(state, command, Change::for_drive(ChangeKind::DriveRemoved, drive));
     CleanupProgress::Drive
 }

@@ -124,7 +124,7 @@ async fn reads_go_on_while_a_write_is_under_way() {
     let database = open(&path).await;
     let ann = register(&database, 1).await;
     let mut other = outsider(&path);
-    other.batch_execute("BEGIN IMMEDIATE; UPDATE users SET username = 'nobody'").unwrap();
+    other.batch_execute("BEGIN IMMEDIATE; UPDATE users SET username = 'stranger'").unwrap();
     let store = database.clone();
     let writing = tokio::spawn(async move { register(&store, 2).await });
     let name = |home: Option<UserDrive>| home.unwrap().account.user.username;
@@ -133,7 +133,7 @@ async fn reads_go_on_while_a_write_is_under_way() {
     }
     assert!(!writing.is_finished());
     other.batch_execute("COMMIT").unwrap();
-    assert_eq!(name(database.find_user_drive(ann.user.id).await.unwrap()).as_str(), "nobody");
+    assert_eq!(name(database.find_user_drive(ann.user.id).await.unwrap()).as_str(), "stranger");
     let bob = writing.await.unwrap();
     assert!(database.find_user_drive(bob.user.id).await.unwrap().is_some());
 }

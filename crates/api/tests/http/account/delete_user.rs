@@ -65,15 +65,15 @@ async fn what_a_gone_user_made_for_others_stays_and_says_so() {
     // Ben's reservation in ann's drive is released; what he made stays, with a deleted creator.
     let quota = ann.quota().await;
     assert_eq!((&quota["reserved_bytes"], &quota["used_bytes"]), (&json!(0), &json!(5)));
-    let nobody = json!({"id": id, "username": null});
+    let deleted = json!({"id": id, "username": null});
     for path in [format!("/drive/{made}"), format!("/file/{file}")] {
         let shown = ann.get(&path).await.ok();
         let shown = shown.get("folder").unwrap_or(&shown);
-        assert_eq!(shown["created_by"], nobody, "{path}");
+        assert_eq!(shown["created_by"], deleted, "{path}");
         assert_eq!(shown["owner"]["username"], "ann");
     }
     let items = ann.get(&format!("/drive/{folder}")).await.ok()["items"].as_array().unwrap().clone();
-    assert!(items.iter().all(|item: &Value| item["created_by"] == nobody), "{items:?}");
+    assert!(items.iter().all(|item: &Value| item["created_by"] == deleted), "{items:?}");
     assert_eq!(ann.download(&file).await, b"hello");
     ann.patch(&format!("/file/{file}"), json!({"file_name": "ours.txt"})).await.ok();
     // His share is gone: a new account with his name does not inherit it.

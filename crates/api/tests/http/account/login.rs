@@ -121,15 +121,15 @@ async fn a_failed_login_does_not_reveal_whether_the_user_exists() {
     wrong.refused(401, "invalid_credentials");
     let endless = "x".repeat(10_000);
     for (name, password) in [
-        ("nobody", PASSWORD),
-        ("nobody@example.com", PASSWORD),
+        ("stranger", PASSWORD),
+        ("stranger@example.com", PASSWORD),
         ("ann@example.com", "another morning"),
         ("ann", ""),
         ("", ""),
         ("an n", PASSWORD),
         ("' OR 1=1 --", PASSWORD),
         ("ann", &endless),
-        ("nobody", &endless),
+        ("stranger", &endless),
         (&endless, PASSWORD),
         ("ann", "A QUIET MORNING"),
     ] {

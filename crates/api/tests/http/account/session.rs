@@ -124,7 +124,7 @@ async fn what_has_been_over_for_long_is_cleared_away() {
     assert_eq!(counts(), "2 2");
     ann.get("/user").await.ok();
     server.execute("UPDATE sessions SET expires_at = 1");
-    eventually("nobody is logged in", async || ann.get("/user").await.status == 401).await;
+    eventually("all sessions have ended", async || ann.get("/user").await.status == 401).await;
     assert!(server.run("collect", &[]).contains("sessions removed: 2\n"));
     assert_eq!(counts(), "0 0");
 }

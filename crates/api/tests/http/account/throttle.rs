@@ -70,7 +70,7 @@ async fn an_unknown_name_is_limited_alike() {
     let server = counting().await;
     server.user("ann").await;
     let mut refusals = Vec::new();
-    for name in ["ann", "nobody"] {
+    for name in ["ann", "stranger"] {
         guess(&server, HERE, name).await;
         let mut refusal = login(&server, HERE, name, PASSWORD).await;
         for header in ["x-request-id", "date", "retry-after", "ratelimit-reset"] {

@@ -76,7 +76,7 @@ async fn a_password_that_is_set_ends_all_sessions_within_a_second() {
     eventually("her session has ended", async || ann.get("/user").await.status == 401).await;
     assert_eq!(login(&server, "ann", PASSWORD).await, 401);
     assert_eq!(login(&server, "ann", "winter in Lisbon").await, 200);
-    failed(user(&server, &["set-password", "nobody"], PASSWORD), 1, "clouddrive: there is no user nobody");
+    failed(user(&server, &["set-password", "stranger"], PASSWORD), 1, "clouddrive: there is no user stranger");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn who_is_disabled_gets_in_no_more_and_keeps_everything() {
     ann.get("/user").await.refused(401, "invalid_token");
     let ann = server.login("ann").await;
     assert_eq!(ann.names(None).await, ["Plans"]);
-    failed(user(&server, &["disable", "nobody"], ""), 1, "there is no user nobody");
+    failed(user(&server, &["disable", "stranger"], ""), 1, "there is no user stranger");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_quota_is_set_also_below_what_is_there() {
     done(user(&server, &["set-quota", "ann", "6"], ""));
     ann.begin("b.txt", 1, None).await.ok();
     failed(user(&server, &["set-quota", "ann", "5G"], ""), 2, "must be a number from 0");
-    failed(user(&server, &["set-quota", "nobody", "5"], ""), 1, "there is no user nobody");
+    failed(user(&server, &["set-quota", "stranger", "5"], ""), 1, "there is no user stranger");
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn the_secret_comes_before_the_environment_which_fills_in_the_rest() {
     });
     let name = secret(&values.to_string()).await;
     let elsewhere = [
-        ("DATABASE_URL", "postgres://nobody@127.0.0.1:1/nowhere"),
+        ("DATABASE_URL", "postgres://stranger@127.0.0.1:1/nowhere"),
         ("S3_BUCKET_NAME", "nowhere"),
         ("DEFAULT_QUOTA_BYTES", "2000"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "5"),
@@ -126,8 +126,8 @@ async fn a_secret_that_cannot_be_read_is_refused_by_the_variable_that_names_it()
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
     assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (no-such-secret) "), "{err}");
     // An unreachable secret store is not waited for.
-    let nobody = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")];
-    let (code, _, err) = said(place.command(&[&pointing_to("x")[..], &nobody].concat()).output().unwrap());
+    let unreachable = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")];
+    let (code, _, err) = said(place.command(&[&pointing_to("x")[..], &unreachable].concat()).output().unwrap());
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
     assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (x) "), "{err}");
 }

@@ -50,7 +50,7 @@ async fn without_its_database_a_server_refuses_honestly_and_heals_by_itself() {
             away(answer, "database");
         }
         // Authentication is cached for a second.
-        eventually("nobody is known", async || ann.get("/verify-token").await.status == 503).await;
+        eventually("no session can be checked", async || ann.get("/verify-token").await.status == 503).await;
         away(ann.get("/verify-token").await, "database");
         apart.database.mend();
         ready_again(&anonymous).await;

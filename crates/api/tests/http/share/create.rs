@@ -57,7 +57,7 @@ async fn an_unknown_guest_and_an_invisible_item_are_not_found() {
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;
     let of_ben = ben.folder("Ben's", None).await;
-    for guest in ["nobody", "nobody@example.com", "", "b en", "%", "b_n", "ben@example.com.", "'--"] {
+    for guest in ["stranger", "stranger@example.com", "", "b en", "%", "b_n", "ben@example.com.", "'--"] {
         ann.post("/share", of_folder(&top, guest)).await.refused(404, "not_found");
     }
     for item in [ABSENT, &of_ben] {
@@ -160,7 +160,7 @@ async fn only_the_owner_shares() {
     let made = ben.folder("Made by ben", Some(&inner)).await;
     for folder in [&top, &inner, &made] {
         // The refusal does not reveal whether the guest exists.
-        for guest in ["cara", "ann", "ben", "nobody"] {
+        for guest in ["cara", "ann", "ben", "stranger"] {
             ben.post("/share", of_folder(folder, guest)).await.refused(403, "permission_denied");
         }
     }

@@ -32,7 +32,7 @@ async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged()
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
     let wrong = try_login(&server, "ann", "not that one at all").await;
-    let unknown = try_login(&server, "nobody", "not that one at all").await;
+    let unknown = try_login(&server, "stranger", "not that one at all").await;
 
     let [registered] = &events(&server, "account.registered")[..] else { panic!() };
     assert_eq!((&registered["actor"], &registered["object"]), (&json!(id), &json!(format!("user/{id}"))));
@@ -129,9 +129,9 @@ async fn what_becomes_of_sessions_and_accounts_is_told() {
     put("wrong guess").await.refused(403, "wrong_password");
     put(PASSWORD).await.ok_empty();
     for _ in 0..10 {
-        try_login(&server, "nobody", "wrong guess").await;
+        try_login(&server, "stranger", "wrong guess").await;
     }
-    let body = json!({"username": "nobody", "password": "wrong guess"});
+    let body = json!({"username": "stranger", "password": "wrong guess"});
     server.anonymous().post("/login", body).await.refused(429, "rate_limited");
     let fields: Vec<String> = trail(&server).iter().map(|line| text(&line["event"])).collect();
     let mut expected = vec!["account.registered", "login.succeeded", "login.succeeded", "login.succeeded"];

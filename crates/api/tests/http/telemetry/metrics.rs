@@ -235,7 +235,7 @@ async fn the_usual_address_may_be_taken_and_one_that_was_asked_for_may_not() {
 #[tokio::test]
 async fn what_came_too_often_is_counted_by_what_it_was() {
     let (server, url) = start(&[("RATE_LIMITS", "on")]).await;
-    let body = json!({"username": "nobody", "password": "wrong guess"});
+    let body = json!({"username": "stranger", "password": "wrong guess"});
     for _ in 0..10 {
         server.anonymous().post("/login", body.clone()).await.refused(401, "invalid_credentials");
     }

@@ -193,8 +193,8 @@ async fn without_a_collector_the_log_still_tells_the_callers_trace() {
 
 #[tokio::test]
 async fn an_unreachable_trace_collector_does_no_harm() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let endpoint = format!("http://{nobody}");
+    let closed_port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let endpoint = format!("http://{closed_port}");
     let (server, _) = start_in(Storage::new(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint)]).await;
     let ann = server.user("ann").await;
     ann.get("/drive").await.ok();

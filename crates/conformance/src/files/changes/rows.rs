@@ -3,66 +3,23 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{
-    Action, Bucket, Change, ChangeKind, ChangePosition, ClientSubnet, Command, ConflictPolicy, LinkChange,
-    LinkDownload, MediaType, NewLimits, NodeId, NodeState, PasswordHash, Permission, Revision, Stored, Upload, UserId,
+    Action, Change, ChangeKind, ClientSubnet, ConflictPolicy, LinkChange, LinkDownload, MediaType, NewLimits, NodeId,
+    NodeState, PasswordHash, Permission, Revision, Stored, Upload,
 };
 use clouddrive_domain::port::{
     CopyRequest, NewContent, NewShare, Purge, PurgeScope, Relocation, Restoration, RotationOutcome, VersionRestore,
 };
 
-use super::{all_after, end};
-use crate::fixture::{ALL, Fixture, STORE, TestUser, name};
+use super::log::{Log, state};
+use crate::fixture::{ALL, Fixture, name};
 use crate::identity::sessions::{opened, token_rotation};
-
-/// The change log from `begin` on, and the entries expected in it.
-struct Log<'a> {
-    fixture: &'a Fixture<'a>,
-    start: ChangePosition,
-    expected: Vec<(Command, Change)>,
-}
-
-impl<'a> Log<'a> {
-    async fn begin(fixture: &'a Fixture<'a>) -> Self {
-        Self { fixture, start: end(fixture).await, expected: Vec::new() }
-    }
-
-    /// A command that is expected to write one entry.
-    fn expect(&mut self, actor: UserId, change: Change) -> Command {
-        let command = self.fixture.command(actor);
-        self.expected.push((command.clone(), change));
-        command
-    }
-
-    /// A command that is expected to write one entry about the account or the sessions of its actor.
-    fn expect_of(&mut self, user: UserId, kind: ChangeKind) -> Command {
-        self.expect(user, Change::of_user(kind, user))
-    }
-
-    /// The last expected entry describes how `node` is now.
-    async fn after(&mut self, owner: &TestUser, node: NodeId) {
-        let state = state(self.fixture, owner, node).await;
-        self.expected.last_mut().unwrap().1.after = Some(state);
-    }
-
-    /// Asserts that the log has exactly the expected entries.
-    async fn check(self) {
-        let entries = all_after(self.fixture, self.start).await;
-        let entries: Vec<_> = entries.into_iter().map(|entry| (entry.command, entry.change)).collect();
-        assert_eq!(entries, self.expected);
-    }
-}
-
-/// How the owner finds `node` now.
-async fn state(fixture: &Fixture<'_>, owner: &TestUser, node: NodeId) -> NodeState {
-    NodeState::of(&fixture.located(node, owner.id).await.node)
-}
 
 pub(super) async fn accounts_leave_rows(fixture: &Fixture<'_>) {
     let mut log = Log::begin(fixture).await;
     let (users, new) = (&fixture.store.users, fixture.registration());
     let id = new.user.id;
     users
-        .register(&log.expect(id, Change::of_user(ChangeKind::UserRegistered, id).within(new.drive)), &new)
+        .register(&log.expect(id, Change::for_user(ChangeKind::UserRegistered, id).within(new.drive)), &new)
         .await
         .unwrap();
     let hash = PasswordHash::new("$example$stronger".to_owned());
@@ -91,10 +48,10 @@ pub(super) async fn what_becomes_of_accounts_leaves_rows(fixture: &Fixture<'_>) 
     for (kind, disabled) in [(ChangeKind::UserDisabled, true), (ChangeKind::UserEnabled, false)] {
         assert!(accounts.set_disabled(&log.expect_of(id, kind), id, disabled).await.unwrap());
     }
-    let command = log.expect(id, Change::of_user(ChangeKind::QuotaSet, id).within(member.drive));
+    let command = log.expect(id, Change::for_user(ChangeKind::QuotaSet, id).within(member.drive));
     accounts.set_quota(&command, id, NewLimits { bytes: Some(7), entries: None }).await.unwrap();
-    let command = log.expect(id, Change::of_user(ChangeKind::UserDeleted, id).within(member.drive));
-    log.expected.push((command.clone(), Change::of_upload(ChangeKind::UploadAborted, &upload)));
+    let command = log.expect(id, Change::for_user(ChangeKind::UserDeleted, id).within(member.drive));
+    log.expected.push((command.clone(), Change::for_upload(ChangeKind::UploadAborted, &upload)));
     accounts.delete(&command, id, 1).await.unwrap();
     log.check().await;
 }
@@ -131,7 +88,7 @@ pub(super) async fn the_tree_leaves_rows(fixture: &Fixture<'_>) {
     let drive = &fixture.store.drive;
     let (folder, of_guest): (NodeId, NodeId) = (fixture.id(), fixture.id());
     for (actor, parent, id) in [(ann.id, &root, folder), (bob.id, &guest, of_guest)] {
-        let created = Change::of_node(ChangeKind::FolderCreated, ann.drive, id);
+        let created = Change::for_node(ChangeKind::FolderCreated, ann.drive, id);
         let state = NodeState { parent: Some(parent.node().id), name: name("a"), revision: Revision(1), version: None };
         let command = log.expect(actor, created.after(state));
         drive.create_folder(&command, parent, id, &name("a")).await.unwrap();
@@ -148,7 +105,7 @@ pub(super) async fn the_tree_leaves_rows(fixture: &Fixture<'_>) {
             revision: Revision(revision),
             version: None,
         };
-        let relocated = Change::of_node(ChangeKind::NodeRelocated, ann.drive, folder);
+        let relocated = Change::for_node(ChangeKind::NodeRelocated, ann.drive, folder);
         let relocated = relocated.before(at(place, revision)).after(at(next, revision + 1));
         drive.relocate(&log.expect(ann.id, relocated), &spec).await.unwrap();
         (place, revision) = (next, revision + 1);
@@ -156,10 +113,10 @@ pub(super) async fn the_tree_leaves_rows(fixture: &Fixture<'_>) {
     // What a move replaces has an entry of its own, first.
     let spec = Relocation { conflict: ConflictPolicy::Replace, ..fixture.moving(ann.id, folder, to).await };
     let before = state(fixture, &ann, replaced).await;
-    let trashed = Change::of_node(ChangeKind::NodeTrashed, ann.drive, replaced);
+    let trashed = Change::for_node(ChangeKind::NodeTrashed, ann.drive, replaced);
     let command = log.expect(ann.id, trashed.before(before.clone()).after(before.revised()));
     let before = state(fixture, &ann, folder).await;
-    let relocated = Change::of_node(ChangeKind::NodeRelocated, ann.drive, folder).before(before);
+    let relocated = Change::for_node(ChangeKind::NodeRelocated, ann.drive, folder).before(before);
     log.expected.push((command.clone(), relocated));
     drive.relocate(&command, &spec).await.unwrap();
     log.after(&ann, folder).await;
@@ -185,7 +142,7 @@ pub(super) async fn copies_leave_rows(fixture: &Fixture<'_>) {
     ] {
         let command = fixture.command(bob.id);
         let made = fixture.store.trees.copy(&command, &spec).await.unwrap().located.node;
-        let change = Change::of_node(kind, bob.drive, made.id).before(before).after(NodeState::of(&made));
+        let change = Change::for_node(kind, bob.drive, made.id).before(before).after(NodeState::from_node(&made));
         log.expected.push((command, change));
     }
     assert_eq!(log.expected.last().and_then(|(_, change)| change.node), Some(old));
@@ -201,24 +158,24 @@ pub(super) async fn uploads_leave_rows(fixture: &Fixture<'_>) {
     for text in ["a", "a", "b"] {
         let mut new_upload = fixture.new_upload(&root, text, Some(1));
         new_upload.upload.file.conflict = ConflictPolicy::Replace;
-        let command = log.expect(ann.id, Change::of_upload(ChangeKind::UploadBegun, &new_upload.upload));
+        let command = log.expect(ann.id, Change::for_upload(ChangeKind::UploadBegun, &new_upload.upload));
         uploads.begin(&command, &root, &new_upload).await.unwrap();
         begun.push(new_upload.upload);
     }
     let [first, second, third] = <[_; 3]>::try_from(begun).unwrap();
     let until = first.expires_at.plus(Duration::from_secs(60));
-    let command = log.expect(ann.id, Change::of_upload(ChangeKind::UploadExtended, &first));
+    let command = log.expect(ann.id, Change::for_upload(ChangeKind::UploadExtended, &first));
     uploads.extend(&command, &root, first.id, until).await.unwrap();
     let commit = fixture.completing(&first, ConflictPolicy::Fail);
     let created =
         NodeState { parent: Some(ann.root), name: name("a"), revision: Revision(1), version: Some(commit.version) };
-    let change = Change::of_node(ChangeKind::FileCreated, ann.drive, commit.file).after(created.clone());
+    let change = Change::for_node(ChangeKind::FileCreated, ann.drive, commit.file).after(created.clone());
     uploads.commit(&log.expect(ann.id, change), &root, &commit).await.unwrap();
     let replacing = fixture.completing(&second, ConflictPolicy::Replace);
     let replaced = NodeState { revision: Revision(2), version: Some(replacing.version), ..created.clone() };
-    let change = Change::of_node(ChangeKind::FileReplaced, ann.drive, commit.file).before(created).after(replaced);
+    let change = Change::for_node(ChangeKind::FileReplaced, ann.drive, commit.file).before(created).after(replaced);
     uploads.commit(&log.expect(ann.id, change), &root, &replacing).await.unwrap();
-    let command = log.expect(ann.id, Change::of_upload(ChangeKind::UploadAborted, &third));
+    let command = log.expect(ann.id, Change::for_upload(ChangeKind::UploadAborted, &third));
     uploads.abort(&command, third.id).await.unwrap();
     log.check().await;
 }
@@ -233,7 +190,7 @@ pub(super) async fn expiry_leaves_a_row_for_each_upload(fixture: &Fixture<'_>) {
     }
     let mut log = Log::begin(fixture).await;
     let command = fixture.command_at(None, begun.last().unwrap().expires_at);
-    let expired = |upload: &Upload| (command.clone(), Change::of_upload(ChangeKind::UploadExpired, upload));
+    let expired = |upload: &Upload| (command.clone(), Change::for_upload(ChangeKind::UploadExpired, upload));
     log.expected = begun.iter().map(expired).collect();
     assert_eq!(fixture.store.uploads.expire_due(&command, ALL).await.unwrap().len(), 3);
     assert_eq!(fixture.store.uploads.expire_due(&command, ALL).await.unwrap(), []);
@@ -246,7 +203,7 @@ pub(super) async fn shares_leave_rows(fixture: &Fixture<'_>) {
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let mut log = Log::begin(fixture).await;
     let shares = &fixture.store.shares;
-    let change = |kind| Change::of_node(kind, ann.drive, folder).about(bob.id);
+    let change = |kind| Change::for_node(kind, ann.drive, folder).about(bob.id);
     let new = NewShare { id: fixture.id(), guest: bob.id, permission: Permission::View };
     let command = log.expect(ann.id, change(ChangeKind::ShareCreated));
     shares.create(&command, &item, &new).await.unwrap();
@@ -263,7 +220,7 @@ pub(super) async fn links_leave_rows(fixture: &Fixture<'_>) {
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let mut log = Log::begin(fixture).await;
     let links = &fixture.store.links;
-    let of_folder = |kind| Change::of_node(kind, ann.drive, folder);
+    let of_folder = |kind| Change::for_node(kind, ann.drive, folder);
     let new = fixture.new_link();
     let command = log.expect(ann.id, of_folder(ChangeKind::LinkCreated));
     links.create(&command, &item, &new).await.unwrap();
@@ -292,7 +249,7 @@ pub(super) async fn the_trash_leaves_rows(fixture: &Fixture<'_>) {
     let other = fixture.file(ann.id, ann.root, "b", 1).await;
     let mut log = Log::begin(fixture).await;
     let trash = &fixture.store.trash;
-    let of_node = |kind, node| Change::of_node(kind, ann.drive, node);
+    let of_node = |kind, node| Change::for_node(kind, ann.drive, node);
     for node in [folder, other] {
         let item = fixture.grant(ann.id, node, Action::Trash).await;
         let trashed = of_node(ChangeKind::NodeTrashed, node).before(state(fixture, &ann, node).await);
@@ -322,7 +279,7 @@ pub(super) async fn the_trash_leaves_rows(fixture: &Fixture<'_>) {
     let scope = PurgeScope::All(Box::new(fixture.grant(ann.id, ann.root, Action::Read).await));
     let begun = of_node(ChangeKind::PurgeBegun, folder).before(state(fixture, &ann, folder).await);
     trash.begin_purges(&log.expect(ann.id, begun), &scope, ALL).await.unwrap();
-    let command = log.expect(ann.id, Change::of_drive(ChangeKind::NodesPurged, ann.drive));
+    let command = log.expect(ann.id, Change::for_drive(ChangeKind::NodesPurged, ann.drive));
     trash.purge(&command, Purge::In(ann.drive), ALL).await.unwrap();
     // Purges with nothing to do write no rows.
     trash.begin_purges(&fixture.command(ann.id), &scope, ALL).await.unwrap();
@@ -346,7 +303,7 @@ pub(super) async fn versions_leave_rows(fixture: &Fixture<'_>) {
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
     let mut log = Log::begin(fixture).await;
     let versions = &fixture.store.versions;
-    let of_file = |kind| Change::of_node(kind, ann.drive, file);
+    let of_file = |kind| Change::for_node(kind, ann.drive, file);
     let replaced = of_file(ChangeKind::FileReplaced).before(state(fixture, &ann, file).await);
     versions.append(&log.expect(ann.id, replaced), &grant, &new).await.unwrap();
     log.after(&ann, file).await;
@@ -359,108 +316,5 @@ pub(super) async fn versions_leave_rows(fixture: &Fixture<'_>) {
     let current = state(fixture, &ann, file).await;
     let deleted = of_file(ChangeKind::VersionDeleted).before(current.clone().with_version(first)).after(current);
     versions.delete(&log.expect(ann.id, deleted), &grant, first, None).await.unwrap();
-    log.check().await;
-}
-
-pub(super) async fn housekeeping_leaves_no_rows(fixture: &Fixture<'_>) {
-    let ann = fixture.user().await;
-    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    let upload = fixture.open(&root, "a", Some(1)).await;
-    fixture.store.uploads.abort(&fixture.command(ann.id), upload.id).await.unwrap();
-    let log = Log::begin(fixture).await;
-    let key = fixture.record().await;
-    let marked_for_deletion = fixture.marked_for_deletion(fixture.now()).await;
-    assert!(marked_for_deletion.contains(&key) && marked_for_deletion.contains(&upload.blob));
-    fixture.store.records.remove(&STORE, &[key, upload.blob]).await.unwrap();
-    assert!(fixture.store.uploads.prune_ended(fixture.now(), ALL).await.unwrap() > 0);
-    fixture.store.sessions.prune_ended(fixture.now(), ALL).await.unwrap();
-    fixture.store.sessions.prune_tokens(fixture.now(), ALL).await.unwrap();
-    let bucket = [Bucket::ShareLookup(ann.id)];
-    fixture.store.throttle.take(&bucket, fixture.now()).await.unwrap();
-    fixture.store.throttle.give_back(&bucket).await.unwrap();
-    assert!(fixture.store.throttle.prune_full(fixture.now(), ALL).await.unwrap() > 0);
-    log.check().await;
-}
-
-pub(super) async fn what_changes_nothing_leaves_no_row(fixture: &Fixture<'_>) {
-    let ann = fixture.user().await;
-    let folder = fixture.folder(ann.id, ann.root, "a").await;
-    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    let complete = fixture.open(&root, "b", Some(1)).await;
-    let commit = fixture.completing(&complete, ConflictPolicy::Fail);
-    fixture.commit(&root, &commit).await.unwrap();
-    let aborted = fixture.open(&root, "c", Some(1)).await;
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
-    let log = Log::begin(fixture).await;
-    fixture.rename(ann.id, folder, "a").await.unwrap();
-    fixture.move_into(ann.id, folder, ann.root).await.unwrap();
-    fixture.commit(&root, &commit).await.unwrap();
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
-    let (old, new) = (PasswordHash::new("$example$old".to_owned()), PasswordHash::new("$example$new".to_owned()));
-    fixture.store.users.rehash(&fixture.command(ann.id), ann.id, &old, &new).await.unwrap();
-    assert!(!fixture.store.accounts.set_disabled(&fixture.command(ann.id), ann.id, false).await.unwrap());
-    log.check().await;
-}
-
-pub(super) async fn what_fails_leaves_no_row(fixture: &Fixture<'_>) {
-    let (ann, bob) = (fixture.user().await, fixture.user().await);
-    let folder = fixture.folder(ann.id, ann.root, "a").await;
-    let share = fixture.share(ann.id, folder, bob.id, Permission::Edit).await;
-    let below = fixture.folder(ann.id, folder, "b").await;
-    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    let guest = fixture.grant(bob.id, folder, Action::AddTo).await;
-    let taken = fixture.registration();
-    fixture.register(&taken).await.unwrap();
-    let log = Log::begin(fixture).await;
-    let mut rival = fixture.registration();
-    rival.user.username = taken.user.username;
-    fixture.register(&rival).await.unwrap_err();
-    fixture.set_photo(ann.id, Some(&fixture.key())).await.unwrap_err();
-    fixture.create_folder(&root, "a").await.unwrap_err();
-    fixture.move_into(ann.id, folder, below).await.unwrap_err();
-    let unseen = Relocation { seen: Some(Revision(9)), ..fixture.renaming(ann.id, folder, "c").await };
-    fixture.relocate(&unseen).await.unwrap_err();
-    let (anonymous, _) = opened(fixture, fixture.id(), fixture.now());
-    fixture.store.sessions.start(&fixture.command(ann.id), &anonymous).await.unwrap_err();
-    fixture.store.sessions.end(&fixture.command(ann.id), fixture.id(), ann.id).await.unwrap_err();
-    let token_rotation = token_rotation(fixture, &fixture.token(), fixture.now());
-    fixture.store.sessions.refresh(&fixture.command(ann.id), &token_rotation).await.unwrap_err();
-    let (accounts, hash) = (&fixture.store.accounts, PasswordHash::new("$example$new".to_owned()));
-    accounts.change_password(&fixture.command(ann.id), ann.id, Some(7), &hash).await.unwrap_err();
-    accounts.delete(&fixture.command(ann.id), ann.id, 7).await.unwrap_err();
-    accounts.change_email(&fixture.command(ann.id), ann.id, &taken.user.email).await.unwrap_err();
-    accounts.set_quota(&fixture.command(ann.id), fixture.id(), NewLimits::default()).await.unwrap_err();
-    accounts.set_disabled(&fixture.command(ann.id), fixture.id(), true).await.unwrap_err();
-    let item = fixture.grant(ann.id, folder, Action::Share).await;
-    let new = NewShare { id: fixture.id(), guest: bob.id, permission: Permission::View };
-    fixture.store.shares.create(&fixture.command(ann.id), &item, &new).await.unwrap_err();
-    fixture.store.shares.change(&fixture.command(ann.id), &item, fixture.id(), Permission::View).await.unwrap_err();
-    fixture.store.shares.revoke(&fixture.command(ann.id), fixture.id()).await.unwrap_err();
-    log.check().await;
-    fixture.revoke(ann.id, share).await;
-    let log = Log::begin(fixture).await;
-    fixture.create_folder(&guest, "c").await.unwrap_err();
-    log.check().await;
-}
-
-pub(super) async fn failures_of_uploads_leave_no_row(fixture: &Fixture<'_>) {
-    let ann: TestUser = fixture.user_with_quota(100).await;
-    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    fixture.folder(ann.id, ann.root, "a").await;
-    let taken = fixture.open(&root, "a", Some(1)).await;
-    let streamed = fixture.open(&root, "b", None).await;
-    let complete = fixture.open(&root, "c", Some(1)).await;
-    fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
-    let log = Log::begin(fixture).await;
-    for (text, size) in [("a", 1), ("d", 101)] {
-        fixture.begin(&root, &fixture.new_upload(&root, text, Some(size))).await.unwrap_err();
-    }
-    fixture.commit(&root, &fixture.completing(&taken, ConflictPolicy::Replace)).await.unwrap_err();
-    let mut too_much = fixture.completing(&streamed, ConflictPolicy::Fail);
-    too_much.stored.size = 101;
-    fixture.commit(&root, &too_much).await.unwrap_err();
-    let uploads = &fixture.store.uploads;
-    uploads.abort(&fixture.command(ann.id), complete.id).await.unwrap_err();
-    uploads.extend(&fixture.command(ann.id), &root, complete.id, complete.expires_at).await.unwrap_err();
     log.check().await;
 }

@@ -104,7 +104,7 @@ pub(super) async fn addresses_are_those_of_sessions_that_run(fixture: &Fixture<'
         found.sort();
         assert_eq!(found, ["192.0.2.1", "192.0.2.2"]);
     }
-    for text in ["nobody", "nobody@example.com", "", "\0", "%"] {
+    for text in ["stranger", "stranger@example.com", "", "\0", "%"] {
         assert!(fixture.store.sessions.find_addresses(&LoginIdentifier::parse(text), now).await.unwrap().is_empty());
     }
     let handle = LoginIdentifier::parse(new.user.username.as_str());

@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::error::Forbidden;
-use crate::model::{NodeBody, Revision, Timestamp};
+use crate::model::{LinkId, MAX_TREE_DEPTH, NodeBody, NodeId, Revision, Step, Timestamp, UserRef, check_depth};
 use crate::testing::{content, name};
 
 const OWNER: UserId = UserId::from_uuid(Uuid::from_u128(1));

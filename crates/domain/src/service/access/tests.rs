@@ -1,69 +1,33 @@
 //! Every method that takes an actor demands a scope of the actor's credential, before it changes anything.
 
+mod services;
+
 use std::collections::BTreeSet;
 use std::fs;
-use std::num::NonZeroU64;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
+use self::services::{BIN, SHARE, Services, cursor};
 use crate::error::{Error, Forbidden, Result};
 use crate::model::{
-    Actor, ChangeBatch, ChangeCursor, ChangePosition, CommandOutcome, Credential, Email, ItemRef, Limit, Located,
-    LoginIdentifier, MAX_PARTS, MIN_PART_BYTES, MediaType, NodeId, NodeKind, NodePath, Page, Password, PathStart,
-    Permission, Role, Scope, Scopes, SearchText, SessionId, Share, ShareId, StoreName, UploadId, VersionId,
+    Actor, Credential, Email, Limit, LoginIdentifier, MediaType, NodeId, NodeKind, NodePath, Password, PathStart,
+    Permission, Role, Scope, Scopes, SearchText, SessionId, UploadId, VersionId,
 };
-use crate::port::{
-    MockAccountRepository, MockBlobRecordRepository, MockBlobStore, MockChangeRepository, MockDirectUploadStore,
-    MockIdempotencyRepository, MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPasswords, MockPhotoMaker,
-    MockSearchRepository, MockSessionRepository, MockShareRepository, MockTokens, MockTrashRepository,
-    MockTreeRepository, MockUploadRepository, MockUrlPresigner, MockUserRepository, MockVersionRepository, SignedUrl,
-};
-use crate::service::testing::links::{LINK, link};
-use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, actor, body, contents, context, drive_with, file, folder,
-    for_owner, person, unconditioned,
-};
+use crate::service::testing::links::LINK;
+use crate::service::testing::{FILE, FOLDER, OWNER, STRANGER, actor, body, unconditioned};
 use crate::service::{
-    AccountPorts, AccountService, AccountSettings, ArchiveNames, ArchiveService, ArchiveStores, BlobRemover,
-    ChangeService, Completing, ContentMetadata, CopyPlace, CopyService, EndedUploads, FileService, FolderService,
-    IdempotencyService, LinkEdit, LinkRequest, LinkService, ListQuery, NewPlace, PhotoService, SearchQuery,
-    SearchService, Selection, ShareService, StoreTags, StreamedFile, Throttling, TrashService, UploadService,
-    UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores,
+    ArchiveNames, Completing, ContentMetadata, CopyPlace, LinkEdit, LinkRequest, ListQuery, NewPlace, SearchQuery,
+    Selection, StreamedFile,
 };
-use crate::testing::{file_info, name, upload};
+use crate::testing::{file_info, name};
 
-const MINUTE: Duration = Duration::from_secs(60);
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(60));
-const SHARE: ShareId = ShareId::from_uuid(Uuid::from_u128(400));
 const UPLOAD: UploadId = UploadId::from_uuid(Uuid::from_u128(50));
 const VERSION: VersionId = VersionId::from_uuid(Uuid::from_u128(77));
-/// A folder in the trash.
-const BIN: NodeId = OTHER_FOLDER;
-
-/// The services on stores in which everything is found, nothing is listed, and nothing can be changed: a mutation
-/// panics.
-struct Services {
-    folders: FolderService,
-    files: FileService,
-    copies: CopyService,
-    archives: ArchiveService,
-    uploads: UploadService,
-    trash: TrashService,
-    versions: VersionService,
-    shares: ShareService,
-    links: LinkService,
-    search: SearchService,
-    photos: PhotoService,
-    accounts: AccountService,
-    idempotency: IdempotencyService,
-    changes: ChangeService,
-}
 
 /// A call of a method by an actor.
 type Act = for<'a> fn(&'a Services, &'a Actor) -> BoxFuture<'a, Result<()>>;
@@ -228,194 +192,6 @@ fn new_name() -> NewPlace {
 
 fn with(scopes: &[Scope]) -> Actor {
     Actor { credential: Credential::Session(SESSION), scopes: scopes.iter().copied().collect(), ..actor(OWNER) }
-}
-
-fn drive() -> Arc<MockNodeRepository> {
-    let bin = Located { lineage: trashed_itself(), ..for_owner(folder(BIN)) };
-    let mut drive = drive_with([for_owner(file(FILE)), for_owner(folder(FOLDER)), bin]);
-    drive.expect_list().returning(|_, _, _, _| Ok(Vec::new()));
-    drive.expect_find_by_path().returning(|_, _, _| Ok(Some(for_owner(file(FILE)))));
-    Arc::new(drive)
-}
-
-fn trashed_itself() -> Vec<crate::model::Step> {
-    let mut lineage = for_owner(folder(BIN)).lineage;
-    lineage[0].trashed = true;
-    lineage
-}
-
-fn uploads() -> Arc<MockUploadRepository> {
-    let mut uploads = MockUploadRepository::new();
-    uploads.expect_find().returning(|_, _| Ok(Some(upload())));
-    uploads.expect_find_abortable().returning(|_, _| Ok(Some(upload())));
-    uploads.expect_list().returning(|_, _, _, _| Ok(Vec::new()));
-    Arc::new(uploads)
-}
-
-fn presigner() -> Arc<MockUrlPresigner> {
-    let url = || SignedUrl { url: "https://store.example.com/x".to_owned(), headers: Vec::new(), expires_at: NOW };
-    let mut presigner = MockUrlPresigner::new();
-    presigner.expect_presign_get().returning(move |_, _, _| Ok(url()));
-    presigner.expect_presign_watch().returning(move |_, _, _, _| Ok(url()));
-    Arc::new(presigner)
-}
-
-fn share() -> Share {
-    Share {
-        id: SHARE,
-        permission: Permission::View,
-        item: ItemRef { kind: NodeKind::Folder, id: FOLDER, name: name("holiday") },
-        shared_with: person(GUEST, "gustav"),
-        shared_by: person(OWNER, "olga"),
-        shared_at: NOW,
-    }
-}
-
-fn shares() -> Arc<MockShareRepository> {
-    let mut shares = MockShareRepository::new();
-    shares.expect_find().returning(|_, _| Ok(Some(share())));
-    shares.expect_list_received().returning(|_, _, _| Ok(Vec::new()));
-    shares.expect_list_given().returning(|_, _, _| Ok(Vec::new()));
-    shares.expect_list_of().returning(|_, _, _| Ok(Vec::new()));
-    shares.expect_list_access().returning(|_, _, _, _| Ok(Vec::new()));
-    Arc::new(shares)
-}
-
-fn links() -> Arc<MockLinkRepository> {
-    let mut links = MockLinkRepository::new();
-    links.expect_find().returning(|_, _| Ok(Some(link())));
-    links.expect_list_made().returning(|_, _, _| Ok(Vec::new()));
-    Arc::new(links)
-}
-
-fn cursor() -> ChangeCursor {
-    let after = ChangePosition::default();
-    ChangeCursor { drive: for_owner(file(FILE)).node.drive, after }
-}
-
-fn changes() -> Arc<MockChangeRepository> {
-    let mut changes = MockChangeRepository::new();
-    changes.expect_end().returning(|| Ok(cursor().after));
-    changes.expect_read().returning(|_, after, _| Ok(ChangeBatch { changes: Vec::new(), end: after }));
-    Arc::new(changes)
-}
-
-fn sessions() -> Arc<MockSessionRepository> {
-    let mut sessions = MockSessionRepository::new();
-    sessions.expect_find_username().returning(|_, _, _| Ok(Some("olga".to_owned())));
-    Arc::new(sessions)
-}
-
-fn store() -> Arc<MockBlobStore> {
-    let mut store = MockBlobStore::new();
-    store.expect_name().return_const(StoreName("disk"));
-    Arc::new(store)
-}
-
-fn records() -> Arc<MockBlobRecordRepository> {
-    Arc::new(MockBlobRecordRepository::new())
-}
-
-fn remover() -> BlobRemover {
-    BlobRemover::new(records(), store())
-}
-
-fn ended() -> EndedUploads {
-    EndedUploads::new(uploads(), remover())
-}
-
-impl Services {
-    fn new() -> Self {
-        let mut trash = MockTrashRepository::new();
-        trash.expect_list().returning(|_, _, _| Ok(Vec::new()));
-        let mut versions = MockVersionRepository::new();
-        versions.expect_list().returning(|_, _, _| Ok(Vec::new()));
-        versions.expect_find().returning(|_, _| Ok(None));
-        let mut search = MockSearchRepository::new();
-        search.expect_search().returning(|_, _| Ok(Page { items: Vec::new(), next: None }));
-        let mut trees = MockTreeRepository::new();
-        trees.expect_list().returning(|_, _| Ok(Vec::new()));
-        let mut tokens = MockLinkTokens::new();
-        tokens.expect_open().returning(|_, _| None);
-        let mut direct = MockDirectUploadStore::new();
-        direct.expect_list_received().returning(|_, _| Ok(Vec::new()));
-        let archive_stores = ArchiveStores {
-            drive: drive(),
-            trees: Arc::new(trees),
-            contents: contents(MockBlobStore::new()),
-            records: records(),
-            sessions: sessions(),
-            links: links(),
-        };
-        let version_stores = VersionStores {
-            versions: Arc::new(versions),
-            records: records(),
-            store: store(),
-            presigner: presigner(),
-            tags: StoreTags::none(),
-        };
-        let version_settings = VersionSettings { max: 7, url_lifetime: MINUTE, upload_lifetime: MINUTE };
-        let upload_settings = UploadSettings {
-            lifetime: MINUTE,
-            url_lifetime: MINUTE,
-            max_open: 20,
-            part_bytes: NonZeroU64::new(MIN_PART_BYTES).unwrap(),
-            max_parts: MAX_PARTS,
-            max_versions: 7,
-        };
-        let account_ports = AccountPorts {
-            users: Arc::new(MockUserRepository::new()),
-            accounts: Arc::new(MockAccountRepository::new()),
-            sessions: sessions(),
-            drive: drive(),
-            passwords: Arc::new(MockPasswords::new()),
-            tokens: Arc::new(MockTokens::new()),
-        };
-        let account_settings = AccountSettings {
-            quota_bytes: 1_000,
-            quota_entries: 9,
-            token_lifetime: MINUTE,
-            session_lifetime: MINUTE,
-            refresh_grace: MINUTE,
-        };
-        let lifetimes = UrlLifetimes { download: MINUTE, watch: MINUTE };
-        let (users, maker) = (Arc::new(MockUserRepository::new()), Arc::new(MockPhotoMaker::new()));
-        let (idempotency_records, write) =
-            (Arc::new(MockIdempotencyRepository::new()), Arc::new(|_: CommandOutcome<'_>| Ok(String::new())));
-        let passwords = Arc::new(MockPasswords::new());
-        let bytes = contents(MockBlobStore::new());
-        Self {
-            folders: FolderService::new(drive(), ended(), context()),
-            files: FileService::new(drive(), bytes, StoreTags::none(), presigner(), context(), lifetimes),
-            copies: CopyService::new(drive(), Arc::new(MockTreeRepository::new()), remover(), context(), 7),
-            archives: ArchiveService::new(archive_stores, context()),
-            uploads: UploadService::new(
-                drive(),
-                uploads(),
-                store(),
-                records(),
-                Arc::new(direct),
-                context(),
-                upload_settings,
-            ),
-            trash: TrashService::new(drive(), Arc::new(trash), remover(), ended(), context(), MINUTE),
-            versions: VersionService::new(drive(), version_stores, context(), version_settings),
-            shares: ShareService::new(drive(), shares(), users.clone(), ended(), Throttling::off(), context()),
-            links: LinkService::new(
-                drive(),
-                links(),
-                Arc::new(tokens),
-                passwords,
-                context(),
-                "https://drive.example.com",
-            ),
-            search: SearchService::new(drive(), Arc::new(search)),
-            photos: PhotoService::new(users, drive(), records(), store(), presigner(), maker, context(), MINUTE),
-            accounts: AccountService::new(account_ports, ended(), Throttling::off(), context(), account_settings),
-            idempotency: IdempotencyService::new(drive(), idempotency_records, write, context()),
-            changes: ChangeService::new(changes(), drive()),
-        }
-    }
 }
 
 fn lacks_a_scope<T>(outcome: &Result<T>) -> bool {

@@ -41,8 +41,8 @@ async fn production_takes_no_default_that_was_not_asked_for() {
         [("AWS_SECRET_NAME", "none"), ("DATABASE_URL", database.as_str()), ("S3_BUCKET_NAME", ""), ("SECRET_KEY", KEY)]
     {
         // The secret store's address is unreachable.
-        let nobody = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1");
-        let keys = [nobody, ("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "nobody")];
+        let unreachable = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1");
+        let keys = [unreachable, ("AWS_ACCESS_KEY_ID", "unused"), ("AWS_SECRET_ACCESS_KEY", "unused")];
         assert_refused(dir, &[], &[&values[..], &keys].concat(), missing);
         // The alternative to a bucket is `BLOB_DIR`.
         values.push(if missing == "S3_BUCKET_NAME" { ("BLOB_DIR", &blobs) } else { (missing, value) });

@@ -44,7 +44,7 @@ pub struct Acknowledged {
 
 pub struct Load {
     ann: ApiClient,
-    nobody: ApiClient,
+    anonymous: ApiClient,
     /// Files to read.
     library: Vec<(String, String)>,
     shelf: String,
@@ -56,7 +56,7 @@ pub struct Load {
 }
 
 impl Load {
-    pub async fn begin(ann: ApiClient, nobody: ApiClient) -> (Arc<Self>, Vec<JoinHandle<()>>) {
+    pub async fn begin(ann: ApiClient, anonymous: ApiClient) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let shelf = ann.folder("Shelf", None).await;
         let mut library = Vec::new();
         for number in 0..30 {
@@ -67,7 +67,7 @@ impl Load {
         let film = (id(&ann.upload("film", &film, None).await), sha256(&film));
         let load = Arc::new(Self {
             ann,
-            nobody,
+            anonymous,
             library,
             shelf,
             film,
@@ -99,10 +99,10 @@ impl Load {
     /// Stops the load after each user's current request.
     pub async fn end(self: Arc<Self>, people: Vec<JoinHandle<()>>) -> (Vec<Record>, Acknowledged) {
         self.over.store(true, Ordering::Relaxed);
-        for somebody in people {
-            somebody.await.unwrap();
+        for user in people {
+            user.await.unwrap();
         }
-        let Ok(load) = Arc::try_unwrap(self) else { panic!("somebody is still at work") };
+        let Ok(load) = Arc::try_unwrap(self) else { panic!("a user is still at work") };
         (load.tally.into_records(), load.acknowledged.into_inner().unwrap())
     }
 
@@ -172,7 +172,7 @@ impl Load {
             self.attempt(Kind::Read, get("/verify-token".to_owned()), &[200]).await;
             let Some(answer) = self.attempt(Kind::Read, get(format!("/file/{file}")), &[200]).await else { continue };
             let url = text(&answer.json()["download"]["url"]);
-            if let Some(answer) = self.attempt(Kind::Bucket, self.nobody.request(Method::GET, &url), &[200]).await {
+            if let Some(answer) = self.attempt(Kind::Bucket, self.anonymous.request(Method::GET, &url), &[200]).await {
                 assert_eq!(sha256(&answer.body), *digest);
             }
         }
@@ -284,7 +284,7 @@ impl Load {
         let answer =
             self.ann.request(Method::GET, &format!("/file/{file}/content")).send().await?.error_for_status()?;
         let url = answer.headers()["location"].to_str().unwrap();
-        let mut answer = self.nobody.request(Method::GET, url).send().await?.error_for_status()?;
+        let mut answer = self.anonymous.request(Method::GET, url).send().await?.error_for_status()?;
         let mut bytes = Vec::new();
         while let Some(some) = answer.chunk().await? {
             let pauses = (bytes.len() + some.len()) / SIP - bytes.len() / SIP;

@@ -41,8 +41,8 @@ fn olga() -> LoginIdentifier {
     LoginIdentifier::parse("olga")
 }
 
-fn nobody() -> LoginIdentifier {
-    LoginIdentifier::parse("nobody")
+fn stranger() -> LoginIdentifier {
+    LoginIdentifier::parse("stranger")
 }
 
 fn secret() -> Password {
@@ -122,9 +122,9 @@ async fn changes_are_made_by_the_server_and_audited() {
 async fn unknown_users_are_not_found_and_refusals_not_audited() {
     let trail = Trail::default();
     let service = Ports::knowing_olga().service(&trail);
-    assert!(matches!(service.set_password(&request(), &nobody(), &secret()).await, Err(Error::NotFound)));
-    assert!(matches!(service.set_quota(&request(), &nobody(), LIMITS).await, Err(Error::NotFound)));
-    assert!(matches!(service.set_disabled(&request(), &nobody(), true).await, Err(Error::NotFound)));
+    assert!(matches!(service.set_password(&request(), &stranger(), &secret()).await, Err(Error::NotFound)));
+    assert!(matches!(service.set_quota(&request(), &stranger(), LIMITS).await, Err(Error::NotFound)));
+    assert!(matches!(service.set_disabled(&request(), &stranger(), true).await, Err(Error::NotFound)));
     let mut ports = Ports::default();
     ports.passwords.expect_hash().returning(|_| Ok(hash()));
     ports.users.expect_register().returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));

@@ -18,7 +18,7 @@ fn cursor(entry: u64) -> ChangeCursor {
 }
 
 fn logged(entry: u64) -> LoggedChange {
-    let change = Change::of_drive(ChangeKind::QuotaSet, home().root.node.drive);
+    let change = Change::for_drive(ChangeKind::QuotaSet, home().root.node.drive);
     LoggedChange { position: position(entry), change, command: command(OWNER) }
 }
 

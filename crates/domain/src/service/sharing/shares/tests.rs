@@ -60,7 +60,7 @@ fn shares_with_one() -> MockShareRepository {
 /// Only the user with `identifier` is known.
 fn users_knowing(identifier: LoginIdentifier, id: UserId) -> MockUserRepository {
     let mut users = MockUserRepository::new();
-    users.expect_find_user().with(eq(identifier)).times(1).returning(move |_| Ok(Some(person(id, "somebody"))));
+    users.expect_find_user().with(eq(identifier)).times(1).returning(move |_| Ok(Some(person(id, "gina"))));
     users
 }
 
