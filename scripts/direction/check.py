@@ -97,10 +97,10 @@ def check_dependencies(root, crates):
 
 
 def code_of(text):
-    """The code of a file without comments, strings and its tests."""
+    """The code of a file without comments, strings, characters and its tests."""
     tests = re.search(r"^#\[cfg\(test\)\]\n(?:#\[.*\]\n)*mod \w+ \{", text, re.M)
     text = text[: tests.start()] if tests else text
-    return re.sub(r'//[^\n]*|"(?:\\.|[^"\\])*"', "", text)
+    return re.sub(r"""//[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])'""", "", text)
 
 
 def sources(root, folder):

@@ -205,6 +205,11 @@ class Circles(unittest.TestCase):
         ]:
             self.assertEqual(self.circles({**files, "a.rs": code}), [], code)
 
+    def test_a_quote_as_a_character_hides_nothing(self):
+        files = {"lib.rs": "mod a; mod b;", "b.rs": "use crate::a::A;"}
+        files["a.rs"] = "fn quoted(c: char) -> bool { c == '\"' }\nuse crate::b::B;\nconst TEXT: &str = \"x\";"
+        self.assertEqual(self.circles(files), [["a.rs", "b.rs"]])
+
     def test_a_function_named_like_a_module_is_its_parents(self):
         files = {"lib.rs": "mod a;", "a.rs": "mod x; mod y; fn x() {}"}
         files |= {"a/x.rs": "use super::y::Y;", "a/y.rs": "use super::x;"}

@@ -48,6 +48,6 @@ pub use maintenance::jobs::{JobProgress, JobQueue};
 pub use maintenance::purges::Purges;
 pub use sharing::links::{LinkEdit, LinkRequest, LinkService, OwnedLink};
 pub use sharing::public_links::{
-    Admission, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkService, VisitPorts,
+    Admission, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkPorts, PublicLinkService,
 };
 pub use sharing::shares::{GivenPage, SharePage, ShareService};

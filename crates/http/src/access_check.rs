@@ -67,8 +67,8 @@ pub fn while_allowed(bytes: ByteStream, access: AccessCheck) -> ByteStream {
 }
 
 /// A stream that ends with an error within a second after the right ends.
-pub struct CheckedStream<S: ?Sized> {
-    bytes: Pin<Box<S>>,
+struct CheckedStream {
+    bytes: ByteStream,
     access: AccessCheck,
     /// When the right was last confirmed.
     confirmed_at: Instant,
@@ -77,8 +77,8 @@ pub struct CheckedStream<S: ?Sized> {
     ended: bool,
 }
 
-impl<S: ?Sized> CheckedStream<S> {
-    pub fn new(bytes: Pin<Box<S>>, access: AccessCheck) -> Self {
+impl CheckedStream {
+    fn new(bytes: ByteStream, access: AccessCheck) -> Self {
         Self { bytes, access, confirmed_at: Instant::now(), pending_check: None, ended: false }
     }
 
@@ -107,7 +107,7 @@ impl<S: ?Sized> CheckedStream<S> {
     }
 }
 
-impl<S: Stream<Item = Result<Bytes>> + ?Sized> Stream for CheckedStream<S> {
+impl Stream for CheckedStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

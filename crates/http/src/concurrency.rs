@@ -27,7 +27,7 @@ pub struct ConcurrencyLimit<K> {
 }
 
 impl<K: Eq + Hash + Clone> ConcurrencyLimit<K> {
-    /// Gives each caller `each` slots, with up to `wait` for a free one.
+    /// Gives each caller `per_caller` slots, with up to `wait` for a free one.
     pub fn new(per_caller: u32, wait: Duration) -> Self {
         Self { callers: Arc::default(), per_caller, wait }
     }

@@ -13,7 +13,6 @@ use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Content, Timestamp};
 use clouddrive_domain::port::{ByteStream, ContentHeaders, SignedUrl};
-
 use futures_util::TryStreamExt;
 use tracing::Span;
 
@@ -23,7 +22,7 @@ use crate::problem::Problem;
 use crate::{map, reply};
 
 /// The modification time of the client's own copy (RFC 3339).
-pub const X_CLIENT_MODIFIED_AT: HeaderName = HeaderName::from_static("x-client-modified-at");
+const X_CLIENT_MODIFIED_AT: HeaderName = HeaderName::from_static("x-client-modified-at");
 
 /// Content and its metadata.
 pub struct Representation<'a> {

@@ -23,7 +23,7 @@ pub fn spawn_detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 
 /// Runs handlers to their end, with or without the client.
 ///
 /// A transaction commits without its caller, and what follows the commit must not be left out: the audit event, the
-/// deletion of bytes that it released, the end of an idempotency idempotency record. A handler whose client disconnects
+/// deletion of bytes that it released, the end of an idempotency record. A handler whose client disconnects
 /// while it reads the body gets an error from it, so it ends too.
 pub(crate) struct Unattended(Arc<Semaphore>);
 

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::problem::Problem;
 
-pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The maximum path length of keyed requests, in bytes.

@@ -3,7 +3,7 @@
 pub mod access_check;
 pub mod authn;
 pub mod body;
-pub mod client;
+mod client;
 pub mod compress;
 pub mod concurrency;
 pub mod conditions;

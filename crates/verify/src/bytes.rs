@@ -161,8 +161,8 @@ struct Pair {
 
 impl Pair {
     fn key(&self) -> &str {
-        let of_book = self.row.as_ref().map(|row| &row.key);
-        of_book.or(self.object.as_ref().map(|object| &object.key)).map_or("", String::as_str)
+        let of_row = self.row.as_ref().map(|row| &row.key);
+        of_row.or(self.object.as_ref().map(|object| &object.key)).map_or("", String::as_str)
     }
 
     /// What is wrong with it in the store `store`, and how. Unknown objects newer than `old` are fine.

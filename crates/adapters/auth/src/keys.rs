@@ -21,7 +21,7 @@ pub enum Purpose {
     /// Signing archive URLs.
     ArchiveUrls,
     /// Digesting retryable requests, which may contain passwords.
-    Receipts,
+    RequestDigests,
 }
 
 impl Purpose {
@@ -34,7 +34,8 @@ impl Purpose {
             Self::LinkTokens => b"clouddrive/link-tokens/v1",
             Self::LinkAccess => b"clouddrive/link-access/v1",
             Self::ArchiveUrls => b"clouddrive/archive-urls/v1",
-            Self::Receipts => b"clouddrive/receipts/v1",
+            // The name of version 1: another would forget all requests under way.
+            Self::RequestDigests => b"clouddrive/receipts/v1",
         }
     }
 }

@@ -71,30 +71,35 @@ pub(crate) fn release(state: &mut State, key: &BlobKey, at: Timestamp) {
 
 /// The accounting of contents whose versions were permanently removed from a drive.
 #[derive(Default)]
-pub(crate) struct Disposal {
+pub(crate) struct ReleasedContents {
     /// Bytes credited to the drive at once, because other versions still refer to the blobs.
-    pub(crate) given_back: u64,
+    pub(crate) credited_bytes: u64,
     /// The blobs that nothing refers to any more. They count as used until their bytes are deleted.
     pub(crate) freed: Vec<BlobKey>,
 }
 
 /// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): marks for
 /// deletion blobs that nothing refers to any more.
-pub(crate) fn dispose(state: &mut State, drive: DriveId, contents: Vec<(BlobKey, u64)>, at: Timestamp) -> Disposal {
-    let mut disposal = Disposal::default();
+pub(crate) fn release_contents(
+    state: &mut State,
+    drive: DriveId,
+    contents: Vec<(BlobKey, u64)>,
+    at: Timestamp,
+) -> ReleasedContents {
+    let mut released = ReleasedContents::default();
     for (key, bytes) in contents {
         // A file may have the same content twice, but its bytes are stored once.
-        if disposal.freed.contains(&key) || is_referred_to(state, &key) {
-            disposal.given_back += bytes;
+        if released.freed.contains(&key) || is_referred_to(state, &key) {
+            released.credited_bytes += bytes;
             continue;
         }
         if let Some(row) = state.blobs.get_mut(&key) {
             (row.unreferenced_at, row.condemned_at) = (Some(at), Some(at));
             row.held = Some(Held { drive, bytes, counter: Counter::Used });
         }
-        disposal.freed.push(key);
+        released.freed.push(key);
     }
-    disposal
+    released
 }
 
 /// The versions of `file`, in no order.
@@ -118,7 +123,7 @@ pub(crate) fn add_version(state: &mut State, (file, revision): (NodeId, Revision
 }
 
 /// Points the granted file at another version, which the caller adds, and returns the file's new revision.
-pub(crate) fn point(state: &mut State, command: &Command, file: &Grant, version: VersionId) -> Revision {
+pub(crate) fn set_current_version(state: &mut State, command: &Command, file: &Grant, version: VersionId) -> Revision {
     let revision = Revision(file.node().revision.0 + 1);
     if let Some(row) = state.nodes.get_mut(&file.node().id) {
         (row.body, row.revision, row.modified_at) = (Body::File(version), revision, command.at);
@@ -128,13 +133,13 @@ pub(crate) fn point(state: &mut State, command: &Command, file: &Grant, version:
 
 /// Removes the versions of `file` in `drive` that are superfluous beside the `current` one, which the command has
 /// added.
-pub(crate) fn evict(
+pub(crate) fn prune_versions(
     state: &mut State,
     command: &Command,
     (drive, file): (DriveId, NodeId),
     current: VersionId,
     max: u32,
-) -> Disposal {
+) -> ReleasedContents {
     let mut former: Vec<(VersionId, &VersionRow)> = versions(state, file).filter(|(id, _)| *id != current).collect();
     former.sort_by_key(|(id, row)| (row.revision, *id));
     let kept = |(id, row): &(VersionId, &VersionRow)| KeptVersion { id: *id, by: row.created_by, at: row.created_at };
@@ -143,5 +148,5 @@ pub(crate) fn evict(
     let gone = superfluous(&former, KeptVersion { id: current, by, at: command.at }, max);
     let removed = gone.into_iter().filter_map(|version| state.versions.remove(&(file, version)));
     let contents = removed.map(|row| (row.blob, row.size)).collect();
-    dispose(state, drive, contents, command.at)
+    release_contents(state, drive, contents, command.at)
 }

@@ -35,7 +35,7 @@ fn find_by_path(state: &State, start: PathStart, path: &NodePath, viewer: Viewer
     if state.nodes.get(&start)?.kind() == NodeKind::File {
         return None;
     }
-    let end = path.names().iter().try_fold(start, |folder, name| names::holder(state, folder, name))?;
+    let end = path.names().iter().try_fold(start, |folder, name| names::existing_entry(state, folder, name))?;
     locate::find(state, end, viewer)
 }
 
@@ -54,7 +54,7 @@ fn list(state: &State, folder: &ReadGrant, sort: Sort, after: Option<&Position>,
 }
 
 fn create_folder(state: &mut State, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
-    let parent = locate::renewed(state, parent)?;
+    let parent = locate::reauthorize(state, parent)?;
     check_depth(parent.located().depth_of_child_folder(), 0)?;
     let (drive, folder) = (parent.drive(), parent.node().id);
     names::insert(state, command, &NewNode { id, drive, parent: folder, name, version: None })?;
@@ -66,13 +66,13 @@ fn create_folder(state: &mut State, command: &Command, parent: &Grant, id: NodeI
     Ok(made)
 }
 
-fn relocate(state: &mut State, command: &Command, wish: &Relocation) -> Result<Relocated> {
-    let item = locate::renewed_as(state, &wish.item, wish.seen)?;
-    let to = wish.to.as_ref().map(|to| locate::renewed(state, to)).transpose()?;
+fn relocate(state: &mut State, command: &Command, spec: &Relocation) -> Result<Relocated> {
+    let item = locate::reauthorize_at(state, &spec.item, spec.seen)?;
+    let to = spec.to.as_ref().map(|to| locate::reauthorize(state, to)).transpose()?;
     let node = item.node();
-    let (place, content) = (wish.place(&item, to.as_ref())?, wish.details.applied(node));
+    let (place, content) = (spec.place(&item, to.as_ref())?, spec.details.applied(node));
     let (place, replaced) = match place {
-        Some(place) => make_room(state, command, wish, &item, place)?,
+        Some(place) => make_room(state, command, spec, &item, place)?,
         None => (None, None),
     };
     if place.is_none() && content.is_none() {
@@ -115,15 +115,15 @@ type Room = (Option<(NodeId, Name)>, Option<NodeId>);
 fn make_room(
     state: &mut State,
     command: &Command,
-    wish: &Relocation,
+    spec: &Relocation,
     item: &Grant,
     Place { parent, name }: Place<'_>,
 ) -> Result<Room> {
     let (node, kind) = (item.node(), item.node().kind());
-    let Some(holder) = names::holder(state, parent, name) else {
+    let Some(holder) = names::existing_entry(state, parent, name) else {
         return Ok((Some((parent, name.clone())), None));
     };
-    match wish.conflict {
+    match spec.conflict {
         ConflictPolicy::Keep => {
             let own = Some(&node.name).filter(|_| node.parent == Some(parent));
             let free = names::first_free_but(state, parent, name, kind, own)?;

@@ -5,7 +5,7 @@ use clouddrive_domain::port::{ClaimOutcome, ExistingRecord, Expiry, IdempotencyR
 use clouddrive_domain::{Error, Result};
 
 use crate::Database;
-use crate::state::{ReceiptRow, State};
+use crate::state::{IdempotencyRow, State};
 
 /// The key of an idempotency record: user, path and idempotency key.
 fn key(idempotency_record: &IdempotencyRecord) -> (UserId, String, String) {
@@ -14,7 +14,7 @@ fn key(idempotency_record: &IdempotencyRecord) -> (UserId, String, String) {
 }
 
 /// Whether `row` is still held for `idempotency_record`.
-fn is_held(row: &ReceiptRow, idempotency_record: &IdempotencyRecord) -> bool {
+fn is_held(row: &IdempotencyRow, idempotency_record: &IdempotencyRecord) -> bool {
     row.id == idempotency_record.id() && row.answer.is_none()
 }
 
@@ -44,7 +44,7 @@ fn claim(state: &mut State, idempotency_record: &IdempotencyRecord, terms: Expir
         }
     }
     let Expiry { held_until, kept_until, .. } = terms;
-    let row = ReceiptRow {
+    let row = IdempotencyRow {
         id: idempotency_record.id(),
         digest: idempotency_record.digest(),
         held_until,

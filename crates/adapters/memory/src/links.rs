@@ -44,7 +44,7 @@ pub(crate) fn remove(state: &mut State, id: LinkId) {
 }
 
 fn create(state: &mut State, command: &Command, item: &Grant, new: &NewLink) -> Result<Link> {
-    let item = locate::renewed(state, item)?;
+    let item = locate::reauthorize(state, item)?;
     let row = LinkRow {
         node: item.node().id,
         created_by: item.actor(),
@@ -65,7 +65,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewLink) -> 
 }
 
 fn change(state: &mut State, command: &Command, item: &Grant, id: LinkId, to: &LinkChange) -> Result<Link> {
-    let item = locate::renewed(state, item)?;
+    let item = locate::reauthorize(state, item)?;
     let row = state.links.get_mut(&id).filter(|row| row.node == item.node().id).ok_or(Error::NotFound)?;
     if let Some(password) = &to.password {
         row.password.clone_from(password);
@@ -77,7 +77,7 @@ fn change(state: &mut State, command: &Command, item: &Grant, id: LinkId, to: &L
 }
 
 fn revoke(state: &mut State, command: &Command, item: &Grant, id: LinkId) -> Result<()> {
-    let item = locate::renewed(state, item)?;
+    let item = locate::reauthorize(state, item)?;
     state.links.get(&id).filter(|row| row.node == item.node().id).ok_or(Error::NotFound)?;
     remove(state, id);
     log(state, command, Change::for_item(ChangeKind::LinkRevoked, &item));

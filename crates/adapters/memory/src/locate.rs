@@ -70,7 +70,7 @@ pub(crate) fn node(state: &State, id: NodeId) -> Option<Node> {
 }
 
 /// The node and its ancestors, up to the root.
-pub(crate) fn ancestry(state: &State, node: NodeId) -> impl Iterator<Item = (NodeId, &NodeRow)> {
+pub(crate) fn lineage(state: &State, node: NodeId) -> impl Iterator<Item = (NodeId, &NodeRow)> {
     let row = move |id: NodeId| state.nodes.get(&id).map(|row| (id, row));
     std::iter::successors(row(node), move |(_, below)| below.parent.and_then(row))
 }
@@ -87,7 +87,7 @@ pub(crate) fn find(state: &State, id: NodeId, viewer: impl Into<Viewer>) -> Opti
         trashed: row.trashed.is_some(),
         share: share(id),
     };
-    let lineage = ancestry(state, id).map(step).collect();
+    let lineage = lineage(state, id).map(step).collect();
     Some(Located { node: node(state, id)?, owner: person(state, owner), viewer, lineage })
 }
 
@@ -97,13 +97,13 @@ pub(crate) fn found(state: &State, id: NodeId, viewer: impl Into<Viewer>) -> Res
 }
 
 /// Authorizes `grant` again, by what the command sees.
-pub(crate) fn renewed(state: &State, grant: &Grant) -> Result<Grant> {
+pub(crate) fn reauthorize(state: &State, grant: &Grant) -> Result<Grant> {
     grant.renew(find(state, grant.node().id, grant.actor()))
 }
 
-/// Like [`renewed`]; also requires that the node still has the revision `seen`, if that is given.
-pub(crate) fn renewed_as(state: &State, grant: &Grant, seen: Option<Revision>) -> Result<Grant> {
-    let grant = renewed(state, grant)?;
+/// Like [`reauthorize`]; also requires that the node still has the revision `seen`, if that is given.
+pub(crate) fn reauthorize_at(state: &State, grant: &Grant, seen: Option<Revision>) -> Result<Grant> {
+    let grant = reauthorize(state, grant)?;
     grant.require(seen)?;
     Ok(grant)
 }

@@ -1,4 +1,4 @@
-//! Names in a folder: new nodes, the holders of names, and free names.
+//! Names in a folder: new nodes, existing entries, and free names.
 
 use std::collections::HashSet;
 
@@ -54,7 +54,7 @@ pub(crate) fn touch(state: &mut State, command: &Command, folder: NodeId) {
 }
 
 /// The live node that has `name` in `folder`.
-pub(crate) fn holder(state: &State, folder: NodeId, name: &Name) -> Option<NodeId> {
+pub(crate) fn existing_entry(state: &State, folder: NodeId, name: &Name) -> Option<NodeId> {
     live_children(state, folder).find(|(_, row)| row.name == *name).map(|(id, _)| id)
 }
 
@@ -79,16 +79,16 @@ pub(crate) fn first_free_but(
 
 /// Fails if a live node has `name` in `folder`, where a node of `kind` was to get it.
 pub(crate) fn require_free(state: &State, folder: NodeId, name: &Name, kind: NodeKind) -> Result<()> {
-    match holder(state, folder, name) {
-        Some(holder) => Err(taken(state, folder, holder, kind)),
+    match existing_entry(state, folder, name) {
+        Some(existing) => Err(taken(state, folder, existing, kind)),
         None => Ok(()),
     }
 }
 
-/// The error for a node of `kind` that was to get the name of `holder` in `folder`.
-pub(crate) fn taken(state: &State, folder: NodeId, holder: NodeId, kind: NodeKind) -> Error {
-    let (Some(item), Some(row)) = (item(state, holder), state.nodes.get(&holder)) else {
-        return Error::internal("database", "a name without a holder");
+/// The error for a node of `kind` that was to get the name of `existing` in `folder`.
+pub(crate) fn taken(state: &State, folder: NodeId, existing: NodeId, kind: NodeKind) -> Error {
+    let (Some(item), Some(row)) = (item(state, existing), state.nodes.get(&existing)) else {
+        return Error::internal("database", "a name without an entry");
     };
     match first_free(state, folder, &row.name, kind) {
         Ok(suggested) => {

@@ -7,7 +7,7 @@ use clouddrive_domain::model::{
 };
 
 use crate::changes::state_of;
-use crate::content::{self, Disposal};
+use crate::content::{self, ReleasedContents};
 use crate::locate;
 use crate::names::{self, NewNode};
 use crate::state::{NodeRow, State};
@@ -23,10 +23,10 @@ pub(crate) fn plan(
     kind: NodeKind,
     conflict: ConflictPolicy,
 ) -> Result<(Placement, Option<NodeId>)> {
-    let holder = names::holder(state, folder, name);
-    let holder_kind = holder.and_then(|holder| state.nodes.get(&holder)).map(NodeRow::kind);
-    match (conflict.placement(kind, holder_kind), holder) {
-        (Placement::Refused, Some(holder)) => Err(names::taken(state, folder, holder, kind)),
+    let existing = names::existing_entry(state, folder, name);
+    let existing_kind = existing.and_then(|existing| state.nodes.get(&existing)).map(NodeRow::kind);
+    match (conflict.placement(kind, existing_kind), existing) {
+        (Placement::Refused, Some(existing)) => Err(names::taken(state, folder, existing, kind)),
         planned => Ok(planned),
     }
 }
@@ -55,7 +55,7 @@ pub(crate) fn place(
     if let ((Placement::Replacing, Some(file)), Some(version)) = (planned, new.version) {
         let file = authorize(locate::find(state, file, actor), Action::Replace)?;
         let media_type = file.node().content().map(|content| content.media_type.clone());
-        let revision = content::point(state, command, &file, version);
+        let revision = content::set_current_version(state, command, &file, version);
         let former = Some(NodeState::from_node(file.node()));
         return Ok(Placed { node: file.node().id, revision, former, media_type });
     }
@@ -81,10 +81,18 @@ impl Placed {
 
     /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have added
     /// the new version, since a removed one may have the same blob.
-    pub(crate) fn evict(&self, state: &mut State, command: &Command, new: &NewNode<'_>, max: u32) -> Disposal {
+    pub(crate) fn prune_versions(
+        &self,
+        state: &mut State,
+        command: &Command,
+        new: &NewNode<'_>,
+        max: u32,
+    ) -> ReleasedContents {
         match new.version {
-            Some(version) if !self.is_new(new) => content::evict(state, command, (new.drive, self.node), version, max),
-            _ => Disposal::default(),
+            Some(version) if !self.is_new(new) => {
+                content::prune_versions(state, command, (new.drive, self.node), version, max)
+            }
+            _ => ReleasedContents::default(),
         }
     }
 }

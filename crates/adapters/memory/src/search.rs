@@ -11,7 +11,7 @@ use crate::locate::{self, live_children};
 use crate::state::{NodeRow, State};
 
 /// A node that may be a hit, with its position.
-type Spot = (SearchPosition, NodeId);
+type Candidate = (SearchPosition, NodeId);
 
 fn matches(criteria: &SearchCriteria, row: &NodeRow) -> bool {
     let is_of_kind = criteria.kind.map_or(row.kind() != NodeKind::Root, |kind| kind == row.kind());
@@ -19,7 +19,7 @@ fn matches(criteria: &SearchCriteria, row: &NodeRow) -> bool {
 }
 
 /// The matching nodes of the viewer's own drive, in order.
-fn in_own_drive(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec<Spot> {
+fn in_own_drive(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec<Candidate> {
     let own = state.users.get(&viewer).map(|user| user.drive);
     let is_own = |row: &NodeRow| own == Some(row.drive) && row.trashed.is_none();
     let found = state.nodes.iter().filter(|(_, row)| is_own(row) && matches(criteria, row));
@@ -33,8 +33,8 @@ fn in_own_drive(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec
 
 /// The matching nodes, in order, of the trees shared with the viewer or, if that is given, below the folder to search
 /// in.
-fn in_shares(state: &State, viewer: UserId, criteria: &SearchCriteria, after: &WalkPosition) -> Vec<Spot> {
-    let mut walk = Walk { state, criteria, spots: Vec::new() };
+fn in_shares(state: &State, viewer: UserId, criteria: &SearchCriteria, after: &WalkPosition) -> Vec<Candidate> {
+    let mut walk = Walk { state, criteria, candidates: Vec::new() };
     if let Some(folder) = &criteria.within {
         walk.below(None, &[folder.node().id]);
     } else {
@@ -46,8 +46,8 @@ fn in_shares(state: &State, viewer: UserId, criteria: &SearchCriteria, after: &W
             walk.tree(SharePosition { at, id }, locate::find(state, node, viewer));
         }
     }
-    let spots = walk.spots.into_iter().filter(|(position, _)| key(position) > key(after));
-    spots.map(|(position, id)| (SearchPosition::Shared(position), id)).collect()
+    let candidates = walk.candidates.into_iter().filter(|(position, _)| key(position) > key(after));
+    candidates.map(|(position, id)| (SearchPosition::Shared(position), id)).collect()
 }
 
 /// The order of positions: by share; then by path, so that a folder comes before those in it, and siblings come by
@@ -61,7 +61,7 @@ fn key(position: &WalkPosition) -> (Option<(Timestamp, ShareId)>, &[NodeId], Opt
 struct Walk<'a> {
     state: &'a State,
     criteria: &'a SearchCriteria,
-    spots: Vec<(WalkPosition, NodeId)>,
+    candidates: Vec<(WalkPosition, NodeId)>,
 }
 
 impl Walk<'_> {
@@ -71,7 +71,7 @@ impl Walk<'_> {
         let Ok(top) = authorize(top, Action::Read) else { return };
         let id = top.node().id;
         if self.state.nodes.get(&id).is_some_and(|row| matches(self.criteria, row)) {
-            self.spots.push((WalkPosition { share: Some(share), path: vec![id], child: None }, id));
+            self.candidates.push((WalkPosition { share: Some(share), path: vec![id], child: None }, id));
         }
         self.below(Some(share), &[id]);
     }
@@ -87,7 +87,7 @@ impl Walk<'_> {
             .collect();
         entries.sort_by_key(|(child, _)| *child);
         for (child, _) in entries.iter().filter(|(_, row)| matches(self.criteria, row)) {
-            self.spots.push((WalkPosition { share, path: path.to_vec(), child: Some(*child) }, child.id));
+            self.candidates.push((WalkPosition { share, path: path.to_vec(), child: Some(*child) }, child.id));
         }
         let mut folders: Vec<NodeId> =
             entries.iter().filter(|(child, _)| child.is_folder).map(|(child, _)| child.id).collect();
@@ -99,7 +99,7 @@ impl Walk<'_> {
 }
 
 /// The nodes that may be hits after the position of the previous page, in order.
-fn spots(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec<Spot> {
+fn candidates(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Vec<Candidate> {
     if let Some(SearchPosition::Shared(after)) = &criteria.after {
         return in_shares(state, viewer, criteria, after);
     }
@@ -119,7 +119,7 @@ fn search(state: &State, viewer: UserId, criteria: &SearchCriteria) -> Page<Hit,
     };
     let mut room = PageRoom::default();
     let mut hits: Vec<Hit> = Vec::new();
-    for (position, id) in spots(state, viewer, criteria) {
+    for (position, id) in candidates(state, viewer, criteria) {
         let found = locate::find(state, id, viewer).filter(|found| found.role().is_some() && is_below(found));
         let Some(located) = found else { continue };
         if hits.len() == criteria.limit.get() || !room.takes(located.path_bytes()) {

@@ -146,9 +146,9 @@ impl SessionRepository for Database {
         })
     }
 
-    async fn find_addresses(&self, handle: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>> {
+    async fn find_addresses(&self, identifier: &LoginIdentifier, now: Timestamp) -> Result<Vec<String>> {
         self.read(|state| {
-            let Some(user) = named(state, handle) else { return Ok(Vec::new()) };
+            let Some(user) = named(state, identifier) else { return Ok(Vec::new()) };
             let mut sessions: Vec<&SessionRow> = running(state, user.user.id, now).collect();
             sessions.sort_by_key(|row| Reverse(key(row)));
             let addresses = sessions.into_iter().filter_map(|row| row.session.address.clone());

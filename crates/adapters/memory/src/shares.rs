@@ -60,7 +60,7 @@ fn beside_nodes(state: &State, shares: Vec<Share>, viewer: UserId) -> Vec<(Share
 }
 
 fn create(state: &mut State, command: &Command, item: &Grant, new: &NewShare) -> Result<Share> {
-    let item = locate::renewed(state, item)?;
+    let item = locate::reauthorize(state, item)?;
     let key = (item.node().id, new.guest);
     if state.shares.contains(&key) {
         return Err(Error::Conflict(Conflict::AlreadyShared));
@@ -77,7 +77,7 @@ fn create(state: &mut State, command: &Command, item: &Grant, new: &NewShare) ->
 }
 
 fn change(state: &mut State, command: &Command, item: &Grant, id: ShareId, to: Permission) -> Result<Share> {
-    let item = locate::renewed(state, item)?;
+    let item = locate::reauthorize(state, item)?;
     let key = key_of(state, id)?;
     let row = state.shares.get_mut(&key).filter(|_| key.0 == item.node().id);
     row.ok_or(Error::NotFound)?.permission = to;
@@ -105,7 +105,7 @@ fn access(state: &State, node: NodeId, now: Timestamp) -> Vec<AccessEntry> {
         let (person, via) = (Some(person(state, owner)), AccessVia::Owner(owner));
         entries.push(AccessEntry { person, role: Role::Owner, via, item });
     }
-    for (id, _) in locate::ancestry(state, node) {
+    for (id, _) in locate::lineage(state, node) {
         let Some(item) = locate::item(state, id) else { continue };
         let shares = state.shares.iter().filter(|((shared, _), _)| *shared == id);
         entries.extend(shares.map(|((_, guest), row)| AccessEntry {

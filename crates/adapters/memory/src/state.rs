@@ -34,7 +34,7 @@ pub(crate) struct State {
     /// The number of the last change that was pruned.
     pub(crate) pruned: u64,
     /// By user, path and idempotency key.
-    pub(crate) idempotency_records: Table<(UserId, String, String), ReceiptRow>,
+    pub(crate) idempotency_records: Table<(UserId, String, String), IdempotencyRow>,
     /// By the name of the maintenance task.
     pub(crate) leases: Table<&'static str, LeaseRow>,
     pub(crate) jobs: Table<Job, JobRow>,
@@ -256,7 +256,7 @@ pub(crate) struct LinkRow {
 }
 
 #[derive(Clone)]
-pub(crate) struct ReceiptRow {
+pub(crate) struct IdempotencyRow {
     /// The claim that holds it.
     pub(crate) id: IdempotencyRecordId,
     pub(crate) digest: Option<Sha256>,

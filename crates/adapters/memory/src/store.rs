@@ -15,7 +15,7 @@ use clouddrive_domain::port::{BlobStore, ByteStream, Clock, ContentHeaders, Prob
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
 
-use self::body::{Intake, Piece, Room};
+use self::body::{IncomingBlob, Piece, Room};
 use self::multiparts::Parts;
 use self::urls::Permit;
 
@@ -114,7 +114,7 @@ impl BlobStore for MemoryStore {
 
     async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &ContentHeaders) -> Result<Stored> {
         self.lock().require_none(key)?;
-        let (piece, stored) = Intake::new(&self.room).receive(body, expected).await?;
+        let (piece, stored) = IncomingBlob::new(&self.room).receive(body, expected).await?;
         let mut held = self.lock();
         held.require_none(key)?;
         held.blobs.insert(key.clone(), Blob { pieces: vec![piece], stored: stored.clone() });

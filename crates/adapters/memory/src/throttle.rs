@@ -12,10 +12,10 @@ impl Throttle for Database {
             for bucket in buckets {
                 let (key, kind) = (bucket.key(), bucket.kind());
                 let level = state.buckets.get(&key).copied().unwrap_or(BucketLevel::full(now));
-                if let Some(wait) = level.wait(kind.pace(), now) {
+                if let Some(wait) = level.wait(kind.rate_limit(), now) {
                     return Err(kind.refusal(wait));
                 }
-                state.buckets.put(key, level.take(kind.pace(), now));
+                state.buckets.put(key, level.take(kind.rate_limit(), now));
             }
             Ok(())
         })
@@ -25,7 +25,7 @@ impl Throttle for Database {
         self.write(|state| {
             for bucket in buckets {
                 if let Some(level) = state.buckets.get_mut(&bucket.key()) {
-                    *level = level.give_back(bucket.kind().pace());
+                    *level = level.give_back(bucket.kind().rate_limit());
                 }
             }
             Ok(())

@@ -25,7 +25,7 @@ fn items(state: &State) -> impl Iterator<Item = (Timestamp, NodeId, &NodeRow)> {
 }
 
 fn put(state: &mut State, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
-    let item = locate::renewed_as(state, item, seen)?;
+    let item = locate::reauthorize_at(state, item, seen)?;
     put_away(state, command, &item)?;
     if item.node().kind() == NodeKind::Folder {
         end_without_right(state, command, item.drive());
@@ -47,21 +47,21 @@ fn is_trashed_by(state: &State, node: NodeId, user: UserId, after: Timestamp) ->
     row.and_then(|row| row.trashed).is_some_and(|trashed| trashed.by == Some(user) && trashed.at > after)
 }
 
-fn restore(state: &mut State, command: &Command, wish: &Restoration) -> Result<Located> {
-    let item = locate::renewed_as(state, &wish.item, wish.seen)?;
+fn restore(state: &mut State, command: &Command, spec: &Restoration) -> Result<Located> {
+    let item = locate::reauthorize_at(state, &spec.item, spec.seen)?;
     let (node, actor) = (item.node(), item.actor());
-    let is_being_purged = locate::ancestry(state, node.id).any(|(_, row)| row.purge.is_some());
-    let is_too_late = wish.trashed_after.is_some_and(|after| !is_trashed_by(state, node.id, actor, after));
+    let is_being_purged = locate::lineage(state, node.id).any(|(_, row)| row.purge.is_some());
+    let is_too_late = spec.trashed_after.is_some_and(|after| !is_trashed_by(state, node.id, actor, after));
     if is_being_purged || is_too_late {
         return Err(Error::NotFound);
     }
-    let to = wish.to.as_ref().map(|to| locate::renewed(state, to)).transpose()?;
+    let to = spec.to.as_ref().map(|to| locate::reauthorize(state, to)).transpose()?;
     let parent = locate::found(state, Restoration::parent(&item, to.as_ref())?, actor)?;
     if node.kind() == NodeKind::Folder {
         check_depth(parent.depth_of_child_folder(), levels(state, node.id))?;
     }
     let parent = parent.node.id;
-    let name = match names::holder(state, parent, &node.name) {
+    let name = match names::existing_entry(state, parent, &node.name) {
         None => node.name.clone(),
         Some(_) => names::first_free(state, parent, &node.name, node.kind())?,
     };

@@ -53,25 +53,25 @@ fn entry(state: &State, id: NodeId) -> Option<TreeEntry> {
     Some(TreeEntry { id, parent: node.parent, modified_at: node.modified_at, name: node.name, content })
 }
 
-fn copy(state: &mut State, command: &Command, copying: &CopyRequest) -> Result<Saved> {
-    let item = locate::renewed(state, &copying.item)?;
-    let to = locate::renewed(state, &copying.to)?;
-    let name = copying.place(&item, &to)?;
+fn copy(state: &mut State, command: &Command, spec: &CopyRequest) -> Result<Saved> {
+    let item = locate::reauthorize(state, &spec.item)?;
+    let to = locate::reauthorize(state, &spec.to)?;
+    let name = spec.place(&item, &to)?;
     let source = item.node();
     let below = match source.content() {
         Some(_) => Vec::new(),
         None => tree_below(state, source.id, to.located().depth_of_child_folder())?,
     };
-    let version = source.content().map(|_| copying.ids.id::<VersionId>());
-    let new = NewNode { id: copying.ids.id(), drive: to.drive(), parent: to.node().id, name, version };
-    let placed = place(state, command, item.actor(), &new, copying.conflict)?;
+    let version = source.content().map(|_| spec.ids.id::<VersionId>());
+    let new = NewNode { id: spec.ids.id(), drive: to.drive(), parent: to.node().id, name, version };
+    let placed = place(state, command, item.actor(), &new, spec.conflict)?;
     let mut stored = 0;
     if let (Some(version), Some(content)) = (version, source.content()) {
         stored += copy_content(state, command, (placed.node, placed.revision), (content, version), item.actor())?;
     }
-    stored += copy_below(state, command, copying, (source.id, placed.node), &to, &below)?;
-    let disposal = placed.evict(state, command, &new, copying.max_versions);
-    let (is_new, freed) = (placed.is_new(&new), disposal.given_back);
+    stored += copy_below(state, command, spec, (source.id, placed.node), &to, &below)?;
+    let released = placed.prune_versions(state, command, &new, spec.max_versions);
+    let (is_new, freed) = (placed.is_new(&new), released.credited_bytes);
     let entries = below.len() as u64 + u64::from(is_new);
     quota::charge(state, to.drive(), Charge { stored, freed, entries, ..Charge::default() })?;
     if is_new {
@@ -83,7 +83,7 @@ fn copy(state: &mut State, command: &Command, copying: &CopyRequest) -> Result<S
     log(state, command, change);
     let located = locate::found(state, top, item.actor())?;
     store_response(state, command, CommandOutcome::Made(&located))?;
-    Ok(Saved { located, freed: disposal.freed })
+    Ok(Saved { located, freed: released.freed })
 }
 
 /// The live nodes below `folder`, parents first, whose copy is to stand at `depth`.
@@ -102,21 +102,21 @@ fn tree_below(state: &State, folder: NodeId, depth: u32) -> Result<Vec<NodeId>> 
 fn copy_below(
     state: &mut State,
     command: &Command,
-    copying: &CopyRequest,
+    spec: &CopyRequest,
     top: (NodeId, NodeId),
     to: &Grant,
     below: &[NodeId],
 ) -> Result<u64> {
-    let by = copying.item.actor();
+    let by = spec.item.actor();
     let mut copies = HashMap::from([top]);
     let mut stored = 0;
     for id in below {
         let Some(node) = locate::node(state, *id) else { continue };
         let Some(parent) = node.parent.and_then(|parent| copies.get(&parent)).copied() else { continue };
-        let copy: NodeId = copying.ids.id();
+        let copy: NodeId = spec.ids.id();
         let body = match node.content() {
             Some(content) => {
-                let version = copying.ids.id();
+                let version = spec.ids.id();
                 stored += copy_content(state, command, (copy, Revision(1)), (content, version), by)?;
                 Body::File(version)
             }
@@ -145,8 +145,8 @@ fn copy_content(
 
 #[async_trait]
 impl TreeRepository for Database {
-    async fn copy(&self, command: &Command, copying: &CopyRequest) -> Result<Saved> {
-        self.write(|state| copy(state, command, copying))
+    async fn copy(&self, command: &Command, spec: &CopyRequest) -> Result<Saved> {
+        self.write(|state| copy(state, command, spec))
     }
 
     async fn list(&self, tops: &[ReadGrant], max: u64) -> Result<Vec<TreeEntry>> {

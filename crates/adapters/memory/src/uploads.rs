@@ -35,7 +35,7 @@ fn is_into_drive_of(state: &State, upload: &Upload, user: UserId) -> bool {
 
 fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &NewUpload) -> Result<Quota> {
     let upload = &opening.upload;
-    let folder = locate::renewed(state, folder)?;
+    let folder = locate::reauthorize(state, folder)?;
     let is_running = |own: &&Upload| own.sender == upload.sender && own.expires_at > command.at;
     let running = open(state).into_iter().filter(is_running).count();
     if running >= opening.max_open as usize {
@@ -58,7 +58,7 @@ fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &NewUplo
 }
 
 fn extend(state: &mut State, command: &Command, folder: &Grant, id: UploadId, until: Timestamp) -> Result<()> {
-    let folder = locate::renewed(state, folder)?;
+    let folder = locate::reauthorize(state, folder)?;
     let upload = find(state, id)?.clone();
     if (upload.sender, upload.folder) != (folder.actor(), folder.node().id) {
         return Err(Error::NotFound);

@@ -14,9 +14,9 @@ use crate::idempotency_records::store_response;
 use crate::locate::person;
 use crate::state::{Body, DriveRow, NodeRow, State, UserRow};
 
-/// The user that `handle` names.
-pub(crate) fn named<'a>(state: &'a State, handle: &LoginIdentifier) -> Option<&'a UserRow> {
-    state.users.values().find(|row| match handle {
+/// The user that `identifier` names.
+pub(crate) fn named<'a>(state: &'a State, identifier: &LoginIdentifier) -> Option<&'a UserRow> {
+    state.users.values().find(|row| match identifier {
         LoginIdentifier::Username(key) => row.user.username.key() == *key,
         LoginIdentifier::Email(key) => row.user.email.key() == *key,
     })
@@ -74,12 +74,12 @@ impl UserRepository for Database {
         self.write(|state| register(state, command, registration))
     }
 
-    async fn find_user(&self, handle: &LoginIdentifier) -> Result<Option<UserRef>> {
-        self.read(|state| Ok(named(state, handle).map(|row| person(state, row.user.id))))
+    async fn find_user(&self, identifier: &LoginIdentifier) -> Result<Option<UserRef>> {
+        self.read(|state| Ok(named(state, identifier).map(|row| person(state, row.user.id))))
     }
 
-    async fn find_credentials(&self, handle: &LoginIdentifier) -> Result<Option<Credentials>> {
-        self.read(|state| Ok(named(state, handle).map(credentials)))
+    async fn find_credentials(&self, identifier: &LoginIdentifier) -> Result<Option<Credentials>> {
+        self.read(|state| Ok(named(state, identifier).map(credentials)))
     }
 
     async fn rehash(&self, command: &Command, user: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<()> {

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
-    Version, VersionId, VersionPosition,
+    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, NodeId, Revision, Version,
+    VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
@@ -35,16 +35,16 @@ fn list(state: &State, file: NodeId, after: Option<VersionPosition>, limit: Limi
 /// Makes `new` the current content of the granted file. Returns the blobs that are now unreferenced.
 fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Content, max: u32) -> Result<Vec<BlobKey>> {
     let id = file.node().id;
-    let revision = content::point(state, command, file, new.version);
+    let revision = content::set_current_version(state, command, file, new.version);
     content::add_version(state, (id, revision), new, file.actor());
-    let disposal = content::evict(state, command, (file.drive(), id), new.version, max);
-    let freed = disposal.given_back;
+    let released = content::prune_versions(state, command, (file.drive(), id), new.version, max);
+    let freed = released.credited_bytes;
     quota::charge(state, file.drive(), Charge { stored: new.size, freed, ..Charge::default() })?;
-    Ok(disposal.freed)
+    Ok(released.freed)
 }
 
 fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) -> Result<Saved> {
-    let file = locate::renewed(state, file)?;
+    let file = locate::reauthorize(state, file)?;
     file.require_seen(new.seen)?;
     content::attach(state, &new.blob, &new.stored)?;
     let current = new.content(file.node(), command.at);
@@ -55,16 +55,16 @@ fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) 
     Ok(Saved { located, freed })
 }
 
-fn restore(state: &mut State, command: &Command, file: &Grant, wish: &VersionRestore) -> Result<Saved> {
-    let file = locate::renewed_as(state, file, wish.seen)?;
-    let former = find(state, file.node().id, wish.from).ok_or(Error::NotFound)?.content;
+fn restore(state: &mut State, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<Saved> {
+    let file = locate::reauthorize_at(state, file, spec.seen)?;
+    let former = find(state, file.node().id, spec.from).ok_or(Error::NotFound)?.content;
     if file.node().content().is_some_and(|current| current.blob == former.blob) {
         let file = file.into_located();
         store_response(state, command, CommandOutcome::Changed(&file))?;
         return Ok(file.into());
     }
-    let current = Content { version: wish.version, created_at: command.at, ..former };
-    let freed = make_current(state, command, &file, &current, wish.max_versions)?;
+    let current = Content { version: spec.version, created_at: command.at, ..former };
+    let freed = make_current(state, command, &file, &current, spec.max_versions)?;
     log(state, command, Change::content_set(ChangeKind::VersionRestored, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
     store_response(state, command, CommandOutcome::Changed(&located))?;
@@ -78,16 +78,16 @@ fn delete(
     version: VersionId,
     seen: Option<Revision>,
 ) -> Result<Option<BlobKey>> {
-    let file = locate::renewed_as(state, file, seen)?;
+    let file = locate::reauthorize_at(state, file, seen)?;
     let id = file.node().id;
-    if Node::content(file.node()).is_some_and(|current| current.version == version) {
+    if file.node().content().is_some_and(|current| current.version == version) {
         return Err(Error::Conflict(Conflict::VersionInUse));
     }
     let former = state.versions.remove(&(id, version)).ok_or(Error::NotFound)?;
-    let mut disposal = content::dispose(state, file.drive(), vec![(former.blob, former.size)], command.at);
-    quota::charge(state, file.drive(), Charge { freed: disposal.given_back, ..Charge::default() })?;
+    let mut released = content::release_contents(state, file.drive(), vec![(former.blob, former.size)], command.at);
+    quota::charge(state, file.drive(), Charge { freed: released.credited_bytes, ..Charge::default() })?;
     log(state, command, Change::version_deleted(&file, version));
-    Ok(disposal.freed.pop())
+    Ok(released.freed.pop())
 }
 
 #[async_trait]

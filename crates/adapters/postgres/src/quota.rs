@@ -10,8 +10,8 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
-use clouddrive_domain::model::{DriveId, EntryQuota, Quota};
-use clouddrive_sql::drive::{Charge, UsageRow, usage};
+use clouddrive_domain::model::{Charge, DriveId, EntryQuota, Quota};
+use clouddrive_sql::drive::{UsageRow, usage};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::bytes;

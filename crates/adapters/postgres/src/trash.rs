@@ -213,8 +213,8 @@ async fn purge(
     Ok(step)
 }
 
-/// Removes files with all their versions, or as many of them as one step may; returns their number and the disposal of
-/// their contents.
+/// Removes files with all their versions, or as many of them as one step may; returns their number and what their
+/// contents release.
 async fn remove_files(
     mut connection: &AsyncPgConnection,
     command: &Command,

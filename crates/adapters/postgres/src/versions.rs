@@ -1,12 +1,11 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, Change, ChangeKind, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision, Version,
-    VersionId, VersionPosition,
+    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
+    Version, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
-use clouddrive_sql::drive::Charge;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};

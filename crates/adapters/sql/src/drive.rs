@@ -9,8 +9,6 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
-pub use clouddrive_domain::model::Charge;
-
 use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest_parameter};
 use crate::schema::drives;
 use crate::statement::{Parameter, Statement};

@@ -11,10 +11,6 @@ fn text(text: &str) -> Parameter {
     Parameter::Text(text.to_owned())
 }
 
-fn time(time: Timestamp) -> Parameter {
-    Parameter::Integer(time.as_millis())
-}
-
 /// The lookup key of a record.
 fn lookup_key(idempotency_record: &IdempotencyRecord) -> [Parameter; 3] {
     let request = idempotency_record.request();
@@ -37,7 +33,7 @@ pub fn claim(idempotency_record: &IdempotencyRecord, terms: Expiry) -> Statement
         WHERE receipts.kept_until <= ? OR (receipts.answer IS NULL AND receipts.held_until <= ?)";
     let mut parameters = lookup_key(idempotency_record).to_vec();
     parameters.extend([idempotency_record.id().into(), digest(idempotency_record)]);
-    parameters.extend([terms.held_until, terms.kept_until, terms.now, terms.now].map(time));
+    parameters.extend([terms.held_until, terms.kept_until, terms.now, terms.now].map(Parameter::time));
     Statement::new(statement, parameters)
 }
 
@@ -81,9 +77,9 @@ pub fn store_response(idempotency_record: &IdempotencyRecord, answer: &str) -> S
 pub fn renew(idempotency_record: &IdempotencyRecord, until: Timestamp) -> Statement {
     let statement = "UPDATE receipts SET held_until = ?
         WHERE user_id = ? AND path = ? AND key = ? AND id = ? AND answer IS NULL AND held_until < ?";
-    let mut parameters = vec![time(until)];
+    let mut parameters = vec![Parameter::time(until)];
     parameters.extend(lookup_key(idempotency_record));
-    parameters.extend([idempotency_record.id().into(), time(until)]);
+    parameters.extend([idempotency_record.id().into(), Parameter::time(until)]);
     Statement::new(statement, parameters)
 }
 

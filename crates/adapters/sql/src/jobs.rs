@@ -10,10 +10,6 @@ use diesel::sql_types::{BigInt, Text};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, invalid_row, size};
 
-fn time(time: Timestamp) -> Parameter {
-    Parameter::Integer(time.as_millis())
-}
-
 /// The two columns that identify a job.
 fn key(job: Job) -> [Parameter; 2] {
     [Parameter::Text(job.kind().as_str().to_owned()), job.subject().into()]
@@ -27,7 +23,7 @@ pub fn queue(job: Job, at: Timestamp) -> Statement {
             run_at = CASE WHEN jobs.lease_id IS NULL AND jobs.dead_at IS NULL AND jobs.run_at < excluded.run_at
                 THEN jobs.run_at ELSE excluded.run_at END";
     let [kind, subject] = key(job);
-    Statement::new(text, vec![kind, subject, time(at.plus(JOB_DELAY))])
+    Statement::new(text, vec![kind, subject, Parameter::time(at.plus(JOB_DELAY))])
 }
 
 /// The condition for a job that may be claimed. A newer version may have queued kinds that this one does not know.
@@ -39,7 +35,10 @@ fn is_due() -> String {
 /// Checks, by a [`FlagRow`](crate::statement::FlagRow), whether a job may be claimed at `now`.
 #[must_use]
 pub fn is_any_due(now: Timestamp) -> Statement {
-    Statement::new(format!("SELECT EXISTS (SELECT 1 FROM jobs WHERE {}) AS holds", is_due()), vec![time(now)])
+    Statement::new(
+        format!("SELECT EXISTS (SELECT 1 FROM jobs WHERE {}) AS holds", is_due()),
+        vec![Parameter::time(now)],
+    )
 }
 
 /// Claims up to `max` jobs and returns their [`ClaimedRow`]s; `locking` is the locking clause.
@@ -53,7 +52,10 @@ pub fn claim(lease: LeaseId, now: Timestamp, until: Timestamp, max: u32, locking
         RETURNING kind, subject_id, attempts",
         is_due()
     );
-    Statement::new(text, vec![time(now), Parameter::Integer(max.into()), lease.into(), time(until)])
+    Statement::new(
+        text,
+        vec![Parameter::time(now), Parameter::Integer(max.into()), lease.into(), Parameter::time(until)],
+    )
 }
 
 /// Ends the attempt of a job whose lease is still held.
@@ -65,7 +67,7 @@ pub fn finish(job: &ClaimedJob, outcome: JobOutcome) -> Statement {
         JobOutcome::Retry(at) => ("UPDATE jobs SET lease_id = NULL, run_at = ?", Some(at)),
         JobOutcome::Dead(at) => ("UPDATE jobs SET lease_id = NULL, dead_at = ?", Some(at)),
     };
-    let parameters = parameter.map(time).into_iter().chain(key(job.job)).chain([job.lease.into()]);
+    let parameters = parameter.map(Parameter::time).into_iter().chain(key(job.job)).chain([job.lease.into()]);
     let text = format!("{change} WHERE kind = ? AND subject_id = ? AND lease_id = ?");
     Statement::new(text, parameters.collect())
 }
@@ -78,7 +80,7 @@ pub fn count(now: Timestamp) -> Statement {
             count(CASE WHEN dead_at IS NULL AND lease_id IS NOT NULL AND run_at > ? THEN 1 END) AS running,
             count(dead_at) AS dead
         FROM jobs GROUP BY kind";
-    Statement::new(text, vec![time(now), time(now)])
+    Statement::new(text, vec![Parameter::time(now), Parameter::time(now)])
 }
 
 /// A job that was claimed.

@@ -7,10 +7,6 @@ use diesel::sql_types::{BigInt, Nullable};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id};
 
-fn time(time: Timestamp) -> Parameter {
-    Parameter::Integer(time.as_millis())
-}
-
 fn digest(download: &LinkDownload) -> Parameter {
     Parameter::Binary(download.digest().to_vec())
 }
@@ -27,7 +23,7 @@ pub struct CountedDownloadRow {
 #[must_use]
 pub fn find(download: &LinkDownload, now: Timestamp) -> Statement {
     let text = "SELECT counted_at FROM link_downloads WHERE link_id = ? AND digest = ? AND counted_at > ?";
-    let parameters = vec![download.link.into(), digest(download), time(now.minus(DOWNLOAD_WINDOW))];
+    let parameters = vec![download.link.into(), digest(download), Parameter::time(now.minus(DOWNLOAD_WINDOW))];
     Statement::new(text, parameters)
 }
 
@@ -40,7 +36,14 @@ pub fn count(download: &LinkDownload, at: Timestamp) -> Statement {
             AND NOT EXISTS (SELECT 1 FROM link_downloads d WHERE d.link_id = ? AND d.digest = ? AND d.counted_at > ?)
         RETURNING node_id, (SELECT n.drive_id FROM nodes n WHERE n.id = links.node_id) AS drive_id";
     let link: Parameter = download.link.into();
-    let parameters = vec![time(at), link.clone(), time(at), link, digest(download), time(at.minus(DOWNLOAD_WINDOW))];
+    let parameters = vec![
+        Parameter::time(at),
+        link.clone(),
+        Parameter::time(at),
+        link,
+        digest(download),
+        Parameter::time(at.minus(DOWNLOAD_WINDOW)),
+    ];
     Statement::new(text, parameters)
 }
 
@@ -50,7 +53,8 @@ pub fn record(download: &LinkDownload, at: Timestamp) -> Statement {
     let text = "INSERT INTO link_downloads (link_id, digest, counted_at) VALUES (?, ?, ?)
         ON CONFLICT (link_id, digest) DO UPDATE SET counted_at = excluded.counted_at
         WHERE link_downloads.counted_at <= ?";
-    let parameters = vec![download.link.into(), digest(download), time(at), time(at.minus(DOWNLOAD_WINDOW))];
+    let parameters =
+        vec![download.link.into(), digest(download), Parameter::time(at), Parameter::time(at.minus(DOWNLOAD_WINDOW))];
     Statement::new(text, parameters)
 }
 

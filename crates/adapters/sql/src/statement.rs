@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use clouddrive_domain::model::Timestamp;
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
@@ -37,6 +38,14 @@ pub enum Parameter {
 impl<T: Into<DbId>> From<T> for Parameter {
     fn from(id: T) -> Self {
         Self::Id(id.into())
+    }
+}
+
+impl Parameter {
+    /// A time.
+    #[must_use]
+    pub const fn time(time: Timestamp) -> Self {
+        Self::Integer(time.as_millis())
     }
 }
 

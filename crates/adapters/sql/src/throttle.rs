@@ -63,9 +63,9 @@ impl Claim {
                 seen = CASE WHEN throttle.seen > ? THEN throttle.seen ELSE ? END
             WHERE throttle.tat - ? <=
                 (CASE WHEN throttle.seen < ? THEN ? WHEN throttle.seen > ? THEN ? ELSE throttle.seen END)";
-        let pace = self.kind.pace();
+        let rate = self.kind.rate_limit();
         let (at, latest) = (now.as_millis(), now.plus(CLOCK_TOLERANCE).as_millis());
-        let (interval, room) = (millis(pace.interval), millis(pace.burst_window()));
+        let (interval, room) = (millis(rate.interval), millis(rate.burst_window()));
         let first = at.saturating_add(interval);
         let numbers = [first, at, at, at, interval, at, at, room, at, at, latest, latest];
         let key = Parameter::Text(self.key.clone());
@@ -78,7 +78,7 @@ impl Claim {
         let text = "UPDATE throttle SET tat = tat - ? WHERE bucket = ?";
         Statement::new(
             text,
-            vec![Parameter::Integer(millis(self.kind.pace().interval)), Parameter::Text(self.key.clone())],
+            vec![Parameter::Integer(millis(self.kind.rate_limit().interval)), Parameter::Text(self.key.clone())],
         )
     }
 }
@@ -96,7 +96,7 @@ pub fn peek(claims: &[Claim]) -> Statement {
 pub fn rate_limit_error(claims: &[Claim], rows: &[ArrivalRow], now: Timestamp) -> Option<Error> {
     claims.iter().find_map(|claim| {
         let row = rows.iter().find(|row| row.bucket == claim.key)?;
-        row.level().wait(claim.kind.pace(), now).map(|wait| claim.kind.refusal(wait))
+        row.level().wait(claim.kind.rate_limit(), now).map(|wait| claim.kind.refusal(wait))
     })
 }
 

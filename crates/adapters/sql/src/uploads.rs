@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::model::{
-    Action, BlobKey, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType, MultipartUploadId,
-    NodeId, NodeKind, PartPlan, Placement, Revision, Sha256, Timestamp, Upload, UploadId, UploadPosition, UploadState,
-    UserId, UserRef, authorize,
+    Action, BlobKey, Charge, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType,
+    MultipartUploadId, NodeId, NodeKind, PartPlan, Placement, Revision, Sha256, Timestamp, Upload, UploadId,
+    UploadPosition, UploadState, UserId, UserRef, authorize,
 };
 use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
@@ -15,7 +15,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Nullable, Text};
 use uuid::Uuid;
 
-use crate::drive::Charge;
 use crate::error::SqlError;
 use crate::names::{ExistingEntry, NameConflict};
 use crate::page::newest_first;

@@ -64,10 +64,7 @@ fn prune(connection: &mut SqliteConnection, before: Timestamp, max: u32) -> Resu
 impl ChangeRepository for Database {
     async fn read(&self, drive: Option<DriveId>, after: ChangePosition, max: u32) -> Result<ChangeBatch> {
         // Both queries see the same state: what is pruned between them would be missed.
-        let work = move |connection: &mut SqliteConnection| {
-            connection.transaction(|connection| read(connection, drive, after, max))
-        };
-        self.read(work).await
+        self.snapshot(move |connection| read(connection, drive, after, max)).await
     }
 
     async fn end(&self) -> Result<ChangePosition> {

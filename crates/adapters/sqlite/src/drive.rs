@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
+    Change, ChangeKind, Charge, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
     NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
-    Charge, FOLDERS, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
+    FOLDERS, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::{NameColumns, NameConflict, NewNode};

@@ -1,8 +1,8 @@
 //! The quota of drives, and the counters that it limits.
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{DriveId, EntryQuota, Quota};
-use clouddrive_sql::drive::{Charge, ENTRIES, QUOTA, entries, quota};
+use clouddrive_domain::model::{Charge, DriveId, EntryQuota, Quota};
+use clouddrive_sql::drive::{ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::drives;
 use clouddrive_sql::types::{DbId, bytes};

@@ -198,8 +198,8 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
     Ok(step)
 }
 
-/// Removes files with all their versions, or as many of them as one step may; returns their number and the disposal of
-/// their contents.
+/// Removes files with all their versions, or as many of them as one step may; returns their number and what their
+/// contents release.
 fn remove_files(
     connection: &mut SqliteConnection,
     command: &Command,

@@ -1,11 +1,10 @@
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{ChangeKind, Command, CommandOutcome, NodeId, ReadGrant, check_depth};
+use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, NodeId, ReadGrant, check_depth};
 use clouddrive_domain::port::{CopyRequest, Saved, TreeEntry, TreeRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::ReleasedContents;
-use clouddrive_sql::drive::Charge;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::Placement;

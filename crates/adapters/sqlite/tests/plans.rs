@@ -8,7 +8,7 @@ use clouddrive_domain::model::{
 use clouddrive_sql::locate::{NAMED_CHILD, at_path};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::uploads::UploadRow;
-use clouddrive_sql::{changes, schema, trash, uploads, versions};
+use clouddrive_sql::{changes, jobs, schema, trash, uploads, versions};
 use clouddrive_sqlite::Database;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -75,6 +75,7 @@ async fn pages_and_purge_steps_use_indexes() {
         ("versions_history", versions::page(node, None, limit)),
         ("versions_history", versions::page(node, Some(former), limit)),
         ("changes_drive", changes::read("0 AS xid, sequence AS id", after, Some(drive), "sequence", 500)),
+        ("jobs_due", jobs::is_any_due(at)),
     ];
     for (index, statement) in cases {
         let plan = by_indexes(&mut connection, &[index], &statement);

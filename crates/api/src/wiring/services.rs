@@ -7,9 +7,10 @@ use clouddrive_auth::{Purpose, SessionCache};
 use clouddrive_domain::port::{BlobStore, Passwords};
 use clouddrive_domain::service::{
     AccountPorts, AccountService, AccountSettings, ArchiveService, ArchiveStores, BlobRemover, Contents, CopyService,
-    EndedUploads, FileService, FolderService, IdempotencyService, LinkService, PhotoService, PublicLinkService,
-    SearchService, ServiceContext, ShareService, SignedBlobService, StoreTags, Throttling, TrashService, UploadService,
-    UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores, VisitPorts, Watching,
+    EndedUploads, FileService, FolderService, IdempotencyService, LinkService, PhotoService, PublicLinkPorts,
+    PublicLinkService, SearchService, ServiceContext, ShareService, SignedBlobService, StoreTags, Throttling,
+    TrashService, UploadService, UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores,
+    Watching,
 };
 use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_image::SquarePhotos;
@@ -111,7 +112,10 @@ impl<'a> Builder<'a> {
             ]),
             context: Data::new(self.context.clone()),
             cursors: Data::new(keys.cursors()),
-            digests: Data::new(Digests::new(keys.current.derive(Purpose::Receipts), keys.former(Purpose::Receipts))),
+            digests: Data::new(Digests::new(
+                keys.current.derive(Purpose::RequestDigests),
+                keys.former(Purpose::RequestDigests),
+            )),
             bulk: Data::new(ConcurrencyLimit::new(BULK_AT_ONCE, self.config.database_wait)),
         })
     }
@@ -261,7 +265,7 @@ impl<'a> Builder<'a> {
     }
 
     fn public_links(&self) -> PublicLinkService {
-        let ports = VisitPorts {
+        let ports = PublicLinkPorts {
             drive: self.ports.drive.clone(),
             links: self.ports.links.clone(),
             downloads: self.ports.link_downloads.clone(),

@@ -34,7 +34,7 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 /// A bucket with a burst of ten and one attempt per thirty seconds.
 fn bucket(fixture: &Fixture<'_>) -> Bucket {
     let bucket = Bucket::CurrentPassword(fixture.id());
-    assert_eq!((bucket.kind().pace().burst, bucket.kind().pace().interval), (10, Duration::from_secs(30)));
+    assert_eq!((bucket.kind().rate_limit().burst, bucket.kind().rate_limit().interval), (10, Duration::from_secs(30)));
     bucket
 }
 
@@ -43,7 +43,7 @@ async fn take(fixture: &Fixture<'_>, bucket: &Bucket, now: Timestamp) -> Result<
 }
 
 async fn empty(fixture: &Fixture<'_>, bucket: &Bucket, now: Timestamp) {
-    for _ in 0..bucket.kind().pace().burst {
+    for _ in 0..bucket.kind().rate_limit().burst {
         take(fixture, bucket, now).await.unwrap();
     }
 }

@@ -28,6 +28,7 @@ pub async fn suite(store: &Persistence) {
         no_more_are_claimed_than_asked_for_and_the_longest_due_first,
         a_job_is_claimed_again_when_its_lease_runs_out,
         a_failed_job_waits_for_its_next_attempt,
+        a_job_that_waits_for_its_next_attempt_begins_anew_when_it_is_queued_again,
         a_job_that_continues_counts_its_attempts_anew,
         a_dead_job_is_not_claimed_until_its_work_is_queued_again,
         what_is_queued_while_the_job_runs_is_not_missed,
@@ -156,6 +157,16 @@ async fn a_failed_job_waits_for_its_next_attempt(fixture: &Fixture<'_>) {
         now = next;
     }
     assert_eq!(attempts(fixture, now).await, [(job, 4)]);
+}
+
+async fn a_job_that_waits_for_its_next_attempt_begins_anew_when_it_is_queued_again(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let now = begin_purge(fixture, &ann, "a").await;
+    finish(fixture, &claim_one(fixture, now).await, JobOutcome::Retry(now.plus(LEASE * 60))).await;
+    // The new work does not wait for the pause of the old.
+    let now = begin_purge(fixture, &ann, "b").await;
+    assert_eq!(attempts(fixture, now).await, [(Job::PurgeTrash(ann.drive), 1)]);
 }
 
 async fn a_job_that_continues_counts_its_attempts_anew(fixture: &Fixture<'_>) {

@@ -47,7 +47,7 @@ mod tests {
         let check = |length, announced, size, verified| {
             let outcome =
                 Expected { length, sha256: announced }.check(&Stored { size, sha256: verified, ..Stored::default() });
-            outcome.map_err(|fault| fault.to_string())
+            outcome.map_err(|error| error.to_string())
         };
         for (announced, verified) in [(None, None), (None, seven), (seven, None), (seven, seven)] {
             assert_eq!(check(Length::Exactly(10), announced, 10, verified), Ok(()));

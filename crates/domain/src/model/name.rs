@@ -57,7 +57,7 @@ impl Name {
             return Err(NameError::TooLong);
         }
         let name = ComposingNormalizerBorrowed::new_nfc().normalize(text);
-        let fault = if name.is_empty() {
+        let error = if name.is_empty() {
             Some(NameError::Empty)
         } else if name.len() > MAX_NAME_BYTES {
             Some(NameError::TooLong)
@@ -74,7 +74,7 @@ impl Name {
         } else {
             None
         };
-        fault.map_or_else(|| Ok(Self(name.into_owned())), Err)
+        error.map_or_else(|| Ok(Self(name.into_owned())), Err)
     }
 
     /// The name of every drive's root. It is never shown, and the root has no siblings.
@@ -134,8 +134,8 @@ mod tests {
             (" a", NameError::Blank),
             ("a\u{a0}", NameError::Blank),
         ];
-        for (text, fault) in cases {
-            assert_eq!(Name::parse(text), Err(fault), "{text:?}");
+        for (text, error) in cases {
+            assert_eq!(Name::parse(text), Err(error), "{text:?}");
         }
         assert_eq!(Name::parse(&"é".repeat(128)), Err(NameError::TooLong));
         // Rejected before normalisation, whatever else is wrong with it.

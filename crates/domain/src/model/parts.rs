@@ -182,7 +182,7 @@ mod tests {
             prop_assert!(plan.is_single() || plan.part_size() >= MIN_PART_BYTES);
             prop_assert_eq!(plan.is_single(), size <= usual);
             prop_assert_eq!((plan.part(0), plan.part(plan.count() + 1), plan.part(u32::MAX)), (None, None, None));
-            prop_assert_eq!(plan.check(&parts).map_err(|fault| fault.to_string()), Ok(()));
+            prop_assert_eq!(plan.check(&parts).map_err(|error| error.to_string()), Ok(()));
         }
 
         #[test]
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn missing_parts_are_reported_and_unknown_parts_ignored() {
         let plan = PartPlan::restore(25, Some(1)).unwrap();
-        let outcome = |parts: Vec<Part>| plan.check(&parts).map_err(|fault| fault.to_string());
+        let outcome = |parts: Vec<Part>| plan.check(&parts).map_err(|error| error.to_string());
         let some = |numbers: &[u32]| numbers.iter().map(|&number| Part { number, size: 1 }).collect::<Vec<_>>();
         let all: Vec<u32> = (1..=26).rev().collect();
         assert_eq!(outcome(some(&all)), Ok(()));

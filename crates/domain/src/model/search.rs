@@ -109,8 +109,8 @@ mod tests {
             ("\u{301}", SearchTextError::Nothing),
             ("\u{200d}", SearchTextError::Nothing),
         ];
-        for (text, fault) in cases {
-            assert_eq!(SearchText::parse(text), Err(fault), "{text:?}");
+        for (text, error) in cases {
+            assert_eq!(SearchText::parse(text), Err(error), "{text:?}");
         }
         assert!(SearchText::parse(&"e\u{301}".repeat(127)).is_ok(), "the limit counts what is normalised");
     }

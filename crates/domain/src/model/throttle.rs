@@ -128,8 +128,8 @@ impl BucketLevel {
 
     /// How long an attempt at `now` has to wait; none if it is allowed.
     #[must_use]
-    pub fn wait(self, pace: RateLimit, now: Timestamp) -> Option<Duration> {
-        let due = self.full_at.minus(pace.burst_window());
+    pub fn wait(self, rate: RateLimit, now: Timestamp) -> Option<Duration> {
+        let due = self.full_at.minus(rate.burst_window());
         let refused = due > self.seen.clamp(now, now.plus(CLOCK_TOLERANCE));
         let wait = due.as_millis().saturating_sub(now.as_millis());
         refused.then(|| Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
@@ -137,14 +137,14 @@ impl BucketLevel {
 
     /// The level after an attempt at `now`, which [need not wait](Self::wait).
     #[must_use]
-    pub fn take(self, pace: RateLimit, now: Timestamp) -> Self {
-        Self { full_at: self.full_at.max(now).plus(pace.interval), seen: self.seen.max(now) }
+    pub fn take(self, rate: RateLimit, now: Timestamp) -> Self {
+        Self { full_at: self.full_at.max(now).plus(rate.interval), seen: self.seen.max(now) }
     }
 
     /// The level after an attempt is given back.
     #[must_use]
-    pub fn give_back(self, pace: RateLimit) -> Self {
-        Self { full_at: self.full_at.minus(pace.interval), ..self }
+    pub fn give_back(self, rate: RateLimit) -> Self {
+        Self { full_at: self.full_at.minus(rate.interval), ..self }
     }
 }
 
@@ -200,7 +200,7 @@ impl BucketKind {
 
     /// The rate limit. Successful attempts are given back, so that it limits failures only.
     #[must_use]
-    pub const fn pace(self) -> RateLimit {
+    pub const fn rate_limit(self) -> RateLimit {
         let (burst, seconds) = match self {
             Self::LoginFromAddress | Self::CurrentPassword => (10, 30),
             Self::LoginOfAccount => (100, 10),
@@ -217,7 +217,7 @@ impl BucketKind {
     /// The error for an attempt that has to wait this long.
     #[must_use]
     pub const fn refusal(self, retry_after: Duration) -> Error {
-        Error::RateLimited { bucket: self, limit: self.pace().burst, retry_after }
+        Error::RateLimited { bucket: self, limit: self.rate_limit().burst, retry_after }
     }
 }
 
@@ -312,33 +312,35 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_one_attempt_per_interval() {
-        let pace = RateLimit { burst: 3, interval: Duration::from_secs(10) };
+        let rate = RateLimit { burst: 3, interval: Duration::from_secs(10) };
         let at = |seconds: u64| Timestamp::from_millis(1_000_000).plus(Duration::from_secs(seconds));
         let mut level = BucketLevel::full(at(0));
         for _ in 0..3 {
-            assert_eq!(level.wait(pace, at(0)), None);
-            level = level.take(pace, at(0));
+            assert_eq!(level.wait(rate, at(0)), None);
+            level = level.take(rate, at(0));
         }
-        assert_eq!(level.wait(pace, at(4)), Some(Duration::from_secs(6)));
-        assert_eq!(level.wait(pace, at(10)), None);
-        assert_eq!(level.give_back(pace).wait(pace, at(0)), None);
+        assert_eq!(level.wait(rate, at(4)), Some(Duration::from_secs(6)));
+        assert_eq!(level.wait(rate, at(10)), None);
+        assert_eq!(level.give_back(rate).wait(rate, at(0)), None);
         assert!(!level.is_full(at(29)) && level.is_full(at(30)));
     }
 
     #[test]
     fn a_clock_may_lag_by_the_tolerance_and_no_more() {
-        let pace = RateLimit { burst: 2, interval: Duration::from_secs(10) };
+        let rate = RateLimit { burst: 2, interval: Duration::from_secs(10) };
         let now = Timestamp::from_millis(1_000_000);
-        let level = BucketLevel::full(now).take(pace, now);
-        assert_eq!(level.wait(pace, now.minus(CLOCK_TOLERANCE)), None);
+        let level = BucketLevel::full(now).take(rate, now);
+        assert_eq!(level.wait(rate, now.minus(CLOCK_TOLERANCE)), None);
         let late = CLOCK_TOLERANCE + Duration::from_millis(1);
-        assert_eq!(level.wait(pace, now.minus(late)), Some(late));
+        assert_eq!(level.wait(rate, now.minus(late)), Some(late));
     }
 
     #[test]
-    fn every_kind_has_a_word_of_its_own_and_a_pace() {
+    fn every_kind_has_a_word_of_its_own_and_a_rate_limit() {
         let words: HashSet<&str> = BucketKind::ALL.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(words.len(), BucketKind::ALL.len());
-        assert!(BucketKind::ALL.iter().all(|kind| kind.pace().burst > 0 && !kind.pace().interval.is_zero()));
+        assert!(
+            BucketKind::ALL.iter().all(|kind| kind.rate_limit().burst > 0 && !kind.rate_limit().interval.is_zero())
+        );
     }
 }

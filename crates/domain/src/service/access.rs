@@ -67,7 +67,7 @@ impl Access {
         let root = item.located().lineage.last().ok_or(Error::NotFound)?.id;
         let root = self.drive.find(root, item.read().viewer()).await?;
         // A drive's root is known to exist: answer `Forbidden` to guests, not `NotFound`.
-        Self::authorize(actor, root, Action::AddTo).map_err(|fault| match fault {
+        Self::authorize(actor, root, Action::AddTo).map_err(|error| match error {
             Error::NotFound => Error::permission_denied(),
             other => other,
         })

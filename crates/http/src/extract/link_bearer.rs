@@ -7,7 +7,7 @@ use clouddrive_domain::service::LinkBearer;
 use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 
-use super::request_id::origin_of;
+use super::origin::origin_of;
 use super::strict_parse;
 use crate::problem::Problem;
 

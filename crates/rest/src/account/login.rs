@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Login, LoginForm, Token};
 use clouddrive_domain::model::Origin;
 use clouddrive_domain::service::{AccountService, Login as Granted};
-use clouddrive_http::extract::{CurrentRequestId, Form, Json};
+use clouddrive_http::extract::{CurrentOrigin, Form, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
@@ -11,7 +11,7 @@ use clouddrive_http::reply;
     request_body(content((LoginForm = "application/x-www-form-urlencoded"), (Login = "application/json"))),
     responses((status = 200, description = "An access token, and what the session goes on by", body = Token)))]
 pub(crate) async fn login_form(
-    call: CurrentRequestId,
+    call: CurrentOrigin,
     body: Form<LoginForm>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {
@@ -22,7 +22,7 @@ pub(crate) async fn login_form(
 }
 
 pub(crate) async fn login_json(
-    call: CurrentRequestId,
+    call: CurrentOrigin,
     body: Json<Login>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {

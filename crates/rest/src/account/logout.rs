@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::RefreshToken;
 use clouddrive_domain::service::AccountService;
-use clouddrive_http::extract::{CurrentRequestId, Json};
+use clouddrive_http::extract::{CurrentOrigin, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
@@ -11,7 +11,7 @@ use clouddrive_http::reply;
     request_body = RefreshToken,
     responses((status = 204, description = "No session runs by this token")))]
 pub(crate) async fn logout(
-    call: CurrentRequestId,
+    call: CurrentOrigin,
     body: Json<RefreshToken>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{RefreshForm, RefreshToken, Token};
 use clouddrive_domain::model::Origin;
 use clouddrive_domain::service::AccountService;
-use clouddrive_http::extract::{CurrentRequestId, Form, Json};
+use clouddrive_http::extract::{CurrentOrigin, Form, Json};
 use clouddrive_http::problem::Problem;
 
 use super::login::token;
@@ -15,7 +15,7 @@ use super::login::token;
     request_body(content((RefreshForm = "application/x-www-form-urlencoded"), (RefreshToken = "application/json"))),
     responses((status = 200, description = "Fresh tokens", body = Token)))]
 pub(crate) async fn refresh_form(
-    call: CurrentRequestId,
+    call: CurrentOrigin,
     body: Form<RefreshForm>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {
@@ -26,7 +26,7 @@ pub(crate) async fn refresh_form(
 }
 
 pub(crate) async fn refresh_json(
-    call: CurrentRequestId,
+    call: CurrentOrigin,
     body: Json<RefreshToken>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {

@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use clouddrive_contract::{FieldError, Register, User};
 use clouddrive_domain::model::{Email, Password, Username};
 use clouddrive_domain::service::AccountService;
-use clouddrive_http::extract::{CurrentRequestId, Json};
+use clouddrive_http::extract::{CurrentOrigin, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
@@ -12,7 +12,7 @@ use crate::map;
 #[utoipa::path(post, path = "/user", operation_id = "register", tag = "account", security(()), request_body = Register,
     responses((status = 201, description = "The account", body = User, headers(("Location" = String)))))]
 pub(crate) async fn register(
-    request: CurrentRequestId,
+    request: CurrentOrigin,
     body: Json<Register>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {

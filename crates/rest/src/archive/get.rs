@@ -2,7 +2,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::model::{Actor, Credential, Scope};
 use clouddrive_domain::service::{ArchiveService, ServiceContext};
-use clouddrive_http::extract::{CurrentRequestId, Query};
+use clouddrive_http::extract::{CurrentOrigin, Query};
 use clouddrive_http::problem::Problem;
 use serde::Deserialize;
 
@@ -23,7 +23,7 @@ pub(crate) struct TicketParameter {
     params(("ticket" = String, Query, description = "As it stands in the URL"), RangeParams),
     responses(ZipResponses))]
 pub(crate) async fn get(
-    current: CurrentRequestId,
+    current: CurrentOrigin,
     parameters: Query<TicketParameter>,
     request: HttpRequest,
     archive_urls: web::Data<ArchiveUrls>,

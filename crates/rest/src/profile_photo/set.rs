@@ -31,10 +31,9 @@ pub(crate) async fn set(
         let picture = picture(&request, payload).await?;
         return repeats.answer(&user.actor, done, &picture).await;
     }
-    let idempotency_record = user.actor.idempotency_record.clone();
     let work = async {
         let picture = picture(&request, payload).await?;
-        if let Some(idempotency_record) = idempotency_record {
+        if let Some(idempotency_record) = &user.actor.idempotency_record {
             idempotency_record.settle(repeats.digests.digest(&picture));
         }
         found(photos.set(&user.actor, picture).await?)

@@ -16,10 +16,10 @@ pub struct HealthCheck {
     pub probe: Arc<dyn Probe>,
 }
 
-/// The timeout for each part; health checks do not wait long either.
+/// The timeout for each dependency; health checks do not wait long either.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Checks a part; the error is its cause, if known.
+/// Checks a dependency; the error is its cause, if known.
 pub async fn check(dependency: &HealthCheck) -> Result<(), Option<String>> {
     match timeout(TIMEOUT, dependency.probe.check()).await {
         Ok(outcome) => outcome.map_err(|error| Problem::from(error).cause),

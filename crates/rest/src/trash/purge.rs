@@ -1,6 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_domain::model::NodeId;
-use clouddrive_domain::model::UserId;
+use clouddrive_domain::model::{NodeId, UserId};
 use clouddrive_domain::service::TrashService;
 use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_http::extract::{CurrentUser, IfMatch, PathId};

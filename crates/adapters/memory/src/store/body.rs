@@ -72,7 +72,7 @@ impl Piece {
 }
 
 /// The CRC-32 of the bytes of all `pieces`.
-pub(super) fn combined_sum<'a>(pieces: impl Iterator<Item = &'a Piece>) -> Crc32 {
+pub(super) fn combined_crc32<'a>(pieces: impl Iterator<Item = &'a Piece>) -> Crc32 {
     let mut sum = crc32fast::Hasher::new();
     for piece in pieces {
         sum.combine(&piece.crc32);
@@ -81,14 +81,14 @@ pub(super) fn combined_sum<'a>(pieces: impl Iterator<Item = &'a Piece>) -> Crc32
 }
 
 /// Bytes that are arriving. If it is dropped, nothing remains.
-pub(super) struct Intake {
+pub(super) struct IncomingBlob {
     bytes: Vec<u8>,
     room: Room,
     sha256: sha2::Sha256,
     crc32: crc32fast::Hasher,
 }
 
-impl Intake {
+impl IncomingBlob {
     pub(super) fn new(room: &Room) -> Self {
         Self { bytes: Vec::new(), room: room.clone(), sha256: sha2::Sha256::new(), crc32: crc32fast::Hasher::new() }
     }

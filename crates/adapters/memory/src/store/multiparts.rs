@@ -10,7 +10,7 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{ByteStream, ContentHeaders, DirectUploadStore, PartStore, SignedUrl};
 use clouddrive_domain::{Error, Result};
 
-use super::body::{Intake, Piece, combined_sum};
+use super::body::{IncomingBlob, Piece, combined_crc32};
 use super::{Blob, Blobs, MemoryStore};
 
 /// The identifier of every upload of several parts; one of a single part needs none.
@@ -60,7 +60,7 @@ impl Blobs {
         plan.check(&self.multiparts.get(multipart).map(Parts::list).unwrap_or_default())?;
         let mut received = self.multiparts.remove(multipart).map(|parts| parts.received).unwrap_or_default();
         let pieces: Vec<Piece> = plan.parts().filter_map(|part| received.remove(&part.number)).collect();
-        let stored = Stored { size: plan.size(), sha256: None, tag: None, crc32: Some(combined_sum(pieces.iter())) };
+        let stored = Stored { size: plan.size(), sha256: None, tag: None, crc32: Some(combined_crc32(pieces.iter())) };
         self.blobs.insert(multipart.key.clone(), Blob { pieces, stored: stored.clone() });
         Ok(stored)
     }
@@ -128,7 +128,7 @@ impl PartStore for MemoryStore {
         expected: Expected,
     ) -> Result<()> {
         self.lock().parts_without(multipart, number)?;
-        let (piece, _) = Intake::new(&self.room).receive(body, expected).await?;
+        let (piece, _) = IncomingBlob::new(&self.room).receive(body, expected).await?;
         self.lock().parts_without(multipart, number)?.received.insert(number, piece);
         Ok(())
     }

@@ -8,7 +8,7 @@ use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep};
 
 use super::items;
 use crate::changes::{log, state_of};
-use crate::content::{self, Disposal};
+use crate::content::{self, ReleasedContents};
 use crate::jobs::queue;
 use crate::links;
 use crate::locate::{self, children};
@@ -28,7 +28,7 @@ fn join(state: &mut State, node: NodeId, top: NodeId, at: Timestamp) {
 }
 
 pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
-    let item = locate::renewed_as(state, item, seen)?;
+    let item = locate::reauthorize_at(state, item, seen)?;
     let id = item.node().id;
     join(state, id, id, command.at);
     log(state, command, Change::from_item(ChangeKind::PurgeBegun, &item));
@@ -38,7 +38,7 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
 
 pub(super) fn begin_some(state: &mut State, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32> {
     let (drive, until) = match scope {
-        PurgeScope::All(root) => (Some(locate::renewed(state, root)?.drive()), None),
+        PurgeScope::All(root) => (Some(locate::reauthorize(state, root)?.drive()), None),
         PurgeScope::Until(until) => {
             let due = items(state).filter(|(at, ..)| at <= until);
             (due.min_by_key(|(at, id, _)| (*at, *id)).map(|(_, _, row)| row.drive), Some(*until))
@@ -72,28 +72,28 @@ fn members(state: &State, drive: DriveId, of: Option<NodeId>) -> Vec<NodeId> {
 
 /// What happens to the entries of folders that are being purged.
 #[derive(Default)]
-struct Fates {
+struct PurgePlan {
     /// Files are removed now.
-    going: Vec<NodeId>,
+    remove: Vec<NodeId>,
     /// Folders join the purge of the second node.
-    joining: Vec<(NodeId, NodeId)>,
+    enqueue: Vec<(NodeId, NodeId)>,
     /// Nodes that were trashed themselves stay in the trash.
-    staying: Vec<NodeId>,
+    keep: Vec<NodeId>,
 }
 
-/// The fates of up to `max` entries of `folders`.
-fn fates(state: &State, folders: &[NodeId], max: usize) -> Fates {
-    let mut fates = Fates::default();
+/// What happens to up to `max` entries of `folders`.
+fn purge_plan(state: &State, folders: &[NodeId], max: usize) -> PurgePlan {
+    let mut purge_plan = PurgePlan::default();
     let purges = folders.iter().filter_map(|folder| Some((*folder, state.nodes.get(folder)?.purge?)));
     let below = purges.flat_map(|(folder, top)| children(state, folder).map(move |(id, row)| (top, id, row)));
     for (top, id, row) in below.take(max) {
         match row.kind() {
-            _ if row.trashed.is_some() => fates.staying.push(id),
-            NodeKind::File => fates.going.push(id),
-            NodeKind::Folder | NodeKind::Root => fates.joining.push((id, top)),
+            _ if row.trashed.is_some() => purge_plan.keep.push(id),
+            NodeKind::File => purge_plan.remove.push(id),
+            NodeKind::Folder | NodeKind::Root => purge_plan.enqueue.push((id, top)),
         }
     }
-    fates
+    purge_plan
 }
 
 pub(super) fn step(state: &mut State, command: &Command, which: Purge, max: u32) -> PurgeStep {
@@ -107,31 +107,31 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, max: u32)
     let is_file = |id: &NodeId| state.nodes.get(id).is_some_and(|row| row.kind() == NodeKind::File);
     let next = members(state, drive, of).into_iter().take(max as usize);
     let (mut files, folders): (Vec<NodeId>, Vec<NodeId>) = next.partition(is_file);
-    let fates = fates(state, &folders, (max as usize).saturating_sub(files.len()));
-    files.extend(&fates.going);
-    for id in &fates.staying {
+    let purge_plan = purge_plan(state, &folders, (max as usize).saturating_sub(files.len()));
+    files.extend(&purge_plan.remove);
+    for id in &purge_plan.keep {
         set_parent(state, *id, root);
     }
-    for (id, top) in &fates.joining {
+    for (id, top) in &purge_plan.enqueue {
         join(state, *id, *top, command.at);
     }
-    let disposal = remove_files(state, command, drive, &files);
+    let released = remove_files(state, command, drive, &files);
     let empty: Vec<NodeId> = folders.into_iter().filter(|id| children(state, *id).next().is_none()).collect();
     for id in &empty {
         remove_node(state, *id);
     }
     let removed = files.len() + empty.len();
     if let Some(drive) = state.drives.get_mut(&drive) {
-        drive.quota.used = drive.quota.used.saturating_sub(disposal.given_back);
+        drive.quota.used = drive.quota.used.saturating_sub(released.credited_bytes);
         drive.entries.used = drive.entries.used.saturating_sub(removed as u64);
     }
     let count = |count: usize| u32::try_from(count).unwrap_or(max);
     let step = PurgeStep {
         removed: count(removed),
-        reached: count(fates.joining.len()),
-        kept: count(fates.staying.len()),
+        reached: count(purge_plan.enqueue.len()),
+        kept: count(purge_plan.keep.len()),
         more: !members(state, drive, of).is_empty(),
-        freed: disposal.freed,
+        freed: released.freed,
     };
     if !step.is_idle() {
         log(state, command, Change::for_drive(ChangeKind::NodesPurged, drive).at(of));
@@ -139,8 +139,8 @@ pub(super) fn step(state: &mut State, command: &Command, which: Purge, max: u32)
     step
 }
 
-/// Removes files with all their versions; returns the disposal of their contents.
-fn remove_files(state: &mut State, command: &Command, drive: DriveId, files: &[NodeId]) -> Disposal {
+/// Removes files with all their versions; returns what they release.
+fn remove_files(state: &mut State, command: &Command, drive: DriveId, files: &[NodeId]) -> ReleasedContents {
     let mut contents = Vec::new();
     for file in files {
         let versions: Vec<_> = content::versions(state, *file).map(|(id, _)| id).collect();
@@ -148,7 +148,7 @@ fn remove_files(state: &mut State, command: &Command, drive: DriveId, files: &[N
         contents.extend(removed.map(|row| (row.blob, row.size)));
         remove_node(state, *file);
     }
-    content::dispose(state, drive, contents, command.at)
+    content::release_contents(state, drive, contents, command.at)
 }
 
 /// Removes the node, with its shares and links.

@@ -12,9 +12,9 @@ use crate::placement::place;
 use crate::state::State;
 use crate::{content, locate, quota};
 
-pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, wish: &Commit) -> Result<Saved> {
+pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
     let actor = folder.actor();
-    let upload = find(state, wish.upload)?.clone();
+    let upload = find(state, commit.upload)?.clone();
     if upload.sender != actor {
         return Err(Error::NotFound);
     }
@@ -26,24 +26,24 @@ pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, wish:
     }
     let folder = folder.renew(locate::find(state, upload.folder, actor))?;
     completion?;
-    let new = NewFile::from_commit(&upload, wish);
+    let new = NewFile::from_commit(&upload, commit);
     let made = settle(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
-    close(state, command, wish, made.located.node.id);
-    if upload.blob != wish.blob {
+    close(state, command, commit, made.located.node.id);
+    if upload.blob != commit.blob {
         content::release(state, &upload.blob, command.at);
     }
     store_response(state, command, CommandOutcome::Changed(&made.located))?;
     Ok(made)
 }
 
-fn close(state: &mut State, command: &Command, wish: &Commit, file: NodeId) {
-    if let Some(row) = state.uploads.get_mut(&wish.upload) {
+fn close(state: &mut State, command: &Command, commit: &Commit, file: NodeId) {
+    if let Some(row) = state.uploads.get_mut(&commit.upload) {
         (row.upload.state, row.ended_at) = (UploadState::Complete(file), Some(command.at));
     }
 }
 
 pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
-    let folder = locate::renewed(state, folder)?;
+    let folder = locate::reauthorize(state, folder)?;
     let made = settle(state, command, &folder, new, 0)?;
     store_response(state, command, CommandOutcome::Made(&made.located))?;
     Ok(made)
@@ -58,9 +58,9 @@ fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, r
     content::attach(state, &new.blob, &new.stored)?;
     let version = new.content(placed.media_type.as_ref(), command.at);
     content::add_version(state, (placed.node, placed.revision), &version, actor);
-    let disposal = placed.evict(state, command, &node, new.max_versions);
+    let released = placed.prune_versions(state, command, &node, new.max_versions);
     let is_new = placed.is_new(&node);
-    let (stored, freed) = (new.stored.size, disposal.given_back);
+    let (stored, freed) = (new.stored.size, released.credited_bytes);
     quota::charge(state, drive, Charge { reserved, stored, freed, entries: u64::from(is_new) })?;
     if is_new {
         touch(state, command, parent);
@@ -69,5 +69,5 @@ fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, r
     let file = placed.node;
     let change = placed.change(state, kind, drive);
     log(state, command, change);
-    Ok(Saved { located: locate::found(state, file, actor)?, freed: disposal.freed })
+    Ok(Saved { located: locate::found(state, file, actor)?, freed: released.freed })
 }

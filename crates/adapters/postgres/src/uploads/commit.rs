@@ -2,11 +2,10 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{
-    ChangeKind, Command, CommandOutcome, Completion, Grant, Name, NodeBody, NodeId, Upload,
+    ChangeKind, Charge, Command, CommandOutcome, Completion, Grant, Name, NodeBody, NodeId, Upload,
 };
 use clouddrive_domain::port::{Commit, NewFile, Saved};
 use clouddrive_sql::blob_records::ReleasedContents;
-use clouddrive_sql::drive::Charge;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::Placement;

@@ -14,7 +14,7 @@ use clouddrive_sql::search::{by_grams, by_scan};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, limit_plus_one, tree};
 use clouddrive_sql::uploads::UploadRow;
-use clouddrive_sql::{blob_records, links, sessions, shares, trash, uploads, versions};
+use clouddrive_sql::{blob_records, changes, links, sessions, shares, trash, uploads, versions};
 use diesel::pg::Pg;
 use diesel::query_builder::QueryFragment;
 use diesel::{QueryDsl, SelectableHelper};
@@ -260,6 +260,8 @@ const FILL_REMAINS: &str = "
         SELECT md5('x' || i), 's', 0, i, CASE WHEN i % 100 = 0 THEN i END FROM generate_series(1, 20000) i;
     INSERT INTO sessions (id, user_id, created_at, expires_at, last_used_at)
         SELECT gen_random_uuid(), u.id, i, 9, i FROM users u, generate_series(1, 20) i;
+    INSERT INTO changes (kind, drive_id, request_id, at)
+        SELECT 'photo_set', u.id, 'r', 0 FROM users u, generate_series(1, 20) i;
     ANALYZE";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,6 +272,7 @@ async fn the_newest_and_the_oldest_rows_use_an_index_without_sorting() {
     let (at, limit, store) = (Timestamp::from_millis(5), Limit::default(), StoreName("s"));
     let trashed = TrashPosition { at, id: file };
     let version = VersionPosition { revision: Revision(7), id: VersionId::from_uuid(Uuid::from_u128(4)) };
+    let after = || ("(xid, id) > (?, ?) AND xid <= ?", [0, 0, i64::MAX].map(Parameter::Integer).to_vec());
     let cases = [
         ("nodes_trash", trash::page(drive, None, limit)),
         ("nodes_trash", trash::page(drive, Some(trashed), limit)),
@@ -278,6 +281,8 @@ async fn the_newest_and_the_oldest_rows_use_an_index_without_sorting() {
         ("versions_history", versions::page(file, Some(version), limit)),
         ("blobs_unreferenced", blob_records::unreferenced_blobs(&store, at, 500)),
         ("blobs_condemned", blob_records::marked_for_deletion(&store, 500)),
+        ("changes_drive", changes::read("xid, id", after(), Some(drive), "xid, id", 500)),
+        ("changes_order", changes::read("xid, id", after(), None, "xid, id", 500)),
     ];
     assert_in_order_of_index(&client, cases).await;
     let listed = plan(&client, &sessions::page(UserId::from_uuid(OWNER), at, None, limit)).await;

@@ -1,10 +1,9 @@
 //! Commits: turning an upload into a file.
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{ChangeKind, Command, CommandOutcome, Completion, Grant};
+use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Completion, Grant};
 use clouddrive_domain::port::{Commit, NewFile, Saved};
 use clouddrive_sql::blob_records::ReleasedContents;
-use clouddrive_sql::drive::Charge;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::Placement;

@@ -31,7 +31,7 @@ impl BlobRemover {
     /// Removes blobs that are marked for deletion and releases their quota. Returns how many are gone, and the first
     /// error.
     pub(in crate::service) async fn remove(&self, marked_for_deletion: Vec<BlobKey>) -> (u64, Option<Error>) {
-        let (mut removed, mut fault) = (0, None);
+        let (mut removed, mut first_error) = (0, None);
         for keys in marked_for_deletion.chunks(BATCH) {
             let deletions = stream::iter(keys.to_vec()).map(|key| async move {
                 let outcome = self.store.delete(&key).await;
@@ -42,7 +42,7 @@ impl BlobRemover {
             while let Some(outcome) = deletions.next().await {
                 match outcome {
                     Ok(key) => gone.push(key),
-                    Err(error) => fault = fault.or(Some(error)),
+                    Err(error) => first_error = first_error.or(Some(error)),
                 }
             }
             if gone.is_empty() {
@@ -50,10 +50,10 @@ impl BlobRemover {
             }
             match self.records.remove(&self.store.name(), &gone).await {
                 Ok(()) => removed += gone.len() as u64,
-                Err(error) => fault = fault.or(Some(error)),
+                Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        (removed, fault)
+        (removed, first_error)
     }
 
     /// Deletes the [freed](Saved::freed) blobs, and returns the file or folder.

@@ -38,8 +38,8 @@ impl ContentLimit {
     }
 
     /// Maps `TooLarge` to a quota error when the body exceeded the free space of the drive.
-    pub(in crate::service) fn explain(&self, fault: Error) -> Error {
-        match fault {
+    pub(in crate::service) fn explain(&self, error: Error) -> Error {
+        match error {
             Error::Refused(Refused::TooLarge { limit }) if limit == self.room && self.room < MAX_FILE_BYTES => {
                 Error::Forbidden(if self.own {
                     Forbidden::Quota { quota: self.quota, needed: limit + 1 }
@@ -57,9 +57,9 @@ fn owns(place: &Grant) -> bool {
     place.actor() == place.located().owner.id
 }
 
-/// Hides the drive's usage in `fault` from anyone but the owner of the drive of `place`.
-pub(in crate::service) fn told(place: &Grant, fault: Error) -> Error {
-    match fault {
+/// Hides the drive's usage in `error` from anyone but the owner of the drive of `place`.
+pub(in crate::service) fn told(place: &Grant, error: Error) -> Error {
+    match error {
         Error::Forbidden(Forbidden::Quota { needed, .. }) if !owns(place) => {
             Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(needed) })
         }

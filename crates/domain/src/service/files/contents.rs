@@ -49,7 +49,7 @@ impl Contents {
         match self.records.is_referred_to(key).await {
             Ok(true) => Error::damaged(key, "it is missing"),
             Ok(false) => Error::NotFound,
-            Err(fault) => fault,
+            Err(error) => error,
         }
     }
 }

@@ -85,7 +85,7 @@ impl CopyService {
         let seen = wanted.on(item.node())?;
         let copy_request = CopyRequest { item, to, name, conflict, seen, max_versions, ids };
         let made = self.trees.copy(&self.context.command(actor)?, &copy_request).await;
-        let made = made.map_err(|fault| told(&copy_request.to, fault))?;
+        let made = made.map_err(|error| told(&copy_request.to, error))?;
         self.remover.clear_up(made).await.entry().ok_or(Error::NotFound)
     }
 }

@@ -69,7 +69,7 @@ impl FolderService {
         let parent = self.access.add_to(actor, parent).await?;
         let command = self.context.command(actor)?;
         let made = self.drive.create_folder(&command, &parent, self.context.id(), name).await;
-        made.map_err(|fault| told(&parent, fault))?.entry().ok_or(Error::NotFound)
+        made.map_err(|error| told(&parent, error))?.entry().ok_or(Error::NotFound)
     }
 
     /// The contents of the root of the caller's own drive.

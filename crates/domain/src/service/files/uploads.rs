@@ -158,14 +158,14 @@ impl UploadService {
         let multipart = MultipartUpload { key, multipart_id };
         let upload = match self.open(actor, &folder, file, plan, multipart.clone()).await {
             Ok(opened) => opened,
-            Err(fault) => {
+            Err(error) => {
                 // If it is unknown whether the row was committed, expiry cleans up the multipart upload.
                 if multipart.multipart_id.is_some()
-                    && !matches!(fault, Error::Unavailable { .. } | Error::Internal { .. })
+                    && !matches!(error, Error::Unavailable { .. } | Error::Internal { .. })
                 {
                     let _ = self.store.abort(&multipart).await;
                 }
-                return Err(fault);
+                return Err(error);
             }
         };
         let sender = self.sender(actor, Some(folder.located())).await?;
@@ -227,7 +227,7 @@ impl UploadService {
         };
         let new_upload =
             NewUpload { upload: upload.clone(), store: self.store.name(), max_open: self.settings.max_open };
-        self.uploads.begin(&command, folder, &new_upload).await.map_err(|fault| told(folder, fault))?;
+        self.uploads.begin(&command, folder, &new_upload).await.map_err(|error| told(folder, error))?;
         Ok(upload)
     }
 

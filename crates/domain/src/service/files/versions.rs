@@ -108,7 +108,7 @@ impl VersionService {
         let version_restore =
             VersionRestore { from, version: self.context.id(), seen, max_versions: self.settings.max };
         let restored = self.stores.versions.restore(&self.context.command(actor)?, &grant, &version_restore).await;
-        let restored = restored.map_err(|fault| told(&grant, fault))?;
+        let restored = restored.map_err(|error| told(&grant, error))?;
         self.context.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
         self.remover.clear_up(restored).await.entry().ok_or(Error::NotFound)
     }
@@ -173,23 +173,23 @@ impl VersionService {
                 arrived = stored.size;
                 self.prepare(actor, &permit, &key, stored, metadata, begun)
             }
-            Err(fault) => Err(permit.content_limit.explain(fault)),
+            Err(error) => Err(permit.content_limit.explain(error)),
         };
         let outcome = match ready {
             Ok((command, content)) => match self.stores.versions.append(&command, &permit.file, &content).await {
                 // The outcome is unknown: these may be the file's bytes, so they stay.
-                Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
-                appended => appended.map_err(|fault| told(&permit.file, fault)),
+                Err(error @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(error),
+                appended => appended.map_err(|error| told(&permit.file, error)),
             },
             // No commit was tried, whatever failed.
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         };
         match outcome {
             // It is done, even if the caller can no longer see the file.
             Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
-            Err(fault) => {
+            Err(error) => {
                 self.remover.delete(&key, permit.file.drive(), arrived).await;
-                Err(fault)
+                Err(error)
             }
         }
     }

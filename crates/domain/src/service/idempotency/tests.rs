@@ -103,9 +103,9 @@ async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
         let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockIdempotencyRepository::new());
         let outcome = service.check_repeat(&actor(GUEST), Some((FOLDER, told))).await;
         assert_eq!(outcome.is_ok(), allowed, "{now:?} {told:?}");
-        if let Err(fault) = outcome {
-            assert_eq!(matches!(fault, Error::Forbidden(_)), now.is_some());
-            assert_eq!(matches!(fault, Error::NotFound), now.is_none());
+        if let Err(error) = outcome {
+            assert_eq!(matches!(error, Error::Forbidden(_)), now.is_some());
+            assert_eq!(matches!(error, Error::NotFound), now.is_none());
         }
     }
 }

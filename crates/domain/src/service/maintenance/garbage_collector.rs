@@ -177,11 +177,11 @@ impl GarbageCollector {
     /// # Errors
     /// The first store error. Completed work is kept; the next round continues.
     pub async fn run(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
-        let mut fault = None;
+        let mut first_error = None;
         for task in MaintenanceTask::ALL {
-            fault = fault.or(self.perform(*task, request, report).await.err());
+            first_error = first_error.or(self.perform(*task, request, report).await.err());
         }
-        fault.map_or(Ok(()), Err)
+        first_error.map_or(Ok(()), Err)
     }
 
     /// The number of open uploads of all senders.
@@ -307,7 +307,7 @@ impl GarbageCollector {
     /// cannot be discarded does not stop the others.
     async fn discard_abandoned(&self, before: Timestamp, discarded: &mut u64) -> Result<()> {
         let CollectorStores { records, blobs, .. } = &self.stores;
-        let (mut after, mut fault) = (None, None);
+        let (mut after, mut first_error) = (None, None);
         loop {
             let begun = blobs.list_incomplete(before, after.as_ref()).await?;
             for multipart in &begun {
@@ -315,13 +315,13 @@ impl GarbageCollector {
                 if !records.is_referred_to(&multipart.key).await? {
                     match blobs.abort(multipart).await {
                         Ok(()) => *discarded += 1,
-                        Err(error) => fault = fault.or(Some::<Error>(error)),
+                        Err(error) => first_error = first_error.or(Some::<Error>(error)),
                     }
                 }
             }
             match begun.into_iter().next_back() {
                 Some(last) => after = Some(last),
-                None => return fault.map_or(Ok(()), Err),
+                None => return first_error.map_or(Ok(()), Err),
             }
         }
     }
@@ -335,10 +335,10 @@ impl GarbageCollector {
             let marked_for_deletion =
                 self.stores.records.mark_for_deletion(&store, before, self.context.now(), BATCH).await?;
             let count = marked_for_deletion.len();
-            let (gone, fault) = self.remover().remove(marked_for_deletion).await;
+            let (gone, first_error) = self.remover().remove(marked_for_deletion).await;
             *removed += gone;
-            if let Some(fault) = fault {
-                return Err(fault);
+            if let Some(first_error) = first_error {
+                return Err(first_error);
             }
             if count < BATCH as usize {
                 return Ok(());

@@ -167,7 +167,7 @@ impl LinkService {
         let link = self.links.find(link, actor.user).await?.ok_or(Error::NotFound)?;
         let found = self.drive.find(link.item.id, actor.user.into()).await?;
         let owns = found.as_ref().is_some_and(|item| item.owner.id == actor.user);
-        Access::authorize(actor, found, Action::Share).map_err(|fault| match fault {
+        Access::authorize(actor, found, Action::Share).map_err(|error| match error {
             Error::Forbidden(_) if !owns => Error::NotFound,
             other => other,
         })

@@ -18,7 +18,7 @@ use crate::service::files::folders::{EntryPage, ListQuery};
 use crate::service::files::store_tags::StoreTags;
 use crate::service::{ServiceContext, Throttling};
 
-/// A bearer through a public link: their credentials and request.
+/// Who uses a public link: the credentials and the request.
 #[derive(Clone)]
 pub struct LinkBearer {
     /// The token from the URL, unverified.
@@ -105,7 +105,7 @@ impl LinkedFolder {
 
 /// The ports of [`PublicLinkService`].
 #[derive(Clone)]
-pub struct VisitPorts {
+pub struct PublicLinkPorts {
     /// The tree.
     pub drive: Arc<dyn NodeRepository>,
     /// The public links.
@@ -129,7 +129,7 @@ pub struct VisitPorts {
 /// Each method checks the link anew: once it is revoked, or its node trashed, it opens nothing.
 pub struct PublicLinkService {
     access: Access,
-    ports: VisitPorts,
+    ports: PublicLinkPorts,
     throttling: Throttling,
     context: ServiceContext,
     url_lifetime: Duration,
@@ -138,7 +138,12 @@ pub struct PublicLinkService {
 impl PublicLinkService {
     /// Creates the service. Signed URLs live for `url_lifetime`.
     #[must_use]
-    pub fn new(ports: VisitPorts, throttling: Throttling, context: ServiceContext, url_lifetime: Duration) -> Self {
+    pub fn new(
+        ports: PublicLinkPorts,
+        throttling: Throttling,
+        context: ServiceContext,
+        url_lifetime: Duration,
+    ) -> Self {
         Self { access: Access::new(ports.drive.clone()), ports, throttling, context, url_lifetime }
     }
 
@@ -219,7 +224,7 @@ impl PublicLinkService {
             Some(file) => match self.below(&link, linked, file).await {
                 Ok(_) => Ok(true),
                 Err(Error::NotFound) => Ok(false),
-                Err(fault) => Err(fault),
+                Err(error) => Err(error),
             },
         }
     }

@@ -161,7 +161,7 @@ impl ShareService {
         let found = self.drive.find(share.item.id, actor.user.into()).await?;
         let knows =
             share.shared_with.id == actor.user || found.as_ref().is_some_and(|item| item.owner.id == actor.user);
-        Access::authorize(actor, found, Action::Share).map_err(|fault| match fault {
+        Access::authorize(actor, found, Action::Share).map_err(|error| match error {
             Error::Forbidden(_) if !knows => Error::NotFound,
             other => other,
         })

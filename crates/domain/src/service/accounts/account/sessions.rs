@@ -32,7 +32,7 @@ impl AccountService {
         }
         let known = outcome?;
         let begun = self.start_session(&known, &origin).await;
-        begun.map_err(|fault| match fault {
+        begun.map_err(|error| match error {
             // The password was changed, or the account disabled, during verification.
             Error::NotFound => self.refuse(Some(known.user), &origin, LoginRefusal::WrongPassword),
             other => other,

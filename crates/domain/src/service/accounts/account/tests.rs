@@ -112,8 +112,8 @@ async fn refusal(accounts: AccountService, name: &str, password: &str) -> Option
     accounts.login(origin(), name, password).await.err()
 }
 
-fn is_refused(fault: Option<&Error>) -> bool {
-    matches!(fault, Some(Error::Unauthenticated(Unauthenticated::InvalidCredentials)))
+fn is_refused(error: Option<&Error>) -> bool {
+    matches!(error, Some(Error::Unauthenticated(Unauthenticated::InvalidCredentials)))
 }
 
 #[tokio::test]
@@ -221,8 +221,8 @@ async fn a_login_is_audited_once_it_succeeded() {
 
 #[tokio::test]
 async fn an_overlong_password_is_refused_before_any_lookup() {
-    let fault = refusal(Ports::default().service(), "olga", &"x".repeat(100_000)).await;
-    assert!(is_refused(fault.as_ref()));
+    let error = refusal(Ports::default().service(), "olga", &"x".repeat(100_000)).await;
+    assert!(is_refused(error.as_ref()));
 }
 
 #[tokio::test]
@@ -307,8 +307,8 @@ async fn an_outdated_hash_is_replaced_before_the_session_begins() {
 async fn no_session_begins_while_passwords_cannot_be_verified() {
     let mut ports = Ports::knowing(olga());
     ports.passwords.expect_verify().returning(|_, _| Err(Error::unavailable("password hashing", "busy")));
-    let fault = refusal(ports.service(), "olga", SECRET).await;
-    assert!(matches!(fault, Some(Error::Unavailable { part: "password hashing", .. })));
+    let error = refusal(ports.service(), "olga", SECRET).await;
+    assert!(matches!(error, Some(Error::Unavailable { part: "password hashing", .. })));
 }
 
 #[tokio::test]
@@ -317,8 +317,8 @@ async fn no_token_is_issued_for_a_session_that_did_not_begin() {
     ports.passwords.expect_verify().returning(|_, _| Ok(PasswordCheck::Right));
     ports.sessions.expect_start().returning(|_, _| Err(outage()));
     ports.tokens.expect_issue().never();
-    let fault = refusal(ports.service(), "olga", SECRET).await;
-    assert!(matches!(fault, Some(Error::Unavailable { part: "database", .. })));
+    let error = refusal(ports.service(), "olga", SECRET).await;
+    assert!(matches!(error, Some(Error::Unavailable { part: "database", .. })));
 }
 
 #[tokio::test]

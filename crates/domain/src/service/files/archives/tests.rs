@@ -21,7 +21,7 @@ use crate::service::testing::{
 };
 use crate::service::{
     Archive, ArchiveEntry, ArchiveNames, ArchiveService, ArchiveStores, LinkBearer, MAX_ARCHIVE_ENTRIES,
-    MAX_ARCHIVE_PATH_BYTES, PublicLinkService, Selection, ServiceContext, StoreTags, Throttling, VisitPorts,
+    MAX_ARCHIVE_PATH_BYTES, PublicLinkPorts, PublicLinkService, Selection, ServiceContext, StoreTags, Throttling,
 };
 use crate::testing::{key, name};
 
@@ -291,15 +291,15 @@ async fn an_archive_ends_within_a_second_of_its_link() {
     type End = fn(Link, Located) -> Option<(Link, Located)>;
     type Told = fn(&Error) -> bool;
     let ends: [(End, Told); 4] = [
-        (|_, _| None, |fault| matches!(fault, Error::NotFound)),
-        (|link, found| Some((link, trashed(found))), |fault| matches!(fault, Error::NotFound)),
+        (|_, _| None, |error| matches!(error, Error::NotFound)),
+        (|link, found| Some((link, trashed(found))), |error| matches!(error, Error::NotFound)),
         (
             |link, found| Some((Link { expires_at: Some(NOW), ..link }, found)),
-            |fault| matches!(fault, Error::Gone(Gone::LinkExpired)),
+            |error| matches!(error, Error::Gone(Gone::LinkExpired)),
         ),
         (
             |link, found| Some((Link { password: Some(PasswordHash::new("another".to_owned())), ..link }, found)),
-            |fault| matches!(fault, Error::Unauthenticated(Unauthenticated::LinkPassword)),
+            |error| matches!(error, Error::Unauthenticated(Unauthenticated::LinkPassword)),
         ),
     ];
     for (end, is_expected) in ends {
@@ -313,7 +313,7 @@ async fn an_archive_ends_within_a_second_of_its_link() {
             links
         };
         scene.links = links();
-        let ports = VisitPorts {
+        let ports = PublicLinkPorts {
             drive: Arc::new(drive_with([])),
             links: Arc::new(links()),
             downloads: Arc::new(MockLinkDownloadRepository::new()),
@@ -382,7 +382,7 @@ async fn too_large_archives_are_refused_before_packing() {
         let told = match opened.open(OWNER, &Selection::Folder(FOLDER)).await {
             Ok(_) => None,
             Err(Error::Refused(Refused::TooManyEntries { limit, .. })) => Some(limit),
-            Err(fault) => unreachable!("{fault}"),
+            Err(error) => unreachable!("{error}"),
         };
         assert_eq!(told, limit);
     }

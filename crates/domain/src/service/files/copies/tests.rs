@@ -120,35 +120,35 @@ async fn invisible_items_are_not_copied() {
 #[tokio::test]
 async fn nothing_is_copied_to_where_the_caller_may_not_add() {
     let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
-    let fault = refused([for_guest(file(FILE), EDIT), viewed], GUEST, "file", into(OTHER_FOLDER)).await;
-    assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    let error = refused([for_guest(file(FILE), EDIT), viewed], GUEST, "file", into(OTHER_FOLDER)).await;
+    assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     for to in [
         Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) },
         for_guest(file(OTHER_FOLDER), EDIT),
         trashed(for_guest(folder(OTHER_FOLDER), EDIT)),
     ] {
-        let fault = refused([for_guest(file(FILE), EDIT), to], GUEST, "file", into(OTHER_FOLDER)).await;
-        assert!(matches!(fault, Error::NotFound));
+        let error = refused([for_guest(file(FILE), EDIT), to], GUEST, "file", into(OTHER_FOLDER)).await;
+        assert!(matches!(error, Error::NotFound));
     }
 }
 
 #[tokio::test]
 async fn a_folder_replaces_nothing() {
     let place = CopyPlace { conflict: ConflictPolicy::Replace, ..CopyPlace::default() };
-    let fault = refused([for_owner(folder(FOLDER))], OWNER, "folder", place).await;
-    assert!(matches!(fault, Error::Invalid(violations) if violations[0].field == "folder_conflict"));
+    let error = refused([for_owner(folder(FOLDER))], OWNER, "folder", place).await;
+    assert!(matches!(error, Error::Invalid(violations) if violations[0].field == "folder_conflict"));
 }
 
 #[tokio::test]
 async fn errors_of_the_copy_are_passed_on() {
     let faults: [fn() -> Error; 3] =
         [|| Error::PreconditionFailed, || Error::Conflict(Conflict::FolderCycle), name_taken];
-    for fault in faults {
+    for error in faults {
         let mut trees = MockTreeRepository::new();
-        trees.expect_copy().with(eq(command(OWNER)), always()).times(1).returning(move |_, _| Err(fault()));
+        trees.expect_copy().with(eq(command(OWNER)), always()).times(1).returning(move |_, _| Err(error()));
         let copies = service([for_owner(folder(FOLDER))], trees);
         let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyPlace::default(), &unconditioned()).await.unwrap_err();
-        assert_eq!(met.to_string(), fault().to_string());
+        assert_eq!(met.to_string(), error().to_string());
     }
 }
 

@@ -135,7 +135,7 @@ async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
         let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
         match files.read(&open, 5..10).await.err().unwrap() {
             Error::Damaged { blob, .. } => assert!(referred && blob == key().as_str()),
-            fault => assert!(!referred && matches!(fault, Error::NotFound), "{fault}"),
+            error => assert!(!referred && matches!(error, Error::NotFound), "{error}"),
         }
     }
 }
@@ -197,12 +197,12 @@ async fn a_refused_rename_changes_nothing() {
     };
     for permission in [Permission::View, Permission::Edit] {
         // Only the owner may rename the shared file itself, even if the guest may edit it.
-        let fault = refused(for_guest(file(FILE), permission), renamed()).await;
-        assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+        let error = refused(for_guest(file(FILE), permission), renamed()).await;
+        assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     }
     let into_root = NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() };
-    let fault = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
-    assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+    let error = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
+    assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     for (found, _) in unseen() {
         assert!(matches!(refused(found, renamed()).await, Error::NotFound));
     }

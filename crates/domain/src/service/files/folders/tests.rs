@@ -49,8 +49,8 @@ fn into_root() -> NewPlace {
     NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() }
 }
 
-fn is_forbidden(fault: &Error) -> bool {
-    matches!(fault, Error::Forbidden(Forbidden::Permission))
+fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Forbidden(Forbidden::Permission))
 }
 
 #[tokio::test]
@@ -107,8 +107,8 @@ async fn a_deleted_account_has_no_root() {
 async fn a_taken_name_is_reported_with_its_holder() {
     let mut drive = drive_with([]);
     drive.expect_create_folder().returning(|_, _, _, _| Err(name_taken()));
-    let fault = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap_err();
-    let Error::Conflict(Conflict::NameTaken(taken)) = fault else { panic!("{fault}") };
+    let error = service(drive).create(&actor(OWNER), None, &name("holiday")).await.unwrap_err();
+    let Error::Conflict(Conflict::NameTaken(taken)) = error else { panic!("{error}") };
     assert_eq!((taken.item.id, taken.suggested.as_str()), (OTHER_FOLDER, "holiday (1)"));
 }
 
@@ -310,8 +310,8 @@ async fn a_move_needs_permission_at_the_destination() {
     let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
     assert!(is_forbidden(&refused_relocation([item(), viewed], GUEST, into(OTHER_FOLDER)).await));
     for found in [unseen, for_heir(file(OTHER_FOLDER), EDIT), trashed(for_heir(folder(OTHER_FOLDER), EDIT))] {
-        let fault = refused_relocation([item(), found], GUEST, into(OTHER_FOLDER)).await;
-        assert!(matches!(fault, Error::NotFound));
+        let error = refused_relocation([item(), found], GUEST, into(OTHER_FOLDER)).await;
+        assert!(matches!(error, Error::NotFound));
     }
     assert!(matches!(refused_relocation([item()], GUEST, into(OTHER_FOLDER)).await, Error::NotFound));
 }
@@ -346,19 +346,19 @@ async fn errors_of_the_move_are_passed_on() {
         || Error::Conflict(Conflict::FolderCycle),
         || Error::Conflict(Conflict::CrossDriveMove),
     ];
-    for fault in faults {
+    for error in faults {
         let mut drive = drive_with([for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER))]);
-        drive.expect_relocate().times(1).returning(move |_, _| Err(fault()));
+        drive.expect_relocate().times(1).returning(move |_, _| Err(error()));
         let met =
             service(drive).relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), &unconditioned()).await.unwrap_err();
-        assert_eq!(met.to_string(), fault().to_string());
+        assert_eq!(met.to_string(), error().to_string());
     }
 }
 
 #[tokio::test]
 async fn a_file_is_not_renamed_as_a_folder() {
-    let fault = refused_relocation([for_owner(file(FOLDER))], OWNER, named("x")).await;
-    assert!(matches!(fault, Error::NotFound));
+    let error = refused_relocation([for_owner(file(FOLDER))], OWNER, named("x")).await;
+    assert!(matches!(error, Error::NotFound));
 }
 
 #[tokio::test]

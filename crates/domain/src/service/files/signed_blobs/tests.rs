@@ -181,9 +181,9 @@ async fn a_missing_blob_is_damaged_if_referenced_or_else_not_found() {
         let (store, verifier) = reading(None);
         let mut records = MockBlobRecordRepository::new();
         records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
-        let fault = blobs_with(store, verifier, records, watching()).open(REQUEST).await.err().unwrap();
-        assert!(matches!(fault, Error::Damaged { .. }) == referred, "{fault}");
-        assert!(matches!(fault, Error::NotFound) != referred, "{fault}");
+        let error = blobs_with(store, verifier, records, watching()).open(REQUEST).await.err().unwrap();
+        assert!(matches!(error, Error::Damaged { .. }) == referred, "{error}");
+        assert!(matches!(error, Error::NotFound) != referred, "{error}");
     }
 }
 

@@ -51,8 +51,8 @@ impl UploadService {
         };
         let (blob, stored) = match settled.await {
             Ok(settled) => settled,
-            Err(fault @ Error::Refused(_)) => return Err(fault),
-            Err(fault) => return self.over_meanwhile(actor, upload.id, fault).await,
+            Err(error @ Error::Refused(_)) => return Err(error),
+            Err(error) => return self.over_meanwhile(actor, upload.id, error).await,
         };
         let conflict = said.conflict.unwrap_or(upload.file.conflict);
         let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
@@ -100,14 +100,14 @@ impl UploadService {
         let copied = staging.store.copy(&upload.multipart(), plan, &copy, &content_headers_of(&upload.file)).await;
         let verified = match copied {
             Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         };
         match verified {
             Ok(stored) => Ok((copy, stored)),
             // The copy may exist even if the store failed. Only this request knows its key, so nothing can refer to it.
-            Err(fault) => {
+            Err(error) => {
                 self.remover.delete(&copy, upload.drive, plan.size()).await;
-                Err(fault)
+                Err(error)
             }
         }
     }
@@ -127,13 +127,13 @@ impl UploadService {
         Ok(Standing::Open(folder))
     }
 
-    /// The outcome after a store `fault`: if the bytes are gone because the upload has just been completed, aborted or
+    /// The outcome after a store `error`: if the bytes are gone because the upload has just been completed, aborted or
     /// ended with the sender's right, report that instead.
-    async fn over_meanwhile(&self, actor: &Actor, upload: UploadId, fault: Error) -> Result<Entry> {
+    async fn over_meanwhile(&self, actor: &Actor, upload: UploadId, error: Error) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         match self.standing(actor, &upload).await? {
             Standing::Complete(file) => Ok(file),
-            Standing::Open(_) => Err(fault),
+            Standing::Open(_) => Err(error),
         }
     }
 
@@ -161,6 +161,6 @@ impl UploadService {
             max_versions: self.settings.max_versions,
         };
         let made = self.uploads.commit(&self.context.command(actor)?, folder, &commit).await;
-        Ok(self.remover.clear_up(made.map_err(|fault| told(folder, fault))?).await)
+        Ok(self.remover.clear_up(made.map_err(|error| told(folder, error))?).await)
     }
 }

@@ -95,24 +95,24 @@ impl UploadService {
         let mut arrived = 0;
         let ready = async {
             let put = self.store.put(&key, body, permit.content_limit.expected, &permit.content_headers).await;
-            let stored = put.map_err(|fault| permit.content_limit.explain(fault))?;
+            let stored = put.map_err(|error| permit.content_limit.explain(error))?;
             arrived = stored.size;
             self.prepare(actor, &permit, &key, stored, said.await?, begun).await
         };
         let outcome = match ready.await {
             Ok((command, folder, new)) => match self.uploads.create(&command, &folder, &new).await {
                 // The outcome is unknown: these may be the file's bytes, so they stay.
-                Err(fault @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(fault),
-                created => created.map_err(|fault| told(&folder, fault)),
+                Err(error @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(error),
+                created => created.map_err(|error| told(&folder, error)),
             },
             // No commit was tried, whatever failed.
-            Err(fault) => Err(fault),
+            Err(error) => Err(error),
         };
         match outcome {
             Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
-            Err(fault) => {
+            Err(error) => {
                 self.remover.delete(&key, permit.target.drive(), arrived).await;
-                Err(fault)
+                Err(error)
             }
         }
     }

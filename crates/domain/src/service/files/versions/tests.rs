@@ -284,9 +284,9 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_vers
         let mut ports = Ports::default();
         ports.versions.expect_restore().times(1).returning(|_, _, _| Err(no_bytes_left()));
         let (service, trail) = ports.service(found);
-        let fault = service.restore(&actor(viewer), FILE, made(5), &unconditioned()).await.unwrap_err();
+        let error = service.restore(&actor(viewer), FILE, made(5), &unconditioned()).await.unwrap_err();
         assert_eq!(trail.read(), []);
-        fault
+        error
     };
     let owned = refusal(for_owner(file(FILE))).await;
     assert!(matches!(owned, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })), "{owned:?}");
@@ -306,11 +306,11 @@ async fn refused(ports: Ports, body: ByteStream) -> Error {
 #[tokio::test]
 async fn a_body_that_breaks_off_or_does_not_fit_leaves_nothing() {
     let broken = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
-    let fault = refused(broken, body([Ok("hel"), Err(Error::Refused(Refused::Interrupted))])).await;
-    assert!(matches!(fault, Error::Refused(Refused::Interrupted)));
+    let error = refused(broken, body([Ok("hel"), Err(Error::Refused(Refused::Interrupted))])).await;
+    assert!(matches!(error, Error::Refused(Refused::Interrupted)));
     let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
-    let fault = refused(Ports::default().taking(Length::AtMost(30), too_large).given_up(), hello()).await;
-    assert!(matches!(fault, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
+    let error = refused(Ports::default().taking(Length::AtMost(30), too_large).given_up(), hello()).await;
+    assert!(matches!(error, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
     let mut changed = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
     changed.versions.expect_append().times(1).returning(|_, _, _| Err(Error::PreconditionFailed));
     assert!(matches!(refused(changed, hello()).await, Error::PreconditionFailed));
@@ -375,8 +375,8 @@ async fn a_failure_to_store_the_bytes_leaves_nothing() {
         // No commit was tried, so these cannot be a file's bytes.
         let mut ports = Ports::default().taking(Length::AtMost(30), outcome).given_up();
         ports.versions.expect_append().never();
-        let fault = refused(ports, hello()).await;
-        assert!(matches!(fault, Error::Unavailable { .. } | Error::Internal { .. }), "{fault:?}");
+        let error = refused(ports, hello()).await;
+        assert!(matches!(error, Error::Unavailable { .. } | Error::Internal { .. }), "{error:?}");
     }
 }
 
@@ -385,6 +385,6 @@ async fn a_body_that_took_too_long_is_expired() {
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
     let service = ports.service_with(for_owner(file(FILE)), hurried());
     let permit = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
-    let fault = service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap_err();
-    assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
+    let error = service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap_err();
+    assert!(matches!(error, Error::Gone(Gone::UploadExpired)));
 }

@@ -249,7 +249,7 @@ async fn a_failed_chore_is_reported_and_stops_no_other() {
     let mut report = CollectorReport::default();
     let collector = service(uploads, nothing_marked_for_deletion(), nothing_swept());
     let outcome = collector.run(&request(), &mut report).await;
-    assert!(matches!(outcome, Err(Error::Unavailable { part: "database", .. })), "the first fault: {outcome:?}");
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "database", .. })), "the first error: {outcome:?}");
 }
 
 #[tokio::test]

@@ -124,12 +124,12 @@ async fn expiry_and_limit_are_validated() {
         links.expect_change().never();
         let service = service(mine(), links);
         let spec = LinkRequest { password: None, expires_at, max_downloads };
-        let fault = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), spec).await.unwrap_err();
-        assert!(is_invalid(&fault, field), "{fault:?}");
+        let error = service.create(&actor(OWNER), (NodeKind::Folder, FOLDER), spec).await.unwrap_err();
+        assert!(is_invalid(&error, field), "{error:?}");
         let edit =
             LinkEdit { password: None, expires_at: expires_at.map(Some), max_downloads: max_downloads.map(Some) };
-        let fault = service.change(&actor(OWNER), LINK, edit).await.unwrap_err();
-        assert!(is_invalid(&fault, field), "{fault:?}");
+        let error = service.change(&actor(OWNER), LINK, edit).await.unwrap_err();
+        assert!(is_invalid(&error, field), "{error:?}");
     }
     for max in [1, MAX_LINK_DOWNLOADS] {
         let mut links = MockLinkRepository::new();

@@ -17,7 +17,7 @@ use crate::service::testing::{
     FILE, FOLDER, NOW, OTHER_FOLDER, OWNER, PARENT, Trail, body, command, context_with, drain, drive_with, file,
     folder, for_owner, origin, origin_at, trashed,
 };
-use crate::service::{Contents, LinkBearer, ListQuery, PublicLinkService, StoreTags, Throttling, VisitPorts};
+use crate::service::{Contents, LinkBearer, ListQuery, PublicLinkPorts, PublicLinkService, StoreTags, Throttling};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -47,7 +47,7 @@ impl Scene {
     }
 
     fn public_links(self) -> PublicLinkService {
-        let ports = VisitPorts {
+        let ports = PublicLinkPorts {
             drive: Arc::new(self.drive),
             links: Arc::new(self.links),
             downloads: Arc::new(self.downloads),
@@ -436,7 +436,7 @@ async fn an_exhausted_link_only_continues_begun_downloads() {
         let public_links = scene.public_links();
         match public_links.open(&bearer(), None).await {
             Ok(file) => assert!(begun && public_links.read(&file, 3..10).await.is_ok()),
-            Err(fault) => assert!(!begun && matches!(fault, Error::Gone(Gone::LinkExhausted))),
+            Err(error) => assert!(!begun && matches!(error, Error::Gone(Gone::LinkExhausted))),
         }
     }
 }

@@ -139,8 +139,8 @@ async fn an_existing_share_is_reported_by_the_store() {
 async fn only_owners_share_or_look_up_users() {
     let item = (NodeKind::Folder, FOLDER);
     for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT), for_guest(folder(FOLDER), VIEW)] {
-        let fault = refused_sharing(Some(found), GUEST, item).await;
-        assert!(matches!(fault, Error::Forbidden(Forbidden::Permission)));
+        let error = refused_sharing(Some(found), GUEST, item).await;
+        assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     }
     assert!(matches!(refused_sharing(Some(for_stranger(folder(FOLDER))), STRANGER, item).await, Error::NotFound));
     assert!(matches!(refused_sharing(None, STRANGER, item).await, Error::NotFound));
@@ -238,7 +238,7 @@ async fn only_the_owner_sees_who_has_access() {
         for outcome in [of, access] {
             match outcome.unwrap_err() {
                 Error::Forbidden(Forbidden::Permission) => assert!(sees),
-                fault => assert!(matches!(fault, Error::NotFound) && !sees, "{fault:?}"),
+                error => assert!(matches!(error, Error::NotFound) && !sees, "{error:?}"),
             }
         }
     }

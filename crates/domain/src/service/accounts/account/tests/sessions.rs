@@ -135,8 +135,8 @@ async fn a_disabled_account_is_refused_after_its_password_was_verified() {
         let disabled = || Credentials { disabled: true, ..credentials() };
         ports.users.expect_find_credentials().with(eq(olga())).returning(move |_| Ok(Some(disabled())));
         ports.passwords.expect_verify().times(1).returning(move |_, _| Ok(verdict));
-        let fault = refusal(ports.service_in(context_with(NOW, trail.clone())), "olga", SECRET).await;
-        assert!(is_refused(fault.as_ref()));
+        let error = refusal(ports.service_in(context_with(NOW, trail.clone())), "olga", SECRET).await;
+        assert!(is_refused(error.as_ref()));
     }
     let refused = AuditAction::LoginRefused { reason: LoginRefusal::Disabled };
     assert_eq!(trail.read(), vec![(Some(OWNER), refused); 2]);

@@ -70,7 +70,7 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
     };
     for found in [for_guest(folder(FOLDER), Permission::View), for_heir(folder(FOLDER), Permission::View)] {
         let faults = refused(found).await;
-        let denied = |fault: &Error| matches!(fault, Error::Forbidden(Forbidden::Permission));
+        let denied = |error: &Error| matches!(error, Error::Forbidden(Forbidden::Permission));
         assert!(denied(&faults.0) && denied(&faults.1));
     }
     for found in [for_stranger(folder(FOLDER)), for_owner(file(FOLDER)), trashed(for_owner(folder(FOLDER)))] {
@@ -85,28 +85,28 @@ async fn an_overlong_upload_is_refused_before_recording() {
     ports.direct.expect_begin().never();
     let service = ports.service();
     let size = MAX_FILE_BYTES + 1;
-    let fault = service.begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap_err();
-    let Error::Invalid(violations) = fault else { panic!("{fault}") };
+    let error = service.begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap_err();
+    let Error::Invalid(violations) = error else { panic!("{error}") };
     assert_eq!(violations[0].field, "file_size_in_bytes");
     assert!(violations[0].message.contains(&MAX_FILE_BYTES.to_string()));
 
-    let fault = service.admit(&actor(OWNER), Some(FOLDER), Some(size), None).await.err().unwrap();
-    assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
+    let error = service.admit(&actor(OWNER), Some(FOLDER), Some(size), None).await.err().unwrap();
+    assert!(matches!(error, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
 }
 
 #[tokio::test]
 async fn no_url_is_signed_for_a_refused_upload() {
     let faults: [fn() -> Error; 2] = [name_taken, no_bytes_left];
-    for fault in faults {
+    for error in faults {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.store.expect_name().returning(|| StoreName("disk"));
-        ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(fault()));
+        ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(error()));
         ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(multipart_id()));
         let multipart = MultipartUpload { key: made_key(1), multipart_id: multipart_id() };
         ports.store.expect_abort().with(eq(multipart)).times(1).returning(|_| Ok(()));
         ports.direct.expect_presign_put().never();
         let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
-        assert_eq!(met.to_string(), fault().to_string());
+        assert_eq!(met.to_string(), error().to_string());
     }
 }
 

@@ -148,11 +148,11 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
 
 #[tokio::test]
 async fn only_the_owner_learns_the_usage_of_the_drive_into_which_an_upload_does_not_fit() {
-    let refusal = async |found: Located, fault: fn() -> Error| {
+    let refusal = async |found: Located, error: fn() -> Error| {
         let sender = found.viewer.user().unwrap();
         let mut ports = Ports::with([found]).arrived(stored(10));
         ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { sender, ..upload() })));
-        ports.uploads.expect_commit().times(1).returning(move |_, _, _| Err(fault()));
+        ports.uploads.expect_commit().times(1).returning(move |_, _, _| Err(error()));
         let refused = ports.service().complete(&actor(sender), upload().id, Completing::default()).await;
         match refused.unwrap_err() {
             Error::Forbidden(forbidden) => forbidden,

@@ -10,7 +10,7 @@ async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) 
     let service = ports.service();
     let permit = match service.admit(&actor(OWNER), Some(FOLDER), announced, None).await {
         Ok(permit) => permit,
-        Err(fault) => return fault,
+        Err(error) => return error,
     };
     let said = async move { Ok(said(Some(FOLDER), file_info("a.txt"), announced)) };
     service.receive(&actor(OWNER), permit, body, said).await.unwrap_err()
@@ -84,9 +84,9 @@ async fn metadata_may_follow_the_bytes() {
 async fn bytes_that_contradict_later_metadata_leave_nothing() {
     let other = Some(Sha256::from_bytes([8; 32]));
     for (file, size, is_expected) in [
-        (file_info("a"), Some(6), (|fault| matches!(fault, Error::Refused(Refused::Size))) as fn(&Error) -> bool),
-        (FileInfo { sha256: other, ..file_info("a") }, None, |fault| {
-            matches!(fault, Error::Refused(Refused::Checksum))
+        (file_info("a"), Some(6), (|error| matches!(error, Error::Refused(Refused::Size))) as fn(&Error) -> bool),
+        (FileInfo { sha256: other, ..file_info("a") }, None, |error| {
+            matches!(error, Error::Refused(Refused::Checksum))
         }),
     ] {
         let mut ports = given_up();
@@ -95,8 +95,8 @@ async fn bytes_that_contradict_later_metadata_leave_nothing() {
         let service = ports.service();
         let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
         let said = async move { Ok(said(None, file, size)) };
-        let fault = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
-        assert!(is_expected(&fault), "{fault:?}");
+        let error = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
+        assert!(is_expected(&error), "{error:?}");
     }
 }
 
@@ -130,8 +130,8 @@ async fn a_file_that_is_refused_leaves_nothing() {
     let mut ports = given_up();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().times(1).returning(|_, _, _| Err(name_taken()));
-    let fault = refused_stream(ports, Some(5), hello()).await;
-    assert!(matches!(fault, Error::Conflict(Conflict::NameTaken(_))));
+    let error = refused_stream(ports, Some(5), hello()).await;
+    assert!(matches!(error, Error::Conflict(Conflict::NameTaken(_))));
 }
 
 #[tokio::test]
@@ -142,8 +142,8 @@ async fn undeletable_bytes_of_a_refused_file_stay_reserved() {
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
     let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(folder(FOLDER).drive), eq(5));
     hold.times(1).returning(|_, _, _| Ok(()));
-    let fault = refused_stream(ports, Some(5), hello()).await;
-    assert!(matches!(fault, Error::Conflict(Conflict::NameTaken(_))));
+    let error = refused_stream(ports, Some(5), hello()).await;
+    assert!(matches!(error, Error::Conflict(Conflict::NameTaken(_))));
 }
 
 #[tokio::test]
@@ -179,30 +179,30 @@ fn failures() -> [Error; 2] {
 
 #[tokio::test]
 async fn a_failure_before_the_commit_leaves_nothing() {
-    let is_failure = |fault: &Error| matches!(fault, Error::Unavailable { .. } | Error::Internal { .. });
+    let is_failure = |error: &Error| matches!(error, Error::Unavailable { .. } | Error::Internal { .. });
     // The bytes cannot be stored, or not surely.
-    for fault in failures() {
+    for error in failures() {
         let mut ports = given_up();
-        ports.store.expect_put().times(1).return_once(|_, _, _, _| Err(fault));
+        ports.store.expect_put().times(1).return_once(|_, _, _, _| Err(error));
         ports.uploads.expect_create().never();
         assert!(is_failure(&refused_stream(ports, None, hello()).await));
     }
     // The form cannot be read to its end.
-    for fault in failures() {
+    for error in failures() {
         let mut ports = given_up();
         ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
         ports.uploads.expect_create().never();
         let service = ports.service();
         let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
-        let met = service.receive(&actor(OWNER), permit, hello(), async { Err(fault) }).await.unwrap_err();
+        let met = service.receive(&actor(OWNER), permit, hello(), async { Err(error) }).await.unwrap_err();
         assert!(is_failure(&met));
     }
     // The folder that is named late cannot be looked up.
-    for fault in failures() {
+    for error in failures() {
         let mut ports = given_up();
         ports.drive = MockNodeRepository::new();
         ports.drive.expect_find_user_drive().returning(|_| Ok(Some(home())));
-        ports.drive.expect_find().times(1).return_once(|_, _| Err(fault));
+        ports.drive.expect_find().times(1).return_once(|_, _| Err(error));
         ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
         ports.uploads.expect_create().never();
         let service = ports.service();
@@ -241,28 +241,28 @@ async fn bytes_that_took_too_long_are_expired() {
     let service = ports.service_in(hurried());
     let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
     let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
-    let fault = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
-    assert!(matches!(fault, Error::Gone(Gone::UploadExpired)));
+    let error = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
+    assert!(matches!(error, Error::Gone(Gone::UploadExpired)));
 }
 
 #[tokio::test]
 async fn a_stream_that_outgrows_the_drive_is_over_quota() {
     let mut unknown = given_up();
     unknown.store.expect_put().times(1).returning(|_, _, _, _| Err(Error::Refused(Refused::TooLarge { limit: 30 })));
-    let fault = refused_stream(unknown, None, hello()).await;
-    assert!(matches!(fault, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
+    let error = refused_stream(unknown, None, hello()).await;
+    assert!(matches!(error, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
 
     let known = Ports::with([for_owner(folder(FOLDER))]);
-    let fault = refused_stream(known, Some(31), hello()).await;
-    assert!(matches!(fault, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
+    let error = refused_stream(known, Some(31), hello()).await;
+    assert!(matches!(error, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })));
 }
 
 #[tokio::test]
 async fn a_stream_past_the_file_or_store_limit_is_too_large() {
-    let fault = refused_stream(Ports::default(), Some(MAX_FILE_BYTES + 1), hello()).await;
-    assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
+    let error = refused_stream(Ports::default(), Some(MAX_FILE_BYTES + 1), hello()).await;
+    assert!(matches!(error, Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES })));
     let mut ports = given_up();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Err(Error::Refused(Refused::TooLarge { limit: 29 })));
-    let fault = refused_stream(ports, None, hello()).await;
-    assert!(matches!(fault, Error::Refused(Refused::TooLarge { limit: 29 })));
+    let error = refused_stream(ports, None, hello()).await;
+    assert!(matches!(error, Error::Refused(Refused::TooLarge { limit: 29 })));
 }

@@ -212,13 +212,13 @@ async fn a_copy_of_other_bytes_than_announced_is_removed_and_the_upload_stays() 
 
 #[tokio::test]
 async fn a_copy_that_may_exist_after_a_failure_is_removed_or_stays_reserved() {
-    for (fault, deletable) in [
+    for (error, deletable) in [
         (outage(), true),
         (outage(), false),
         (Error::internal("storage", "no answer"), true),
         (Error::internal("storage", "no answer"), false),
     ] {
-        let mut ports = copied(hello_arrived(five(None)), Err(fault));
+        let mut ports = copied(hello_arrived(five(None)), Err(error));
         ports.uploads.expect_find().times(1).return_once(|_, _| Ok(Some(five(None))));
         if deletable {
             ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));

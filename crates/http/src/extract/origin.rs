@@ -8,9 +8,9 @@ use clouddrive_domain::model::Origin;
 use crate::problem::Problem;
 
 /// The request and its client, for calls without authentication.
-pub struct CurrentRequestId(pub Origin);
+pub struct CurrentOrigin(pub Origin);
 
-impl FromRequest for CurrentRequestId {
+impl FromRequest for CurrentOrigin {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
