@@ -39,16 +39,23 @@ impl Unattended {
         Self(Arc::new(Semaphore::new(max)))
     }
 
-    /// Runs `work` to its end, even if this future is dropped.
+    /// Runs `work` to its end, even if this future is dropped. Then `unheard` gets the outcome, which the caller does
+    /// not.
     ///
     /// # Errors
     /// `Internal` if `work` panicked, or the server has stopped.
-    pub(crate) async fn run_to_completion<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Result<T> {
+    pub(crate) async fn run_to_completion<T: 'static>(
+        &self,
+        work: impl Future<Output = T> + 'static,
+        unheard: impl FnOnce(&T) + 'static,
+    ) -> Result<T> {
         let place = Rc::new(OnceCell::new());
         let taken = place.clone();
         let task = rt::spawn(async move {
             let outcome = work.await;
-            drop(taken);
+            if taken.get().is_some() {
+                unheard(&outcome);
+            }
             outcome
         });
         let _attended = Attended { task: task.abort_handle(), place, places: self.0.clone() };
@@ -73,7 +80,10 @@ impl Drop for Attended {
         match self.places.clone().try_acquire_owned() {
             // The cell is empty: this is its only writer.
             Ok(permit) => drop(self.place.set(permit)),
-            Err(_) => self.task.abort(),
+            Err(_) => {
+                tracing::warn!("a handler ended with its client, since too many others go on without theirs");
+                self.task.abort();
+            }
         }
     }
 }
@@ -86,13 +96,11 @@ mod tests {
 
     use super::*;
 
-    /// Begins work whose client leaves at once. Returns what lets it end, and what tells that it has.
+    /// Begins work whose client leaves at once. Returns what lets it end, and what gets its outcome.
     async fn abandoned(unattended: &Unattended) -> (oneshot::Sender<()>, oneshot::Receiver<()>) {
         let ((go, wait), (say, end)) = (oneshot::channel::<()>(), oneshot::channel());
-        let mut work = Box::pin(unattended.run_to_completion(async move {
-            wait.await.unwrap();
-            say.send(()).unwrap();
-        }));
+        let work = async move { wait.await.unwrap() };
+        let mut work = Box::pin(unattended.run_to_completion(work, move |()| say.send(()).unwrap()));
         assert!(work.as_mut().now_or_never().is_none());
         yield_now().await;
         (go, end)
@@ -124,13 +132,16 @@ mod tests {
     #[actix_web::test]
     async fn work_whose_client_stays_takes_no_place() {
         let unattended = Unattended::new(0);
-        assert_eq!(unattended.run_to_completion(async { 7 }).await.unwrap(), 7);
+        assert_eq!(unattended.run_to_completion(async { 7 }, |_| panic!("the client is there")).await.unwrap(), 7);
         let panic = unattended
-            .run_to_completion(async {
-                if true {
-                    panic!("a bug")
-                }
-            })
+            .run_to_completion(
+                async {
+                    if true {
+                        panic!("a bug")
+                    }
+                },
+                |()| {},
+            )
             .await;
         assert!(matches!(panic, Err(Error::Internal { .. })));
     }

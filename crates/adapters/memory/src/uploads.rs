@@ -39,8 +39,7 @@ fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &NewUplo
     let is_running = |own: &&Upload| own.sender == upload.sender && own.expires_at > command.at;
     let running = open(state).into_iter().filter(is_running).count();
     if running >= opening.max_open as usize {
-        let message = format!("{running} uploads are open already: complete or abort one of them");
-        return Err(Error::invalid("file_name", message));
+        return Err(NewUpload::too_many_open(running));
     }
     let file = &upload.file;
     let (placement, _) = placement::plan(state, folder.node().id, &file.name, NodeKind::File, file.conflict)?;

@@ -190,8 +190,7 @@ async fn begin(
     .await?;
     let folder = folder.renew(place)?;
     if open >= i64::from(new_upload.max_open) {
-        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
-        return Err(Error::invalid("file_name", message).into());
+        return Err(NewUpload::too_many_open(open).into());
     }
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;
     blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None).await?;

@@ -142,6 +142,12 @@ fn begin_purges(
     Ok(u32::try_from(nodes.len()).unwrap_or(max))
 }
 
+/// The root of a drive.
+fn root_of(connection: &mut SqliteConnection, drive: DriveId) -> Result<Option<NodeId>, SqlError> {
+    let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
+    Ok(root.select(nodes::id).first::<DbId>(connection).optional()?.map(NodeId::from))
+}
+
 fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max: u32) -> Result<PurgeStep, SqlError> {
     let (drive, of) = match which {
         Purge::Of(drive, node) => (drive, Some(node)),
@@ -169,15 +175,14 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
             PurgeAction::Keep => staying.push(row.id),
         }
     }
-    let root = nodes::table.filter(nodes::drive_id.eq(DbId::from(drive)).and(nodes::parent_id.is_null()));
-    // The drive has been removed meanwhile.
-    let Some(root) = root.select(nodes::id).first::<DbId>(connection).optional()? else {
+    // The drive may have been removed meanwhile.
+    let Some(root) = root_of(connection, drive)? else {
         return Ok(PurgeStep::default());
     };
     diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)))
-        .set(nodes::parent_id.eq(root))
+        .set(nodes::parent_id.eq(DbId::from(root)))
         .execute(connection)?;
-    rows::enqueue(ID_AMONG, list(&joining), root.into(), command.at).execute(connection)?;
+    rows::enqueue(ID_AMONG, list(&joining), root, command.at).execute(connection)?;
     let (gone, released) = remove_files(connection, command, drive, files)?;
     let removed = gone + rows::remove_empty(ID_AMONG, list(&folders)).execute(connection)?;
     if removed > 0 {
@@ -228,8 +233,7 @@ fn delete_orphaned_drives(
     let Some(drive) = row.map(|row| row.id) else {
         return Ok(CleanupProgress::Nothing);
     };
-    let root = nodes::table.filter(nodes::drive_id.eq(drive).and(nodes::parent_id.is_null()));
-    let root: DbId = root.select(nodes::id).first(connection)?;
+    let root = root_of(connection, drive.into())?.ok_or(Error::NotFound)?;
     let into = || uploads::table.filter(uploads::drive_id.eq(drive)).limit(max.into());
     let open = into().filter(is_open()).select(UploadRow::as_select()).load(connection)?;
     for row in open {
@@ -239,13 +243,13 @@ fn delete_orphaned_drives(
     }
     let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
-    let begun = rows::begin_purges_of_all(root.into(), command.at, max).execute(connection)?;
+    let begun = rows::begin_purges_of_all(root, command.at, max).execute(connection)?;
     if forgotten + begun > 0 {
         record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive.into()))?;
         return Ok(CleanupProgress::Step);
     }
     // Foreign keys prevent this while nodes or uploads remain.
-    diesel::delete(nodes::table.find(root)).execute(connection)?;
+    diesel::delete(nodes::table.find(DbId::from(root))).execute(connection)?;
     diesel::delete(drives::table.find(drive)).execute(connection)?;
     record_change(connection, command, Change::for_drive(ChangeKind::DriveRemoved, drive.into()))?;
     Ok(CleanupProgress::Drive)

@@ -176,8 +176,7 @@ fn begin(
     let folder = locate::reauthorize(connection, folder)?;
     let open: i64 = unexpired_of(upload.sender, command.at).count().get_result(connection)?;
     if open >= i64::from(new_upload.max_open) {
-        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
-        return Err(Error::invalid("file_name", message).into());
+        return Err(NewUpload::too_many_open(open).into());
     }
     let existing = existing_entry(connection, folder.node().id, &upload.file.name)?;
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::Saved;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{
     BlobKey, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
     Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, UserRef, VersionId,
@@ -16,6 +16,15 @@ pub struct NewUpload {
     pub store: StoreName,
     /// How many uploads its sender may have open, including this one.
     pub max_open: u32,
+}
+
+impl NewUpload {
+    /// The error if its sender has `open` uploads open already, as many as allowed.
+    #[must_use]
+    pub fn too_many_open(open: impl std::fmt::Display) -> Error {
+        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
+        Error::invalid("file_name", message)
+    }
 }
 
 /// The commit of an upload.

@@ -58,7 +58,9 @@ pub async fn request(
     let answered = match method.is_safe() {
         true => handling.await,
         false => {
-            server.unattended.run_to_completion(handling).await.unwrap_or_else(|error| Err(Problem::from(error).into()))
+            let span = span.clone();
+            let done = server.unattended.run_to_completion(handling, move |outcome| log_unheard(&span, outcome)).await;
+            done.unwrap_or_else(|error| Err(Problem::from(error).into()))
         }
     };
     // Kept until the response is sent, even if it was drained: a connection whose request has not ended is closed then.
@@ -201,6 +203,23 @@ fn log_outcome(server: &Server, request: &InFlight, method: &Method, route: Opti
         503 if cause.is_none() => tracing::warn!(method, route, status, duration_ms, code, "request rejected"),
         500.. => tracing::error!(method, route, status, duration_ms, code, cause, "request failed"),
         _ => tracing::info!(method, route, status, duration_ms, code, "request completed"),
+    }
+}
+
+/// Logs how a handler ended whose client had left: its response is neither sent nor logged otherwise.
+pub(super) fn log_unheard<B>(span: &Span, outcome: &Result<ServiceResponse<B>, actix_web::Error>) {
+    let refusal = outcome.as_ref().err().map(actix_web::Error::error_response);
+    let (status, problem) = match (outcome, &refusal) {
+        (Ok(answered), _) => (answered.status(), answered.response().extensions().get::<Problem>().cloned()),
+        (Err(_), Some(refusal)) => (refusal.status(), refusal.extensions().get::<Problem>().cloned()),
+        (Err(_), None) => return,
+    };
+    let (status, code) = (status.as_u16(), problem.as_ref().map(|problem| problem.code.as_str()));
+    let cause = problem.as_ref().and_then(|problem| problem.cause.as_deref());
+    let _in_span = span.enter();
+    match status {
+        500.. => tracing::error!(status, code, cause, "request failed after its client had left"),
+        _ => tracing::info!(status, code, "request ended after its client had left"),
     }
 }
 

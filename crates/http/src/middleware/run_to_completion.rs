@@ -4,8 +4,9 @@ use actix_web::middleware::Next;
 use actix_web::web;
 use clouddrive_contract::Code;
 use clouddrive_domain::caller::{caller, on_behalf_of};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
+use super::request::log_unheard;
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -17,5 +18,7 @@ pub async fn run_to_completion(
     let server = request.app_data::<web::Data<Server>>().cloned();
     let server = server.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
     let handling = on_behalf_of(caller(), next.call(request)).in_current_span();
-    server.unattended.run_to_completion(handling).await.map_err(Problem::from)?
+    let span = Span::current();
+    let unheard = move |outcome: &_| log_unheard(&span, outcome);
+    server.unattended.run_to_completion(handling, unheard).await.map_err(Problem::from)?
 }

@@ -123,11 +123,10 @@ impl LinkService {
         actor.require(Scope::Read)?;
         let rows = self.links.list_made(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
-        let shown = page
-            .items
-            .into_iter()
-            .filter(|(_, item)| Access::authorize(actor, Some(item.clone()), Action::ListShares).is_ok());
-        Ok(Page { items: shown.map(|(link, _)| self.own(link)).collect(), next: page.next })
+        let shown = page.items.into_iter().filter_map(|(link, item)| {
+            Access::authorize(actor, Some(item), Action::ListShares).ok().map(|_| self.own(link))
+        });
+        Ok(Page { items: shown.collect(), next: page.next })
     }
 
     /// Changes a link's expiry, password or download limit; at least one of them.

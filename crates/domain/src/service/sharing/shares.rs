@@ -87,8 +87,8 @@ impl ShareService {
         let own = page
             .items
             .into_iter()
-            .filter(|(_, item)| Access::authorize(actor, Some(item.clone()), Action::ListShares).is_ok());
-        Ok(Page { items: own.map(|(share, _)| share).collect(), next: page.next })
+            .filter_map(|(share, item)| Access::authorize(actor, Some(item), Action::ListShares).ok().map(|_| share));
+        Ok(Page { items: own.collect(), next: page.next })
     }
 
     /// The shares on one of the caller's files or folders itself, newest first.
