@@ -15,10 +15,10 @@ pub const OF_A_FOLDER: &[Row] = &[
             })).await
         })
     }),
-    row("create_share, with stranger",[404,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
+    row("create_share, unknown guest",[404,  403,      403,   403,      403,   404,     401,  404, 403], |me, it| {
         Box::pin(async move {
             me.post("/share", json!({
-                "share_object_type": "folder", "folder_id": it.folder, "username": "stranger", "permission": "view"
+                "share_object_type": "folder", "folder_id": it.folder, "username": "unregistered", "permission": "view"
             })).await
         })
     }),
