@@ -15,6 +15,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clouddrive_domain::model::StoreName;
 use clouddrive_http::body::BodyLimits;
 use ipnet::IpNet;
 
@@ -78,6 +79,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     pub(crate) database: DatabaseConfig,
     pub(crate) blobs: BlobsConfig,
+    /// The name of the blob store; that of its kind if not set.
+    pub(crate) blob_store: Option<StoreName>,
     pub(crate) aws: AwsConfig,
     pub(crate) secret_key: Option<SecretKey>,
     /// The previous key, still accepted during key rotation.
@@ -189,6 +192,7 @@ impl Config {
             data_dir,
             database,
             blobs,
+            blob_store: reader.parsed(&variables::BLOB_STORE, StoreName::parse),
             aws,
             secret_key,
             previous_secret_key,

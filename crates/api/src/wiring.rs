@@ -14,6 +14,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purpose, SealedLinkTokens};
 use clouddrive_disk::DiskUrls;
+use clouddrive_domain::port::Repositories;
 use clouddrive_domain::service::{
     AdministrationService, BlobRemover, CollectorSettings, CollectorStores, GarbageCollector, JobQueue, Purges,
     ServiceContext,
@@ -62,7 +63,7 @@ impl Stores {
 
     /// Creates the collector.
     pub(crate) fn collector(&self, config: &Config) -> GarbageCollector {
-        let Persistence {
+        let Repositories {
             uploads,
             trash,
             records,
@@ -75,8 +76,8 @@ impl Stores {
             name_keys,
             changes,
             ..
-        } = self.persistence.clone();
-        let blobs = self.blobs.store();
+        } = self.persistence.repositories.clone();
+        let blobs = self.blobs.stores();
         let stores = CollectorStores {
             uploads,
             trash,
@@ -101,13 +102,13 @@ impl Stores {
 
     /// Creates the queue of background jobs.
     pub(crate) fn job_queue(&self) -> JobQueue {
-        JobQueue::new(self.persistence.jobs.clone(), self.context.clone())
+        JobQueue::new(self.persistence.repositories.jobs.clone(), self.context.clone())
     }
 
     /// Creates the service that finishes purges and removes the drives of deleted accounts.
     pub(crate) fn purges(&self) -> Purges {
-        let Persistence { trash, records, .. } = self.persistence.clone();
-        Purges::new(trash, BlobRemover::new(records, self.blobs.store()), self.context.clone())
+        let Repositories { trash, records, .. } = self.persistence.repositories.clone();
+        Purges::new(trash, BlobRemover::new(records, self.blobs.stores()), self.context.clone())
     }
 
     pub(crate) fn context(&self) -> &ServiceContext {
@@ -128,7 +129,7 @@ impl Stores {
 /// Creates the administration service, which needs only the database and runs no migrations, e.g. beside a running
 /// server.
 pub(crate) async fn administration(config: &Config) -> anyhow::Result<(AdministrationService, ServiceContext)> {
-    let Persistence { users, accounts, .. } = database::open_current(config).await?;
+    let Repositories { users, accounts, .. } = database::open_current(config).await?.repositories;
     let context = system_context();
     Ok((AdministrationService::new(users, accounts, Arc::new(passwords()?), context.clone()), context))
 }

@@ -3,22 +3,23 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Action, BlobKey, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Id, IdSource, Limit, Located,
+    Action, BlobKey, BlobRef, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, Id, IdSource, Limit, Located,
     LoginIdentifier, MediaType, MultipartUploadId, Name, NodeId, PasswordHash, Permission, Quota, RefreshToken,
     RequestId, ShareId, StoreName, Stored, Timestamp, Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
-    Commit, CopyRequest, Details, NewContent, NewFile, NewShare, NewUpload, Purge, PurgeStep, Random, Registration,
-    Relocation, Restoration, Saved,
+    AccountRepository, BlobRecordRepository, ChangeRepository, Commit, CopyRequest, Details, IdempotencyRepository,
+    Jobs, LinkDownloadRepository, LinkRepository, NameKeyRepository, NewContent, NewFile, NewShare, NewUpload,
+    NodeRepository, Purge, PurgeStep, Random, Registration, Relocation, Restoration, Saved, SearchRepository,
+    SessionRepository, ShareRepository, TaskLeaseRepository, Throttle, TrashRepository, TreeRepository,
+    UploadRepository, UserRepository, VersionRepository,
 };
-
-use crate::Persistence;
 
 /// Default quota of a drive, in bytes.
 pub(crate) const QUOTA: u64 = 1_000_000;
@@ -33,7 +34,22 @@ pub(crate) const LIFETIME: Duration = Duration::from_secs(3600);
 pub(crate) const MAX_VERSIONS: u32 = 20;
 
 /// Name of the blob store of all blobs.
-pub(crate) const STORE: StoreName = StoreName("conformance");
+pub(crate) static STORE: LazyLock<StoreName> = LazyLock::new(|| StoreName::parse("conformance").unwrap());
+
+/// The blob under that key.
+pub(crate) fn in_store(key: BlobKey) -> BlobRef {
+    BlobRef { store: STORE.clone(), key }
+}
+
+/// The keys of blobs, which all are in the store.
+pub(crate) fn keys(blobs: &[BlobRef]) -> Vec<BlobKey> {
+    blobs.iter().cloned().map(key_of).collect()
+}
+
+fn key_of(blob: BlobRef) -> BlobKey {
+    assert_eq!(blob.store, *STORE, "each blob is found in the store that was recorded");
+    blob.key
+}
 
 /// More than any case ever has: an effectively unlimited batch size.
 pub(crate) const ALL: u32 = 1_000_000;
@@ -47,14 +63,7 @@ macro_rules! assert_refused {
     }};
 }
 
-/// Runs cases one after another, each in its own `Fixture`.
-macro_rules! run {
-    ($store:expr; $($case:path),+ $(,)?) => {
-        $($case(&crate::fixture::Fixture::new($store)).await;)+
-    };
-}
-
-pub(crate) use {assert_refused, run};
+pub(crate) use assert_refused;
 
 /// A scattered counter: its outputs are unique, and ids made of them are in no order.
 struct Counter;
@@ -95,20 +104,69 @@ pub(crate) struct TestUser {
     pub(crate) root: NodeId,
 }
 
+impl TestUser {
+    pub(crate) fn identifier(&self) -> LoginIdentifier {
+        LoginIdentifier::parse(&self.username)
+    }
+}
+
+/// The ports of the store, as far as the suite uses them.
+pub(crate) struct Store<'a, P: ?Sized>(&'a P);
+
+impl<P: ?Sized> Clone for Store<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: ?Sized> Copy for Store<'_, P> {}
+
+macro_rules! ports {
+    ($($name:ident: $port:ident,)+) => {$(
+        impl<'a, P: AsRef<dyn $port> + ?Sized> Store<'a, P> {
+            pub(crate) fn $name(self) -> &'a dyn $port {
+                self.0.as_ref()
+            }
+        }
+    )+};
+}
+
+ports! {
+    users: UserRepository,
+    accounts: AccountRepository,
+    sessions: SessionRepository,
+    throttle: Throttle,
+    drive: NodeRepository,
+    trees: TreeRepository,
+    uploads: UploadRepository,
+    trash: TrashRepository,
+    versions: VersionRepository,
+    shares: ShareRepository,
+    links: LinkRepository,
+    link_downloads: LinkDownloadRepository,
+    search: SearchRepository,
+    records: BlobRecordRepository,
+    changes: ChangeRepository,
+    task_leases: TaskLeaseRepository,
+    jobs: Jobs,
+    name_keys: NameKeyRepository,
+    idempotency_records: IdempotencyRepository,
+}
+
 /// The scope of one case in a shared store.
 ///
 /// Each case has its own day, later than those of earlier cases: store-wide methods that act up to some time do not
 /// affect later cases.
-pub(crate) struct Fixture<'a> {
-    pub(crate) store: &'a Persistence,
+pub(crate) struct Fixture<'a, P: ?Sized> {
+    pub(crate) store: Store<'a, P>,
     clock: AtomicI64,
 }
 
-impl<'a> Fixture<'a> {
-    pub(crate) fn new(store: &'a Persistence) -> Self {
+impl<'a, P: ?Sized> Fixture<'a, P> {
+    pub(crate) fn new(ports: &'a P) -> Self {
         static DAY: AtomicI64 = AtomicI64::new(20_000);
         let day = DAY.fetch_add(1, Ordering::Relaxed);
-        Self { store, clock: AtomicI64::new(day * 86_400_000) }
+        Self { store: Store(ports), clock: AtomicI64::new(day * 86_400_000) }
     }
 
     /// The current time, which advances by a second per call.
@@ -157,8 +215,50 @@ impl<'a> Fixture<'a> {
         Registration { user, hash, drive: self.id(), root: self.id(), quota_bytes: QUOTA, quota_entries: ENTRIES }
     }
 
+    /// A request to begin an upload into `folder` now.
+    pub(crate) fn new_upload(&self, folder: &Grant, text: &str, announced: Option<u64>) -> NewUpload {
+        let now = self.now();
+        let file = FileInfo {
+            name: name(text),
+            media_type: MediaType::octet_stream(),
+            sha256: None,
+            client_modified_at: None,
+            conflict: ConflictPolicy::Fail,
+        };
+        let upload = Upload {
+            id: self.id(),
+            drive: folder.drive(),
+            folder: folder.node().id,
+            sender: folder.actor(),
+            file,
+            announced,
+            part_size: None,
+            blob: self.key(),
+            multipart_id: MultipartUploadId::parse("ticket-of-the-store"),
+            state: UploadState::Open,
+            created_at: now,
+            expires_at: now.plus(LIFETIME),
+        };
+        NewUpload { upload, store: STORE.clone(), max_open: ALL }
+    }
+
+    /// A commit of `upload` with its announced size.
+    pub(crate) fn completing(&self, upload: &Upload, conflict: ConflictPolicy) -> Commit {
+        Commit {
+            upload: upload.id,
+            blob: in_store(upload.blob.clone()),
+            stored: Stored { size: upload.announced.unwrap_or(0), sha256: upload.file.sha256, ..Stored::default() },
+            conflict,
+            file: self.id(),
+            version: self.id(),
+            max_versions: MAX_VERSIONS,
+        }
+    }
+}
+
+impl<P: AsRef<dyn UserRepository> + ?Sized> Fixture<'_, P> {
     pub(crate) async fn register(&self, new: &Registration) -> Result<()> {
-        self.store.users.register(&self.command_at(Some(new.user.id), new.user.created_at), new).await
+        self.store.users().register(&self.command_at(Some(new.user.id), new.user.created_at), new).await
     }
 
     pub(crate) async fn user(&self) -> TestUser {
@@ -180,17 +280,23 @@ impl<'a> Fixture<'a> {
         TestUser { id: new.user.id, username, drive: new.drive, root: new.root }
     }
 
+    pub(crate) async fn set_photo(&self, user: UserId, photo: Option<&BlobKey>) -> Result<bool> {
+        self.store.users().set_photo(&self.command(user), user, photo).await
+    }
+}
+
+impl<P: AsRef<dyn NodeRepository> + ?Sized> Fixture<'_, P> {
     /// The number of entries that count towards the user's limit.
     pub(crate) async fn entries(&self, user: UserId) -> u64 {
-        self.store.drive.find_user_drive(user).await.unwrap().unwrap().account.entries.used
+        self.store.drive().find_user_drive(user).await.unwrap().unwrap().account.entries.used
     }
 
     pub(crate) async fn quota(&self, user: UserId) -> Quota {
-        self.store.drive.find_user_drive(user).await.unwrap().unwrap().account.quota
+        self.store.drive().find_user_drive(user).await.unwrap().unwrap().account.quota
     }
 
     pub(crate) async fn located(&self, node: NodeId, viewer: UserId) -> Located {
-        self.store.drive.find(node, viewer.into()).await.unwrap().unwrap()
+        self.store.drive().find(node, viewer.into()).await.unwrap().unwrap()
     }
 
     /// A grant for `actor` to perform `action` on `node`, obtained as the services do.
@@ -199,12 +305,12 @@ impl<'a> Fixture<'a> {
     }
 
     pub(crate) async fn try_grant(&self, actor: UserId, node: NodeId, action: Action) -> Result<Grant> {
-        authorize(self.store.drive.find(node, actor.into()).await?, action)
+        authorize(self.store.drive().find(node, actor.into()).await?, action)
     }
 
     pub(crate) async fn create_folder(&self, parent: &Grant, text: &str) -> Result<Located> {
         let command = self.command(parent.actor());
-        self.store.drive.create_folder(&command, parent, self.id(), &name(text)).await
+        self.store.drive().create_folder(&command, parent, self.id(), &name(text)).await
     }
 
     pub(crate) async fn folder(&self, actor: UserId, parent: NodeId, text: &str) -> NodeId {
@@ -213,7 +319,7 @@ impl<'a> Fixture<'a> {
     }
 
     pub(crate) async fn relocate(&self, spec: &Relocation) -> Result<Located> {
-        Ok(self.store.drive.relocate(&self.command(spec.item.actor()), spec).await?.located)
+        Ok(self.store.drive().relocate(&self.command(spec.item.actor()), spec).await?.located)
     }
 
     pub(crate) async fn renaming(&self, actor: UserId, node: NodeId, to: &str) -> Relocation {
@@ -257,45 +363,26 @@ impl<'a> Fixture<'a> {
         CopyRequest { item, to, name: None, conflict: ConflictPolicy::Fail, seen: None, max_versions: 20, ids }
     }
 
-    pub(crate) async fn copy(&self, spec: &CopyRequest) -> Result<Located> {
-        Ok(self.prune_freed_blobs(self.store.trees.copy(&self.command(spec.item.actor()), spec).await?).await)
+    /// A request to restore the node to its original place.
+    pub(crate) async fn restoration(&self, owner: UserId, node: NodeId) -> Restoration {
+        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None, trashed_after: None }
     }
 
-    pub(crate) async fn copy_into(&self, actor: UserId, node: NodeId, to: NodeId) -> Result<Located> {
-        self.copy(&self.copy_request(actor, node, to).await).await
+    /// The blob of a file's current content.
+    pub(crate) async fn blob_of(&self, file: NodeId, viewer: UserId) -> BlobKey {
+        key_of(self.located(file, viewer).await.node.content().unwrap().blob.clone())
     }
 
-    /// Removes the records of the freed blobs, as if their bytes had been deleted, and returns the file or folder.
+    pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {
+        self.store.drive().find_user_drive(user).await.unwrap().unwrap().account.user.photo.map(key_of)
+    }
+}
+
+impl<P: AsRef<dyn BlobRecordRepository> + ?Sized> Fixture<'_, P> {
+    /// Forgets what is left over, as if its bytes had been deleted, and returns the file or folder.
     pub(crate) async fn prune_freed_blobs(&self, saved: Saved) -> Located {
-        self.store.records.remove(&STORE, &saved.freed).await.unwrap();
+        self.store.records().remove(&STORE, &keys(&saved.freed)).await.unwrap();
         saved.located
-    }
-
-    /// A request to begin an upload into `folder` now.
-    pub(crate) fn new_upload(&self, folder: &Grant, text: &str, announced: Option<u64>) -> NewUpload {
-        let now = self.now();
-        let file = FileInfo {
-            name: name(text),
-            media_type: MediaType::octet_stream(),
-            sha256: None,
-            client_modified_at: None,
-            conflict: ConflictPolicy::Fail,
-        };
-        let upload = Upload {
-            id: self.id(),
-            drive: folder.drive(),
-            folder: folder.node().id,
-            sender: folder.actor(),
-            file,
-            announced,
-            part_size: None,
-            blob: self.key(),
-            multipart_id: MultipartUploadId::parse("ticket-of-the-store"),
-            state: UploadState::Open,
-            created_at: now,
-            expires_at: now.plus(LIFETIME),
-        };
-        NewUpload { upload, store: STORE, max_open: ALL }
     }
 
     /// A new file of one byte, whose blob has been recorded.
@@ -303,7 +390,7 @@ impl<'a> Fixture<'a> {
         NewFile {
             file: self.id(),
             version: self.id(),
-            blob: self.record().await,
+            blob: in_store(self.record().await),
             stored: Stored { size: 1, ..Stored::default() },
             info: FileInfo {
                 name: name(text),
@@ -320,7 +407,7 @@ impl<'a> Fixture<'a> {
     pub(crate) async fn new_content(&self, size: u64) -> NewContent {
         NewContent {
             version: self.id(),
-            blob: self.record().await,
+            blob: in_store(self.record().await),
             stored: Stored { size, ..Stored::default() },
             media_type: MediaType::parse("text/plain").unwrap(),
             client_modified_at: None,
@@ -329,9 +416,39 @@ impl<'a> Fixture<'a> {
         }
     }
 
+    /// Records a new, unreferenced blob.
+    pub(crate) async fn record(&self) -> BlobKey {
+        let key = self.key();
+        self.store.records().record(&key, &STORE, self.now()).await.unwrap();
+        key
+    }
+
+    /// Marks all eligible blobs for deletion, including those of earlier cases.
+    pub(crate) async fn marked_for_deletion(&self, before: Timestamp) -> HashSet<BlobKey> {
+        self.store.records().mark_for_deletion(&STORE, before, self.now(), ALL).await.unwrap().into_iter().collect()
+    }
+}
+
+impl<P> Fixture<'_, P>
+where
+    P: AsRef<dyn BlobRecordRepository> + AsRef<dyn NodeRepository> + AsRef<dyn TreeRepository> + ?Sized,
+{
+    pub(crate) async fn copy(&self, spec: &CopyRequest) -> Result<Located> {
+        Ok(self.prune_freed_blobs(self.store.trees().copy(&self.command(spec.item.actor()), spec).await?).await)
+    }
+
+    pub(crate) async fn copy_into(&self, actor: UserId, node: NodeId, to: NodeId) -> Result<Located> {
+        self.copy(&self.copy_request(actor, node, to).await).await
+    }
+}
+
+impl<P> Fixture<'_, P>
+where
+    P: AsRef<dyn BlobRecordRepository> + AsRef<dyn NodeRepository> + AsRef<dyn UploadRepository> + ?Sized,
+{
     pub(crate) async fn begin(&self, folder: &Grant, new_upload: &NewUpload) -> Result<Quota> {
         let command = self.command_at(Some(folder.actor()), new_upload.upload.created_at);
-        self.store.uploads.begin(&command, folder, new_upload).await
+        self.store.uploads().begin(&command, folder, new_upload).await
     }
 
     /// Begins an upload. A name conflict does not prevent it.
@@ -342,28 +459,15 @@ impl<'a> Fixture<'a> {
         new_upload.upload
     }
 
-    /// A commit of `upload` with its announced size.
-    pub(crate) fn completing(&self, upload: &Upload, conflict: ConflictPolicy) -> Commit {
-        Commit {
-            upload: upload.id,
-            blob: upload.blob.clone(),
-            stored: Stored { size: upload.announced.unwrap_or(0), sha256: upload.file.sha256, ..Stored::default() },
-            conflict,
-            file: self.id(),
-            version: self.id(),
-            max_versions: MAX_VERSIONS,
-        }
-    }
-
     pub(crate) async fn commit(&self, folder: &Grant, commit: &Commit) -> Result<Located> {
         Ok(self
-            .prune_freed_blobs(self.store.uploads.commit(&self.command(folder.actor()), folder, commit).await?)
+            .prune_freed_blobs(self.store.uploads().commit(&self.command(folder.actor()), folder, commit).await?)
             .await)
     }
 
     /// The upload as stored.
     pub(crate) async fn upload(&self, upload: &Upload) -> Upload {
-        self.store.uploads.find(upload.id, upload.sender).await.unwrap().unwrap()
+        self.store.uploads().find(upload.id, upload.sender).await.unwrap().unwrap()
     }
 
     /// Creates a file of `size` bytes.
@@ -383,38 +487,38 @@ impl<'a> Fixture<'a> {
         let commit = self.completing(&new_upload.upload, ConflictPolicy::Replace);
         self.commit(&folder, &commit).await.unwrap()
     }
+}
 
+impl<P> Fixture<'_, P>
+where
+    P: AsRef<dyn BlobRecordRepository> + AsRef<dyn NodeRepository> + AsRef<dyn TrashRepository> + ?Sized,
+{
     /// Moves the node to the trash.
     pub(crate) async fn trash(&self, actor: UserId, node: NodeId) {
         let item = self.grant(actor, node, Action::Trash).await;
-        self.store.trash.put(&self.command(actor), &item, None).await.unwrap();
-    }
-
-    /// A request to restore the node to its original place.
-    pub(crate) async fn restoration(&self, owner: UserId, node: NodeId) -> Restoration {
-        Restoration { item: self.grant(owner, node, Action::Restore).await, to: None, seen: None, trashed_after: None }
+        self.store.trash().put(&self.command(actor), &item, None).await.unwrap();
     }
 
     pub(crate) async fn restore(&self, owner: UserId, node: NodeId) -> Result<Located> {
-        self.store.trash.restore(&self.command(owner), &self.restoration(owner, node).await).await
+        self.store.trash().restore(&self.command(owner), &self.restoration(owner, node).await).await
     }
 
     /// The nodes in the owner's trash, newest first.
     pub(crate) async fn trashed(&self, owner: &TestUser) -> Vec<NodeId> {
         let root = self.grant(owner.id, owner.root, Action::Read).await;
-        let rows = self.store.trash.list(&root, None, Limit::new(1000).unwrap()).await.unwrap();
+        let rows = self.store.trash().list(&root, None, Limit::new(1000).unwrap()).await.unwrap();
         rows.into_iter().map(|row| row.located.node.id).collect()
     }
 
     pub(crate) async fn begin_purge(&self, owner: UserId, node: NodeId) -> Result<()> {
         let item = self.grant(owner, node, Action::Purge).await;
-        self.store.trash.begin_purge(&self.command(owner), &item, None).await
+        self.store.trash().begin_purge(&self.command(owner), &item, None).await
     }
 
     /// Runs one purge step as the server and removes the records of the freed blobs, as if their bytes had been deleted.
     pub(crate) async fn purge_step(&self, which: Purge, max: u32) -> PurgeStep {
-        let step = self.store.trash.purge(&self.command_at(None, self.now()), which, max).await.unwrap();
-        self.store.records.remove(&STORE, &step.freed).await.unwrap();
+        let step = self.store.trash().purge(&self.command_at(None, self.now()), which, max).await.unwrap();
+        self.store.records().remove(&STORE, &keys(&step.freed)).await.unwrap();
         step
     }
 
@@ -431,48 +535,21 @@ impl<'a> Fixture<'a> {
             }
         }
     }
+}
 
-    /// The blob of a file's current content.
-    pub(crate) async fn blob_of(&self, file: NodeId, viewer: UserId) -> BlobKey {
-        self.located(file, viewer).await.node.content().unwrap().blob.clone()
-    }
-
+impl<P: AsRef<dyn NodeRepository> + AsRef<dyn ShareRepository> + ?Sized> Fixture<'_, P> {
     pub(crate) async fn share(&self, owner: UserId, node: NodeId, guest: UserId, permission: Permission) -> ShareId {
         let item = self.grant(owner, node, Action::Share).await;
         let share = NewShare { id: self.id(), guest, permission };
-        self.store.shares.create(&self.command(owner), &item, &share).await.unwrap().id
+        self.store.shares().create(&self.command(owner), &item, &share).await.unwrap().id
     }
 
     pub(crate) async fn allow(&self, owner: UserId, node: NodeId, share: ShareId, permission: Permission) {
         let item = self.grant(owner, node, Action::Share).await;
-        self.store.shares.change(&self.command(owner), &item, share, permission).await.unwrap();
+        self.store.shares().change(&self.command(owner), &item, share, permission).await.unwrap();
     }
 
     pub(crate) async fn revoke(&self, owner: UserId, share: ShareId) {
-        self.store.shares.revoke(&self.command(owner), share).await.unwrap();
-    }
-
-    /// Records a new, unreferenced blob.
-    pub(crate) async fn record(&self) -> BlobKey {
-        let key = self.key();
-        self.store.records.record(&key, &STORE, self.now()).await.unwrap();
-        key
-    }
-
-    /// Marks all eligible blobs for deletion, including those of earlier cases.
-    pub(crate) async fn marked_for_deletion(&self, before: Timestamp) -> HashSet<BlobKey> {
-        self.store.records.mark_for_deletion(&STORE, before, self.now(), ALL).await.unwrap().into_iter().collect()
-    }
-
-    pub(crate) async fn photo(&self, user: UserId) -> Option<BlobKey> {
-        self.store.drive.find_user_drive(user).await.unwrap().unwrap().account.user.photo
-    }
-
-    pub(crate) async fn set_photo(&self, user: UserId, photo: Option<&BlobKey>) -> Result<bool> {
-        self.store.users.set_photo(&self.command(user), user, photo).await
-    }
-
-    pub(crate) fn identifier(member: &TestUser) -> LoginIdentifier {
-        LoginIdentifier::parse(&member.username)
+        self.store.shares().revoke(&self.command(owner), share).await.unwrap();
     }
 }

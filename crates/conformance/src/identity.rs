@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod passwords;
+#[cfg(feature = "photos")]
 pub mod photos;
 pub mod sessions;
 pub mod throttle;

@@ -5,3 +5,4 @@ pub mod blobs;
 pub mod direct_uploads;
 pub mod signed_urls;
 pub mod staged_uploads;
+pub mod url_verifiers;

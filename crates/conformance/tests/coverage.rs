@@ -1,9 +1,15 @@
-//! Every port method is called by at least one case.
+//! Every port method is called by at least one case, and every case tests a sentence of the docs.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use clouddrive_conformance::{
+    Case, accounts, blob_records, blobs, changes, direct_uploads, drive, idempotency_records, jobs, link_downloads,
+    links, name_keys, part_store, passwords, search, sessions, shares, signed_urls, task_leases, throttle, tokens,
+    trash, trees, uploads, url_verifiers, users, versions,
+};
 
 /// Every Rust file below `folder`, with its text.
 fn sources(folder: &Path) -> BTreeMap<PathBuf, String> {
@@ -37,11 +43,11 @@ fn methods(text: &str) -> Vec<(&str, &str)> {
     methods
 }
 
-/// The field of `Persistence` that has each persistence port.
-fn fields(persistence: &str) -> BTreeMap<&str, &str> {
-    let fields = persistence.lines().filter_map(|line| {
-        let (field, port) = line.trim().strip_prefix("pub ")?.split_once(": Arc<dyn ")?;
-        Some((port.strip_suffix(">,")?, field))
+/// The field of `Repositories` that has each persistence port.
+fn fields(registry: &str) -> BTreeMap<&str, &str> {
+    let fields = registry.lines().skip_while(|line| *line != "repositories! {").filter_map(|line| {
+        let (field, port) = line.trim().split_once(": ")?;
+        Some((port.strip_suffix(',')?, field))
     });
     fields.collect()
 }
@@ -50,6 +56,7 @@ fn fields(persistence: &str) -> BTreeMap<&str, &str> {
 fn modules(port: &str) -> Vec<&str> {
     match port {
         "blobs" => vec!["blobs", "direct_uploads", "samples"],
+        "signed_urls" => vec!["signed_urls", "url_verifiers"],
         "clock" | "probe" | "random" => vec!["effects"],
         other => vec![other],
     }
@@ -66,8 +73,9 @@ fn every_method_of_every_port_is_called_by_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let cases = sources(&root.join("src"));
     let all = joined(&cases, |_| true);
-    let fields = fields(&cases[&root.join("src/persistence.rs")]);
     let mut ports = sources(&root.join("../domain/src/port"));
+    let registry = ports.remove(&root.join("../domain/src/port/repositories.rs")).unwrap();
+    let fields = fields(&registry);
     let random = root.join("../domain/src/model/random.rs");
     ports.insert(random.clone(), fs::read_to_string(random).unwrap());
     let mut seen = 0;
@@ -77,7 +85,7 @@ fn every_method_of_every_port_is_called_by_a_case() {
         for (port, method) in methods(text) {
             seen += 1;
             let is_called = match fields.get(port) {
-                Some(field) => all.contains(&format!("store.{field}.{method}(")),
+                Some(field) => all.contains(&format!("store.{field}().{method}(")),
                 // The audit trail is write-only: there is nothing to assert.
                 None if port == "AuditTrail" => true,
                 None => {
@@ -95,4 +103,53 @@ fn every_method_of_every_port_is_called_by_a_case() {
     assert!(fields.len() > 10, "only {} persistence ports were found", fields.len());
     assert!(seen > 100, "only {seen} methods were found: the ports are written otherwise than this test reads them");
     assert_eq!(missing, Vec::<String>::new(), "no case calls these");
+}
+
+const SUITES: &[&[Case]] = &[
+    users::CASES,
+    accounts::CASES,
+    sessions::CASES,
+    throttle::CASES,
+    drive::CASES,
+    trees::CASES,
+    uploads::CASES,
+    trash::CASES,
+    versions::CASES,
+    shares::CASES,
+    links::CASES,
+    link_downloads::CASES,
+    search::CASES,
+    name_keys::CASES,
+    blob_records::CASES,
+    changes::CASES,
+    task_leases::CASES,
+    jobs::CASES,
+    idempotency_records::CASES,
+    blobs::CASES,
+    signed_urls::CASES,
+    url_verifiers::CASES,
+    direct_uploads::CASES,
+    part_store::CASES,
+    passwords::CASES,
+    tokens::CASES,
+    #[cfg(feature = "photos")]
+    clouddrive_conformance::photos::CASES,
+];
+
+/// The docs of the domain without line breaks.
+fn docs() -> String {
+    let files = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/src"));
+    let lines = files.values().flat_map(|text| text.lines()).filter_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("/// ").or_else(|| line.strip_prefix("//! "))
+    });
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_case_tests_a_sentence_of_the_docs() {
+    let docs = docs();
+    let is_there = |case: &&Case| case.contract.split_once("`: ").is_some_and(|(_, words)| docs.contains(words));
+    let strays: Vec<_> = SUITES.concat().into_iter().filter(|case| !is_there(&case)).collect();
+    assert_eq!(strays, [], "the docs of the domain do not say what these cases test");
 }

@@ -10,6 +10,7 @@ mod item;
 mod link;
 mod listing;
 mod optional;
+pub mod paths;
 mod person;
 mod photo;
 mod problem;

@@ -43,7 +43,9 @@ pub use actor::{Actor, ClientInfo, Credential, Origin, Scope, Scopes};
 pub use audit::{
     Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
 };
-pub use blob::{BlobKey, Crc32, EntityTag, MediaType, MultipartUpload, MultipartUploadId, Sha256, StoreName, Stored};
+pub use blob::{
+    BlobKey, BlobRef, Crc32, EntityTag, MediaType, MultipartUpload, MultipartUploadId, Sha256, StoreName, Stored,
+};
 pub use change::{
     Change, ChangeBatch, ChangeBounds, ChangeCursor, ChangePosition, LoggedChange, NodeState, count_prunable,
 };

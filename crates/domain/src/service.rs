@@ -26,6 +26,7 @@ pub use files::blob_remover::BlobRemover;
 pub use files::changes::{ChangePage, ChangeService};
 pub use files::contents::Contents;
 pub use files::copies::{CopyPlace, CopyService};
+pub use files::delivery::Delivery;
 pub use files::ended_uploads::EndedUploads;
 pub use files::file::{FileService, OpenFile, UrlLifetimes};
 pub use files::folders::{EntryPage, FolderListing, FolderService, ListQuery};

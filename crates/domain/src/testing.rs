@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::model::{
-    BlobKey, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, Node, NodeBody, NodeId, Revision, Timestamp,
-    Upload, UploadId, UploadState, UserId, UserRef, VersionId,
+    BlobKey, BlobRef, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, Node, NodeBody, NodeId, Revision,
+    StoreName, Timestamp, Upload, UploadId, UploadState, UserId, UserRef, VersionId,
 };
 
 pub(crate) fn name(text: &str) -> Name {
@@ -15,10 +15,18 @@ pub(crate) fn key() -> BlobKey {
     BlobKey::parse("00112233445566778899aabbccddeeff").unwrap()
 }
 
+pub(crate) fn store_name() -> StoreName {
+    StoreName::parse("disk").unwrap()
+}
+
+pub(crate) fn blob() -> BlobRef {
+    BlobRef { store: store_name(), key: key() }
+}
+
 pub(crate) fn content(size: u64) -> Content {
     Content {
         version: VersionId::from_uuid(Uuid::from_u128(77)),
-        blob: key(),
+        blob: blob(),
         size,
         sha256: None,
         media_type: MediaType::octet_stream(),

@@ -12,7 +12,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use clouddrive_contract::Code;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Content, Timestamp};
-use clouddrive_domain::port::{ByteStream, ContentHeaders, SignedUrl};
+use clouddrive_domain::port::{ByteStream, ContentHeaders};
+use clouddrive_domain::service::Delivery;
 use futures_util::TryStreamExt;
 use tracing::Span;
 
@@ -110,18 +111,19 @@ fn describe(response: &mut HttpResponseBuilder, bytes: &Representation<'_>) -> R
     Ok(())
 }
 
-/// Redirects a GET to the URL made by `sign`, for stores that serve the bytes themselves. Requests that need no bytes
-/// (HEAD, and 304) are answered here. So are requests that the store might decide differently, and cross-origin ones:
-/// after a cross-origin redirect browsers send `Origin: null`, which no bucket's CORS rule allows.
-pub async fn redirect<F, G>(
+/// Responds to a GET as `delivery` decides: with the bytes, or with a redirect to their store. It is not asked for
+/// requests that need no bytes (HEAD, and 304), which are answered here. So are requests that the store might decide
+/// differently, and cross-origin ones: after a cross-origin redirect browsers send `Origin: null`, which no bucket's
+/// CORS rule allows.
+pub async fn deliver<F, G>(
     request: &HttpRequest,
     bytes: Representation<'_>,
     read: impl FnOnce(Range<u64>) -> F,
-    sign: impl FnOnce() -> G,
+    delivery: impl FnOnce() -> G,
 ) -> Result<HttpResponse, Problem>
 where
     F: Future<Output = clouddrive_domain::Result<ByteStream>>,
-    G: Future<Output = clouddrive_domain::Result<SignedUrl>>,
+    G: Future<Output = clouddrive_domain::Result<Delivery>>,
 {
     let plan = conditions::evaluate(request, &bytes.validators, bytes.size)?;
     let here = plan == Plan::NotModified
@@ -131,8 +133,13 @@ where
     if here {
         return respond(request, bytes, read).await;
     }
-    let url = sign().await?.url;
-    Ok(reply::no_store(HttpResponse::TemporaryRedirect().insert_header((LOCATION, url)).finish()))
+    match delivery().await? {
+        Delivery::Stream => respond(request, bytes, read).await,
+        Delivery::Redirect(signed) => {
+            let response = HttpResponse::TemporaryRedirect().insert_header((LOCATION, signed.url)).finish();
+            Ok(reply::no_store(response))
+        }
+    }
 }
 
 /// Logs errors of `bytes`: the response has already begun, so the client cannot be told.
@@ -164,7 +171,7 @@ mod tests {
     use actix_web::body::to_bytes;
     use actix_web::test::TestRequest;
     use actix_web::web::Bytes;
-    use clouddrive_domain::model::{BlobKey, MediaType, Name, VersionId};
+    use clouddrive_domain::model::{BlobKey, BlobRef, MediaType, Name, StoreName, VersionId};
     use futures_util::stream;
     use uuid::Uuid;
 
@@ -177,7 +184,10 @@ mod tests {
     fn version(number: u128) -> Content {
         Content {
             version: VersionId::from_uuid(Uuid::from_u128(number)),
-            blob: BlobKey::parse(&format!("{number:032x}")).unwrap(),
+            blob: BlobRef {
+                store: StoreName::parse("disk").unwrap(),
+                key: BlobKey::parse(&format!("{number:032x}")).unwrap(),
+            },
             size: if number == 2 { STORED.len() as u64 } else { 8 },
             sha256: None,
             media_type: MediaType::octet_stream(),

@@ -10,14 +10,18 @@ mod register;
 mod update_user;
 mod verify_token;
 
-pub(crate) use change_password::*;
-pub(crate) use delete_session::*;
-pub(crate) use delete_user::*;
-pub(crate) use get_user::*;
-pub(crate) use list_sessions::*;
-pub(crate) use login::*;
-pub(crate) use logout::*;
-pub(crate) use refresh::*;
-pub(crate) use register::*;
-pub(crate) use update_user::*;
-pub(crate) use verify_token::*;
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    register::ENDPOINT,
+    get_user::ENDPOINT,
+    update_user::ENDPOINT,
+    change_password::ENDPOINT,
+    delete_user::ENDPOINT,
+    login::ENDPOINT,
+    refresh::ENDPOINT,
+    logout::ENDPOINT,
+    list_sessions::ENDPOINT,
+    delete_session::ENDPOINT,
+    verify_token::ENDPOINT,
+];

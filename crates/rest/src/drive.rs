@@ -7,11 +7,16 @@ mod list_root;
 mod page;
 mod update;
 
-pub(crate) use archive::*;
-pub(crate) use copy::*;
-pub(crate) use create::*;
-pub(crate) use delete::*;
-pub(crate) use list::*;
-pub(crate) use list_root::*;
 pub(crate) use page::List;
-pub(crate) use update::*;
+
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    list_root::ENDPOINT,
+    create::ENDPOINT,
+    list::ENDPOINT,
+    update::ENDPOINT,
+    delete::ENDPOINT,
+    copy::ENDPOINT,
+    archive::ENDPOINT,
+];

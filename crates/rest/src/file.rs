@@ -7,11 +7,16 @@ mod get;
 mod put_content;
 mod update;
 
-pub(crate) use content::*;
-pub(crate) use copy::*;
-pub(crate) use create::*;
-pub(crate) use create_from_form::*;
-pub(crate) use delete::*;
-pub(crate) use get::*;
-pub(crate) use put_content::*;
-pub(crate) use update::*;
+pub(crate) use create::started;
+
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    create::ENDPOINT,
+    get::ENDPOINT,
+    update::ENDPOINT,
+    delete::ENDPOINT,
+    content::ENDPOINT,
+    put_content::ENDPOINT,
+    copy::ENDPOINT,
+];

@@ -7,6 +7,8 @@ mod blob;
 mod cursor;
 mod digests;
 mod drive;
+mod endpoint;
+mod families;
 mod file;
 mod idempotent;
 mod link;

@@ -5,7 +5,8 @@ mod delete;
 mod list;
 mod update;
 
-pub(crate) use create::*;
-pub(crate) use delete::*;
-pub(crate) use list::*;
-pub(crate) use update::*;
+pub(crate) use create::created;
+
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[list::ENDPOINT, create::ENDPOINT, update::ENDPOINT, delete::ENDPOINT];

@@ -2,6 +2,8 @@ mod delete;
 mod get;
 mod set;
 
-pub(crate) use delete::*;
-pub(crate) use get::*;
-pub(crate) use set::*;
+pub(crate) use get::found;
+
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[get::ENDPOINT, set::ENDPOINT, delete::ENDPOINT];

@@ -6,8 +6,14 @@ mod content;
 mod get;
 mod list;
 
-pub(crate) use access::*;
-pub(crate) use archive::*;
-pub(crate) use content::*;
-pub(crate) use get::*;
-pub(crate) use list::*;
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    get::ENDPOINT,
+    access::ENDPOINT,
+    content::OF_LINK,
+    archive::OF_LINK,
+    archive::OF_FOLDER,
+    list::ENDPOINT,
+    content::OF_FILE,
+];

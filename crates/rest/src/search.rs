@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use clouddrive_contract::{Code, FoundItem, FoundItems, ItemKind, SearchParameters};
+use clouddrive_contract::{Code, FoundItem, FoundItems, ItemKind, SearchParameters, paths};
 use clouddrive_domain::model::{
     ChildPosition, Entry, NodeId, NodeKind, OrderKey, PathStep, SearchPosition, SearchText, ShareId, SharePosition,
     Timestamp, UserId, WalkPosition,
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
 /// A position as a cursor holds it.
@@ -27,10 +28,13 @@ enum EncodedPosition {
     Shared(Option<(i64, Uuid)>, String, Option<(bool, i64, Uuid)>),
 }
 
+pub(crate) const ENDPOINTS: &[Endpoint] =
+    &[endpoint!(search, Access::CALLER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM])];
+
 /// Finds files and folders by name, among everything the caller owns or is shared with.
-#[utoipa::path(get, path = "/search", operation_id = "search", tag = "search", params(SearchParameters),
+#[utoipa::path(get, path = paths::SEARCH, operation_id = "search", tag = "search", params(SearchParameters),
     responses((status = 200, description = "A page of what was found", body = FoundItems)))]
-pub(crate) async fn search(
+async fn search(
     user: CurrentUser,
     parameters: Query<SearchParameters>,
     search: web::Data<SearchService>,

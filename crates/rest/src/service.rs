@@ -2,6 +2,8 @@ mod health;
 mod ready;
 mod root;
 
-pub(crate) use health::*;
-pub use ready::*;
-pub(crate) use root::*;
+pub use ready::{HealthCheck, check};
+
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[root::ENDPOINT, health::ENDPOINT, ready::ENDPOINT];

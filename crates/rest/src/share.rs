@@ -5,9 +5,16 @@ mod list_given;
 mod list_received;
 mod update;
 
-pub(crate) use create::*;
-pub(crate) use delete::*;
-pub(crate) use list_access::*;
-pub(crate) use list_given::*;
-pub(crate) use list_received::*;
-pub(crate) use update::*;
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    list_given::OF_FOLDER,
+    list_access::TO_FOLDER,
+    list_given::OF_FILE,
+    list_access::TO_FILE,
+    create::ENDPOINT,
+    update::ENDPOINT,
+    delete::ENDPOINT,
+    list_received::ENDPOINT,
+    list_given::BY_CALLER,
+];

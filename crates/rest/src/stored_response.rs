@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{self as dto, ItemKind, Link};
+use clouddrive_contract::{self as dto, ItemKind, Link, paths};
 use clouddrive_domain::model::{
     Actor, CommandOutcome, Entry, LinkId, Located, NodeId, NodeKind, Role, Sha256, UploadId,
 };
@@ -64,7 +64,7 @@ pub fn encode_response(answer: CommandOutcome<'_>) -> Result<String> {
         }
         CommandOutcome::Shared(share) => {
             let share = map::share(share.clone())?;
-            let location = Some(format!("/share/{}", share.id));
+            let location = Some(paths::with_id(paths::SHARE, share.id));
             StoredResponse::Reply(Reply { status: 201, location, etag: None, body: text(&share)? })
         }
     };
@@ -73,8 +73,8 @@ pub fn encode_response(answer: CommandOutcome<'_>) -> Result<String> {
 
 fn item(status: StatusCode, found: &Located) -> Result<Reply> {
     let entry: Entry = found.clone().entry().ok_or(Error::NotFound)?;
-    let kind = if entry.node.kind() == NodeKind::File { "file" } else { "drive" };
-    let location = Some(format!("/{kind}/{}", entry.node.id));
+    let path = if entry.node.kind() == NodeKind::File { paths::FILE } else { paths::FOLDER };
+    let location = Some(paths::with_id(path, entry.node.id));
     let item = map::item(entry)?;
     Ok(Reply { status: status.as_u16(), location, etag: Some(item.etag().to_owned()), body: text(&item)? })
 }

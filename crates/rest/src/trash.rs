@@ -4,8 +4,7 @@ mod list_folder;
 mod purge;
 mod restore;
 
-pub(crate) use empty::*;
-pub(crate) use list::*;
-pub(crate) use list_folder::*;
-pub(crate) use purge::*;
-pub(crate) use restore::*;
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] =
+    &[list::ENDPOINT, empty::ENDPOINT, purge::ENDPOINT, list_folder::ENDPOINT, restore::ENDPOINT];

@@ -4,8 +4,7 @@ mod get;
 mod list;
 mod sign_parts;
 
-pub(crate) use abort::*;
-pub(crate) use complete::*;
-pub(crate) use get::*;
-pub(crate) use list::*;
-pub(crate) use sign_parts::*;
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] =
+    &[list::ENDPOINT, get::ENDPOINT, abort::ENDPOINT, sign_parts::ENDPOINT, complete::ENDPOINT];

@@ -3,7 +3,6 @@ mod get;
 mod list;
 mod restore;
 
-pub(crate) use delete::*;
-pub(crate) use get::*;
-pub(crate) use list::*;
-pub(crate) use restore::*;
+use crate::endpoint::Endpoint;
+
+pub(crate) const ENDPOINTS: &[Endpoint] = &[list::ENDPOINT, get::ENDPOINT, delete::ENDPOINT, restore::ENDPOINT];

@@ -136,7 +136,7 @@ pub type ByteStream = BoxStream<'static, Result<Bytes, CheckError>>;
 #[async_trait]
 pub trait Objects: Send + Sync {
     /// The store's name in blob rows.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// All objects, in byte order of their keys.
     fn list(&self) -> ObjectStream;

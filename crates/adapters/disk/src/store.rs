@@ -3,7 +3,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, StoreName, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, Stored, Timestamp};
 use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, Probe};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
@@ -39,10 +39,6 @@ impl DiskStore {
 
 #[async_trait]
 impl BlobStore for DiskStore {
-    fn name(&self) -> StoreName {
-        StoreName("disk")
-    }
-
     async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &ContentHeaders) -> Result<Stored> {
         let (layout, blob_path, key) = (self.layout.clone(), self.layout.blob_path(key), key.clone());
         let (temp_blob, blob_path) = self

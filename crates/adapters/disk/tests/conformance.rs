@@ -1,12 +1,13 @@
 //! Runs the conformance suites of the ports that this crate implements.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use clouddrive_conformance::direct_uploads::{Case, GatedServer};
-use clouddrive_conformance::{blobs, direct_uploads, effects, signed_urls};
+use clouddrive_conformance::{effects, signed_urls};
 use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::port::Random;
+use tempfile::TempDir;
 
 /// Numbers that never repeat, which is enough for keys in an empty store.
 #[derive(Default)]
@@ -21,41 +22,70 @@ impl Random for Counting {
     }
 }
 
-#[tokio::test]
-async fn blobs_on_one_thread() {
+/// An empty store, and its directory, which must outlive it.
+fn open(below: &str) -> (TempDir, DiskStore) {
     let root = tempfile::tempdir().unwrap();
-    let store = DiskStore::open(root.path().to_owned()).unwrap();
-    blobs::suite(&store, &Counting::default()).await;
+    let store = DiskStore::open(root.path().join(below)).unwrap();
+    (root, store)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn blobs_on_many_threads() {
-    let root = tempfile::tempdir().unwrap();
-    let store = DiskStore::open(root.path().join("made/on/the/way")).unwrap();
-    blobs::suite(&store, &Counting::default()).await;
+mod on_one_thread {
+    use super::{Counting, open};
+
+    clouddrive_conformance::blobs! { #[tokio::test] (_root, store) = open("") => &store, &Counting::default() }
 }
 
-#[tokio::test]
-async fn urls() {
-    let root = tempfile::tempdir().unwrap();
-    let store = DiskStore::open(root.path().to_owned()).unwrap();
-    let urls = DiskUrls::new("http://127.0.0.1:8000", [7; 32]);
-    let direct = DiskUploads::new(store, urls.clone());
-    signed_urls::verifier_suite(&urls, &direct, &urls, &Counting::default()).await;
+mod on_many_threads {
+    use super::{Counting, open};
+
+    clouddrive_conformance::blobs! {
+        #[tokio::test(flavor = "multi_thread")] (_root, store) = open("made/on/the/way") => &store, &Counting::default()
+    }
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-#[tokio::test]
-async fn uploads_by_url() {
-    let root = tempfile::tempdir().unwrap();
-    let store = DiskStore::open(root.path().to_owned()).unwrap();
-    let urls = DiskUrls::new("http://127.0.0.1:8000", [7; 32]);
-    let direct = &DiskUploads::new(store.clone(), urls.clone());
-    let wire = &GatedServer { store: &store, parts: &store, gate: &urls, now: NOW };
-    let random = &Counting::default();
-    direct_uploads::suite(&Case { store: &store, direct, presigner: &urls, random, wire, now: NOW }).await;
-    direct_uploads::part_store_suite(&store, &store, direct, random).await;
+/// A store, and all that makes and takes its URLs.
+struct Signing {
+    _root: TempDir,
+    store: DiskStore,
+    urls: DiskUrls,
+    direct: DiskUploads,
+    random: Counting,
+}
+
+impl Signing {
+    fn new() -> Self {
+        let (_root, store) = open("");
+        let urls = DiskUrls::new("http://127.0.0.1:8000", [7; 32]);
+        let direct = DiskUploads::new(store.clone(), urls.clone());
+        Self { _root, store, urls, direct, random: Counting::default() }
+    }
+
+    fn urls(&self) -> signed_urls::Case<'_> {
+        signed_urls::Case { presigner: &self.urls, direct: &self.direct, random: &self.random, expires_at: NOW }
+    }
+}
+
+mod by_url {
+    use super::{NOW, Signing};
+    use clouddrive_conformance::direct_uploads::{Case, GatedServer};
+
+    clouddrive_conformance::signed_urls! { #[tokio::test] disk = Signing::new() => &disk.urls() }
+    clouddrive_conformance::url_verifiers! { #[tokio::test] disk = Signing::new() => &disk.urls(), &disk.urls }
+    clouddrive_conformance::part_store! {
+        #[tokio::test] disk = Signing::new() => &disk.store, &disk.store, &disk.direct, &disk.random
+    }
+    clouddrive_conformance::direct_uploads! {
+        #[tokio::test] disk = Signing::new() => &Case {
+            store: &disk.store,
+            direct: &disk.direct,
+            presigner: &disk.urls,
+            random: &disk.random,
+            wire: &GatedServer { store: &disk.store, parts: &disk.store, verifier: &disk.urls, now: NOW },
+            now: NOW,
+        }
+    }
 }
 
 #[tokio::test]

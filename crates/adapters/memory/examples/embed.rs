@@ -2,7 +2,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use clouddrive_domain::{Error, model::*, service::*};
+use clouddrive_domain::{Error, model::*, port::*, service::*};
 use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
 use futures_util::{TryStreamExt, stream};
 
@@ -14,18 +14,20 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (random, db) = (Arc::new(SeededRandom::new(7)), Arc::new(Database::new()));
     let store = Arc::new(MemoryStore::new(clock.clone(), random.clone()));
     let context = ServiceContext::new(clock, random.clone(), Arc::new(AuditLog::default()));
-    let ended = EndedUploads::new(db.clone(), BlobRemover::new(db.clone(), store.clone()));
-    let accounts =
-        AdministrationService::new(db.clone(), db.clone(), Arc::new(TestPasswords::new(random)), context.clone());
+    let (name, d) = (StoreName::parse("memory").ok_or("no name of a store")?, db.clone());
+    let stores = BlobStores::new(name.clone(), store.clone());
+    let ended = EndedUploads::new(db.clone(), BlobRemover::new(db.clone(), stores.clone()));
+    let passwords = Arc::new(TestPasswords::new(random));
+    let accounts = AdministrationService::new(db.clone(), db.clone(), passwords, context.clone());
     let folders = FolderService::new(db.clone(), ended.clone(), context.clone());
     let (part_bytes, max_parts, max_open, max_versions) = (MIN_PART_BYTES.try_into()?, MAX_PARTS, 10, 20);
     let limits = UploadSettings { lifetime: HOUR, url_lifetime: HOUR, max_open, part_bytes, max_parts, max_versions };
-    let (d, s) = (db.clone(), store.clone());
-    let uploads = UploadService::new(d.clone(), d.clone(), s.clone(), d.clone(), s.clone(), context.clone(), limits);
+    let direct = StoreRouter::<dyn DirectUploadStore>::new(name.clone(), store.clone());
+    let uploads = UploadService::new(d.clone(), d.clone(), stores.clone(), d.clone(), direct, context.clone(), limits);
     let shares = ShareService::new(d.clone(), d.clone(), d.clone(), ended, Throttling::new(d), context.clone());
-    let (contents, hours) = (Contents::new(s, db.clone()), UrlLifetimes { download: HOUR, watch: HOUR });
-    let files = FileService::new(db, contents, StoreTags::none(), store, context, hours);
-
+    let (contents, hours) = (Contents::new(stores, db.clone()), UrlLifetimes { download: HOUR, watch: HOUR });
+    let presigners = StoreRouter::<dyn UrlPresigner>::new(name, store);
+    let files = FileService::new(db, contents, StoreTags::none(), presigners, context, hours);
     let request = RequestId::parse("example").ok_or("no request identifier")?;
     let mut users = Vec::new();
     for (name, email) in [("ann", "ann@example.com"), ("ben", "ben@example.com")] {
@@ -34,7 +36,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         users.push(Actor::embedded(account.user.id, request.clone()));
     }
     let [ann, ben] = <[Actor; 2]>::try_from(users).map_err(|_| "two users")?;
-
     let letters = folders.create(&ann, None, &Name::parse("Letters")?).await?.node.id;
     folders.create(&ann, Some(letters), &Name::parse("Drafts")?).await?;
     let (name, media_type) = (Name::parse("Dear Ben.txt")?, MediaType::octet_stream());
@@ -43,7 +44,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let body = Box::pin(stream::iter([Ok(Bytes::from_static(b"Yours, Ann\n"))]));
     let permit = uploads.admit(&ann, Some(letters), Some(11), None).await?;
     let letter = uploads.receive(&ann, permit, body, async { Ok(sent) }).await?.node.id;
-
     shares.create(&ann, (NodeKind::Folder, letters), &LoginIdentifier::parse("ben"), Permission::View).await?;
     let listed = folders.list(&ben, letters, &ListQuery::default()).await?.page.items;
     assert!(listed.iter().map(|entry| entry.node.name.as_str()).eq(["Dear Ben.txt", "Drafts"]));

@@ -67,7 +67,7 @@ fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Re
     queue(state, command, Job::RemoveDrive(row.drive));
     state.users.remove(&user);
     if let Some(photo) = &row.user.photo {
-        release(state, photo, command.at);
+        release(state, &photo.key, command.at);
     }
     Ok(())
 }

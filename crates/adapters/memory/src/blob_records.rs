@@ -71,6 +71,10 @@ impl BlobRecordRepository for Database {
         self.read(|state| Ok(state.blobs.get(key).map(|row| row.recorded_at)))
     }
 
+    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>> {
+        self.read(|state| Ok(state.blobs.get(key).map(|row| row.store.clone())))
+    }
+
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {
         self.read(|state| Ok(is_referred_to(state, key)))
     }

@@ -1,8 +1,8 @@
 //! The contents of files: versions, and the blobs that they refer to.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, DriveId, Grant, KeptVersion, NodeId, Revision, StoreName, Stored, Timestamp, Upload,
-    UploadState, UserId, VersionId, superfluous,
+    BlobKey, BlobRef, Command, Content, DriveId, Grant, KeptVersion, NodeId, Revision, StoreName, Stored, Timestamp,
+    Upload, UploadState, UserId, VersionId, superfluous,
 };
 use clouddrive_domain::{Error, Result};
 use uuid::Uuid;
@@ -39,7 +39,7 @@ pub(crate) fn is_referred_to(state: &State, key: &BlobKey) -> bool {
     let is_open = |upload: &Upload| upload.state == UploadState::Open && upload.blob == *key;
     state.versions.values().any(|version| version.blob == *key)
         || state.uploads.values().any(|row| is_open(&row.upload))
-        || state.users.values().any(|row| row.user.photo.as_ref() == Some(key))
+        || state.users.values().any(|row| row.user.photo.as_ref().is_some_and(|photo| photo.key == *key))
 }
 
 /// Marks the blob as referenced; it must not have been marked for deletion.
@@ -75,7 +75,7 @@ pub(crate) struct ReleasedContents {
     /// Bytes credited to the drive at once, because other versions still refer to the blobs.
     pub(crate) credited_bytes: u64,
     /// The blobs that nothing refers to any more. They count as used until their bytes are deleted.
-    pub(crate) freed: Vec<BlobKey>,
+    pub(crate) freed: Vec<BlobRef>,
 }
 
 /// Handles the permanent removal from `drive` of versions with these `contents` (blobs with their sizes): marks for
@@ -89,15 +89,14 @@ pub(crate) fn release_contents(
     let mut released = ReleasedContents::default();
     for (key, bytes) in contents {
         // A file may have the same content twice, but its bytes are stored once.
-        if released.freed.contains(&key) || is_referred_to(state, &key) {
+        let is_kept = released.freed.iter().any(|blob| blob.key == key) || is_referred_to(state, &key);
+        let Some(row) = state.blobs.get_mut(&key).filter(|_| !is_kept) else {
             released.credited_bytes += bytes;
             continue;
-        }
-        if let Some(row) = state.blobs.get_mut(&key) {
-            (row.unreferenced_at, row.condemned_at) = (Some(at), Some(at));
-            row.held = Some(Held { drive, bytes, counter: Counter::Used });
-        }
-        released.freed.push(key);
+        };
+        (row.unreferenced_at, row.condemned_at) = (Some(at), Some(at));
+        row.held = Some(Held { drive, bytes, counter: Counter::Used });
+        released.freed.push(BlobRef { store: row.store.clone(), key });
     }
     released
 }
@@ -111,7 +110,7 @@ pub(crate) fn versions(state: &State, file: NodeId) -> impl Iterator<Item = (Ver
 /// Adds the version with `content`, created by `creator`, that `file` has since that `revision`.
 pub(crate) fn add_version(state: &mut State, (file, revision): (NodeId, Revision), content: &Content, creator: UserId) {
     let row = VersionRow {
-        blob: content.blob.clone(),
+        blob: content.blob.key.clone(),
         size: content.size,
         media_type: content.media_type.clone(),
         client_modified_at: content.client_modified_at,

@@ -1,7 +1,8 @@
 //! Nodes with their ancestors up to the root, the basis of every access decision.
 
 use clouddrive_domain::model::{
-    Content, Grant, ItemRef, Located, Node, NodeBody, NodeId, Revision, Step, UserId, UserRef, VersionId, Viewer,
+    BlobRef, Content, Grant, ItemRef, Located, Node, NodeBody, NodeId, Revision, Step, UserId, UserRef, VersionId,
+    Viewer,
 };
 use clouddrive_domain::{Error, Result};
 use uuid::Uuid;
@@ -38,7 +39,7 @@ pub(crate) fn content(state: &State, file: NodeId, version: VersionId) -> Option
     let blob = state.blobs.get(&row.blob)?;
     Some(Content {
         version,
-        blob: row.blob.clone(),
+        blob: BlobRef { store: blob.store.clone(), key: row.blob.clone() },
         size: row.size,
         sha256: blob.sha256,
         media_type: row.media_type.clone(),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, StoreName, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, Stored, Timestamp};
 use clouddrive_domain::port::{BlobStore, ByteStream, Clock, ContentHeaders, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
@@ -108,10 +108,6 @@ impl Blob {
 
 #[async_trait]
 impl BlobStore for MemoryStore {
-    fn name(&self) -> StoreName {
-        StoreName("memory")
-    }
-
     async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &ContentHeaders) -> Result<Stored> {
         self.lock().require_none(key)?;
         let (piece, stored) = IncomingBlob::new(&self.room).receive(body, expected).await?;

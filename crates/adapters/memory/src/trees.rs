@@ -47,7 +47,7 @@ fn entry(state: &State, id: NodeId) -> Option<TreeEntry> {
     let content = node.content().map(|content| TreeContent {
         blob: content.blob.clone(),
         size: content.size,
-        crc32: state.blobs.get(&content.blob).and_then(|blob| blob.crc32),
+        crc32: state.blobs.get(&content.blob.key).and_then(|blob| blob.crc32),
         client_modified_at: content.client_modified_at,
     });
     Some(TreeEntry { id, parent: node.parent, modified_at: node.modified_at, name: node.name, content })
@@ -137,7 +137,7 @@ fn copy_content(
     (content, version): (&Content, VersionId),
     by: UserId,
 ) -> Result<u64> {
-    content::refer(state, &content.blob)?;
+    content::refer(state, &content.blob.key)?;
     let copy = Content { version, created_at: command.at, ..content.clone() };
     content::add_version(state, file, &copy, by);
     Ok(copy.size)

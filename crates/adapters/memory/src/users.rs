@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, Change, ChangeKind, Command, CommandOutcome, Credentials, EntryQuota, LoginIdentifier, Name, PasswordHash,
-    Quota, UserId, UserRef,
+    BlobKey, BlobRef, Change, ChangeKind, Command, CommandOutcome, Credentials, EntryQuota, LoginIdentifier, Name,
+    PasswordHash, Quota, UserId, UserRef,
 };
 use clouddrive_domain::port::{Registration, UserRepository};
 use clouddrive_domain::{Error, Result};
@@ -53,16 +53,17 @@ fn set_photo(state: &mut State, command: &Command, user: UserId, photo: Option<&
     if former.is_none() && photo.is_none() {
         return Ok(false);
     }
-    if let Some(key) = photo {
-        refer(state, key)?;
-    }
+    let photo = match photo {
+        Some(key) => Some(BlobRef { store: refer(state, key)?.store.clone(), key: key.clone() }),
+        None => None,
+    };
+    let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
     if let Some(row) = state.users.get_mut(&user) {
-        row.user.photo = photo.cloned();
+        row.user.photo = photo;
     }
     if let Some(former) = &former {
-        release(state, former, command.at);
+        release(state, &former.key, command.at);
     }
-    let kind = if photo.is_some() { ChangeKind::PhotoSet } else { ChangeKind::PhotoRemoved };
     log(state, command, Change::for_user(kind, user));
     store_response(state, command, CommandOutcome::Photo)?;
     Ok(former.is_some())

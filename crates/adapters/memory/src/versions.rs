@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, NodeId, Revision, Version,
+    BlobRef, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, NodeId, Revision, Version,
     VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
@@ -33,7 +33,7 @@ fn list(state: &State, file: NodeId, after: Option<VersionPosition>, limit: Limi
 }
 
 /// Makes `new` the current content of the granted file. Returns the blobs that are now unreferenced.
-fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Content, max: u32) -> Result<Vec<BlobKey>> {
+fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Content, max: u32) -> Result<Vec<BlobRef>> {
     let id = file.node().id;
     let revision = content::set_current_version(state, command, file, new.version);
     content::add_version(state, (id, revision), new, file.actor());
@@ -46,7 +46,7 @@ fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Conten
 fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) -> Result<Saved> {
     let file = locate::reauthorize(state, file)?;
     file.require_seen(new.seen)?;
-    content::attach(state, &new.blob, &new.stored)?;
+    content::attach(state, &new.blob.key, &new.stored)?;
     let current = new.content(file.node(), command.at);
     let freed = make_current(state, command, &file, &current, new.max_versions)?;
     log(state, command, Change::content_set(ChangeKind::FileReplaced, &file, current.version));
@@ -77,7 +77,7 @@ fn delete(
     file: &Grant,
     version: VersionId,
     seen: Option<Revision>,
-) -> Result<Option<BlobKey>> {
+) -> Result<Option<BlobRef>> {
     let file = locate::reauthorize_at(state, file, seen)?;
     let id = file.node().id;
     if file.node().content().is_some_and(|current| current.version == version) {
@@ -114,7 +114,7 @@ impl VersionRepository for Database {
         file: &Grant,
         version: VersionId,
         seen: Option<Revision>,
-    ) -> Result<Option<BlobKey>> {
+    ) -> Result<Option<BlobRef>> {
         self.write(|state| delete(state, command, file, version, seen))
     }
 }

@@ -3,53 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouddrive_conformance::direct_uploads::{Case, GatedServer};
-use clouddrive_conformance::{
-    Persistence, accounts, blob_records, blobs, changes, direct_uploads, drive, effects, idempotency_records, jobs,
-    link_downloads, links, name_keys, passwords, search, sessions, shares, signed_urls, task_leases, throttle, trash,
-    trees, uploads, users, versions,
-};
+use clouddrive_conformance::{blob_records, changes, effects, trash, uploads, users};
 use clouddrive_domain::model::{AuditAction, AuditEvent, Command, RequestId, Timestamp, UserId};
-use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock};
+use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock, Repositories};
 use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-macro_rules! suites {
-    ($($port:ident),+ $(,)?) => {$(
-        #[tokio::test]
-        async fn $port() {
-            $port::suite(&Persistence::from_store(Arc::new(Database::new()))).await;
-        }
-    )+};
+fn database() -> Repositories {
+    Repositories::from_store(Arc::new(Database::new()))
 }
 
-suites!(
-    users,
-    sessions,
-    drive,
-    uploads,
-    shares,
-    blob_records,
-    changes,
-    idempotency_records,
-    task_leases,
-    jobs,
-    links,
-    name_keys,
-    link_downloads,
-    search,
-    trees,
-    trash,
-    versions,
-    accounts,
-    throttle
-);
+mod suites {
+    use super::database;
+
+    clouddrive_conformance::persistence! { #[tokio::test] store = database() => &store }
+}
 
 /// Suites do not interfere with each other, in any order.
 #[tokio::test]
 async fn one_store_for_all() {
-    let store = Persistence::from_store(Arc::new(Database::new()));
+    let store = database();
     blob_records::suite(&store).await;
     uploads::suite(&store).await;
     changes::suite(&store).await;
@@ -64,7 +38,7 @@ async fn drives_whose_owners_are_gone() {
         let command = Command { actor: Some(user), at: Timestamp::from_millis(0), request, idempotency_record: None };
         database.delete(&command, user, 0).await.unwrap();
     };
-    trash::ownerless_suite(&Persistence::from_store(Arc::new(database.clone())), remove).await;
+    trash::ownerless_suite(&Repositories::from_store(Arc::new(database.clone())), remove).await;
 }
 
 /// An empty store, and the random bits that it uses.
@@ -73,25 +47,38 @@ fn store() -> (MemoryStore, Arc<SeededRandom>) {
     (MemoryStore::new(Arc::new(ManualClock::new(NOW)), random.clone()), random)
 }
 
-#[tokio::test]
-async fn blobs_in_memory() {
-    let (store, random) = store();
-    blobs::suite(&store, &*random).await;
-}
+mod stores {
+    use std::sync::Arc;
 
-#[tokio::test]
-async fn urls() {
-    let (store, random) = store();
-    signed_urls::verifier_suite(&store, &store, &store, &*random).await;
-}
+    use super::{MemoryStore, NOW, SeededRandom, TestPasswords, store};
+    use clouddrive_conformance::direct_uploads::{Case, GatedServer};
+    use clouddrive_conformance::signed_urls::Case as Signing;
 
-#[tokio::test]
-async fn uploads_by_url() {
-    let (store, random) = store();
-    let wire = &GatedServer { store: &store, parts: &store, gate: &store, now: NOW };
-    let case = Case { store: &store, direct: &store, presigner: &store, random: &*random, wire, now: NOW };
-    direct_uploads::suite(&case).await;
-    direct_uploads::part_store_suite(&store, &store, &store, &*random).await;
+    fn signing<'a>(store: &'a MemoryStore, random: &'a SeededRandom) -> Signing<'a> {
+        Signing { presigner: store, direct: store, random, expires_at: NOW }
+    }
+
+    clouddrive_conformance::blobs! { #[tokio::test] (store, random) = store() => &store, &*random }
+    clouddrive_conformance::signed_urls! { #[tokio::test] (store, random) = store() => &signing(&store, &random) }
+    clouddrive_conformance::url_verifiers! {
+        #[tokio::test] (store, random) = store() => &signing(&store, &random), &store
+    }
+    clouddrive_conformance::part_store! {
+        #[tokio::test] (store, random) = store() => &store, &store, &store, &*random
+    }
+    clouddrive_conformance::direct_uploads! {
+        #[tokio::test] (store, random) = store() => &Case {
+            store: &store,
+            direct: &store,
+            presigner: &store,
+            random: &*random,
+            wire: &GatedServer { store: &store, parts: &store, verifier: &store, now: NOW },
+            now: NOW,
+        }
+    }
+    clouddrive_conformance::passwords! {
+        #[tokio::test] passwords = TestPasswords::new(Arc::new(SeededRandom::new(1))) => &passwords
+    }
 }
 
 #[tokio::test]
@@ -100,11 +87,10 @@ async fn what_works_says_so() {
     effects::probe_suite(&store().0).await;
 }
 
-#[tokio::test]
-async fn effects() {
+#[test]
+fn effects() {
     effects::clock_suite(&ManualClock::new(NOW));
     effects::random_suite(&SeededRandom::new(1));
-    passwords::suite(&TestPasswords::new(Arc::new(SeededRandom::new(1)))).await;
 }
 
 #[test]

@@ -3,8 +3,8 @@ use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Ti
 use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, is_referred_to, key as parse_key,
-    marked_for_deletion, referred_to, unreferenced_blobs,
+    BlobRow, HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, is_referred_to, key as parse_key,
+    marked_for_deletion, referred_to, store_name, unreferenced_blobs,
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs};
@@ -101,13 +101,13 @@ pub(crate) async fn release_contents(
     lock(connection, &keys).await?;
     let text = format!(
         "UPDATE blobs b SET unreferenced_at = ?, condemned_at = ?
-        WHERE key = ANY (CAST(? AS text[])) AND NOT {} RETURNING key",
+        WHERE key = ANY (CAST(? AS text[])) AND NOT {} RETURNING key, store",
         referred_to("b.key")
     );
     let at = at.as_millis();
     let statement = Statement::new(text, vec![Parameter::Integer(at), Parameter::Integer(at), array(&keys)]);
-    let unreferenced: Vec<KeyRow> = statement.load(&mut connection).await?;
-    let released = ReleasedContents::new(drive, contents, &unreferenced.into_iter().map(|row| row.key).collect());
+    let unreferenced: Vec<BlobRow> = statement.load(&mut connection).await?;
+    let released = ReleasedContents::new(drive, contents, unreferenced);
     if !released.held.is_empty() {
         diesel::insert_into(held_blobs::table).values(&released.held).execute(&mut connection).await?;
     }
@@ -153,7 +153,7 @@ async fn remove(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[B
             SELECT key FROM blobs WHERE key = ANY (CAST(? AS text[])) AND store = ? AND condemned_at IS NOT NULL
             ORDER BY key FOR UPDATE
         ) RETURNING key";
-    let statement = Statement::new(text, vec![keys, Parameter::Text(store.0.to_owned())]);
+    let statement = Statement::new(text, vec![keys, Parameter::Text(store.as_str().to_owned())]);
     let gone: Vec<KeyRow> = statement.load(&mut connection).await?;
     let text =
         "DELETE FROM held_blobs WHERE blob_key = ANY (CAST(? AS text[])) RETURNING drive_id, size_bytes, counter";
@@ -183,6 +183,16 @@ impl BlobRecordRepository for Database {
             let row = blobs::table.find(key.as_str()).select(blobs::created_at);
             let at: Option<i64> = row.first(&mut connection).await.optional()?;
             Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>> {
+        let key = key.clone();
+        self.read(async move |mut connection: &AsyncPgConnection| {
+            let row = blobs::table.find(key.as_str()).select(blobs::store);
+            let store: Option<String> = row.first(&mut connection).await.optional()?;
+            Ok(store.as_deref().map(store_name).transpose()?)
         })
         .await
     }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
+    BlobRef, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
     Version, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
@@ -51,7 +51,7 @@ async fn append(
     file.require_seen(new.seen)?;
     let id = file.node().id;
     let content = new.content(file.node(), command.at);
-    reference_blob(connection, &new.blob, &new.stored).await?;
+    reference_blob(connection, &new.blob.key, &new.stored).await?;
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::new(&content, (id, revision), file.actor())).await?;
     let released = prune_versions(connection, command, file.drive(), id, content.version, new.max_versions).await?;
@@ -81,9 +81,9 @@ async fn restore(
     let surplus = versions_over_limit(connection, command, id, spec.version, spec.max_versions).await?;
     // Lock all at once, in key order, because other files may share these blobs.
     let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, ..)| blob.as_str()).collect();
-    blobs.push(former.content.blob.as_str());
+    blobs.push(former.content.blob.key.as_str());
     lock(connection, &blobs).await?;
-    mark_referenced(connection, &former.content.blob).await?;
+    mark_referenced(connection, &former.content.blob.key).await?;
     let content = Content { version: spec.version, created_at: command.at, ..former.content.clone() };
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::new(&content, (id, revision), file.actor())).await?;
@@ -103,14 +103,14 @@ async fn delete(
     file: &Grant,
     version: VersionId,
     seen: Option<Revision>,
-) -> Result<Option<BlobKey>, SqlError> {
+) -> Result<Option<BlobRef>, SqlError> {
     let file = locked(connection, file, seen).await?;
     let former = find(connection, file.node().id, version).await?.ok_or(Error::NotFound)?;
     if Node::content(file.node()).is_some_and(|current| current.version == version) {
         return Err(Error::Conflict(Conflict::VersionInUse).into());
     }
     diesel::delete(versions::table.find(DbId::from(version))).execute(&mut connection).await?;
-    let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
+    let content = (former.content.blob.key.as_str().to_owned(), bytes(former.content.size));
     let released = release_contents(connection, file.drive(), &[content], command.at).await?;
     record_change(connection, command, Change::version_deleted(&file, version)).await?;
     charge_quota(connection, file.drive(), Charge { freed: released.credited_bytes, ..Charge::default() }).await?;
@@ -153,7 +153,7 @@ impl VersionRepository for Database {
         file: &Grant,
         version: VersionId,
         seen: Option<Revision>,
-    ) -> Result<Option<BlobKey>> {
+    ) -> Result<Option<BlobRef>> {
         let mode = TxMode::WriteInTree(file.drive());
         let (command, file) = (command.clone(), file.clone());
         let work = async move |connection: &AsyncPgConnection| delete(connection, &command, &file, version, seen).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use aws_sdk_s3::primitives::ByteStream as Body;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, MultipartUploadId, StoreName, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, MultipartUpload, MultipartUploadId, Stored, Timestamp};
 use clouddrive_domain::port::{BlobStore, ByteStream, Clock, ContentHeaders, Probe, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::stream;
@@ -172,10 +172,6 @@ impl fmt::Debug for S3Store {
 
 #[async_trait]
 impl BlobStore for S3Store {
-    fn name(&self) -> StoreName {
-        StoreName("s3")
-    }
-
     async fn put(
         &self,
         key: &BlobKey,

@@ -5,7 +5,7 @@ use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable};
 
-use crate::drive::{UsageRow, UserRow, usage};
+use crate::drive::{PHOTO_STORE, UsageRow, UserRow, usage};
 use crate::schema::{drives, users};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, bytes, size};
@@ -58,7 +58,7 @@ pub fn page(after: Option<&str>, limit: Limit, used_entries: &str) -> Statement 
     parameters.push(Parameter::Integer(bytes(limit.get() as u64 + 1)));
     let usage = usage(used_entries);
     let text = format!(
-        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, u.disabled_at, {usage}
+        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, {PHOTO_STORE}, u.disabled_at, {usage}
         FROM users u JOIN drives d ON d.owner_id = u.id {start} ORDER BY u.username_key LIMIT ?"
     );
     Statement::new(text, parameters)

@@ -1,9 +1,9 @@
 //! Blob records: new blobs, and the accounting of deleted ones.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{BlobKey, DriveId, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, BlobRef, DriveId, StoreName, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -16,7 +16,7 @@ use crate::types::{DbId, Id, bytes, invalid_row, size};
 #[diesel(table_name = blobs, treat_none_as_default_value = false)]
 pub struct NewBlobRow {
     key: String,
-    store: &'static str,
+    store: String,
     created_at: i64,
     unreferenced_at: Option<i64>,
 }
@@ -27,7 +27,7 @@ impl NewBlobRow {
     pub fn new(key: &BlobKey, store: &StoreName, at: Timestamp, unreferenced_at: Option<Timestamp>) -> Self {
         Self {
             key: key.as_str().to_owned(),
-            store: store.0,
+            store: store.as_str().to_owned(),
             created_at: at.as_millis(),
             unreferenced_at: unreferenced_at.map(Timestamp::as_millis),
         }
@@ -42,6 +42,17 @@ pub struct KeyRow {
     pub key: String,
 }
 
+/// The key and the store of a blob.
+#[derive(QueryableByName)]
+pub struct BlobRow {
+    /// The key.
+    #[diesel(sql_type = Text)]
+    pub key: String,
+    /// The name of the store.
+    #[diesel(sql_type = Text)]
+    pub store: String,
+}
+
 /// Selects the [`KeyRow`]s of up to `max` blobs in `store` that are not marked for deletion yet and have been
 /// unreferenced since `before` or longer, oldest first.
 #[must_use]
@@ -49,7 +60,7 @@ pub fn unreferenced_blobs(store: &StoreName, before: Timestamp, max: u32) -> Sta
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NULL AND unreferenced_at <= ?
         ORDER BY unreferenced_at LIMIT ?";
     let before = Parameter::Integer(before.as_millis());
-    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), before, Parameter::Integer(max.into())])
+    Statement::new(text, vec![Parameter::Text(store.as_str().to_owned()), before, Parameter::Integer(max.into())])
 }
 
 /// Selects the [`KeyRow`]s of up to `max` blobs in `store` that are marked for deletion, in the order in which they
@@ -58,7 +69,7 @@ pub fn unreferenced_blobs(store: &StoreName, before: Timestamp, max: u32) -> Sta
 pub fn marked_for_deletion(store: &StoreName, max: usize) -> Statement {
     let text = "SELECT key FROM blobs WHERE store = ? AND condemned_at IS NOT NULL AND unreferenced_at IS NOT NULL
         ORDER BY condemned_at LIMIT ?";
-    Statement::new(text, vec![Parameter::Text(store.0.to_owned()), Parameter::Integer(bytes(max as u64))])
+    Statement::new(text, vec![Parameter::Text(store.as_str().to_owned()), Parameter::Integer(bytes(max as u64))])
 }
 
 /// What refers to blobs: tables, their columns with the keys, and the condition of a row that counts, if not all do.
@@ -91,6 +102,20 @@ pub fn key(text: &str) -> Result<BlobKey> {
     BlobKey::parse(text).ok_or_else(|| invalid_row("blobs", text, "key"))
 }
 
+/// Parses the store of a row of `blobs`.
+///
+/// # Errors
+/// If the name is invalid.
+pub fn store_name(text: &str) -> Result<StoreName> {
+    StoreName::parse(text).ok_or_else(|| invalid_row("blobs", text, "store"))
+}
+
+/// The blob with this key and store, as columns have them; none if one is missing or invalid.
+#[must_use]
+pub fn blob(key: Option<&str>, store: Option<&str>) -> Option<BlobRef> {
+    Some(BlobRef { key: BlobKey::parse(key?)?, store: StoreName::parse(store?)? })
+}
+
 /// A row of `held_blobs`.
 #[derive(Insertable)]
 #[diesel(table_name = held_blobs)]
@@ -108,18 +133,21 @@ pub struct ReleasedContents {
     pub credited_bytes: u64,
     /// Blobs that count as used until their bytes are deleted.
     pub held: Vec<HeldBlobRow>,
+    /// Their stores, by key.
+    stores: HashMap<String, String>,
 }
 
 impl ReleasedContents {
     /// What is released of `contents` (blobs with their sizes) of `drive`, given which of the blobs are now
     /// `unreferenced`.
     #[must_use]
-    pub fn new(drive: DriveId, contents: &[(String, i64)], unreferenced: &HashSet<String>) -> Self {
-        let mut released = Self::default();
+    pub fn new(drive: DriveId, contents: &[(String, i64)], unreferenced: Vec<BlobRow>) -> Self {
+        let stores = unreferenced.into_iter().map(|row| (row.key, row.store)).collect();
+        let mut released = Self { stores, ..Self::default() };
         let mut seen = HashSet::new();
         for (key, bytes) in contents {
             // A file may have the same content twice, but its bytes are stored once.
-            if unreferenced.contains(key) && seen.insert(key) {
+            if released.stores.contains_key(key) && seen.insert(key) {
                 released.held.push(HeldBlobRow {
                     blob_key: key.clone(),
                     drive_id: drive.into(),
@@ -136,9 +164,13 @@ impl ReleasedContents {
     /// The blobs that nothing refers to any more.
     ///
     /// # Errors
-    /// If a key is invalid.
-    pub fn unreferenced(&self) -> Result<Vec<BlobKey>> {
-        self.held.iter().map(|row| key(&row.blob_key)).collect()
+    /// If a key or the name of a store is invalid.
+    pub fn unreferenced(&self) -> Result<Vec<BlobRef>> {
+        let blob = |row: &HeldBlobRow| {
+            let store = self.stores.get(&row.blob_key).map(String::as_str);
+            blob(Some(&row.blob_key), store).ok_or_else(|| invalid_row("blobs", &row.blob_key, "key or store"))
+        };
+        self.held.iter().map(blob).collect()
     }
 }
 

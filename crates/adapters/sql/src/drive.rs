@@ -1,14 +1,15 @@
 //! Users with their drives, pages of folder entries, and the height of folder trees.
 
 use clouddrive_domain::model::{
-    Account, BlobKey, Email, EntryQuota, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey,
-    Position, Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, UserRef, Username, Viewer,
+    Account, Email, EntryQuota, Limit, Located, Name, Node, NodeBody, NodeId, NodeKind, Order, OrderKey, Position,
+    Quota, Revision, Sort, SortBy, SortValue, Step, Timestamp, User, UserId, UserRef, Username, Viewer,
 };
 use clouddrive_domain::port::{FolderEntry, UserDrive};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
+use crate::blob_records::blob;
 use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest_parameter};
 use crate::schema::drives;
 use crate::statement::{Parameter, Statement};
@@ -64,6 +65,9 @@ pub fn usage(used_entries: &str) -> String {
     format!("d.quota_bytes, d.used_bytes, d.reserved_bytes, d.quota_entries, {used_entries} AS used_entries")
 }
 
+/// Selects the store of the photo of the user `u`.
+pub(crate) const PHOTO_STORE: &str = "(SELECT b.store FROM blobs b WHERE b.key = u.photo_blob) AS photo_store";
+
 /// A user.
 #[derive(QueryableByName)]
 pub struct UserRow {
@@ -77,6 +81,8 @@ pub struct UserRow {
     created_at: i64,
     #[diesel(sql_type = Nullable<Text>)]
     photo_blob: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    photo_store: Option<String>,
 }
 
 impl TryFrom<UserRow> for User {
@@ -85,12 +91,16 @@ impl TryFrom<UserRow> for User {
     fn try_from(row: UserRow) -> Result<Self> {
         let id = UserId::from(row.id);
         let bad = |what| invalid_row("users", id, what);
+        let photo = row.photo_blob.as_deref().map(|key| {
+            let photo = blob(Some(key), row.photo_store.as_deref());
+            photo.ok_or_else(|| bad("photo_blob"))
+        });
         Ok(Self {
             id,
             username: Username::parse(&row.username).map_err(|_| bad("username"))?,
             email: Email::parse(&row.email).map_err(|_| bad("email"))?,
             created_at: Timestamp::from_millis(row.created_at),
-            photo: row.photo_blob.map(|key| BlobKey::parse(&key).ok_or_else(|| bad("photo_blob"))).transpose()?,
+            photo: photo.transpose()?,
         })
     }
 }
@@ -100,7 +110,7 @@ impl TryFrom<UserRow> for User {
 pub fn user_drive(user: UserId, used_entries: &str) -> Statement {
     let usage = usage(used_entries);
     let text = format!(
-        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, d.id AS drive_id, {usage},
+        "SELECT u.id, u.username, u.email, u.created_at, u.photo_blob, {PHOTO_STORE}, d.id AS drive_id, {usage},
             n.id AS root_id, n.revision
         FROM users u JOIN drives d ON d.owner_id = u.id JOIN nodes n ON n.drive_id = d.id AND n.parent_id IS NULL
         WHERE u.id = ? LIMIT 1"

@@ -5,19 +5,21 @@ use std::sync::LazyLock;
 use clouddrive_domain::Error;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    BlobKey, Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, NodePath, PathStart, Revision, Step,
+    Content, Located, MAX_TREE_DEPTH, MediaType, Node, NodeBody, NodeId, NodePath, PathStart, Revision, Step,
     Timestamp, UserId, UserRef, Viewer,
 };
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
+use crate::blob_records::blob;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes, entity_tag, invalid_row, name, permission, sha256, size};
 
 /// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
 pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.name, n.revision, n.created_by, \
      creator.username AS creator_name, n.created_at, n.modified_at, v.id AS version_id, v.blob_key, v.size_bytes, \
+     b.store AS blob_store, \
      b.sha256, b.etag, v.media_type, v.client_modified_at, v.created_at AS version_created_at";
 
 /// The joins that a [`NodeRow`] needs besides the node `n`.
@@ -51,6 +53,8 @@ pub struct NodeRow {
     version_id: Option<DbId>,
     #[diesel(sql_type = Nullable<Text>)]
     blob_key: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    blob_store: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
     size_bytes: Option<i64>,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -74,7 +78,7 @@ impl NodeRow {
             "folder" => Ok(NodeBody::Folder),
             "file" => Ok(NodeBody::File(Content {
                 version: self.version_id.ok_or_else(|| bad("version_id"))?.into(),
-                blob: self.blob_key.as_deref().and_then(BlobKey::parse).ok_or_else(|| bad("blob_key"))?,
+                blob: blob(self.blob_key.as_deref(), self.blob_store.as_deref()).ok_or_else(|| bad("blob_key"))?,
                 size: size(self.size_bytes.ok_or_else(|| bad("size_bytes"))?),
                 sha256: self.sha256.clone().map(|bytes| sha256("blobs", id, bytes)).transpose()?,
                 media_type: self.media_type.as_deref().and_then(MediaType::parse).ok_or_else(|| bad("media_type"))?,

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use clouddrive_domain::error::Refused;
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, Crc32, DriveId, Grant, MAX_COPY_NODES, NodeId, Revision, Timestamp, VersionId,
+    Command, Content, Crc32, DriveId, Grant, MAX_COPY_NODES, NodeId, Revision, Timestamp, VersionId,
 };
 use clouddrive_domain::port::{CopyRequest, TreeContent, TreeEntry};
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
+use crate::blob_records::blob;
 use crate::names::NameColumns;
 use crate::schema::{nodes, versions};
 use crate::statement::{Parameter, Statement};
@@ -88,6 +89,8 @@ pub struct TreeEntryRow {
     size_bytes: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     crc32: Option<i64>,
+    #[diesel(sql_type = Nullable<Text>)]
+    blob_store: Option<String>,
     #[diesel(sql_type = Nullable<BigInt>)]
     client_modified_at: Option<i64>,
 }
@@ -100,7 +103,7 @@ impl TryFrom<TreeEntryRow> for TreeEntry {
         let bad = |what: &str| invalid_row("nodes", id, what);
         let content = match row.kind.as_str() {
             "file" => Some(TreeContent {
-                blob: row.blob_key.as_deref().and_then(BlobKey::parse).ok_or_else(|| bad("blob_key"))?,
+                blob: blob(row.blob_key.as_deref(), row.blob_store.as_deref()).ok_or_else(|| bad("blob_key"))?,
                 size: size(row.size_bytes.ok_or_else(|| bad("size_bytes"))?),
                 crc32: row.crc32.map(|sum| sum.try_into().map(Crc32).map_err(|_| bad("crc32"))).transpose()?,
                 client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
@@ -130,7 +133,7 @@ pub fn entries(tops: &str, children: &str) -> String {
             SELECT n.id, n.parent_id, n.kind, n.name, n.modified_at, n.version_id FROM below {children}
         )
         SELECT below.id, below.parent_id, below.kind, below.name, below.modified_at, v.blob_key, v.size_bytes, b.crc32,
-            v.client_modified_at
+            b.store AS blob_store, v.client_modified_at
         FROM (SELECT * FROM below LIMIT ?) AS below LEFT JOIN versions v ON v.id = below.version_id
         LEFT JOIN blobs b ON b.key = v.blob_key"
     )
@@ -212,7 +215,7 @@ impl TreeCopy {
         let row = CopiedVersionRow {
             id: version.into(),
             node_id: top.into(),
-            blob_key: content.blob.as_str().to_owned(),
+            blob_key: content.blob.key.as_str().to_owned(),
             size_bytes: bytes(content.size),
             media_type: content.media_type.as_str().to_owned(),
             client_modified_at: content.client_modified_at.map(Timestamp::as_millis),

@@ -252,7 +252,7 @@ impl NewVersionRow {
         Self {
             id: content.version.into(),
             node_id: file.into(),
-            blob_key: content.blob.as_str().to_owned(),
+            blob_key: content.blob.key.as_str().to_owned(),
             size_bytes: bytes(content.size),
             media_type: content.media_type.as_str().to_owned(),
             client_modified_at: content.client_modified_at.map(Timestamp::as_millis),

@@ -1,14 +1,15 @@
 //! The versions of files.
 
 use clouddrive_domain::model::{
-    BlobKey, Command, Content, KeptVersion, Limit, MediaType, NodeId, Revision, Timestamp, UserId, UserRef, Version,
-    VersionId, VersionPosition, superfluous,
+    Command, Content, KeptVersion, Limit, MediaType, NodeId, Revision, Timestamp, UserId, UserRef, Version, VersionId,
+    VersionPosition, superfluous,
 };
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 use uuid::Uuid;
 
+use crate::blob_records::blob;
 use crate::page::newest_first;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, entity_tag, invalid_row, sha256, size};
@@ -22,6 +23,8 @@ pub struct VersionRow {
     revision: i64,
     #[diesel(sql_type = Text)]
     blob_key: String,
+    #[diesel(sql_type = Text)]
+    blob_store: String,
     #[diesel(sql_type = BigInt)]
     size_bytes: i64,
     #[diesel(sql_type = Nullable<Binary>)]
@@ -43,8 +46,9 @@ pub struct VersionRow {
 }
 
 const VERSIONS: &str =
-    "SELECT v.id, v.revision, v.blob_key, v.size_bytes, b.sha256, b.etag, v.media_type, v.client_modified_at,
-        v.created_by, creator.username AS creator_name, v.created_at, n.version_id = v.id AS is_current
+    "SELECT v.id, v.revision, v.blob_key, v.size_bytes, b.store AS blob_store, b.sha256, b.etag, v.media_type,
+        v.client_modified_at, v.created_by, creator.username AS creator_name, v.created_at,
+        n.version_id = v.id AS is_current
     FROM versions v JOIN nodes n ON n.id = v.node_id JOIN blobs b ON b.key = v.blob_key
     LEFT JOIN users creator ON creator.id = v.created_by";
 
@@ -56,7 +60,7 @@ impl TryFrom<VersionRow> for Version {
         let bad = |what| invalid_row("versions", id, what);
         let content = Content {
             version: id,
-            blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
+            blob: blob(Some(&row.blob_key), Some(&row.blob_store)).ok_or_else(|| bad("blob_key"))?,
             size: size(row.size_bytes),
             sha256: row.sha256.map(|digest| sha256("blobs", id, digest)).transpose()?,
             media_type: MediaType::parse(&row.media_type).ok_or_else(|| bad("media_type"))?,

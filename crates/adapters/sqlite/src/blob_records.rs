@@ -1,12 +1,10 @@
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
-    self as rows, HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key,
-    marked_for_deletion, unreferenced_blobs,
+    self as rows, BlobRow, HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key,
+    marked_for_deletion, store_name, unreferenced_blobs,
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs};
@@ -85,16 +83,16 @@ pub(crate) fn release_contents(
     contents: &[(String, i64)],
     at: Timestamp,
 ) -> Result<ReleasedContents, SqlError> {
-    let mut unreferenced = HashSet::new();
+    let mut unreferenced = Vec::new();
     for (key, _) in contents {
         if !is_referred_to(connection, key)? {
-            let at = at.as_millis();
-            let marked_for_deletion = (blobs::unreferenced_at.eq(at), blobs::condemned_at.eq(at));
-            diesel::update(blobs::table.find(key)).set(marked_for_deletion).execute(connection)?;
-            unreferenced.insert(key.clone());
+            let text = "UPDATE blobs SET unreferenced_at = ?, condemned_at = ? WHERE key = ? RETURNING key, store";
+            let at = || Parameter::Integer(at.as_millis());
+            let statement = Statement::new(text, vec![at(), at(), Parameter::Text(key.clone())]);
+            unreferenced.extend(statement.load::<BlobRow>(connection)?);
         }
     }
-    let released = ReleasedContents::new(drive, contents, &unreferenced);
+    let released = ReleasedContents::new(drive, contents, unreferenced);
     for rows in released.held.chunks(BATCH) {
         diesel::insert_into(held_blobs::table).values(rows).execute(connection)?;
     }
@@ -119,6 +117,16 @@ impl BlobRecordRepository for Database {
             let row = blobs::table.find(key.as_str()).select(blobs::created_at);
             let at: Option<i64> = row.first(connection).optional()?;
             Ok(at.map(Timestamp::from_millis))
+        })
+        .await
+    }
+
+    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>> {
+        let key = key.clone();
+        self.read(move |connection| {
+            let row = blobs::table.find(key.as_str()).select(blobs::store);
+            let store: Option<String> = row.first(connection).optional()?;
+            Ok(store.as_deref().map(store_name).transpose()?)
         })
         .await
     }
@@ -186,7 +194,7 @@ impl BlobRecordRepository for Database {
         self.write(move |connection| {
             let mut counted = Vec::new();
             for key in &keys {
-                let marked_for_deletion = blobs::table.find(key.as_str()).filter(blobs::store.eq(store.0));
+                let marked_for_deletion = blobs::table.find(key.as_str()).filter(blobs::store.eq(store.as_str()));
                 let marked_for_deletion = marked_for_deletion.filter(blobs::condemned_at.is_not_null());
                 if diesel::delete(marked_for_deletion).execute(connection)? > 0 {
                     let text = "DELETE FROM held_blobs WHERE blob_key = ? RETURNING drive_id, size_bytes, counter";

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
-    BlobKey, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
+    BlobRef, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
     Version, VersionId, VersionPosition,
 };
 use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
@@ -28,7 +28,7 @@ fn make_current(
     file: &Grant,
     content: &Content,
     max: u32,
-) -> Result<Vec<BlobKey>, SqlError> {
+) -> Result<Vec<BlobRef>, SqlError> {
     let id = file.node().id;
     let revision = set_current_version(connection, command, file, (content.version, content.size))?;
     insert_version(connection, NewVersionRow::new(content, (id, revision), file.actor()))?;
@@ -52,7 +52,7 @@ fn append(
     let file = locate::reauthorize(connection, file)?;
     file.require_seen(new.seen)?;
     let content = new.content(file.node(), command.at);
-    reference_blob(connection, &new.blob, &new.stored)?;
+    reference_blob(connection, &new.blob.key, &new.stored)?;
     let freed = make_current(connection, command, &file, &content, new.max_versions)?;
     record_change(connection, command, Change::content_set(ChangeKind::FileReplaced, &file, content.version))?;
     let file = locate::get(connection, file.node().id, file.actor())?;
@@ -73,7 +73,7 @@ fn restore(
         store_response(connection, command, CommandOutcome::Changed(&file))?;
         return Ok(file.into());
     }
-    mark_referenced(connection, &former.content.blob)?;
+    mark_referenced(connection, &former.content.blob.key)?;
     let content = Content { version: spec.version, created_at: command.at, ..former.content };
     let freed = make_current(connection, command, &file, &content, spec.max_versions)?;
     record_change(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version))?;
@@ -88,14 +88,14 @@ fn delete(
     file: &Grant,
     version: VersionId,
     seen: Option<Revision>,
-) -> Result<Option<BlobKey>, SqlError> {
+) -> Result<Option<BlobRef>, SqlError> {
     let file = locate::reauthorize_at(connection, file, seen)?;
     let former = find(connection, file.node().id, version)?.ok_or(Error::NotFound)?;
     if Node::content(file.node()).is_some_and(|current| current.version == version) {
         return Err(Error::Conflict(Conflict::VersionInUse).into());
     }
     diesel::delete(versions::table.find(DbId::from(version))).execute(connection)?;
-    let content = (former.content.blob.as_str().to_owned(), bytes(former.content.size));
+    let content = (former.content.blob.key.as_str().to_owned(), bytes(former.content.size));
     let released = release_contents(connection, file.drive(), &[content], command.at)?;
     charge_quota(connection, file.drive(), Charge { freed: released.credited_bytes, ..Charge::default() })?;
     record_change(connection, command, Change::version_deleted(&file, version))?;
@@ -134,7 +134,7 @@ impl VersionRepository for Database {
         file: &Grant,
         version: VersionId,
         seen: Option<Revision>,
-    ) -> Result<Option<BlobKey>> {
+    ) -> Result<Option<BlobRef>> {
         let (command, file) = (command.clone(), file.clone());
         self.write(move |connection| delete(connection, &command, &file, version, seen)).await
     }

@@ -1,61 +1,53 @@
-//! The conformance suites of persistence adapters, each on its own database.
+//! The conformance suites of persistence adapters: each case alone with a database.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use clouddrive_conformance::{
-    Persistence, accounts, blob_records, changes, drive, effects, idempotency_records, jobs, link_downloads, links,
-    name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
-};
+use clouddrive_conformance::{Borrowed, Reuse, blob_records, changes, effects, trash, uploads, users};
 use clouddrive_domain::model::UserId;
+use clouddrive_domain::port::Repositories;
 use clouddrive_sqlite::{Database, Options};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
+async fn open(dir: &TempDir) -> Repositories {
+    Repositories::from_store(Arc::new(Database::open(&path(dir), Options::default()).await.unwrap()))
+}
+
+fn path(dir: &TempDir) -> PathBuf {
+    dir.path().join("clouddrive.db")
+}
+
 /// A fresh database, and its directory, which must outlive it.
-async fn fresh() -> (Persistence, TempDir) {
+async fn fresh() -> (TempDir, Repositories) {
     let dir = tempfile::tempdir().unwrap();
-    let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
-    (Persistence::from_store(Arc::new(database)), dir)
+    let store = open(&dir).await;
+    (dir, store)
 }
 
-macro_rules! suites {
-    ($($port:ident),+ $(,)?) => {$(
+/// A migrated database that no other test is using.
+async fn reused() -> (Borrowed<'static, TempDir>, Repositories) {
+    static DATABASES: Reuse<TempDir> = Reuse::new();
+    let dir = DATABASES.borrow(async || tempfile::tempdir().unwrap()).await;
+    let store = open(&dir).await;
+    (dir, store)
+}
+
+mod suites {
+    use super::reused;
+
+    clouddrive_conformance::persistence! {
         #[tokio::test(flavor = "multi_thread")]
-        async fn $port() {
-            let (store, _dir) = fresh().await;
-            $port::suite(&store).await;
-        }
-    )+};
+        (_dir, store) = reused().await => &store
+    }
 }
-
-suites!(
-    users,
-    sessions,
-    drive,
-    uploads,
-    shares,
-    blob_records,
-    changes,
-    idempotency_records,
-    task_leases,
-    jobs,
-    links,
-    name_keys,
-    link_downloads,
-    search,
-    trees,
-    trash,
-    versions,
-    accounts,
-    throttle
-);
 
 /// Suites do not interfere with each other, in any order.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_store_for_all() {
-    let (store, _dir) = fresh().await;
+    let (_dir, store) = fresh().await;
     blob_records::suite(&store).await;
     uploads::suite(&store).await;
     changes::suite(&store).await;
@@ -64,8 +56,8 @@ async fn one_store_for_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drives_whose_owners_are_gone() {
-    let (store, dir) = fresh().await;
-    let path = dir.path().join("clouddrive.db");
+    let (dir, store) = fresh().await;
+    let path = path(&dir);
     let remove = async |user: UserId| {
         let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
         connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").unwrap();
@@ -78,6 +70,6 @@ async fn drives_whose_owners_are_gone() {
 #[tokio::test]
 async fn a_database_that_works_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
+    let database = Database::open(&path(&dir), Options::default()).await.unwrap();
     effects::probe_suite(&database).await;
 }

@@ -45,6 +45,7 @@ fn every_error_names_its_variable() {
         ("DATABASE_URL", "sqlite:file:drive.db?mode=memory"),
         ("AWS_ENDPOINT_URL_S3", "localhost:9000"),
         ("S3_PUBLIC_ENDPOINT", "s3"),
+        ("BLOB_STORE", "My store"),
         ("S3_PATH_STYLE", "yes"),
         ("S3_MAX_PARTS", "10001"),
         ("SECRET_KEY", "short"),

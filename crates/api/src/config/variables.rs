@@ -217,6 +217,13 @@ variables! {
             "directory of the blobs, if no bucket is set",
         );
         S3_BUCKET_NAME: any().aliases(&["BUCKET_NAME"]).meaning("the bucket of the blobs");
+        BLOB_STORE: text("1 to 64 lower-case letters, digits, hyphens and underscores")
+            .described("`disk`, or `s3` with a bucket")
+            .example("disk")
+            .meaning(
+                "name of the store, recorded with each blob. Keep it once there are blobs: those of a store with \
+                 another name cannot be read",
+            );
         AWS_REGION: any()
             .aliases(&["REGION"])
             .described("none; for the secret, that of the standard chain")

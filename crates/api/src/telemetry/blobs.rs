@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    BlobKey, Expected, MultipartUpload, MultipartUploadId, Part, PartPlan, Sha256, StoreName, Stored, Timestamp,
+    BlobKey, Expected, MultipartUpload, MultipartUploadId, Part, PartPlan, Sha256, Stored, Timestamp,
 };
 use clouddrive_domain::port::{
     BlobStore, ByteStream, ContentHeaders, DirectUploadStore, PartStore, SignedUrl, StagedUploadStore,
@@ -39,10 +39,6 @@ async fn instrumented<T>(operation: &'static str, call: impl Future<Output = Res
 
 #[async_trait]
 impl BlobStore for InstrumentedStore<dyn BlobStore> {
-    fn name(&self) -> StoreName {
-        self.0.name()
-    }
-
     async fn put(
         &self,
         key: &BlobKey,

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clouddrive_disk::{DiskStore, DiskUploads};
-use clouddrive_domain::model::MAX_PARTS;
+use clouddrive_domain::model::{MAX_PARTS, StoreName};
 use clouddrive_domain::port::{
-    BlobStore, DirectUploadStore, PartStore, Probe, SignedUrlVerifier, StagedUploadStore, UrlPresigner,
+    BlobStore, BlobStores, DirectUploadStore, PartStore, Probe, SignedUrlVerifier, StagedUploadStore, StoreRouter,
+    UrlPresigner,
 };
 use clouddrive_s3::{S3Error, S3ErrorKind, S3Store, Settings, StaticCredentials};
 use secrecy::ExposeSecret;
@@ -19,28 +20,33 @@ use crate::telemetry::traces;
 /// The delay between attempts to open a store that is not up yet.
 const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// The blob store.
-pub(super) enum Blobs {
+/// The blob store, with its name.
+pub(super) struct Blobs {
+    name: StoreName,
+    store: Store,
+}
+
+enum Store {
     Disk(DiskStore),
     S3(S3Store),
 }
 
 /// Direct access to blobs for clients.
 pub(super) struct DirectAccess {
-    pub(super) direct: Arc<dyn DirectUploadStore>,
+    pub(super) direct: StoreRouter<dyn DirectUploadStore>,
     /// Copies uploads before they become files, for stores that may need it.
-    pub(super) staged: Option<Arc<dyn StagedUploadStore>>,
+    pub(super) staged: Option<StoreRouter<dyn StagedUploadStore>>,
     /// The maximum number of parts per upload.
     pub(super) max_parts: u32,
-    pub(super) presigner: Arc<dyn UrlPresigner>,
+    pub(super) presigners: StoreRouter<dyn UrlPresigner>,
     /// Verifies signed URLs served by this server and accepts their parts; `None` if the store serves them itself.
     pub(super) verifier: Option<(Arc<dyn SignedUrlVerifier>, Arc<dyn PartStore>)>,
 }
 
 impl Blobs {
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
-        match &config.blobs {
-            BlobsConfig::Disk(directory) => Ok(Self::Disk(DiskStore::open(directory.clone())?)),
+        let store = match &config.blobs {
+            BlobsConfig::Disk(directory) => Store::Disk(DiskStore::open(directory.clone())?),
             BlobsConfig::S3(bucket) => {
                 let store = open_with_retry(config, bucket).await?;
                 let capabilities = store.capabilities();
@@ -48,59 +54,81 @@ impl Blobs {
                 for limitation in capabilities.limitations() {
                     tracing::warn!(bucket = bucket.bucket, "the S3 store: {limitation}");
                 }
-                Ok(Self::S3(store))
+                Store::S3(store)
             }
-        }
+        };
+        Ok(Self { name: store_name(config)?, store })
     }
 
-    pub(super) fn store(&self) -> Arc<dyn BlobStore> {
-        let store: Arc<dyn BlobStore> = match self {
-            Self::Disk(disk) => Arc::new(disk.clone()),
-            Self::S3(s3) => Arc::new(s3.clone()),
+    pub(super) const fn name(&self) -> &StoreName {
+        &self.name
+    }
+
+    pub(super) fn stores(&self) -> BlobStores {
+        let store: Arc<dyn BlobStore> = match &self.store {
+            Store::Disk(disk) => Arc::new(disk.clone()),
+            Store::S3(s3) => Arc::new(s3.clone()),
         };
-        Arc::new(InstrumentedStore(store))
+        BlobStores::new(self.name.clone(), Arc::new(InstrumentedStore(store)))
     }
 
     pub(super) fn probe(&self) -> Arc<dyn Probe> {
-        match self {
-            Self::Disk(disk) => Arc::new(disk.clone()),
-            Self::S3(s3) => Arc::new(s3.clone()),
+        match &self.store {
+            Store::Disk(disk) => Arc::new(disk.clone()),
+            Store::S3(s3) => Arc::new(s3.clone()),
         }
+    }
+
+    fn router<P: ?Sized>(&self, store: Arc<P>) -> StoreRouter<P> {
+        StoreRouter::new(self.name.clone(), store)
     }
 
     /// URLs served by the store itself, or by this server under `public_url`.
     pub(super) fn direct_access(&self, public_url: &str, keys: &Keys) -> DirectAccess {
-        match self {
-            Self::Disk(disk) => {
+        match &self.store {
+            Store::Disk(disk) => {
                 let urls = keys.urls(public_url);
-                let direct: Arc<dyn DirectUploadStore> = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
+                let uploads: Arc<dyn DirectUploadStore> = Arc::new(DiskUploads::new(disk.clone(), urls.clone()));
+                let direct: Arc<dyn DirectUploadStore> = Arc::new(InstrumentedStore(uploads));
                 let parts: Arc<dyn PartStore> = Arc::new(disk.clone());
                 let urls = Arc::new(urls);
+                let presigner: Arc<dyn UrlPresigner> = urls.clone();
                 let verifier: Option<(Arc<dyn SignedUrlVerifier>, Arc<dyn PartStore>)> =
-                    Some((urls.clone(), Arc::new(InstrumentedStore(parts))));
+                    Some((urls, Arc::new(InstrumentedStore(parts))));
                 DirectAccess {
-                    direct: Arc::new(InstrumentedStore(direct)),
+                    direct: self.router(direct),
                     staged: None,
                     max_parts: MAX_PARTS,
-                    presigner: urls,
+                    presigners: self.router(presigner),
                     verifier,
                 }
             }
-            Self::S3(s3) => {
+            Store::S3(s3) => {
                 let (max_parts, s3) = (s3.capabilities().max_parts, Arc::new(s3.clone()));
-                let direct: Arc<dyn DirectUploadStore> = s3.clone();
-                let staged: Arc<dyn StagedUploadStore> = s3.clone();
-                let staged: Option<Arc<dyn StagedUploadStore>> = Some(Arc::new(InstrumentedStore(staged)));
+                let uploads: Arc<dyn DirectUploadStore> = s3.clone();
+                let direct: Arc<dyn DirectUploadStore> = Arc::new(InstrumentedStore(uploads));
+                let staging: Arc<dyn StagedUploadStore> = s3.clone();
+                let staged: Arc<dyn StagedUploadStore> = Arc::new(InstrumentedStore(staging));
+                let presigner: Arc<dyn UrlPresigner> = s3;
                 DirectAccess {
-                    direct: Arc::new(InstrumentedStore(direct)),
-                    staged,
+                    direct: self.router(direct),
+                    staged: Some(self.router(staged)),
                     max_parts,
-                    presigner: s3,
+                    presigners: self.router(presigner),
                     verifier: None,
                 }
             }
         }
     }
+}
+
+/// The name of the configured store in the rows of its blobs.
+pub(super) fn store_name(config: &Config) -> anyhow::Result<StoreName> {
+    let usual = match &config.blobs {
+        BlobsConfig::Disk(_) => "disk",
+        BlobsConfig::S3(_) => "s3",
+    };
+    config.blob_store.clone().or_else(|| StoreName::parse(usual)).context("the blob store has no name")
 }
 
 /// Opens the bucket, waiting for a store that is not up yet.

@@ -1,12 +1,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use clouddrive_domain::port::{
-    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, Jobs, LinkDownloadRepository,
-    LinkRepository, NameKeyRepository, NodeRepository, Probe, SearchRepository, SessionRepository, ShareRepository,
-    TaskLeaseRepository, Throttle, TrashRepository, TreeRepository, UploadRepository, UserRepository,
-    VersionRepository,
-};
+use clouddrive_domain::port::{NameKeyRepository, Probe, Repositories};
 use clouddrive_postgres::{ConnectionParams, Target};
 use clouddrive_sql::pool::PoolStatus;
 use clouddrive_sqlite::ServerLock;
@@ -19,78 +14,22 @@ use crate::config::{Config, ConfigError, DatabaseConfig, PostgresAddress, Postgr
 /// Reports the usage of database connections.
 pub(crate) type CountConnections = Arc<dyn Fn() -> PoolStatus + Send + Sync>;
 
-/// The persistence ports of one database.
+/// An opened database.
 #[derive(Clone)]
 pub(super) struct Persistence {
-    pub(super) users: Arc<dyn UserRepository>,
-    pub(super) accounts: Arc<dyn AccountRepository>,
-    pub(super) sessions: Arc<dyn SessionRepository>,
-    pub(super) throttle: Arc<dyn Throttle>,
-    pub(super) drive: Arc<dyn NodeRepository>,
-    pub(super) trees: Arc<dyn TreeRepository>,
-    pub(super) uploads: Arc<dyn UploadRepository>,
-    pub(super) trash: Arc<dyn TrashRepository>,
-    pub(super) versions: Arc<dyn VersionRepository>,
-    pub(super) shares: Arc<dyn ShareRepository>,
-    pub(super) links: Arc<dyn LinkRepository>,
-    pub(super) link_downloads: Arc<dyn LinkDownloadRepository>,
-    pub(super) search: Arc<dyn SearchRepository>,
-    pub(super) records: Arc<dyn BlobRecordRepository>,
-    pub(super) idempotency_records: Arc<dyn IdempotencyRepository>,
-    pub(super) task_leases: Arc<dyn TaskLeaseRepository>,
-    pub(super) jobs: Arc<dyn Jobs>,
-    pub(super) name_keys: Arc<dyn NameKeyRepository>,
-    pub(super) changes: Arc<dyn ChangeRepository>,
+    pub(super) repositories: Repositories,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) connections: CountConnections,
 }
 
 impl Persistence {
-    fn from_store<S>(store: S, count: fn(&S) -> PoolStatus) -> Self
+    fn from_store<S>(store: S, repositories: fn(Arc<S>) -> Repositories, count: fn(&S) -> PoolStatus) -> Self
     where
-        S: UserRepository
-            + SessionRepository
-            + NodeRepository
-            + UploadRepository
-            + ShareRepository
-            + BlobRecordRepository
-            + IdempotencyRepository
-            + TaskLeaseRepository
-            + Jobs
-            + LinkRepository
-            + NameKeyRepository
-            + ChangeRepository
-            + LinkDownloadRepository
-            + Probe
-            + SearchRepository
-            + TreeRepository
-            + TrashRepository
-            + VersionRepository
-            + AccountRepository
-            + Throttle
-            + 'static,
+        S: Probe + 'static,
     {
         let store = Arc::new(store);
         Self {
-            users: store.clone(),
-            accounts: store.clone(),
-            sessions: store.clone(),
-            throttle: store.clone(),
-            drive: store.clone(),
-            trees: store.clone(),
-            uploads: store.clone(),
-            trash: store.clone(),
-            versions: store.clone(),
-            shares: store.clone(),
-            links: store.clone(),
-            link_downloads: store.clone(),
-            search: store.clone(),
-            records: store.clone(),
-            idempotency_records: store.clone(),
-            task_leases: store.clone(),
-            jobs: store.clone(),
-            name_keys: store.clone(),
-            changes: store.clone(),
+            repositories: repositories(store.clone()),
             probe: store.clone(),
             connections: Arc::new(move || count(&store)),
         }
@@ -104,7 +43,7 @@ const NAME_KEY_BATCH: u32 = 500;
 pub(super) async fn open(config: &Config) -> anyhow::Result<Persistence> {
     let persistence = open_migrated(config).await?;
     // A single bad row must not prevent startup: the collector retries and logs it.
-    if let Err(error) = refresh_name_keys(&*persistence.name_keys).await {
+    if let Err(error) = refresh_name_keys(&*persistence.repositories.name_keys).await {
         tracing::error!(?error, "computing the keys of names failed");
     }
     Ok(persistence)
@@ -134,14 +73,26 @@ async fn open_migrated(config: &Config) -> anyhow::Result<Persistence> {
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open(path, sqlite(config)).await;
             database
-                .map(|database| Persistence::from_store(database, clouddrive_sqlite::Database::connections))
+                .map(|database| {
+                    Persistence::from_store(
+                        database,
+                        Repositories::from_store,
+                        clouddrive_sqlite::Database::connections,
+                    )
+                })
                 .with_context(|| format!("the database {}", path.display()))
         }
         DatabaseConfig::Postgres(settings) => {
             let options = postgres(config, settings)?;
             let database = clouddrive_postgres::Database::open(&options).await;
             database
-                .map(|database| Persistence::from_store(database, clouddrive_postgres::Database::connections))
+                .map(|database| {
+                    Persistence::from_store(
+                        database,
+                        Repositories::from_store,
+                        clouddrive_postgres::Database::connections,
+                    )
+                })
                 .with_context(|| format!("the database {}", options.target))
         }
     }
@@ -153,14 +104,26 @@ pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence>
         DatabaseConfig::Sqlite(path) => {
             let database = clouddrive_sqlite::Database::open_current(path, sqlite(config)).await;
             database
-                .map(|database| Persistence::from_store(database, clouddrive_sqlite::Database::connections))
+                .map(|database| {
+                    Persistence::from_store(
+                        database,
+                        Repositories::from_store,
+                        clouddrive_sqlite::Database::connections,
+                    )
+                })
                 .with_context(|| format!("the database {}", path.display()))
         }
         DatabaseConfig::Postgres(settings) => {
             let options = postgres(config, settings)?;
             let database = clouddrive_postgres::Database::open_current(&options).await;
             database
-                .map(|database| Persistence::from_store(database, clouddrive_postgres::Database::connections))
+                .map(|database| {
+                    Persistence::from_store(
+                        database,
+                        Repositories::from_store,
+                        clouddrive_postgres::Database::connections,
+                    )
+                })
                 .with_context(|| format!("the database {}", options.target))
         }
     }
@@ -169,7 +132,7 @@ pub(super) async fn open_current(config: &Config) -> anyhow::Result<Persistence>
 /// Migrates the schema, computes missing name keys, and returns the applied migrations.
 pub(crate) async fn migrate(config: &Config) -> anyhow::Result<Vec<String>> {
     let applied = migrate_schema(config).await?;
-    refresh_name_keys(&*open_current(config).await?.name_keys).await?;
+    refresh_name_keys(&*open_current(config).await?.repositories.name_keys).await?;
     Ok(applied)
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::Data;
 use clouddrive_auth::{Purpose, SessionCache};
-use clouddrive_domain::port::{BlobStore, Passwords};
+use clouddrive_domain::port::{BlobStores, Passwords, Repositories};
 use clouddrive_domain::service::{
     AccountPorts, AccountService, AccountSettings, ArchiveService, ArchiveStores, BlobRemover, Contents, CopyService,
     EndedUploads, FileService, FolderService, IdempotencyService, LinkService, PhotoService, PublicLinkPorts,
@@ -17,7 +17,6 @@ use clouddrive_image::SquarePhotos;
 use clouddrive_rest::{Digests, HealthCheck, Services, encode_response};
 
 use super::blobs::DirectAccess;
-use super::database::Persistence;
 use super::{Keys, Stores, passwords};
 use crate::config::Config;
 use crate::telemetry::throttle::MeteredThrottle;
@@ -35,9 +34,9 @@ pub(super) struct Builder<'a> {
     config: &'a Config,
     keys: &'a Keys,
     public_url: &'a str,
-    ports: Persistence,
+    ports: Repositories,
     context: ServiceContext,
-    store: Arc<dyn BlobStore>,
+    blobs: BlobStores,
     direct_access: DirectAccess,
     cache: Arc<SessionCache>,
     passwords: Arc<dyn Passwords>,
@@ -55,17 +54,17 @@ impl<'a> Builder<'a> {
         keys: &'a Keys,
         public_url: &'a str,
     ) -> anyhow::Result<Self> {
-        let (ports, store) = (stores.persistence.clone(), stores.blobs.store());
+        let (ports, blobs) = (stores.persistence.repositories.clone(), stores.blobs.stores());
         let direct_access = stores.blobs.direct_access(public_url, keys);
         let throttling = if config.rate_limits {
             Throttling::new(Arc::new(MeteredThrottle(ports.throttle.clone())))
         } else {
             Throttling::off()
         };
-        let remover = BlobRemover::new(ports.records.clone(), store.clone());
+        let remover = BlobRemover::new(ports.records.clone(), blobs.clone());
         let tags = match direct_access.verifier {
             Some(_) => StoreTags::none(),
-            None => StoreTags::new(store.clone(), ports.records.clone()),
+            None => StoreTags::new(blobs.clone(), ports.records.clone()),
         };
         Ok(Self {
             stores,
@@ -77,18 +76,18 @@ impl<'a> Builder<'a> {
             passwords: Arc::new(passwords()?),
             throttling,
             ended: EndedUploads::new(ports.uploads.clone(), remover.clone()),
-            contents: Contents::new(store.clone(), ports.records.clone()),
+            contents: Contents::new(blobs.clone(), ports.records.clone()),
             remover,
             tags,
             direct_access,
-            store,
+            blobs,
             ports,
         })
     }
 
     pub(super) fn build(self) -> anyhow::Result<Services> {
         let (keys, ports) = (self.keys, &self.ports);
-        let (database, storage) = (ports.probe.clone(), self.stores.blobs.probe());
+        let (database, storage) = (self.stores.persistence.probe.clone(), self.stores.blobs.probe());
         Ok(Services {
             accounts: Data::new(self.accounts()),
             folders: Data::new(FolderService::new(ports.drive.clone(), self.ended.clone(), self.context.clone())),
@@ -149,8 +148,8 @@ impl<'a> Builder<'a> {
             self.ports.users.clone(),
             self.ports.drive.clone(),
             self.ports.records.clone(),
-            self.store.clone(),
-            self.direct_access.presigner.clone(),
+            self.blobs.clone(),
+            self.direct_access.presigners.clone(),
             Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
             self.context.clone(),
             self.config.url_lifetime,
@@ -163,7 +162,7 @@ impl<'a> Builder<'a> {
             self.ports.drive.clone(),
             self.contents.clone(),
             self.tags.clone(),
-            self.direct_access.presigner.clone(),
+            self.direct_access.presigners.clone(),
             self.context.clone(),
             lifetimes,
         )
@@ -173,8 +172,8 @@ impl<'a> Builder<'a> {
         let stores = VersionStores {
             versions: self.ports.versions.clone(),
             records: self.ports.records.clone(),
-            store: self.store.clone(),
-            presigner: self.direct_access.presigner.clone(),
+            blobs: self.blobs.clone(),
+            presigners: self.direct_access.presigners.clone(),
             tags: self.tags.clone(),
         };
         let settings = VersionSettings {
@@ -219,7 +218,7 @@ impl<'a> Builder<'a> {
         let uploads = UploadService::new(
             self.ports.drive.clone(),
             self.ports.uploads.clone(),
-            self.store.clone(),
+            self.blobs.clone(),
             self.ports.records.clone(),
             self.direct_access.direct.clone(),
             self.context.clone(),
@@ -273,7 +272,7 @@ impl<'a> Builder<'a> {
             link_access: Arc::new(self.keys.link_access()),
             contents: self.contents.clone(),
             tags: self.tags.clone(),
-            presigner: self.direct_access.presigner.clone(),
+            presigners: self.direct_access.presigners.clone(),
         };
         PublicLinkService::new(ports, self.throttling.clone(), self.context.clone(), self.config.url_lifetime)
     }
@@ -292,6 +291,7 @@ impl<'a> Builder<'a> {
             sessions: self.cache.clone(),
         };
         let records = self.ports.records.clone();
-        Some(SignedBlobService::new(verifier, self.store.clone(), parts, records, watching, self.context.clone()))
+        let (name, blobs) = (self.stores.blobs.name().clone(), self.blobs.clone());
+        Some(SignedBlobService::new(verifier, name, blobs, parts, records, watching, self.context.clone()))
     }
 }

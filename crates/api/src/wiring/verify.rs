@@ -7,7 +7,7 @@ use clouddrive_verify::sources::{Disk, Postgres, S3, Sqlite};
 use clouddrive_verify::{CheckError, Objects, Options, Progress, Records, Report};
 use futures_util::FutureExt;
 
-use super::blobs::settings;
+use super::blobs::{settings, store_name};
 use super::database::postgres;
 use crate::config::{BlobsConfig, Config, DatabaseConfig};
 
@@ -26,9 +26,13 @@ pub(crate) async fn verify(config: &Config, options: Options, progress: Progress
             Box::new(Postgres::new(Arc::new(connect)))
         }
     };
+    let name = store_name(config)?;
     let objects: Box<dyn Objects> = match &config.blobs {
-        BlobsConfig::Disk(directory) => Box::new(Disk::new(directory)),
-        BlobsConfig::S3(bucket) => Box::new(S3::new(settings(config, bucket).client().await, bucket.bucket.clone())),
+        BlobsConfig::Disk(directory) => Box::new(Disk::new(directory, name.as_str())),
+        BlobsConfig::S3(bucket) => {
+            let client = settings(config, bucket).client().await;
+            Box::new(S3::new(client, bucket.bucket.clone(), name.as_str()))
+        }
     };
     Ok(clouddrive_verify::verify(&*records, &*objects, options, progress).await?)
 }

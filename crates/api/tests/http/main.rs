@@ -1,4 +1,4 @@
-//! Black-box tests of the API, against a real server over HTTP. The files mirror the URL tree of `rest/src/routes.rs`.
+//! Black-box tests of the API, against a real server over HTTP. The files mirror the URL tree of `contract/src/paths.rs`.
 //!
 //! The tests run on two stacks, selected by `CLOUDDRIVE_TEST_STACK`. Tests of one stack only are in the module of its
 //! name, which a run on the other skips:

@@ -4,15 +4,14 @@
 
 use clouddrive_domain::model::{Action, Limit, OrderKey, Sort};
 
-use crate::Persistence;
-use crate::fixture::{Fixture, run};
+use crate::case::persistence_suite;
 
-/// Runs every case. The backfill for names written by older versions needs tests of the adapter's own.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store; every_name_has_its_keys_from_the_beginning);
+persistence_suite! {
+    $ name_keys uses BlobRecordRepository, NodeRepository, NameKeyRepository, UploadRepository, UserRepository;
+
+    self of "`NameKeyRepository::refresh`: Such names were, or still are, written by older server versions." {
+        every_name_has_its_keys_from_the_beginning,
+    }
 }
 
 async fn every_name_has_its_keys_from_the_beginning(fixture: &Fixture<'_>) {
@@ -24,9 +23,9 @@ async fn every_name_has_its_keys_from_the_beginning(fixture: &Fixture<'_>) {
     for place in [ann.root, folder] {
         let grant = fixture.grant(ann.id, place, Action::Read).await;
         let limit = Limit::new(10).unwrap();
-        for child in fixture.store.drive.list(grant.read(), Sort::default(), None, limit).await.unwrap() {
+        for child in fixture.store.drive().list(grant.read(), Sort::default(), None, limit).await.unwrap() {
             assert_eq!(child.order_key, OrderKey::new(&child.node.name));
         }
     }
-    assert_eq!(fixture.store.name_keys.refresh(500).await.unwrap(), 0);
+    assert_eq!(fixture.store.name_keys().refresh(500).await.unwrap(), 0);
 }

@@ -11,37 +11,51 @@ use std::collections::BTreeSet;
 use clouddrive_domain::model::{Limit, Located, NodeId, Page, SearchPosition, SearchText, UserId};
 use clouddrive_domain::port::{Hit, SearchCriteria};
 
-use crate::Persistence;
-use crate::fixture::{Fixture, TestUser, run};
+use crate::case::persistence_suite;
+use crate::fixture::TestUser;
 
-/// Runs every case. Nodes in the trash are not covered: an adapter needs its own test for them.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
-        texts::a_node_is_found_as_its_viewer_finds_it,
-        texts::a_text_is_found_anywhere_in_a_name_without_regard_to_case,
-        texts::names_of_every_script_are_found,
-        texts::accents_width_and_compatibility_forms_do_not_matter,
-        texts::no_character_stands_for_others,
-        texts::one_or_two_characters_are_found_anywhere,
-        texts::files_and_folders_are_found_by_their_kind,
-        sharing::what_is_shared_is_found_and_nothing_beside_it,
-        sharing::what_is_shared_no_more_is_not_found,
-        sharing::a_strangers_name_never_shows,
-        sharing::below_a_folder_only_what_lies_below_it_is_found,
-        texts::a_new_name_is_found_at_once_and_the_old_one_no_more,
-        pages::what_is_found_comes_by_name_and_then_what_is_shared,
-        pages::pages_of_any_size_make_the_same_list,
-        sharing::a_shared_tree_is_walked_whole_whatever_its_shape,
-        sharing::what_is_shared_twice_is_found_once,
-        sharing::a_walk_goes_on_beside_what_was_moved_away,
-        pages::what_is_invisible_makes_no_page_more,
-        pages::a_page_ends_when_it_has_too_many_bytes,
-        pages::a_page_goes_on_where_the_last_one_ended_whatever_is_gone,
-        texts::roots_are_never_found,
-    );
+persistence_suite! {
+    $ search uses
+        BlobRecordRepository, NodeRepository, SearchRepository, ShareRepository, UploadRepository, UserRepository;
+
+    texts of "`SearchRepository::search`: A page of the files and folders that match `criteria`, as seen by `viewer`" {
+        a_node_is_found_as_its_viewer_finds_it,
+        a_text_is_found_anywhere_in_a_name_without_regard_to_case,
+        names_of_every_script_are_found,
+        accents_width_and_compatibility_forms_do_not_matter,
+        no_character_stands_for_others,
+        one_or_two_characters_are_found_anywhere,
+        files_and_folders_are_found_by_their_kind,
+        a_new_name_is_found_at_once_and_the_old_one_no_more,
+    }
+
+    texts of "`SearchRepository::search`: Roots and nodes in or below the trash are excluded." {
+        roots_are_never_found,
+    }
+
+    sharing of "`SearchRepository::search`: then those shared with the viewer, directly or through a folder" {
+        what_is_shared_is_found_and_nothing_beside_it,
+        what_is_shared_no_more_is_not_found,
+        a_strangers_name_never_shows,
+        below_a_folder_only_what_lies_below_it_is_found,
+        a_shared_tree_is_walked_whole_whatever_its_shape,
+        what_is_shared_twice_is_found_once,
+        a_walk_goes_on_beside_what_was_moved_away,
+    }
+
+    pages of "`SearchRepository::search`: first those in the viewer's own drive, by name" {
+        what_is_found_comes_by_name_and_then_what_is_shared,
+        pages_of_any_size_make_the_same_list,
+    }
+
+    pages of "`SearchRepository::search`: the number of pages and their duration MUST NOT depend on nodes of other drives" {
+        what_is_invisible_makes_no_page_more,
+    }
+
+    pages of "`SearchRepository::search`: It ends early at the" {
+        a_page_ends_when_it_has_too_many_bytes,
+        a_page_goes_on_where_the_last_one_ended_whatever_is_gone,
+    }
 }
 
 fn criteria(text: &str) -> SearchCriteria {
@@ -50,7 +64,7 @@ fn criteria(text: &str) -> SearchCriteria {
 }
 
 async fn page(fixture: &Fixture<'_>, viewer: UserId, criteria: &SearchCriteria) -> Page<Hit, SearchPosition> {
-    let page = fixture.store.search.search(viewer, criteria).await.unwrap();
+    let page = fixture.store.search().search(viewer, criteria).await.unwrap();
     assert!(page.items.len() <= criteria.limit.get());
     page
 }

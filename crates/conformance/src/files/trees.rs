@@ -7,58 +7,122 @@ mod list;
 mod races;
 mod roles;
 
-use crate::Persistence;
-use crate::fixture::run;
+use crate::case::persistence_suite;
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
-        file::a_copy_is_a_file_of_its_own_on_the_same_blob,
-        file::only_the_current_content_is_copied,
-        file::a_taken_name_is_refused_or_stood_beside,
-        file::a_copy_may_replace_a_file_but_no_folder,
-        file::a_copy_onto_the_file_itself_keeps_its_content,
-        file::what_a_copy_replaces_counts_until_its_bytes_are_deleted,
-        file::a_blob_stays_while_a_copy_refers_to_it,
-        file::a_revision_that_was_not_seen_last_is_refused,
-    );
-    run!(store;
-        folder::a_copy_has_all_that_lies_below,
-        folder::the_copy_and_what_was_copied_go_their_own_ways,
-        folder::an_empty_folder_is_copied_as_one,
-        folder::a_folder_is_not_copied_into_itself_or_below,
-        folder::a_folder_stands_beside_another_and_replaces_none,
-        folder::shares_are_not_copied,
-        folder::a_root_cannot_be_copied,
-        folder::a_refused_copy_leaves_nothing,
-    );
-    run!(store;
-        limits::ten_thousand_nodes_and_no_more,
-        limits::a_copied_folder_counts_with_what_stands_below_it,
-        limits::what_was_copied_counts_for_what_is_moved_later,
-        limits::the_last_byte_fits_and_the_next_does_not,
-    );
-    run!(store;
-        roles::a_guest_copies_out_of_what_is_shared,
-        roles::the_copy_is_the_owners_of_where_it_goes,
-        roles::both_grants_are_renewed,
-    );
-    run!(store;
-        list::a_folder_is_listed_with_all_below_it,
-        list::several_nodes_are_listed_together,
-        list::what_lies_in_the_trash_is_not_listed,
-        list::nothing_is_listed_past_the_most,
-        list::a_crc32_is_listed_once_it_is_known,
-    );
-    run!(store;
-        races::the_quota_is_exact_however_many_copy,
-        races::all_who_keep_both_get_a_name_of_their_own,
-        races::copies_in_opposite_directions_both_succeed,
-        races::a_copy_never_refers_to_a_blob_marked_for_deletion,
-        races::a_copy_is_of_one_moment,
-        races::files_that_replace_each_other_both_stay,
-    );
+persistence_suite! {
+    $ trees uses
+        BlobRecordRepository, ChangeRepository, NodeRepository, ShareRepository, TrashRepository, TreeRepository,
+        UploadRepository, UserRepository;
+
+    file of "`TreeRepository::copy`: creates new nodes and versions on the existing blobs" {
+        a_copy_is_a_file_of_its_own_on_the_same_blob,
+        a_blob_stays_while_a_copy_refers_to_it,
+    }
+
+    file of "`TreeRepository::copy`: Of a file only the current content is copied; shares are not copied." {
+        only_the_current_content_is_copied,
+    }
+
+    file of "`TreeRepository::copy`: The name is resolved as for an upload" {
+        a_taken_name_is_refused_or_stood_beside,
+        a_copy_onto_the_file_itself_keeps_its_content,
+    }
+
+    file of "`TreeRepository::copy`: also if a folder was to replace" {
+        a_copy_may_replace_a_file_but_no_folder,
+    }
+
+    file of "`TreeRepository::copy`: Returns the copy, or the file that it replaced, whose excess versions are removed" {
+        what_a_copy_replaces_counts_until_its_bytes_are_deleted,
+    }
+
+    file of "`CopyRequest::place`: `FolderCycle`" {
+        a_revision_that_was_not_seen_last_is_refused,
+    }
+
+    folder of "`TreeRepository::copy`: Copies a file, or a folder with its descendants" {
+        a_copy_has_all_that_lies_below,
+        the_copy_and_what_was_copied_go_their_own_ways,
+        an_empty_folder_is_copied_as_one,
+    }
+
+    folder of "`CopyRequest::place`: `FolderCycle`" {
+        a_folder_is_not_copied_into_itself_or_below,
+    }
+
+    folder of "`TreeRepository::copy`: also if a folder was to replace" {
+        a_folder_stands_beside_another_and_replaces_none,
+    }
+
+    folder of "`TreeRepository::copy`: Of a file only the current content is copied; shares are not copied." {
+        shares_are_not_copied,
+    }
+
+    folder of "`CopyRequest::place`: for a root, which cannot be copied" {
+        a_root_cannot_be_copied,
+    }
+
+    folder of "`TreeRepository::copy`: the copy is atomic" {
+        a_refused_copy_leaves_nothing,
+    }
+
+    limits of "`MAX_COPY_NODES`: The maximum number of files and folders in one copy, including the copied one." {
+        ten_thousand_nodes_and_no_more,
+    }
+
+    limits of "`MAX_TREE_DEPTH`: The maximum nesting depth of folders." {
+        a_copied_folder_counts_with_what_stands_below_it,
+        what_was_copied_counts_for_what_is_moved_later,
+    }
+
+    limits of "`TreeRepository::copy`: the copied bytes are charged to the target drive" {
+        the_last_byte_fits_and_the_next_does_not,
+    }
+
+    roles of "`TreeRepository::copy`: Copies a file, or a folder with its descendants" {
+        a_guest_copies_out_of_what_is_shared,
+    }
+
+    roles of "`TreeRepository::copy`: the copied bytes are charged to the target drive" {
+        the_copy_is_the_owners_of_where_it_goes,
+    }
+
+    roles of "`TreeRepository::copy`: both grants are renewed" {
+        both_grants_are_renewed,
+    }
+
+    list of "`TreeRepository::list`: Lists the granted nodes and their descendants, in any order" {
+        a_folder_is_listed_with_all_below_it,
+        several_nodes_are_listed_together,
+        a_crc32_is_listed_once_it_is_known,
+    }
+
+    list of "`TreeRepository`: Whole trees: folders with their descendants, without trashed nodes." {
+        what_lies_in_the_trash_is_not_listed,
+    }
+
+    list of "`TreeRepository::list`: at most `max` + 1 entries, which bounds the cost" {
+        nothing_is_listed_past_the_most,
+    }
+
+    races of "`TreeRepository::copy`: exact under any concurrency" {
+        the_quota_is_exact_however_many_copy,
+    }
+
+    races of "`TreeRepository::copy`: The name is resolved as for an upload" {
+        all_who_keep_both_get_a_name_of_their_own,
+    }
+
+    races of "`TreeRepository::copy`: the copy is atomic" {
+        copies_in_opposite_directions_both_succeed,
+        files_that_replace_each_other_both_stay,
+    }
+
+    races of "`TreeRepository::copy`: a blob marked for deletion at the same moment MUST NOT be referred to" {
+        a_copy_never_refers_to_a_blob_marked_for_deletion,
+    }
+
+    races of "`TreeRepository::copy`: The source MUST be read consistently" {
+        a_copy_is_of_one_moment,
+    }
 }

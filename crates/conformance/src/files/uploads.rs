@@ -10,83 +10,171 @@ mod races;
 mod replace;
 mod roles;
 
-use crate::Persistence;
-use crate::fixture::run;
+use crate::case::persistence_suite;
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
-        begin::an_upload_is_its_senders_and_is_found_as_it_began,
-        begin::what_would_fail_at_the_commit_is_refused_as_a_courtesy,
-        begin::a_sender_has_so_many_open_and_no_more,
-        begin::an_upload_gets_more_time_and_never_less,
-        begin::an_upload_that_is_over_gets_no_more_time,
-    );
-    run!(store;
-        list::open_uploads_are_listed_for_their_sender_and_the_owner_of_the_drive,
-        list::what_has_ended_or_expired_is_not_listed,
-        list::open_uploads_come_in_pages,
-    );
-    run!(store;
-        commit::an_upload_becomes_a_file,
-        commit::an_upload_becomes_a_file_of_a_copy,
-        commit::an_upload_of_no_bytes_becomes_a_file,
-        commit::a_repeat_returns_the_same_file,
-        commit::a_taken_name_leaves_the_upload_open,
-        commit::to_keep_both_is_to_take_the_first_free_name,
-        commit::an_upload_follows_its_folder,
-        commit::an_upload_is_committed_by_its_sender_only,
-        commit::an_upload_that_is_over_becomes_no_file,
-    );
-    run!(store;
-        create::bytes_that_came_without_an_upload_become_a_file,
-        create::its_name_is_decided_as_by_a_commit,
-        create::a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced,
-        create::the_last_byte_fits_for_one_of_those_who_come_at_once,
-        create::nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown,
-    );
-    run!(store;
-        replace::a_replaced_file_is_the_same_file_with_another_content,
-        replace::a_content_that_is_one_too_many_is_unreferenced,
-        replace::what_is_not_there_is_made,
-        replace::a_folder_is_never_replaced,
-    );
-    run!(store;
-        quota::each_step_counts,
-        quota::the_true_size_counts,
-        quota::the_last_byte_fits_and_the_next_does_not,
-        quota::a_commit_over_the_quota_leaves_the_upload_open,
-        quota::guests_fill_the_drive_of_its_owner,
-    );
-    run!(store;
-        end::an_aborted_upload_is_over,
-        end::what_was_aborted_at_a_time_is_listed,
-        end::a_complete_upload_is_not_aborted,
-        end::what_is_over_stays_as_it_ended,
-        end::uploads_expire_at_their_very_time,
-        end::uploads_expire_in_batches,
-        end::ended_uploads_are_forgotten,
-        end::uploads_are_forgotten_in_batches,
-    );
-    run!(store;
-        roles::a_revoked_share_ends_grants,
-        roles::a_lowered_share_ends_grants,
-        roles::what_left_the_shared_folder_is_out_of_reach,
-        roles::with_a_share_end_the_uploads_under_it,
-        roles::a_right_that_comes_from_elsewhere_too_keeps_the_uploads,
-        roles::uploads_of_guests_end_when_their_folder_goes_out_of_reach,
-        roles::an_owner_may_abort_what_others_bring,
-    );
-    run!(store;
-        races::many_begin_at_the_last_bytes,
-        races::many_begin_at_the_last_open_one,
-        races::one_upload_is_committed_twice,
-        races::one_of_many_commits_of_a_name_succeeds,
-        races::all_who_keep_both_get_a_name_of_their_own,
-        races::one_of_many_replacements_is_last,
-        races::an_upload_is_either_committed_or_aborted,
-    );
+persistence_suite! {
+    $ uploads uses
+        AccountRepository, BlobRecordRepository, NodeRepository, ShareRepository, TrashRepository, UploadRepository,
+        UserRepository;
+
+    begin of "`UploadRepository::begin`: Records the upload and its blob's key, and reserves the announced bytes." {
+        an_upload_is_its_senders_and_is_found_as_it_began,
+    }
+
+    begin of "`UploadRepository::begin`: if the commit would currently fail with them" {
+        what_would_fail_at_the_commit_is_refused_as_a_courtesy,
+    }
+
+    begin of "`UploadRepository::begin`: if the sender has too many open" {
+        a_sender_has_so_many_open_and_no_more,
+    }
+
+    begin of "`UploadRepository::extend`: Extends the upload into the granted folder until `until`, if that is later than its expiry." {
+        an_upload_gets_more_time_and_never_less,
+        an_upload_that_is_over_gets_no_more_time,
+    }
+
+    list of "`UploadRepository::list`: those of `user`, and all into the user's own drive, newest first" {
+        open_uploads_are_listed_for_their_sender_and_the_owner_of_the_drive,
+    }
+
+    list of "`UploadRepository::list`: Lists the uploads that are open at `now`" {
+        what_has_ended_or_expired_is_not_listed,
+    }
+
+    list of "`UploadRepository::list`: at most `limit` + 1" {
+        open_uploads_come_in_pages,
+    }
+
+    commit of "`UploadRepository::commit`: Commits the upload as a file or a new version of one" {
+        an_upload_becomes_a_file,
+        an_upload_of_no_bytes_becomes_a_file,
+        an_upload_follows_its_folder,
+    }
+
+    commit of "`Commit`: the upload's own, or a recorded copy of it" {
+        an_upload_becomes_a_file_of_a_copy,
+    }
+
+    commit of "`UploadRepository::commit`: Idempotent: a repeat changes nothing and returns the same file." {
+        a_repeat_returns_the_same_file,
+    }
+
+    commit of "`UploadRepository::commit`: and the upload stays open" {
+        a_taken_name_leaves_the_upload_open,
+    }
+
+    commit of "`UploadRepository::commit`: resolves the name" {
+        to_keep_both_is_to_take_the_first_free_name,
+    }
+
+    commit of "`UploadRepository::commit`: Those of renewing the folder's grant" {
+        an_upload_is_committed_by_its_sender_only,
+        an_upload_that_is_over_becomes_no_file,
+    }
+
+    create of "`UploadRepository::create`: Creates a file, or a new version of the file of that name" {
+        bytes_that_came_without_an_upload_become_a_file,
+        its_name_is_decided_as_by_a_commit,
+    }
+
+    create of "`NewFile::content`: given the media type of the replaced content" {
+        a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced,
+    }
+
+    create of "`UploadRepository::create`: Nothing was reserved for them, so they must fit now." {
+        the_last_byte_fits_for_one_of_those_who_come_at_once,
+    }
+
+    create of "`UploadRepository::create`: if the blob was never recorded or has been marked for deletion" {
+        nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown,
+    }
+
+    replace of "`UploadRepository::commit`: A former content stays as a version" {
+        a_replaced_file_is_the_same_file_with_another_content,
+        what_is_not_there_is_made,
+    }
+
+    replace of "`UploadRepository::commit`: excess versions are removed in the same transaction" {
+        a_content_that_is_one_too_many_is_unreferenced,
+    }
+
+    replace of "`UploadRepository::commit`: if the actor may not replace the file of that name" {
+        a_folder_is_never_replaced,
+    }
+
+    quota of "`UploadRepository::begin`: Records the upload and its blob's key, and reserves the announced bytes." {
+        each_step_counts,
+        guests_fill_the_drive_of_its_owner,
+    }
+
+    quota of "`UploadRepository::commit`: charges the true size to the quota" {
+        the_true_size_counts,
+    }
+
+    quota of "`UploadRepository::begin`: They must fit beside everything that exists" {
+        the_last_byte_fits_and_the_next_does_not,
+    }
+
+    quota of "`UploadRepository::commit`: and the upload stays open" {
+        a_commit_over_the_quota_leaves_the_upload_open,
+    }
+
+    end of "`UploadRepository::abort`: Aborts the upload and ends its reservation." {
+        an_aborted_upload_is_over,
+        a_complete_upload_is_not_aborted,
+        what_is_over_stays_as_it_ended,
+    }
+
+    end of "`UploadRepository::list_aborted`: aborted at exactly `at`, by any command, ordered by identifier" {
+        what_was_aborted_at_a_time_is_listed,
+    }
+
+    end of "`UploadRepository::expire_due`: Ends up to `max` uploads that have expired at the command's time" {
+        uploads_expire_at_their_very_time,
+        uploads_expire_in_batches,
+    }
+
+    end of "`UploadRepository::prune_ended`: Deletes up to `max` records of uploads that ended in any way before `before`" {
+        ended_uploads_are_forgotten,
+        uploads_are_forgotten_in_batches,
+    }
+
+    roles of "`UploadRepository::commit`: Those of renewing the folder's grant" {
+        a_revoked_share_ends_grants,
+        a_lowered_share_ends_grants,
+        what_left_the_shared_folder_is_out_of_reach,
+    }
+
+    roles of "`UploadRepository`: also abort the guest's open uploads into it" {
+        with_a_share_end_the_uploads_under_it,
+        a_right_that_comes_from_elsewhere_too_keeps_the_uploads,
+        uploads_of_guests_end_when_their_folder_goes_out_of_reach,
+    }
+
+    roles of "`UploadRepository::find_abortable`: Finds the upload if `user` may abort it" {
+        an_owner_may_abort_what_others_bring,
+    }
+
+    races of "`UploadRepository::begin`: exact under any concurrency" {
+        many_begin_at_the_last_bytes,
+    }
+
+    races of "`UploadRepository::begin`: if the sender has too many open" {
+        many_begin_at_the_last_open_one,
+    }
+
+    races of "`UploadRepository::commit`: Idempotent: a repeat changes nothing and returns the same file." {
+        one_upload_is_committed_twice,
+    }
+
+    races of "`UploadRepository::commit`: resolves the name" {
+        one_of_many_commits_of_a_name_succeeds,
+        all_who_keep_both_get_a_name_of_their_own,
+        one_of_many_replacements_is_last,
+    }
+
+    races of "`UploadRepository::abort`: checked in the transaction" {
+        an_upload_is_either_committed_or_aborted,
+    }
 }

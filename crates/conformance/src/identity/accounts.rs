@@ -12,36 +12,73 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::NewSession;
 use futures_util::future::{join, join_all};
 
-use crate::Persistence;
-use crate::fixture::{Fixture, TestUser, assert_refused, run};
+use crate::case::persistence_suite;
+use crate::fixture::{TestUser, assert_refused};
 use crate::identity::sessions::opened;
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ accounts uses
+        AccountRepository, BlobRecordRepository, NodeRepository, SessionRepository, ShareRepository, UploadRepository,
+        UserRepository;
+
+    self of "`AccountRepository::change_email`: Changes the user's e-mail address." {
         an_address_is_changed_and_the_former_one_is_free,
+    }
+
+    self of "`AccountRepository::change_email`: by the store's own constraint" {
         an_address_that_is_taken_is_refused,
         of_simultaneous_changes_to_one_address_one_succeeds,
+    }
+
+    self of "`AccountRepository::change_password`: Changes the user's password and ends all of the user's sessions." {
         another_password_ends_all_sessions,
+    }
+
+    self of "`AccountRepository::change_password`: if `proven` is given and the password is no longer of that generation" {
         a_password_is_changed_by_who_knows_the_one_of_today,
+    }
+
+    self of "`AccountRepository`: Methods that end sessions also end those that are just starting" {
         no_session_slips_past_the_end_of_all_sessions,
+    }
+
+    self of "`AccountRepository::set_disabled`: Disables the account and ends its sessions, or enables it again." {
         a_disabled_account_has_no_sessions_until_it_is_enabled,
+    }
+
+    self of "`AccountRepository::set_quota`: They may be below its usage: then nothing more fits." {
         a_quota_may_be_less_than_what_is_there,
+    }
+
+    self of "`AccountRepository::set_quota`: if there is no such user" {
         nothing_becomes_of_who_is_not_there,
+    }
+
+    self of "`AccountRepository::list_accounts`: Lists all accounts by user name key, after the key `after`: at most `limit` + 1." {
         accounts_are_listed_by_their_names_in_pages,
-    );
-    run!(store;
-        delete::a_deleted_account_is_gone_and_its_names_are_free,
-        delete::what_a_deleted_user_made_stays_without_a_name,
-        delete::a_deleted_users_drive_is_invisible,
-        delete::what_a_deleted_user_had_reserved_is_given_back,
-        delete::a_deleted_users_photo_is_unreferenced,
-        delete::an_account_is_deleted_by_who_knows_the_password_of_today,
-        delete::an_upload_that_begins_meanwhile_leaves_nothing_reserved,
-    );
+    }
+
+    delete of "`AccountRepository::delete`: removes the user, their sessions and the shares given to them, and frees the name" {
+        a_deleted_account_is_gone_and_its_names_are_free,
+        what_a_deleted_user_made_stays_without_a_name,
+    }
+
+    delete of "`AccountRepository::delete`: The drive stays, without an owner and so invisible" {
+        a_deleted_users_drive_is_invisible,
+    }
+
+    delete of "`AccountRepository::delete`: Their open uploads, into any drive, are aborted" {
+        what_a_deleted_user_had_reserved_is_given_back,
+        an_upload_that_begins_meanwhile_leaves_nothing_reserved,
+    }
+
+    delete of "`AccountRepository::delete`: The photo's blob MUST be unreferenced from then on." {
+        a_deleted_users_photo_is_unreferenced,
+    }
+
+    delete of "`AccountRepository::change_password`: if `proven` is given and the password is no longer of that generation" {
+        an_account_is_deleted_by_who_knows_the_password_of_today,
+    }
 }
 
 fn hash(text: &str) -> PasswordHash {
@@ -49,36 +86,36 @@ fn hash(text: &str) -> PasswordHash {
 }
 
 async fn credentials(fixture: &Fixture<'_>, user: UserId) -> Credentials {
-    fixture.store.accounts.find_credentials_of(user).await.unwrap().unwrap()
+    fixture.store.accounts().find_credentials_of(user).await.unwrap().unwrap()
 }
 
 async fn started(fixture: &Fixture<'_>, user: UserId, generation: u64) -> clouddrive_domain::Result<NewSession> {
     let at = fixture.now();
     let opened = NewSession { generation, ..opened(fixture, user, at).0 };
-    fixture.store.sessions.start(&fixture.command_at(Some(user), at), &opened).await?;
+    fixture.store.sessions().start(&fixture.command_at(Some(user), at), &opened).await?;
     Ok(opened)
 }
 
 async fn runs(fixture: &Fixture<'_>, opened: &NewSession, now: Timestamp) -> bool {
     let session = &opened.session;
-    fixture.store.sessions.find_username(session.id, session.user, now).await.unwrap().is_some()
+    fixture.store.sessions().find_username(session.id, session.user, now).await.unwrap().is_some()
 }
 
 async fn change_email(fixture: &Fixture<'_>, user: UserId, email: &Email) -> clouddrive_domain::Result<bool> {
-    fixture.store.accounts.change_email(&fixture.command(user), user, email).await
+    fixture.store.accounts().change_email(&fixture.command(user), user, email).await
 }
 
 async fn change_password(fixture: &Fixture<'_>, user: UserId, proven: Option<u64>) -> clouddrive_domain::Result<()> {
     let hash = hash("$example$changed");
-    fixture.store.accounts.change_password(&fixture.command(user), user, proven, &hash).await
+    fixture.store.accounts().change_password(&fixture.command(user), user, proven, &hash).await
 }
 
 async fn set_disabled(fixture: &Fixture<'_>, user: UserId, disabled: bool) -> clouddrive_domain::Result<bool> {
-    fixture.store.accounts.set_disabled(&fixture.command(user), user, disabled).await
+    fixture.store.accounts().set_disabled(&fixture.command(user), user, disabled).await
 }
 
 async fn person(fixture: &Fixture<'_>, text: &str) -> Option<UserId> {
-    fixture.store.users.find_user(&LoginIdentifier::parse(text)).await.unwrap().map(|person| person.id)
+    fixture.store.users().find_user(&LoginIdentifier::parse(text)).await.unwrap().map(|person| person.id)
 }
 
 async fn an_address_is_changed_and_the_former_one_is_free(fixture: &Fixture<'_>) {
@@ -91,7 +128,7 @@ async fn an_address_is_changed_and_the_former_one_is_free(fixture: &Fixture<'_>)
     // The user may change the case of their own address.
     let louder = Email::parse(&email.as_str().to_uppercase()).unwrap();
     assert!(change_email(fixture, id, &louder).await.unwrap());
-    let home = fixture.store.drive.find_user_drive(id).await.unwrap().unwrap();
+    let home = fixture.store.drive().find_user_drive(id).await.unwrap().unwrap();
     assert_eq!(home.account.user.email, louder);
     assert_eq!(person(fixture, email.as_str()).await, Some(id));
     assert_eq!(person(fixture, former.as_str()).await, None);
@@ -103,12 +140,12 @@ async fn an_address_is_changed_and_the_former_one_is_free(fixture: &Fixture<'_>)
 async fn an_address_that_is_taken_is_refused(fixture: &Fixture<'_>) {
     let (member, taken) = (fixture.user().await, fixture.registration());
     fixture.register(&taken).await.unwrap();
-    let before = fixture.store.drive.find_user_drive(member.id).await.unwrap().unwrap();
+    let before = fixture.store.drive().find_user_drive(member.id).await.unwrap().unwrap();
     for change in [str::to_lowercase, str::to_uppercase] {
         let same = Email::parse(&change(taken.user.email.as_str())).unwrap();
         assert_refused!(change_email(fixture, member.id, &same).await, Error::Conflict(Conflict::EmailTaken));
     }
-    assert_eq!(fixture.store.drive.find_user_drive(member.id).await.unwrap().unwrap(), before);
+    assert_eq!(fixture.store.drive().find_user_drive(member.id).await.unwrap().unwrap(), before);
 }
 
 async fn of_simultaneous_changes_to_one_address_one_succeeds(fixture: &Fixture<'_>) {
@@ -135,7 +172,7 @@ async fn another_password_ends_all_sessions(fixture: &Fixture<'_>) {
     assert!(runs(fixture, &other, now).await);
     let expected = Credentials { user: member.id, hash: hash("$example$changed"), generation: 1, disabled: false };
     assert_eq!(credentials(fixture, member.id).await, expected);
-    assert_eq!(fixture.store.users.find_credentials(&Fixture::identifier(&member)).await.unwrap(), Some(expected));
+    assert_eq!(fixture.store.users().find_credentials(&member.identifier()).await.unwrap(), Some(expected));
     assert_eq!(credentials(fixture, bystander.id).await.generation, 0);
     // Sessions start with the new generation, not with the former one.
     assert_refused!(started(fixture, member.id, 0).await, Error::NotFound);
@@ -156,7 +193,7 @@ async fn a_password_is_changed_by_who_knows_the_one_of_today(fixture: &Fixture<'
     // A rehash of the same password does not change the generation.
     let stronger = hash("$example$stronger");
     let (command, old) = (fixture.command(member.id), hash("$example$changed"));
-    fixture.store.users.rehash(&command, member.id, &old, &stronger).await.unwrap();
+    fixture.store.users().rehash(&command, member.id, &old, &stronger).await.unwrap();
     let known = credentials(fixture, member.id).await;
     assert_eq!((known.hash, known.generation), (stronger, 2));
 }
@@ -184,7 +221,7 @@ async fn a_disabled_account_has_no_sessions_until_it_is_enabled(fixture: &Fixtur
     assert!(!set_disabled(fixture, member.id, true).await.unwrap());
     assert!(!runs(fixture, &session, fixture.now()).await);
     assert!(credentials(fixture, member.id).await.disabled);
-    assert!(fixture.store.users.find_credentials(&Fixture::identifier(&member)).await.unwrap().unwrap().disabled);
+    assert!(fixture.store.users().find_credentials(&member.identifier()).await.unwrap().unwrap().disabled);
     assert_refused!(started(fixture, member.id, 0).await, Error::NotFound);
     // Shares stay.
     fixture.try_grant(guest.id, folder, Action::Read).await.unwrap();
@@ -200,7 +237,7 @@ async fn a_quota_may_be_less_than_what_is_there(fixture: &Fixture<'_>) {
     fixture.file(member.id, member.root, "a", 60).await;
     let set = async |bytes| {
         let limits = NewLimits { bytes: Some(bytes), entries: None };
-        fixture.store.accounts.set_quota(&fixture.command(member.id), member.id, limits).await
+        fixture.store.accounts().set_quota(&fixture.command(member.id), member.id, limits).await
     };
     set(50).await.unwrap();
     assert_eq!(fixture.quota(member.id).await, Quota { total: 50, used: 60, reserved: 0 });
@@ -215,19 +252,19 @@ async fn a_quota_may_be_less_than_what_is_there(fixture: &Fixture<'_>) {
 async fn nothing_becomes_of_who_is_not_there(fixture: &Fixture<'_>) {
     let anonymous: UserId = fixture.id();
     let email = fixture.registration().user.email;
-    assert_eq!(fixture.store.accounts.find_credentials_of(anonymous).await.unwrap(), None);
+    assert_eq!(fixture.store.accounts().find_credentials_of(anonymous).await.unwrap(), None);
     assert_refused!(change_email(fixture, anonymous, &email).await, Error::NotFound);
     assert_refused!(change_password(fixture, anonymous, None).await, Error::NotFound);
     assert_refused!(set_disabled(fixture, anonymous, true).await, Error::NotFound);
     assert_refused!(
         fixture
             .store
-            .accounts
+            .accounts()
             .set_quota(&fixture.command(anonymous), anonymous, NewLimits { bytes: Some(1), entries: None })
             .await,
         Error::NotFound
     );
-    assert_refused!(fixture.store.accounts.delete(&fixture.command(anonymous), anonymous, 0).await, Error::NotFound);
+    assert_refused!(fixture.store.accounts().delete(&fixture.command(anonymous), anonymous, 0).await, Error::NotFound);
 }
 
 async fn accounts_are_listed_by_their_names_in_pages(fixture: &Fixture<'_>) {
@@ -239,7 +276,7 @@ async fn accounts_are_listed_by_their_names_in_pages(fixture: &Fixture<'_>) {
     set_disabled(fixture, disabled.id, true).await.unwrap();
     fixture.file(full.id, full.root, "a", 60).await;
     let page = async |after: Option<&str>, max| {
-        fixture.store.accounts.list_accounts(after, Limit::new(max).unwrap()).await.unwrap()
+        fixture.store.accounts().list_accounts(after, Limit::new(max).unwrap()).await.unwrap()
     };
     // The store may have other accounts, too; each of these appears exactly once, in key order.
     let mut seen = Vec::new();

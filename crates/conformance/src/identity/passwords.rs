@@ -6,15 +6,38 @@ use clouddrive_domain::model::{Password, PasswordHash};
 use clouddrive_domain::port::{PasswordCheck, Passwords};
 use futures_util::future::join_all;
 
-/// Runs every case.
-pub async fn suite(passwords: &dyn Passwords) {
-    the_right_password_is_told_from_wrong_ones(passwords).await;
-    the_same_password_has_another_hash_each_time(passwords).await;
-    every_byte_of_a_password_counts(passwords).await;
-    a_hash_does_not_show_the_password(passwords).await;
-    a_hash_that_cannot_be_read_is_wrong(passwords).await;
-    an_unknown_user_is_verified_without_an_error(passwords).await;
-    many_at_once_are_answered_or_turned_away(passwords).await;
+use crate::case::suite;
+
+suite! {
+    $ passwords(passwords: &dyn Passwords) (passwords)
+
+    self of "`Passwords::verify`: Verifies `password` against `hash`." {
+        the_right_password_is_told_from_wrong_ones,
+    }
+
+    self of "`Passwords::hash`: the same password MUST get a different hash each time" {
+        the_same_password_has_another_hash_each_time,
+    }
+
+    self of "`Passwords::hash`: Every byte of the password MUST count" {
+        every_byte_of_a_password_counts,
+    }
+
+    self of "`Passwords::hash`: MUST NOT show it" {
+        a_hash_does_not_show_the_password,
+    }
+
+    self of "`Passwords::verify`: An unreadable hash is [`PasswordCheck::Wrong`]." {
+        a_hash_that_cannot_be_read_is_wrong,
+    }
+
+    self of "`Passwords::verify_unknown`: for a user that does not exist" {
+        an_unknown_user_is_verified_without_an_error,
+    }
+
+    self of "`Passwords`: if too many calls are already waiting" {
+        many_at_once_are_answered_or_turned_away,
+    }
 }
 
 fn password(text: &str) -> Password {

@@ -10,18 +10,38 @@ use clouddrive_domain::port::PhotoMaker;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage};
 
-/// Runs every case.
-pub async fn suite(photos: &dyn PhotoMaker) {
-    every_format_becomes_a_jpeg_of_400_by_400(photos).await;
-    any_shape_becomes_a_square(photos).await;
-    the_middle_is_kept(photos).await;
-    photos_are_upright(photos).await;
-    nothing_else_of_the_original_is_kept(photos).await;
-    other_formats_are_refused(photos).await;
-    broken_pictures_are_refused(photos).await;
-    a_jpeg_may_break_off_at_its_end(photos).await;
-    colours_of_a_profile_become_srgb(photos).await;
-    pictures_that_claim_too_many_pixels_are_refused(photos).await;
+use crate::case::suite;
+
+suite! {
+    $ photos(photos: &dyn PhotoMaker) (photos)
+
+    self of "`PhotoMaker::make`: Crops a JPEG, PNG, WebP, GIF or JPEG XL (detected by content) to its centre square" {
+        every_format_becomes_a_jpeg_of_400_by_400,
+        any_shape_becomes_a_square,
+        the_middle_is_kept,
+    }
+
+    self of "`PhotoMaker::make`: upright and in sRGB" {
+        photos_are_upright,
+        colours_of_a_profile_become_srgb,
+    }
+
+    self of "`PhotoMaker::make`: without any metadata of the original" {
+        nothing_else_of_the_original_is_kept,
+    }
+
+    self of "`PhotoMaker::make`: if it is none of these, broken or too large" {
+        other_formats_are_refused,
+        broken_pictures_are_refused,
+    }
+
+    self of "`PhotoMaker::make`: A JPEG truncated at its end is accepted." {
+        a_jpeg_may_break_off_at_its_end,
+    }
+
+    self of "`PhotoMaker::make`: The number of pixels MUST be checked before decoding." {
+        pictures_that_claim_too_many_pixels_are_refused,
+    }
 }
 
 const RED: Rgb<u8> = Rgb([220, 20, 20]);

@@ -11,42 +11,81 @@ use clouddrive_domain::model::{RefreshToken, Session, Timestamp, UserId};
 use clouddrive_domain::port::{NewSession, TokenRotation};
 use clouddrive_domain::{Error, Result};
 
-use crate::Persistence;
-use crate::fixture::{Fixture, assert_refused, run};
+use crate::case::persistence_suite;
+use crate::fixture::assert_refused;
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ sessions uses SessionRepository, UserRepository;
+
+    self of "`SessionRepository::find_username`: The name of the session's user" {
         a_running_session_tells_the_name_as_its_user_wrote_it,
+    }
+
+    self of "`SessionRepository::find_username`: none if the session is not that user's, has ended, or expires at or before `now`" {
         a_session_ends_at_its_very_time,
         a_session_is_its_users_alone,
+    }
+
+    self of "`SessionRepository::start`: Starts a session." {
         sessions_of_one_user_stand_side_by_side,
-        a_session_needs_a_user,
-        a_session_needs_the_password_of_today,
         what_is_not_known_of_a_client_is_left_out,
-    );
-    run!(store;
-        refresh::a_token_is_swapped_for_the_next_and_the_session_goes_on,
-        refresh::a_token_that_comes_twice_ends_its_session_and_no_other,
-        refresh::of_simultaneous_uses_one_gets_the_next_and_the_session_is_over,
-        refresh::within_its_grace_a_token_gets_further_ones_and_each_is_good,
-        refresh::the_grace_counts_from_the_first_use_and_ends_at_its_very_time,
-        refresh::simultaneous_uses_within_the_grace_all_get_good_ones,
-        refresh::tokens_end_at_their_very_time,
-        refresh::what_is_no_token_gets_nothing,
-        refresh::tokens_of_an_ended_session_get_nothing,
-    );
-    run!(store;
-        end::an_ended_session_is_over_for_good,
-        end::sessions_are_listed_newest_first_in_pages,
-        end::addresses_are_those_of_sessions_that_run,
-        end::what_ended_long_ago_is_forgotten,
-        end::what_ended_is_forgotten_in_batches,
-        end::tokens_that_expired_long_ago_are_forgotten,
-    );
+    }
+
+    self of "`SessionRepository::start`: if the user no longer exists" {
+        a_session_needs_a_user,
+    }
+
+    self of "`SessionRepository::start`: no longer of that generation: ending all sessions of a user" {
+        a_session_needs_the_password_of_today,
+    }
+
+    refresh of "`SessionRepository::refresh`: Exchanges a refresh token for the next." {
+        a_token_is_swapped_for_the_next_and_the_session_goes_on,
+    }
+
+    refresh of "`SessionRepository::refresh`: A later reuse MUST end the session" {
+        a_token_that_comes_twice_ends_its_session_and_no_other,
+    }
+
+    refresh of "`SessionRepository::refresh`: exactly one of any number of concurrent uses MUST succeed" {
+        of_simultaneous_uses_one_gets_the_next_and_the_session_is_over,
+    }
+
+    refresh of "`SessionRepository::refresh`: each reuse issues another token, and all issued tokens are valid" {
+        within_its_grace_a_token_gets_further_ones_and_each_is_good,
+        simultaneous_uses_within_the_grace_all_get_good_ones,
+    }
+
+    refresh of "`SessionRepository::refresh`: counted from its first use" {
+        the_grace_counts_from_the_first_use_and_ends_at_its_very_time,
+    }
+
+    refresh of "`SessionRepository::refresh`: if the token is unknown, it or its session has expired, or its session has ended" {
+        tokens_end_at_their_very_time,
+        what_is_no_token_gets_nothing,
+        tokens_of_an_ended_session_get_nothing,
+    }
+
+    end of "`SessionRepository::end`: if the user has no such session, or it has already ended" {
+        an_ended_session_is_over_for_good,
+    }
+
+    end of "`SessionRepository::list`: Lists the running sessions of `user`, newest first" {
+        sessions_are_listed_newest_first_in_pages,
+    }
+
+    end of "`SessionRepository::find_addresses`: The addresses of the newest hundred running sessions" {
+        addresses_are_those_of_sessions_that_run,
+    }
+
+    end of "`SessionRepository::prune_ended`: Deletes up to `max` sessions that expired or were ended before `before`" {
+        what_ended_long_ago_is_forgotten,
+        what_ended_is_forgotten_in_batches,
+    }
+
+    end of "`SessionRepository::prune_tokens`: Deletes up to `max` refresh tokens that expired before `before`" {
+        tokens_that_expired_long_ago_are_forgotten,
+    }
 }
 
 /// Lifetime of sessions.
@@ -54,7 +93,11 @@ const LIFETIME: Duration = Duration::from_secs(900);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A session of `user` that starts at `at`, and its first token.
-pub(crate) fn opened(fixture: &Fixture<'_>, user: UserId, at: Timestamp) -> (NewSession, RefreshToken) {
+pub(crate) fn opened<P: ?Sized>(
+    fixture: &crate::fixture::Fixture<'_, P>,
+    user: UserId,
+    at: Timestamp,
+) -> (NewSession, RefreshToken) {
     let token = fixture.token();
     let session = Session {
         id: fixture.id(),
@@ -68,7 +111,11 @@ pub(crate) fn opened(fixture: &Fixture<'_>, user: UserId, at: Timestamp) -> (New
 }
 
 /// A renewal of `token` at `at` by a new token.
-pub(crate) fn token_rotation(fixture: &Fixture<'_>, token: &RefreshToken, at: Timestamp) -> TokenRotation {
+pub(crate) fn token_rotation<P: ?Sized>(
+    fixture: &crate::fixture::Fixture<'_, P>,
+    token: &RefreshToken,
+    at: Timestamp,
+) -> TokenRotation {
     TokenRotation {
         presented: token.hash(),
         next: fixture.token().hash(),
@@ -85,7 +132,7 @@ fn session(fixture: &Fixture<'_>, user: UserId) -> NewSession {
 
 async fn start(fixture: &Fixture<'_>, opened: &NewSession) -> Result<()> {
     let command = fixture.command_at(Some(opened.session.user), opened.session.created_at);
-    fixture.store.sessions.start(&command, opened).await
+    fixture.store.sessions().start(&command, opened).await
 }
 
 /// Starts a session of `user` and returns it with its first token.
@@ -97,7 +144,7 @@ async fn started(fixture: &Fixture<'_>, user: UserId) -> (NewSession, RefreshTok
 
 async fn username(fixture: &Fixture<'_>, opened: &NewSession, now: Timestamp) -> Option<String> {
     let session = &opened.session;
-    fixture.store.sessions.find_username(session.id, session.user, now).await.unwrap()
+    fixture.store.sessions().find_username(session.id, session.user, now).await.unwrap()
 }
 
 async fn a_running_session_tells_the_name_as_its_user_wrote_it(fixture: &Fixture<'_>) {
@@ -118,7 +165,7 @@ async fn a_session_ends_at_its_very_time(fixture: &Fixture<'_>) {
 async fn a_session_is_its_users_alone(fixture: &Fixture<'_>) {
     let (member, other) = (fixture.user().await, fixture.user().await);
     let (opened, _) = started(fixture, member.id).await;
-    let (sessions, id, now) = (&fixture.store.sessions, opened.session.id, opened.session.created_at);
+    let (sessions, id, now) = (fixture.store.sessions(), opened.session.id, opened.session.created_at);
     assert_eq!(sessions.find_username(id, other.id, now).await.unwrap(), None);
     assert_eq!(sessions.find_username(id, fixture.id(), now).await.unwrap(), None);
     assert_eq!(sessions.find_username(fixture.id(), member.id, now).await.unwrap(), None);
@@ -139,7 +186,7 @@ async fn a_session_needs_a_user(fixture: &Fixture<'_>) {
     let opened = session(fixture, fixture.id());
     assert_refused!(start(fixture, &opened).await, Error::NotFound);
     assert_eq!(username(fixture, &opened, opened.session.created_at).await, None);
-    assert_eq!(fixture.store.sessions.find_by_token(&opened.token).await.unwrap(), None);
+    assert_eq!(fixture.store.sessions().find_by_token(&opened.token).await.unwrap(), None);
 }
 
 async fn a_session_needs_the_password_of_today(fixture: &Fixture<'_>) {

@@ -8,25 +8,44 @@ use clouddrive_domain::model::{Bucket, BucketKind, ClientSubnet, LoginIdentifier
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
-use crate::Persistence;
-use crate::fixture::{ALL, Fixture, run};
+use crate::case::persistence_suite;
+use crate::fixture::ALL;
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ throttle uses Throttle;
+
+    self of "`Throttle::take`: for the first of the given buckets that is empty, with the time until it is not" {
         a_full_bucket_gives_its_burst_and_then_says_when_to_come_again,
-        a_bucket_fills_up_one_by_one_and_never_over_its_rim,
-        buckets_do_not_know_of_each_other,
-        all_of_several_buckets_are_taken_from_or_none,
-        what_is_given_back_may_be_taken_again,
-        however_many_come_at_once_the_burst_is_exact,
-        clocks_that_differ_a_little_cost_no_attempts,
         however_many_come_at_once_for_several_the_tightest_is_exact,
+    }
+
+    self of "`RateLimit`: `burst` attempts at once, then one per `interval`" {
+        a_bucket_fills_up_one_by_one_and_never_over_its_rim,
+    }
+
+    self of "`Throttle`: An unknown bucket is full." {
+        buckets_do_not_know_of_each_other,
+    }
+
+    self of "`Throttle::take`: Takes one attempt from each of `buckets`, or from none" {
+        all_of_several_buckets_are_taken_from_or_none,
+    }
+
+    self of "`Throttle::give_back`: Returns one attempt to each of `buckets`" {
+        what_is_given_back_may_be_taken_again,
+    }
+
+    self of "`Throttle::take`: exact under any concurrency" {
+        however_many_come_at_once_the_burst_is_exact,
+    }
+
+    self of "`Throttle::take`: A clock that lags behind the latest time that a bucket has seen" {
+        clocks_that_differ_a_little_cost_no_attempts,
+    }
+
+    self of "`Throttle::prune_full`: Deletes up to `max` buckets that are full at `now`" {
         full_buckets_are_forgotten_in_batches_and_others_are_not,
-    );
+    }
 }
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -39,7 +58,7 @@ fn bucket(fixture: &Fixture<'_>) -> Bucket {
 }
 
 async fn take(fixture: &Fixture<'_>, bucket: &Bucket, now: Timestamp) -> Result<()> {
-    fixture.store.throttle.take(std::slice::from_ref(bucket), now).await
+    fixture.store.throttle().take(std::slice::from_ref(bucket), now).await
 }
 
 async fn empty(fixture: &Fixture<'_>, bucket: &Bucket, now: Timestamp) {
@@ -97,7 +116,7 @@ async fn all_of_several_buckets_are_taken_from_or_none(fixture: &Fixture<'_>) {
     empty(fixture, &tight, now).await;
     for _ in 0..200 {
         let both = [wide.clone(), tight.clone()];
-        assert_eq!(refusal(fixture.store.throttle.take(&both, now).await).0, BucketKind::CurrentPassword);
+        assert_eq!(refusal(fixture.store.throttle().take(&both, now).await).0, BucketKind::CurrentPassword);
     }
     empty(fixture, &wide, now).await;
     // Of two empty buckets the first is reported.
@@ -105,7 +124,7 @@ async fn all_of_several_buckets_are_taken_from_or_none(fixture: &Fixture<'_>) {
         ([wide.clone(), tight.clone()], BucketKind::ShareLookup),
         ([tight.clone(), wide.clone()], BucketKind::CurrentPassword),
     ] {
-        assert_eq!(refusal(fixture.store.throttle.take(&both, now).await).0, first);
+        assert_eq!(refusal(fixture.store.throttle().take(&both, now).await).0, first);
     }
 }
 
@@ -113,11 +132,11 @@ async fn what_is_given_back_may_be_taken_again(fixture: &Fixture<'_>) {
     let (bucket, now) = (bucket(fixture), fixture.now());
     for _ in 0..30 {
         take(fixture, &bucket, now).await.unwrap();
-        fixture.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+        fixture.store.throttle().give_back(std::slice::from_ref(&bucket)).await.unwrap();
     }
     empty(fixture, &bucket, now).await;
     refusal(take(fixture, &bucket, now).await);
-    fixture.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+    fixture.store.throttle().give_back(std::slice::from_ref(&bucket)).await.unwrap();
     take(fixture, &bucket, now).await.unwrap();
     refusal(take(fixture, &bucket, now).await);
 }
@@ -141,7 +160,7 @@ async fn clocks_that_differ_a_little_cost_no_attempts(fixture: &Fixture<'_>) {
     // Skew does not add attempts either, and a clock that is far behind has to wait.
     refusal(take(fixture, &bucket, now).await);
     assert_eq!(refusal(take(fixture, &bucket, now.minus(Duration::from_secs(1))).await).2, Duration::from_secs(31));
-    fixture.store.throttle.give_back(std::slice::from_ref(&bucket)).await.unwrap();
+    fixture.store.throttle().give_back(std::slice::from_ref(&bucket)).await.unwrap();
     refusal(take(fixture, &bucket, now.minus(Duration::from_secs(6))).await);
     take(fixture, &bucket, now.minus(Duration::from_secs(5))).await.unwrap();
 }
@@ -158,7 +177,7 @@ async fn however_many_come_at_once_for_several_the_tightest_is_exact(fixture: &F
         if last % 2 == 0 {
             both.reverse();
         }
-        async move { fixture.store.throttle.take(&both, now).await }
+        async move { fixture.store.throttle().take(&both, now).await }
     });
     let outcomes = join_all(takes).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 100);
@@ -168,14 +187,14 @@ async fn however_many_come_at_once_for_several_the_tightest_is_exact(fixture: &F
 }
 
 async fn full_buckets_are_forgotten_in_batches_and_others_are_not(fixture: &Fixture<'_>) {
-    fixture.store.throttle.prune_full(fixture.now(), ALL).await.unwrap();
+    fixture.store.throttle().prune_full(fixture.now(), ALL).await.unwrap();
     let now = fixture.now();
     let buckets = [bucket(fixture), bucket(fixture), bucket(fixture)];
     for bucket in &buckets {
         take(fixture, bucket, now).await.unwrap();
     }
     empty(fixture, &Bucket::EmailChange(fixture.id()), now).await;
-    let prune = async |at, max| fixture.store.throttle.prune_full(at, max).await.unwrap();
+    let prune = async |at, max| fixture.store.throttle().prune_full(at, max).await.unwrap();
     let full = now.plus(Duration::from_secs(30));
     assert_eq!(prune(full.minus(MILLISECOND), ALL).await, 0);
     for count in [2, 1, 0] {

@@ -9,17 +9,31 @@ use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{AccessClaims, Scope, Scopes, Timestamp, UserId};
 use clouddrive_domain::port::Tokens;
 
-/// Runs every case.
-pub async fn suite(tokens: &dyn Tokens) {
-    a_token_says_what_it_was_made_of(tokens).await;
-    a_token_keeps_its_scopes(tokens).await;
-    times_are_kept_to_the_second(tokens).await;
-    a_token_ends_at_its_end(tokens).await;
-    a_token_changed_anywhere_is_invalid(tokens).await;
-    parts_of_two_tokens_make_no_third(tokens).await;
-    what_is_no_token_is_invalid(tokens).await;
-    a_token_without_a_signature_is_invalid(tokens).await;
-    a_changed_token_is_not_called_expired(tokens).await;
+use crate::case::suite;
+
+suite! {
+    $ tokens(tokens: &dyn Tokens) (tokens)
+
+    self of "`Tokens::issue`: Signs `claims`." {
+        a_token_says_what_it_was_made_of,
+        a_token_keeps_its_scopes,
+    }
+
+    self of "`Tokens::issue`: Times are kept to the second." {
+        times_are_kept_to_the_second,
+    }
+
+    self of "`Tokens::verify`: for a genuine token that has expired" {
+        a_token_ends_at_its_end,
+    }
+
+    self of "`Tokens::verify`: for anything else that is not a genuine access token" {
+        a_token_changed_anywhere_is_invalid,
+        parts_of_two_tokens_make_no_third,
+        what_is_no_token_is_invalid,
+        a_token_without_a_signature_is_invalid,
+        a_changed_token_is_not_called_expired,
+    }
 }
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);

@@ -10,36 +10,58 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::Registration;
 use futures_util::future::join_all;
 
-use crate::Persistence;
-use crate::fixture::{Fixture, QUOTA, assert_refused, run};
+use crate::case::persistence_suite;
+use crate::fixture::{QUOTA, TestUser, assert_refused};
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ users uses BlobRecordRepository, NodeRepository, UserRepository;
+
+    self of "`UserRepository::register`: Creates the user, the drive and its root, atomically." {
         a_registration_makes_the_user_the_drive_and_its_root,
-        names_and_addresses_are_unique_without_regard_to_case,
         a_refused_registration_leaves_nothing,
+    }
+
+    self of "`UserRepository::register`: `UsernameTaken`, also if both are taken, or `EmailTaken`" {
+        names_and_addresses_are_unique_without_regard_to_case,
+    }
+
+    self of "`UserRepository::register`: of any number of concurrent registrations of one name exactly one succeeds" {
         of_simultaneous_registrations_of_one_name_one_succeeds,
         of_simultaneous_registrations_of_one_address_one_succeeds,
+    }
+
+    self of "`UserRepository::find_user`: The user that `identifier` names." {
         people_are_found_by_name_and_by_address,
         other_text_finds_no_user,
+    }
+
+    self of "`UserRepository::rehash`: It MUST change nothing if the hash is no longer `old`" {
         a_hash_is_replaced_once,
+    }
+
+    self of "`UserRepository::set_photo`: Sets or removes the profile photo. Returns whether there was one before." {
         a_photo_is_set_replaced_and_removed,
-        a_former_photo_is_unreferenced,
         a_photo_may_be_set_again,
+    }
+
+    self of "`UserRepository::set_photo`: The former photo's blob MUST be unreferenced from then on" {
+        a_former_photo_is_unreferenced,
+    }
+
+    self of "`UserRepository::set_photo`: if there is no such user" {
         a_photo_needs_a_user,
+    }
+
+    self of "`UserRepository::set_photo`: if the blob was never recorded or has been marked for deletion" {
         a_photo_needs_a_recorded_blob,
         a_blob_marked_for_deletion_becomes_no_photo,
-    );
+    }
 }
 
 async fn a_registration_makes_the_user_the_drive_and_its_root(fixture: &Fixture<'_>) {
     let new = fixture.registration();
     fixture.register(&new).await.unwrap();
-    let home = fixture.store.drive.find_user_drive(new.user.id).await.unwrap().unwrap();
+    let home = fixture.store.drive().find_user_drive(new.user.id).await.unwrap().unwrap();
     assert_eq!(home.account.user, new.user);
     assert_eq!(home.account.quota, Quota { total: QUOTA, used: 0, reserved: 0 });
     let root = home.root;
@@ -72,7 +94,7 @@ async fn a_refused_registration_leaves_nothing(fixture: &Fixture<'_>) {
     refused.user.username = first.user.username.clone();
     fixture.register(&refused).await.unwrap_err();
     assert_nothing_of(fixture, &refused).await;
-    let person = fixture.store.users.find_user(&LoginIdentifier::parse(refused.user.email.as_str())).await.unwrap();
+    let person = fixture.store.users().find_user(&LoginIdentifier::parse(refused.user.email.as_str())).await.unwrap();
     assert_eq!(person, None);
     // The email address of the refused registration is still free.
     refused.user.username = fixture.registration().user.username;
@@ -80,8 +102,8 @@ async fn a_refused_registration_leaves_nothing(fixture: &Fixture<'_>) {
 }
 
 async fn assert_nothing_of(fixture: &Fixture<'_>, refused: &Registration) {
-    assert_eq!(fixture.store.drive.find_user_drive(refused.user.id).await.unwrap(), None);
-    assert_eq!(fixture.store.drive.find(refused.root, refused.user.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find_user_drive(refused.user.id).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(refused.root, refused.user.id.into()).await.unwrap(), None);
 }
 
 async fn of_simultaneous_registrations_of_one_name_one_succeeds(fixture: &Fixture<'_>) {
@@ -92,7 +114,7 @@ async fn of_simultaneous_registrations_of_one_name_one_succeeds(fixture: &Fixtur
     }
     let outcomes = join_all(rivals.iter().map(|rival| fixture.register(rival))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
-    let person = fixture.store.users.find_user(&LoginIdentifier::parse(username.as_str())).await.unwrap().unwrap();
+    let person = fixture.store.users().find_user(&LoginIdentifier::parse(username.as_str())).await.unwrap().unwrap();
     for (rival, outcome) in rivals.iter().zip(outcomes) {
         if outcome.is_ok() {
             assert_eq!(person.id, rival.user.id);
@@ -123,10 +145,10 @@ async fn people_are_found_by_name_and_by_address(fixture: &Fixture<'_>) {
     let (name, email) = (new.user.username.as_str(), new.user.email.as_str());
     for text in [name, &name.to_uppercase(), &name.to_lowercase(), email, &email.to_uppercase(), &email.to_lowercase()]
     {
-        let handle = LoginIdentifier::parse(text);
-        let person = fixture.store.users.find_user(&handle).await.unwrap();
+        let identifier = LoginIdentifier::parse(text);
+        let person = fixture.store.users().find_user(&identifier).await.unwrap();
         assert_eq!(person, Some(UserRef { id: new.user.id, username: Some(name.to_owned()) }), "{text}");
-        let credentials = fixture.store.users.find_credentials(&handle).await.unwrap();
+        let credentials = fixture.store.users().find_credentials(&identifier).await.unwrap();
         let expected = Credentials { user: new.user.id, hash: new.hash.clone(), generation: 0, disabled: false };
         assert_eq!(credentials, Some(expected), "{text}");
     }
@@ -137,20 +159,21 @@ async fn other_text_finds_no_user(fixture: &Fixture<'_>) {
     let part = member.username.split_at(3).0;
     for text in ["", "%", "_", "@", "'", "\0", part, &format!("{part}%"), &format!("{}x", member.username), "ünknown"]
     {
-        let handle = LoginIdentifier::parse(text);
-        assert_eq!(fixture.store.users.find_user(&handle).await.unwrap(), None, "{text:?}");
-        assert_eq!(fixture.store.users.find_credentials(&handle).await.unwrap(), None, "{text:?}");
+        let identifier = LoginIdentifier::parse(text);
+        assert_eq!(fixture.store.users().find_user(&identifier).await.unwrap(), None, "{text:?}");
+        assert_eq!(fixture.store.users().find_credentials(&identifier).await.unwrap(), None, "{text:?}");
     }
 }
 
 async fn a_hash_is_replaced_once(fixture: &Fixture<'_>) {
     let (member, bystander) = (fixture.user().await, fixture.user().await);
-    let hash_of =
-        async |member| fixture.store.users.find_credentials(&Fixture::identifier(member)).await.unwrap().unwrap().hash;
+    let hash_of = async |member: &TestUser| {
+        fixture.store.users().find_credentials(&member.identifier()).await.unwrap().unwrap().hash
+    };
     let (first, others) = (hash_of(&member).await, hash_of(&bystander).await);
     let hash = |text: &str| PasswordHash::new(text.to_owned());
     let rehash = async |old: &PasswordHash, new: &PasswordHash| {
-        fixture.store.users.rehash(&fixture.command(member.id), member.id, old, new).await.unwrap();
+        fixture.store.users().rehash(&fixture.command(member.id), member.id, old, new).await.unwrap();
     };
     rehash(&first, &hash("second")).await;
     assert_eq!(hash_of(&member).await, hash("second"));

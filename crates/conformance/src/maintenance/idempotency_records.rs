@@ -15,37 +15,79 @@ use clouddrive_domain::port::{ClaimOutcome, Expiry, NewContent, NewShare};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
-use crate::Persistence;
-use crate::fixture::{ALL, Fixture, LIFETIME, TestUser, assert_refused, name, run};
+use crate::case::persistence_suite;
+use crate::fixture::{ALL, LIFETIME, TestUser, assert_refused, in_store, name};
 
 const HELD: Duration = Duration::from_secs(60);
 const KEPT: Duration = Duration::from_secs(3600);
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ idempotency_records uses
+        BlobRecordRepository, NodeRepository, LinkRepository, IdempotencyRepository, ShareRepository, UploadRepository,
+        UserRepository, VersionRepository;
+
+    self of "`IdempotencyRepository::claim`: Of any number of concurrent claims on the same request exactly one succeeds." {
         of_all_who_send_a_request_at_once_one_may_do_it,
+    }
+
+    self of "`IdempotencyRepository::claim`: Claims the record." {
         a_request_is_named_by_its_caller_its_path_and_its_key,
+        a_second_claim_waits_for_the_first_to_commit,
+    }
+
+    self of "`ClaimOutcome`: It completed with this stored answer." {
         what_was_done_is_told_to_those_who_send_it_again,
+    }
+
+    self of "`ClaimOutcome`: It had different content." {
         another_request_under_the_same_key_is_told_so,
         a_request_is_the_same_by_the_digest_that_it_had_before,
+    }
+
+    self of "`IdempotencyRepository::release`: Releases the record if it is still held without an answer" {
         what_was_given_back_may_be_sent_again,
-        only_who_holds_a_receipt_can_give_it_back,
-        a_receipt_passes_on_when_its_time_runs_out,
-        who_has_lost_the_receipt_does_nothing,
-        a_second_claim_waits_for_the_first_to_commit,
+        only_who_holds_a_record_can_give_it_back,
+    }
+
+    self of "`IdempotencyRepository::claim`: A record without an answer is free again after its hold expires" {
+        a_record_passes_on_when_its_time_runs_out,
+    }
+
+    self of "`IdempotencyRepository`: and change nothing, if another request holds the record by then or it has an answer" {
+        who_has_lost_the_record_does_nothing,
+    }
+
+    self of "`IdempotencyRepository`: so that after a crash there is either both or neither" {
         what_failed_leaves_no_answer,
+    }
+
+    self of "`IdempotencyRepository::mark_repeatable`: Stores in the record that the request changes nothing" {
         what_changes_nothing_is_done_again_for_a_repeat,
+    }
+
+    self of "`IdempotencyRepository::claim`: so is one whose retention has expired" {
         an_answer_is_kept_for_its_time,
-        receipts_are_forgotten_after_their_time,
-        a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim,
-        a_receipt_that_is_held_on_passes_on_later,
-        an_unknown_user_has_no_receipts,
-        every_mutation_that_may_bring_a_receipt_writes_into_it,
-    );
+    }
+
+    self of "`IdempotencyRepository::prune`: Deletes up to `max` records whose retention ended at or before `before`" {
+        records_are_forgotten_after_their_time,
+    }
+
+    self of "`IdempotencyRepository`: It also stores the record's [digest](IdempotencyRecord::digest) of that time." {
+        a_record_gets_the_digest_of_a_body_that_came_after_the_claim,
+    }
+
+    self of "`IdempotencyRepository::renew`: Extends the hold until `until`, if that is later" {
+        a_record_that_is_held_on_passes_on_later,
+    }
+
+    self of "`IdempotencyRepository::claim`: if the user no longer exists" {
+        an_unknown_user_has_no_records,
+    }
+
+    self of "`IdempotencyRepository`: stores its result in the record of its" {
+        every_mutation_that_may_bring_a_record_writes_into_it,
+    }
 }
 
 /// Serialises an answer to short text.
@@ -76,7 +118,7 @@ fn idempotency_record_at(fixture: &Fixture<'_>, user: UserId, path: &str, key: &
 
 async fn claim_at(fixture: &Fixture<'_>, idempotency_record: &IdempotencyRecord, now: Timestamp) -> ClaimOutcome {
     let terms = Expiry { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
-    fixture.store.idempotency_records.claim(idempotency_record, terms).await.unwrap()
+    fixture.store.idempotency_records().claim(idempotency_record, terms).await.unwrap()
 }
 
 async fn claim(fixture: &Fixture<'_>, idempotency_record: &IdempotencyRecord) -> ClaimOutcome {
@@ -99,13 +141,13 @@ async fn make(
 ) -> Result<String> {
     let root = fixture.grant(member.id, member.root, Action::AddTo).await;
     let command = under(fixture, idempotency_record);
-    let made = fixture.store.drive.create_folder(&command, &root, fixture.id(), &name(text)).await?;
+    let made = fixture.store.drive().create_folder(&command, &root, fixture.id(), &name(text)).await?;
     Ok(format!("made {}", made.node.id))
 }
 
 async fn names(fixture: &Fixture<'_>, member: &TestUser) -> usize {
     let root = fixture.grant(member.id, member.root, Action::Read).await;
-    fixture.store.drive.list(root.read(), Default::default(), None, Default::default()).await.unwrap().len()
+    fixture.store.drive().list(root.read(), Default::default(), None, Default::default()).await.unwrap().len()
 }
 
 async fn of_all_who_send_a_request_at_once_one_may_do_it(fixture: &Fixture<'_>) {
@@ -169,25 +211,25 @@ async fn what_was_given_back_may_be_sent_again(fixture: &Fixture<'_>) {
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 2));
     claim(fixture, &first).await;
-    fixture.store.idempotency_records.release(&first).await.unwrap();
-    fixture.store.idempotency_records.release(&first).await.unwrap();
+    fixture.store.idempotency_records().release(&first).await.unwrap();
+    fixture.store.idempotency_records().release(&first).await.unwrap();
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Held);
 }
 
-async fn only_who_holds_a_receipt_can_give_it_back(fixture: &Fixture<'_>) {
+async fn only_who_holds_a_record_can_give_it_back(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 1));
     claim(fixture, &first).await;
-    fixture.store.idempotency_records.release(&second).await.unwrap();
+    fixture.store.idempotency_records().release(&second).await.unwrap();
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Running);
     // Giving back does not discard a stored answer.
     let written = make(fixture, &ann, &first, "a").await.unwrap();
-    fixture.store.idempotency_records.release(&first).await.unwrap();
+    fixture.store.idempotency_records().release(&first).await.unwrap();
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Answered(written));
 }
 
-async fn a_receipt_passes_on_when_its_time_runs_out(fixture: &Fixture<'_>) {
+async fn a_record_passes_on_when_its_time_runs_out(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 2));
@@ -201,7 +243,7 @@ async fn a_receipt_passes_on_when_its_time_runs_out(fixture: &Fixture<'_>) {
     assert_eq!(claim_at(fixture, &second, end.plus(HELD * 2)).await, ClaimOutcome::Answered(written));
 }
 
-async fn who_has_lost_the_receipt_does_nothing(fixture: &Fixture<'_>) {
+async fn who_has_lost_the_record_does_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 1));
@@ -244,7 +286,7 @@ async fn what_failed_leaves_no_answer(fixture: &Fixture<'_>) {
     claim(fixture, &first).await;
     assert_refused!(make(fixture, &ann, &first, "a").await, Error::Conflict(Conflict::NameTaken(_)));
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Running);
-    fixture.store.idempotency_records.release(&first).await.unwrap();
+    fixture.store.idempotency_records().release(&first).await.unwrap();
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Held);
 }
 
@@ -252,9 +294,9 @@ async fn what_changes_nothing_is_done_again_for_a_repeat(fixture: &Fixture<'_>) 
     let ann = fixture.user().await;
     let (first, other) = (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 1));
     assert_eq!(claim(fixture, &first).await, ClaimOutcome::Held);
-    let refused = fixture.store.idempotency_records.mark_repeatable(&other).await;
+    let refused = fixture.store.idempotency_records().mark_repeatable(&other).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::RequestInProgress))), "{refused:?}");
-    fixture.store.idempotency_records.mark_repeatable(&first).await.unwrap();
+    fixture.store.idempotency_records().mark_repeatable(&first).await.unwrap();
     assert_eq!(claim(fixture, &other).await, ClaimOutcome::Answered("again".to_owned()));
     assert_eq!(claim(fixture, &idempotency_record(fixture, ann.id, "key", 2)).await, ClaimOutcome::Reused);
 }
@@ -271,10 +313,10 @@ async fn an_answer_is_kept_for_its_time(fixture: &Fixture<'_>) {
     assert_eq!(claim_at(fixture, &second, end).await, ClaimOutcome::Held);
 }
 
-async fn receipts_are_forgotten_after_their_time(fixture: &Fixture<'_>) {
+async fn records_are_forgotten_after_their_time(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let now = fixture.now();
-    while fixture.store.idempotency_records.prune(now, ALL).await.unwrap() > 0 {}
+    while fixture.store.idempotency_records().prune(now, ALL).await.unwrap() > 0 {}
     let early = [
         idempotency_record(fixture, ann.id, "a", 1),
         idempotency_record(fixture, ann.id, "b", 1),
@@ -286,9 +328,9 @@ async fn receipts_are_forgotten_after_their_time(fixture: &Fixture<'_>) {
     let late = idempotency_record(fixture, ann.id, "d", 1);
     claim_at(fixture, &late, now.plus(HELD)).await;
     let end = now.plus(KEPT);
-    assert_eq!(fixture.store.idempotency_records.prune(end.minus(Duration::from_millis(1)), ALL).await.unwrap(), 0);
-    assert_eq!(fixture.store.idempotency_records.prune(end, 2).await.unwrap(), 2);
-    assert_eq!(fixture.store.idempotency_records.prune(end, 2).await.unwrap(), 1);
+    assert_eq!(fixture.store.idempotency_records().prune(end.minus(Duration::from_millis(1)), ALL).await.unwrap(), 0);
+    assert_eq!(fixture.store.idempotency_records().prune(end, 2).await.unwrap(), 2);
+    assert_eq!(fixture.store.idempotency_records().prune(end, 2).await.unwrap(), 1);
     assert_eq!(claim_at(fixture, &idempotency_record(fixture, ann.id, "d", 1), end).await, ClaimOutcome::Held);
 }
 
@@ -298,7 +340,7 @@ fn streamed(fixture: &Fixture<'_>, user: UserId, key: &str) -> IdempotencyRecord
     IdempotencyRecord::new(fixture.id(), request, Arc::new(write))
 }
 
-async fn a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim(fixture: &Fixture<'_>) {
+async fn a_record_gets_the_digest_of_a_body_that_came_after_the_claim(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let first = streamed(fixture, ann.id, "key");
     assert_eq!(claim(fixture, &first).await, ClaimOutcome::Held);
@@ -317,30 +359,30 @@ async fn a_receipt_gets_the_digest_of_a_body_that_came_after_the_claim(fixture: 
     assert_eq!(claim(fixture, &streamed(fixture, ann.id, "other")).await, ClaimOutcome::Running);
 }
 
-async fn a_receipt_that_is_held_on_passes_on_later(fixture: &Fixture<'_>) {
+async fn a_record_that_is_held_on_passes_on_later(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) = (streamed(fixture, ann.id, "key"), streamed(fixture, ann.id, "key"));
     let now = fixture.now();
     claim_at(fixture, &first, now).await;
     let until = now.plus(HELD).plus(HELD);
-    fixture.store.idempotency_records.renew(&first, until).await.unwrap();
+    fixture.store.idempotency_records().renew(&first, until).await.unwrap();
     // Renewal never shortens the hold, and has no effect for a record that does not hold it.
-    fixture.store.idempotency_records.renew(&first, now).await.unwrap();
-    fixture.store.idempotency_records.renew(&second, until.plus(HELD)).await.unwrap();
+    fixture.store.idempotency_records().renew(&first, now).await.unwrap();
+    fixture.store.idempotency_records().renew(&second, until.plus(HELD)).await.unwrap();
     assert_eq!(claim_at(fixture, &second, until.minus(Duration::from_millis(1))).await, ClaimOutcome::Running);
     assert_eq!(claim_at(fixture, &second, until).await, ClaimOutcome::Held);
-    fixture.store.idempotency_records.renew(&first, until.plus(KEPT)).await.unwrap();
+    fixture.store.idempotency_records().renew(&first, until.plus(KEPT)).await.unwrap();
     assert_eq!(claim_at(fixture, &first, until.plus(HELD)).await, ClaimOutcome::Held);
 }
 
-async fn an_unknown_user_has_no_receipts(fixture: &Fixture<'_>) {
+async fn an_unknown_user_has_no_records(fixture: &Fixture<'_>) {
     let now = fixture.now();
     let idempotency_record = idempotency_record(fixture, fixture.id(), "key", 1);
     let terms = Expiry { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
-    assert_refused!(fixture.store.idempotency_records.claim(&idempotency_record, terms).await, Error::NotFound);
+    assert_refused!(fixture.store.idempotency_records().claim(&idempotency_record, terms).await, Error::NotFound);
 }
 
-async fn every_mutation_that_may_bring_a_receipt_writes_into_it(fixture: &Fixture<'_>) {
+async fn every_mutation_that_may_bring_a_record_writes_into_it(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let told = async |key: &'static str| match claim(fixture, &idempotency_record(fixture, ann.id, key, 1)).await {
@@ -355,44 +397,44 @@ async fn every_mutation_that_may_bring_a_receipt_writes_into_it(fixture: &Fixtur
 
     let new_upload = fixture.new_upload(&root, "a", Some(1));
     let upload = new_upload.upload.clone();
-    fixture.store.uploads.begin(&held("begin").await, &root, &new_upload).await.unwrap();
+    fixture.store.uploads().begin(&held("begin").await, &root, &new_upload).await.unwrap();
     assert_eq!(told("begin").await, format!("begun {}", upload.id));
 
     let until = upload.expires_at.plus(LIFETIME);
-    fixture.store.uploads.extend(&held("extend").await, &root, upload.id, until).await.unwrap();
+    fixture.store.uploads().extend(&held("extend").await, &root, upload.id, until).await.unwrap();
     assert_eq!(told("extend").await, "again");
 
     let commit = fixture.completing(&upload, ConflictPolicy::Fail);
-    let file = fixture.store.uploads.commit(&held("commit").await, &root, &commit).await.unwrap().located;
+    let file = fixture.store.uploads().commit(&held("commit").await, &root, &commit).await.unwrap().located;
     assert_eq!(told("commit").await, "changed a");
 
     let created = fixture.new_file("b").await;
-    fixture.store.uploads.create(&held("create").await, &root, &created).await.unwrap();
+    fixture.store.uploads().create(&held("create").await, &root, &created).await.unwrap();
     assert_eq!(told("create").await, format!("made {}", created.file));
 
     let grant = fixture.grant(ann.id, file.node.id, Action::Replace).await;
     let content = NewContent {
         version: fixture.id(),
-        blob: fixture.record().await,
+        blob: in_store(fixture.record().await),
         stored: Stored { size: 1, ..Stored::default() },
         media_type: MediaType::octet_stream(),
         client_modified_at: None,
         seen: None,
         max_versions: 20,
     };
-    fixture.store.versions.append(&held("append").await, &grant, &content).await.unwrap();
+    fixture.store.versions().append(&held("append").await, &grant, &content).await.unwrap();
     assert_eq!(told("append").await, "replaced a");
 
     let photo = fixture.record().await;
-    fixture.store.users.set_photo(&held("photo").await, ann.id, Some(&photo)).await.unwrap();
+    fixture.store.users().set_photo(&held("photo").await, ann.id, Some(&photo)).await.unwrap();
     assert_eq!(told("photo").await, "photo");
 
     let item = fixture.grant(ann.id, file.node.id, Action::Share).await;
     let share = NewShare { id: fixture.id(), guest: bob.id, permission: Permission::View };
-    fixture.store.shares.create(&held("share").await, &item, &share).await.unwrap();
+    fixture.store.shares().create(&held("share").await, &item, &share).await.unwrap();
     assert_eq!(told("share").await, format!("shared {}", share.id));
 
     let link = fixture.new_link();
-    fixture.store.links.create(&held("link").await, &item, &link).await.unwrap();
+    fixture.store.links().create(&held("link").await, &item, &link).await.unwrap();
     assert_eq!(told("link").await, format!("linked {}", link.id));
 }

@@ -12,40 +12,72 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::PurgeScope;
 use futures_util::future::join_all;
 
-use crate::Persistence;
-use crate::fixture::{ALL, Fixture, TestUser, assert_refused, run};
+use crate::case::persistence_suite;
+use crate::fixture::{ALL, TestUser, assert_refused};
 
 const LEASE: Duration = Duration::from_secs(60);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ jobs uses
+        AccountRepository, BlobRecordRepository, Jobs, NodeRepository, TrashRepository, UploadRepository, UserRepository;
+
+    self of "`Jobs::claim`: Of any number of concurrent callers exactly one gets a job" {
         of_all_who_claim_at_once_one_gets_each_job,
+    }
+
+    self of "`Jobs::claim`: Claims up to `max` jobs that are due at `now`, longest due first" {
         no_more_are_claimed_than_asked_for_and_the_longest_due_first,
+    }
+
+    self of "`Jobs::claim`: A job that was claimed but not finished is due again when its lease runs out." {
         a_job_is_claimed_again_when_its_lease_runs_out,
+    }
+
+    self of "`JobOutcome::Retry`: It failed and is tried again at that time." {
         a_failed_job_waits_for_its_next_attempt,
         a_job_that_waits_for_its_next_attempt_begins_anew_when_it_is_queued_again,
+    }
+
+    self of "`JobOutcome::Continue`: It has made progress and continues at that time, with its attempts counted anew." {
         a_job_that_continues_counts_its_attempts_anew,
+    }
+
+    self of "`Jobs`: one that is dead is revived" {
         a_dead_job_is_not_claimed_until_its_work_is_queued_again,
+    }
+
+    self of "`Jobs`: one that runs loses its lease, since it may have missed the new work, and runs again" {
         what_is_queued_while_the_job_runs_is_not_missed,
+    }
+
+    self of "`Jobs`: A job is first due [`JOB_DELAY`](crate::model::JOB_DELAY) after the command's time." {
         a_job_is_left_to_its_request_at_first,
+    }
+
+    self of "`Jobs`: A job that is queued already is not queued twice: one that waits keeps the earlier time" {
         the_same_work_is_queued_once,
+    }
+
+    self of "`TrashRepository::begin_purges`: if there are any, are removed by a [job](super::Jobs) that is queued" {
         trash_that_is_emptied_is_queued_if_there_is_any,
+    }
+
+    self of "`Jobs`: it exists if and only if the mutation was committed" {
         a_refused_mutation_queues_nothing,
+    }
+
+    self of "`Jobs::count`: Counts the jobs by kind, as of `now`." {
         jobs_are_counted_by_kind_and_state,
-    );
+    }
 }
 
 async fn claim(fixture: &Fixture<'_>, now: Timestamp, max: u32) -> Vec<ClaimedJob> {
-    fixture.store.jobs.claim(fixture.id(), now, now.plus(LEASE), max).await.unwrap()
+    fixture.store.jobs().claim(fixture.id(), now, now.plus(LEASE), max).await.unwrap()
 }
 
 async fn finish(fixture: &Fixture<'_>, job: &ClaimedJob, outcome: JobOutcome) {
-    fixture.store.jobs.finish(job, outcome).await.unwrap();
+    fixture.store.jobs().finish(job, outcome).await.unwrap();
 }
 
 /// The jobs and their attempts that are claimed at `now`.
@@ -74,7 +106,7 @@ async fn drain(fixture: &Fixture<'_>) {
 /// Queues the removal of a drive.
 async fn queue(fixture: &Fixture<'_>) -> Job {
     let member = fixture.user().await;
-    fixture.store.accounts.delete(&fixture.command(member.id), member.id, 0).await.unwrap();
+    fixture.store.accounts().delete(&fixture.command(member.id), member.id, 0).await.unwrap();
     Job::RemoveDrive(member.drive)
 }
 
@@ -94,7 +126,7 @@ async fn begin_purge(fixture: &Fixture<'_>, owner: &TestUser, name: &str) -> Tim
 
 /// The numbers of jobs of that kind.
 async fn count(fixture: &Fixture<'_>, kind: JobKind, now: Timestamp) -> JobCount {
-    let counts = fixture.store.jobs.count(now).await.unwrap();
+    let counts = fixture.store.jobs().count(now).await.unwrap();
     counts.into_iter().find(|count| count.kind == kind).unwrap_or(JobCount::none(kind))
 }
 
@@ -213,7 +245,7 @@ async fn a_job_is_left_to_its_request_at_first(fixture: &Fixture<'_>) {
     let file = trashed(fixture, &ann, "a").await;
     let item = fixture.grant(ann.id, file, Action::Purge).await;
     let command = fixture.command(ann.id);
-    fixture.store.trash.begin_purge(&command, &item, None).await.unwrap();
+    fixture.store.trash().begin_purge(&command, &item, None).await.unwrap();
     let due = command.at.plus(JOB_DELAY);
     assert_eq!(claim(fixture, due.minus(MILLISECOND), ALL).await, []);
     assert_eq!(attempts(fixture, due).await, [(Job::PurgeTrash(ann.drive), 1)]);
@@ -239,7 +271,7 @@ async fn trash_that_is_emptied_is_queued_if_there_is_any(fixture: &Fixture<'_>) 
     for (member, begun) in [(&ann, 2), (&ben, 0)] {
         let root = fixture.grant(member.id, member.root, Action::Read).await;
         let scope = PurgeScope::All(Box::new(root));
-        assert_eq!(fixture.store.trash.begin_purges(&fixture.command(member.id), &scope, ALL).await.unwrap(), begun);
+        assert_eq!(fixture.store.trash().begin_purges(&fixture.command(member.id), &scope, ALL).await.unwrap(), begun);
     }
     assert_eq!(attempts(fixture, due(fixture)).await, [(Job::PurgeTrash(ann.drive), 1)]);
 }
@@ -250,9 +282,9 @@ async fn a_refused_mutation_queues_nothing(fixture: &Fixture<'_>) {
     let file = trashed(fixture, &ann, "a").await;
     let item = fixture.grant(ann.id, file, Action::Purge).await;
     let seen = Some(Revision(7));
-    let purge = fixture.store.trash.begin_purge(&fixture.command(ann.id), &item, seen).await;
+    let purge = fixture.store.trash().begin_purge(&fixture.command(ann.id), &item, seen).await;
     assert_refused!(purge, Error::PreconditionFailed);
-    let delete = fixture.store.accounts.delete(&fixture.command(ann.id), ann.id, 7).await;
+    let delete = fixture.store.accounts().delete(&fixture.command(ann.id), ann.id, 7).await;
     assert_refused!(delete, Error::Forbidden(Forbidden::WrongPassword));
     assert_eq!(claim(fixture, due(fixture), ALL).await, []);
 }

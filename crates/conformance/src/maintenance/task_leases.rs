@@ -8,24 +8,30 @@ use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::port::Lease;
 use futures_util::future::join_all;
 
-use crate::Persistence;
-use crate::fixture::{Fixture, run};
+use crate::case::persistence_suite;
 
 const LEASE_DURATION: Duration = Duration::from_secs(60);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ task_leases uses TaskLeaseRepository;
+
+    self of "`TaskLeaseRepository::claim`: Of any number of concurrent callers exactly one succeeds." {
         of_all_who_ask_at_once_one_gets_the_lease,
-        chores_are_apart,
-        a_chore_that_was_done_waits_until_it_is_due,
+    }
+
+    self of "`TaskLeaseRepository::claim`: Takes the lease until `until` if, at `now`, it is free and the task is due." {
+        tasks_are_apart,
         a_lease_passes_on_when_it_runs_out,
+    }
+
+    self of "`TaskLeaseRepository::finish`: the task is due again at `next`" {
+        a_task_that_was_done_waits_until_it_is_due,
+    }
+
+    self of "`TaskLeaseRepository::finish`: Releases the lease, if it is still held" {
         who_has_lost_the_lease_cannot_give_it_back,
-    );
+    }
 }
 
 fn lease(fixture: &Fixture<'_>, task: &'static str) -> Lease {
@@ -33,7 +39,7 @@ fn lease(fixture: &Fixture<'_>, task: &'static str) -> Lease {
 }
 
 async fn claim(fixture: &Fixture<'_>, lease: Lease, now: Timestamp) -> bool {
-    fixture.store.task_leases.claim(lease, now, now.plus(LEASE_DURATION)).await.unwrap()
+    fixture.store.task_leases().claim(lease, now, now.plus(LEASE_DURATION)).await.unwrap()
 }
 
 async fn of_all_who_ask_at_once_one_gets_the_lease(fixture: &Fixture<'_>) {
@@ -45,17 +51,17 @@ async fn of_all_who_ask_at_once_one_gets_the_lease(fixture: &Fixture<'_>) {
     }
 }
 
-async fn chores_are_apart(fixture: &Fixture<'_>) {
+async fn tasks_are_apart(fixture: &Fixture<'_>) {
     let now = fixture.now();
     assert!(claim(fixture, lease(fixture, "one"), now).await);
     assert!(claim(fixture, lease(fixture, "other"), now).await);
 }
 
-async fn a_chore_that_was_done_waits_until_it_is_due(fixture: &Fixture<'_>) {
+async fn a_task_that_was_done_waits_until_it_is_due(fixture: &Fixture<'_>) {
     let (now, done) = (fixture.now(), lease(fixture, "done"));
     assert!(claim(fixture, done, now).await);
     let due = now.plus(LEASE_DURATION * 3);
-    fixture.store.task_leases.finish(done, due).await.unwrap();
+    fixture.store.task_leases().finish(done, due).await.unwrap();
     assert!(!claim(fixture, lease(fixture, "done"), due.minus(MILLISECOND)).await);
     assert!(claim(fixture, lease(fixture, "done"), due).await);
 }
@@ -73,6 +79,6 @@ async fn who_has_lost_the_lease_cannot_give_it_back(fixture: &Fixture<'_>) {
     assert!(claim(fixture, paused, now).await);
     let end = now.plus(LEASE_DURATION);
     assert!(claim(fixture, other, end).await);
-    fixture.store.task_leases.finish(paused, now).await.unwrap();
+    fixture.store.task_leases().finish(paused, now).await.unwrap();
     assert!(!claim(fixture, lease(fixture, "lost"), end.plus(MILLISECOND)).await);
 }

@@ -12,38 +12,52 @@ use clouddrive_domain::port::NewLink;
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
-use crate::Persistence;
-use crate::fixture::{ALL, Fixture, TestUser, assert_refused, run};
+use crate::case::persistence_suite;
+use crate::fixture::{ALL, TestUser, assert_refused};
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ link_downloads uses
+        BlobRecordRepository, NodeRepository, LinkDownloadRepository, LinkRepository, UploadRepository, UserRepository;
+
+    self of "`LinkDownloadRepository::count`: the limit of the link MUST NOT be exceeded" {
         downloads_are_counted_up_to_the_limit,
         of_simultaneous_downloads_just_as_many_succeed_as_are_left,
+        without_a_limit_every_download_is_counted,
+        a_limit_may_be_raised,
+    }
+
+    self of "`LinkDownloadRepository::count`: each successful download is counted exactly once" {
         what_one_network_takes_at_once_of_one_item_is_one_download,
         every_network_and_every_item_counts_for_itself,
+    }
+
+    self of "`LinkDownloadRepository::count`: unless it was counted within the window before" {
         after_the_window_a_download_is_counted_anew,
-        without_a_limit_every_download_is_counted,
+    }
+
+    self of "`LinkDownloadRepository::count`: `LinkExpired`, `LinkExhausted`" {
         no_download_is_counted_at_the_end_or_after_it,
+    }
+
+    self of "`LinkDownloadRepository::count`: if the link no longer exists" {
         a_download_is_counted_or_the_link_is_gone,
-        a_limit_may_be_raised,
+    }
+
+    self of "`LinkDownloadRepository::prune`: Deletes up to `max` records of downloads counted before `before`" {
         downloads_are_forgotten_after_their_window,
-    );
+    }
 }
 
 async fn count(fixture: &Fixture<'_>, download: &LinkDownload, at: Timestamp) -> Result<Counted> {
-    fixture.store.link_downloads.count(&fixture.command_at(None, at), download).await
+    fixture.store.link_downloads().count(&fixture.command_at(None, at), download).await
 }
 
 async fn is_counted(fixture: &Fixture<'_>, download: &LinkDownload, now: Timestamp) -> bool {
-    fixture.store.link_downloads.is_counted(download, now).await.unwrap()
+    fixture.store.link_downloads().is_counted(download, now).await.unwrap()
 }
 
 async fn find(fixture: &Fixture<'_>, link: &Link) -> Link {
-    fixture.store.links.find(link.id, link.created_by).await.unwrap().unwrap()
+    fixture.store.links().find(link.id, link.created_by).await.unwrap().unwrap()
 }
 
 /// A download of the item of `link` by the `nth` network.
@@ -57,12 +71,12 @@ async fn limited(fixture: &Fixture<'_>, ann: &TestUser, max: Option<u64>) -> Lin
     let folder = fixture.folder(ann.id, ann.root, &format!("{max:?}")).await;
     let new = NewLink { max_downloads: max, ..fixture.new_link() };
     let item = fixture.grant(ann.id, folder, Action::Share).await;
-    fixture.store.links.create(&fixture.command(ann.id), &item, &new).await.unwrap()
+    fixture.store.links().create(&fixture.command(ann.id), &item, &new).await.unwrap()
 }
 
 async fn revoke(fixture: &Fixture<'_>, ann: &TestUser, link: &Link) -> Result<()> {
     let item = fixture.grant(ann.id, link.item.id, Action::Share).await;
-    fixture.store.links.revoke(&fixture.command(ann.id), &item, link.id).await
+    fixture.store.links().revoke(&fixture.command(ann.id), &item, link.id).await
 }
 
 fn later(at: Timestamp, millis: i64) -> Timestamp {
@@ -176,7 +190,7 @@ async fn no_download_is_counted_at_the_end_or_after_it(fixture: &Fixture<'_>) {
     // For a link that is both expired and exhausted, expiry is reported.
     let new = NewLink { expires_at: Some(end), max_downloads: Some(1), ..fixture.new_link() };
     let item = fixture.grant(ann.id, folder, Action::Share).await;
-    let link = fixture.store.links.create(&fixture.command(ann.id), &item, &new).await.unwrap();
+    let link = fixture.store.links().create(&fixture.command(ann.id), &item, &new).await.unwrap();
     for late in [end, later(end, 1)] {
         assert_refused!(count(fixture, &by(&link, 1), late).await, Error::Gone(Gone::LinkExpired));
     }
@@ -211,7 +225,7 @@ async fn a_limit_may_be_raised(fixture: &Fixture<'_>) {
     for (max, left) in [(Some(2), 1), (Some(1), 0), (None, 5)] {
         let to = LinkChange { max_downloads: Some(max), ..LinkChange::default() };
         let item = fixture.grant(ann.id, link.item.id, Action::Share).await;
-        fixture.store.links.change(&fixture.command(ann.id), &item, link.id, &to).await.unwrap();
+        fixture.store.links().change(&fixture.command(ann.id), &item, link.id, &to).await.unwrap();
         for _ in 0..left {
             count(fixture, &next(), fixture.now()).await.unwrap();
         }
@@ -225,13 +239,13 @@ async fn downloads_are_forgotten_after_their_window(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let link = limited(fixture, &ann, None).await;
     let at = fixture.now();
-    while fixture.store.link_downloads.prune(at, ALL).await.unwrap() > 0 {}
+    while fixture.store.link_downloads().prune(at, ALL).await.unwrap() > 0 {}
     for nth in 0..3 {
         count(fixture, &by(&link, nth), at).await.unwrap();
     }
-    assert_eq!(fixture.store.link_downloads.prune(at, ALL).await.unwrap(), 0);
-    assert_eq!(fixture.store.link_downloads.prune(later(at, 1), 2).await.unwrap(), 2);
-    assert_eq!(fixture.store.link_downloads.prune(later(at, 1), 2).await.unwrap(), 1);
+    assert_eq!(fixture.store.link_downloads().prune(at, ALL).await.unwrap(), 0);
+    assert_eq!(fixture.store.link_downloads().prune(later(at, 1), 2).await.unwrap(), 2);
+    assert_eq!(fixture.store.link_downloads().prune(later(at, 1), 2).await.unwrap(), 1);
     for nth in 0..3 {
         assert!(!is_counted(fixture, &by(&link, nth), at).await);
     }

@@ -6,35 +6,52 @@ use clouddrive_domain::model::{
     Action, ItemRef, Limit, Link, LinkChange, LinkId, LinkPosition, Located, NodeId, NodeKind, Page, PasswordHash,
     Permission, Role, SealedToken, Sort, Timestamp, TokenHash, UserId, authorize_read,
 };
-use clouddrive_domain::port::NewLink;
+use clouddrive_domain::port::{LinkRepository, NewLink, NodeRepository};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
-use crate::Persistence;
-use crate::fixture::{Fixture, assert_refused, name, run};
+use crate::case::persistence_suite;
+use crate::fixture::{assert_refused, name};
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ links uses
+        BlobRecordRepository, NodeRepository, LinkRepository, ShareRepository, UploadRepository, UserRepository;
+
+    self of "`LinkRepository::create`: Creates a link to the node that `item` grants to" {
         a_link_is_made_as_it_is_found,
+    }
+
+    self of "`LinkRepository::find_by_token`: Finds the link by the hash of its token, with its node as seen by the holder" {
         a_link_is_found_by_the_hash_of_its_token_alone,
         a_link_shows_its_node_and_what_lies_below_and_nothing_else,
         a_links_holder_lists_what_stands_there,
         shares_give_nothing_to_the_holder_of_a_link,
         a_link_names_its_item_as_it_is_called_now,
+    }
+
+    self of "`LinkRepository::create`: A node may have any number of links." {
         a_node_may_have_many_links,
+    }
+
+    self of "`LinkRepository::change`: Applies `change`, which is not empty, and changes nothing else." {
         only_what_is_to_change_changes,
+    }
+
+    self of "`LinkRepository::change`: if the node no longer has such a link" {
         a_link_is_changed_and_revoked_on_its_own_node,
         a_link_is_revoked_once,
+    }
+
+    self of "`LinkRepository::list_made`: Lists the links of `owner`, newest first" {
         links_come_newest_first_in_pages,
+    }
+
+    self of "`LinkRepository::prune_expired`: Deletes up to `max` links that expired before `before`" {
         links_are_forgotten_after_they_expired,
-    );
+    }
 }
 
-impl Fixture<'_> {
+impl<P: ?Sized> crate::fixture::Fixture<'_, P> {
     /// A valid new link.
     pub(crate) fn new_link(&self) -> NewLink {
         let id: LinkId = self.id();
@@ -54,35 +71,45 @@ impl Fixture<'_> {
         bytes.iter_mut().zip(link.as_uuid().as_bytes()).for_each(|(byte, of_link)| *byte = *of_link);
         TokenHash::from_bytes(bytes)
     }
+}
 
+impl<P: AsRef<dyn NodeRepository> + AsRef<dyn LinkRepository> + ?Sized> crate::fixture::Fixture<'_, P> {
     /// Creates a link to `node`.
     pub(crate) async fn link(&self, owner: UserId, node: NodeId) -> Link {
         create(self, owner, node, &self.new_link()).await.unwrap()
     }
 }
 
-async fn create(fixture: &Fixture<'_>, owner: UserId, node: NodeId, link: &NewLink) -> Result<Link> {
+async fn create<P>(
+    fixture: &crate::fixture::Fixture<'_, P>,
+    owner: UserId,
+    node: NodeId,
+    link: &NewLink,
+) -> Result<Link>
+where
+    P: AsRef<dyn NodeRepository> + AsRef<dyn LinkRepository> + ?Sized,
+{
     let item = fixture.grant(owner, node, Action::Share).await;
-    fixture.store.links.create(&fixture.command(owner), &item, link).await
+    fixture.store.links().create(&fixture.command(owner), &item, link).await
 }
 
 async fn find(fixture: &Fixture<'_>, owner: UserId, link: LinkId) -> Option<Link> {
-    fixture.store.links.find(link, owner).await.unwrap()
+    fixture.store.links().find(link, owner).await.unwrap()
 }
 
 async fn change(fixture: &Fixture<'_>, owner: UserId, node: NodeId, link: LinkId, to: &LinkChange) -> Result<Link> {
     let item = fixture.grant(owner, node, Action::Share).await;
-    fixture.store.links.change(&fixture.command(owner), &item, link, to).await
+    fixture.store.links().change(&fixture.command(owner), &item, link, to).await
 }
 
 async fn revoke(fixture: &Fixture<'_>, owner: UserId, node: NodeId, link: LinkId) -> Result<()> {
     let item = fixture.grant(owner, node, Action::Share).await;
-    fixture.store.links.revoke(&fixture.command(owner), &item, link).await
+    fixture.store.links().revoke(&fixture.command(owner), &item, link).await
 }
 
 /// The node as the holder of `link` sees it.
 async fn seen(fixture: &Fixture<'_>, link: &Link, node: NodeId) -> Located {
-    fixture.store.drive.find(node, link.viewer()).await.unwrap().unwrap()
+    fixture.store.drive().find(node, link.viewer()).await.unwrap().unwrap()
 }
 
 async fn a_link_is_made_as_it_is_found(fixture: &Fixture<'_>) {
@@ -99,7 +126,7 @@ async fn a_link_is_made_as_it_is_found(fixture: &Fixture<'_>) {
         };
         for new in [plain, full] {
             let (item, command) = (fixture.grant(ann.id, node, Action::Share).await, fixture.command(ann.id));
-            let made = fixture.store.links.create(&command, &item, &new).await.unwrap();
+            let made = fixture.store.links().create(&command, &item, &new).await.unwrap();
             let expected = Link {
                 id: new.id,
                 item: ItemRef { kind, id: node, name: name(text) },
@@ -127,7 +154,7 @@ async fn a_link_is_found_by_the_hash_of_its_token_alone(fixture: &Fixture<'_>) {
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let link = fixture.link(ann.id, folder).await;
     fixture.link(ann.id, folder).await;
-    let by_token = async |id| fixture.store.links.find_by_token(&Fixture::hash_of(id)).await.unwrap();
+    let by_token = async |id| fixture.store.links().find_by_token(&Fixture::hash_of(id)).await.unwrap();
     let (found, node) = by_token(link.id).await.unwrap();
     assert_eq!(found, link);
     assert_eq!(node, seen(fixture, &link, folder).await);
@@ -168,7 +195,7 @@ async fn a_links_holder_lists_what_stands_there(fixture: &Fixture<'_>) {
     fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
     let link = fixture.link(ann.id, linked).await;
     let leave = authorize_read(Some(seen(fixture, &link, linked).await)).unwrap();
-    let children = fixture.store.drive.list(&leave, Sort::default(), None, Limit::default()).await.unwrap();
+    let children = fixture.store.drive().list(&leave, Sort::default(), None, Limit::default()).await.unwrap();
     let children: Vec<_> = children.into_iter().map(|child| (child.node.name, child.share)).collect();
     assert_eq!(children, [(name("a"), None), (name("b"), None)]);
 }
@@ -265,7 +292,7 @@ async fn made(fixture: &Fixture<'_>, owner: UserId, limit: u64) -> Vec<(Link, Lo
     let limit = Limit::new(limit).unwrap();
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = fixture.store.links.list_made(owner, after, limit).await.unwrap();
+        let rows = fixture.store.links().list_made(owner, after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
         all.extend(page.items);
@@ -287,7 +314,7 @@ async fn links_come_newest_first_in_pages(fixture: &Fixture<'_>) {
         for node in [folder, file] {
             let item = fixture.grant(ann.id, node, Action::Share).await;
             let command = fixture.command_at(Some(ann.id), at);
-            expected.push(fixture.store.links.create(&command, &item, &fixture.new_link()).await.unwrap());
+            expected.push(fixture.store.links().create(&command, &item, &fixture.new_link()).await.unwrap());
         }
     }
     expected.sort_by_key(|link| std::cmp::Reverse((link.created_at, *link.id.as_uuid().as_bytes())));
@@ -304,17 +331,17 @@ async fn links_are_forgotten_after_they_expired(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let end = fixture.now();
-    while fixture.store.links.prune_expired(end, 100).await.unwrap() > 0 {}
+    while fixture.store.links().prune_expired(end, 100).await.unwrap() > 0 {}
     let mut expired = Vec::new();
     for _ in 0..3 {
         let new = NewLink { expires_at: Some(end), ..fixture.new_link() };
         expired.push(create(fixture, ann.id, folder, &new).await.unwrap().id);
     }
     let endless = fixture.link(ann.id, folder).await.id;
-    assert_eq!(fixture.store.links.prune_expired(end, 100).await.unwrap(), 0);
+    assert_eq!(fixture.store.links().prune_expired(end, 100).await.unwrap(), 0);
     let after = fixture.now();
-    assert_eq!(fixture.store.links.prune_expired(after, 2).await.unwrap(), 2);
-    assert_eq!(fixture.store.links.prune_expired(after, 2).await.unwrap(), 1);
+    assert_eq!(fixture.store.links().prune_expired(after, 2).await.unwrap(), 2);
+    assert_eq!(fixture.store.links().prune_expired(after, 2).await.unwrap(), 1);
     for link in expired {
         assert!(find(fixture, ann.id, link).await.is_none());
     }

@@ -13,34 +13,70 @@ use clouddrive_domain::port::NewShare;
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
-use crate::Persistence;
-use crate::fixture::{Fixture, TestUser, assert_refused, name, run};
+use crate::case::persistence_suite;
+use crate::fixture::{TestUser, assert_refused, name};
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ shares uses
+        BlobRecordRepository, NodeRepository, LinkDownloadRepository, LinkRepository, ShareRepository, UploadRepository,
+        UserRepository;
+
+    self of "`ShareRepository::create`: Shares the node that `item` grants to" {
         a_share_is_made_as_it_is_found,
-        what_a_share_gives_holds_at_once,
         a_share_names_its_item_as_it_is_called_now,
+    }
+
+    self of "`ShareRepository`: Changes take effect before these methods return." {
+        what_a_share_gives_holds_at_once,
+    }
+
+    self of "`ShareRepository::create`: by the store's own constraint" {
         a_node_is_shared_once_with_each_guest,
         of_simultaneous_shares_one_succeeds,
+    }
+
+    self of "`ShareRepository::create`: if the guest no longer exists" {
         a_share_needs_a_guest,
+    }
+
+    self of "`ShareRepository::change`: if the node no longer has such a share" {
         a_share_is_changed_on_its_own_node,
+    }
+
+    self of "`ShareRepository::revoke`: if the share no longer exists" {
         a_share_is_revoked_once,
         one_of_two_revocations_succeeds,
+    }
+
+    self of "`ShareRepository::list_received`: Lists what is shared with `guest`, newest first" {
         received_shares_come_newest_first,
-        received_shares_come_in_pages,
-        a_received_share_has_its_node_as_the_guest_finds_it,
         shares_are_received_by_their_guest_alone,
-        managed::given_shares_come_newest_first_in_pages,
-        managed::a_node_given_to_several_is_beside_each_share,
-        managed::the_shares_of_a_node_are_its_own,
-        managed::access_tells_who_may_what_through_which_share_or_link,
-        managed::access_leaves_out_links_that_have_expired,
-    );
+    }
+
+    self of "`ShareRepository::list_received`: at most `limit` + 1" {
+        received_shares_come_in_pages,
+    }
+
+    self of "`ShareRepository::list_received`: each with its node as seen by the guest" {
+        a_received_share_has_its_node_as_the_guest_finds_it,
+    }
+
+    managed of "`ShareRepository::list_given`: Lists what `owner` has shared, newest first" {
+        given_shares_come_newest_first_in_pages,
+        a_node_given_to_several_is_beside_each_share,
+    }
+
+    managed of "`ShareRepository::list_of`: Lists the shares of the very node that `item` grants to" {
+        the_shares_of_a_node_are_its_own,
+    }
+
+    managed of "`ShareRepository::list_access`: its owner, the guests of shares on it or above it" {
+        access_tells_who_may_what_through_which_share_or_link,
+    }
+
+    managed of "`ShareRepository::list_access`: links not expired at `now`" {
+        access_leaves_out_links_that_have_expired,
+    }
 }
 
 async fn create(
@@ -52,11 +88,11 @@ async fn create(
 ) -> Result<Share> {
     let item = fixture.grant(owner.id, node, Action::Share).await;
     let share = NewShare { id: fixture.id(), guest, permission };
-    fixture.store.shares.create(&fixture.command(owner.id), &item, &share).await
+    fixture.store.shares().create(&fixture.command(owner.id), &item, &share).await
 }
 
 async fn find(fixture: &Fixture<'_>, user: UserId, share: ShareId) -> Option<Share> {
-    fixture.store.shares.find(share, user).await.unwrap()
+    fixture.store.shares().find(share, user).await.unwrap()
 }
 
 async fn role(fixture: &Fixture<'_>, guest: &TestUser, node: NodeId) -> Option<Role> {
@@ -73,7 +109,7 @@ async fn a_share_is_made_as_it_is_found(fixture: &Fixture<'_>) {
     {
         let item = fixture.grant(ann.id, node, Action::Share).await;
         let (new, command) = (NewShare { id: fixture.id(), guest: bob.id, permission }, fixture.command(ann.id));
-        let made = fixture.store.shares.create(&command, &item, &new).await.unwrap();
+        let made = fixture.store.shares().create(&command, &item, &new).await.unwrap();
         let expected = Share {
             id: new.id,
             permission,
@@ -167,7 +203,7 @@ async fn a_share_is_changed_on_its_own_node(fixture: &Fixture<'_>) {
     create(fixture, &ann, other, bob.id, Permission::View).await.unwrap();
     let change = async |node: NodeId, share: ShareId| {
         let item = fixture.grant(ann.id, node, Action::Share).await;
-        fixture.store.shares.change(&fixture.command(ann.id), &item, share, Permission::Edit).await
+        fixture.store.shares().change(&fixture.command(ann.id), &item, share, Permission::Edit).await
     };
     assert_refused!(change(other, share.id).await, Error::NotFound);
     assert_refused!(change(folder, fixture.id()).await, Error::NotFound);
@@ -190,7 +226,7 @@ async fn a_share_is_revoked_once(fixture: &Fixture<'_>) {
     fixture.revoke(bob.id, share.id).await;
     assert_eq!(find(fixture, ann.id, share.id).await, None);
     for again in [share.id, fixture.id()] {
-        assert_refused!(fixture.store.shares.revoke(&fixture.command(ann.id), again).await, Error::NotFound);
+        assert_refused!(fixture.store.shares().revoke(&fixture.command(ann.id), again).await, Error::NotFound);
     }
     assert_eq!(find(fixture, ann.id, other.id).await, Some(other));
     assert_eq!(role(fixture, &carl, folder).await, Some(Role::View));
@@ -202,7 +238,7 @@ async fn one_of_two_revocations_succeeds(fixture: &Fixture<'_>) {
     for _ in 0..5 {
         let share = create(fixture, &ann, folder, bob.id, Permission::View).await.unwrap();
         let commands = [fixture.command(ann.id), fixture.command(bob.id)];
-        let outcomes = join_all(commands.iter().map(|command| fixture.store.shares.revoke(command, share.id))).await;
+        let outcomes = join_all(commands.iter().map(|command| fixture.store.shares().revoke(command, share.id))).await;
         let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
         assert_eq!(won.len(), 1);
         for outcome in lost {
@@ -219,7 +255,7 @@ async fn received(
     limit: u64,
 ) -> (Vec<(Share, Located)>, Option<SharePosition>) {
     let limit = Limit::new(limit).unwrap();
-    let rows = fixture.store.shares.list_received(guest, after, limit).await.unwrap();
+    let rows = fixture.store.shares().list_received(guest, after, limit).await.unwrap();
     assert!(rows.len() <= limit.get() + 1);
     let page = Page::cut(rows, limit, |(share, _)| SharePosition { at: share.shared_at, id: share.id });
     (page.items, page.next)
@@ -235,7 +271,7 @@ async fn many(fixture: &Fixture<'_>, ann: &TestUser, guest: UserId) -> Vec<Share
             let item = fixture.grant(ann.id, node, Action::Share).await;
             let share = NewShare { id: fixture.id(), guest, permission: Permission::View };
             let command = fixture.command_at(Some(ann.id), at);
-            fixture.store.shares.create(&command, &item, &share).await.unwrap();
+            fixture.store.shares().create(&command, &item, &share).await.unwrap();
             shares.push((at, share.id));
         }
     }

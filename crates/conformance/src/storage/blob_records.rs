@@ -10,39 +10,77 @@ use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, DriveId, EntityT
 use clouddrive_domain::port::NewContent;
 use futures_util::future::join;
 
-use crate::Persistence;
-use crate::fixture::{ALL, Fixture, QUOTA, STORE, TestUser, assert_refused, run};
+use crate::case::persistence_suite;
+use crate::fixture::{ALL, QUOTA, STORE, TestUser, assert_refused};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Runs every case.
-///
-/// # Panics
-/// If the store breaks the contract.
-pub async fn suite(store: &Persistence) {
-    run!(store;
+persistence_suite! {
+    $ blob_records uses BlobRecordRepository, NodeRepository, UploadRepository, UserRepository, VersionRepository;
+
+    self of "`BlobRecordRepository::mark_for_deletion`: that have been unreferenced since `before` or longer" {
         what_nothing_refers_to_is_marked_for_deletion_after_its_time,
         what_something_refers_to_is_not_marked_for_deletion,
         what_was_referred_to_is_marked_for_deletion_after_its_last_reference,
+    }
+
+    self of "`BlobRecordRepository::mark_for_deletion`: together with those marked for deletion earlier and not yet forgotten" {
         what_is_marked_for_deletion_comes_again_until_it_is_removed,
+    }
+
+    self of "`BlobRecordRepository::mark_for_deletion`: Marks for deletion up to `max` blobs of `store`" {
         blobs_are_marked_for_deletion_in_batches,
-        what_is_not_forgotten_does_not_hold_up_the_rest,
-        uploads_versions_and_photos_refer_to_blobs,
-        it_is_known_when_a_blob_was_recorded,
-        a_tag_is_noted_once,
         blobs_of_another_store_are_left_alone,
+    }
+
+    self of "`BlobRecordRepository::mark_for_deletion`: come after those marked for deletion since" {
+        what_is_not_forgotten_does_not_hold_up_the_rest,
+    }
+
+    self of "`BlobRecordRepository::is_referred_to`: Whether an open upload, a version or a photo refers to the blob." {
+        uploads_versions_and_photos_refer_to_blobs,
+    }
+
+    self of "`BlobRecordRepository::recorded_at`: When the blob was recorded, if it was." {
+        it_is_known_when_a_blob_was_recorded,
+    }
+
+    self of "`BlobRecordRepository::find_store`: The store of the blob, if it is recorded." {
+        the_store_of_a_blob_is_known,
+    }
+
+    self of "`BlobRecordRepository::note_tag`: It never changes, since the bytes do not." {
+        a_tag_is_noted_once,
+    }
+
+    self of "`BlobRecordRepository::remove`: Other records in `keys` MUST stay." {
         only_blobs_marked_for_deletion_are_removed,
+    }
+
+    self of "`BlobRecordRepository::remove`: Removes the records of blobs of `store` that are marked for deletion, whose bytes are deleted" {
         forgetting_may_be_repeated,
+    }
+
+    self of "`BlobRecordRepository::mark_for_deletion`: a blob marked for deletion must never be referred to again" {
         a_blob_is_either_marked_for_deletion_or_referred_to,
+    }
+
+    self of "`Saved`: They are marked for deletion, and count against the" {
         a_former_content_does_not_wait,
+    }
+
+    self of "`BlobRecordRepository::hold`: Charges `bytes` to the drive, however full it is" {
         bytes_that_could_not_be_deleted_stay_reserved_until_they_are,
+    }
+
+    self of "`BlobRecordRepository::hold`: is referred to, or is already charged to a drive MUST be left unchanged" {
         what_is_referred_to_or_gone_reserves_nothing,
-    );
+    }
 }
 
 async fn record(fixture: &Fixture<'_>, at: Timestamp) -> BlobKey {
     let key = fixture.key();
-    fixture.store.records.record(&key, &STORE, at).await.unwrap();
+    fixture.store.records().record(&key, &STORE, at).await.unwrap();
     key
 }
 
@@ -50,30 +88,39 @@ async fn record(fixture: &Fixture<'_>, at: Timestamp) -> BlobKey {
 async fn drain(fixture: &Fixture<'_>) {
     let left: Vec<BlobKey> = fixture.marked_for_deletion(fixture.now()).await.into_iter().collect();
     for some in left.chunks(500) {
-        fixture.store.records.remove(&STORE, some).await.unwrap();
+        fixture.store.records().remove(&STORE, some).await.unwrap();
     }
 }
 
 async fn it_is_known_when_a_blob_was_recorded(fixture: &Fixture<'_>) {
     let at = fixture.now();
     let key = record(fixture, at).await;
-    assert_eq!(fixture.store.records.recorded_at(&key).await.unwrap(), Some(at));
-    assert_eq!(fixture.store.records.recorded_at(&fixture.key()).await.unwrap(), None);
+    assert_eq!(fixture.store.records().recorded_at(&key).await.unwrap(), Some(at));
+    assert_eq!(fixture.store.records().recorded_at(&fixture.key()).await.unwrap(), None);
+}
+
+async fn the_store_of_a_blob_is_known(fixture: &Fixture<'_>) {
+    let (key, other) = (fixture.key(), StoreName::parse("third-store").unwrap());
+    let records = fixture.store.records();
+    assert_eq!(records.find_store(&key).await.unwrap(), None);
+    records.record(&key, &other, fixture.now()).await.unwrap();
+    assert_eq!(records.find_store(&key).await.unwrap(), Some(other));
+    assert_eq!(records.find_store(&fixture.record().await).await.unwrap(), Some(STORE.clone()));
 }
 
 async fn a_tag_is_noted_once(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let tag = async || fixture.located(file, ann.id).await.node.content().unwrap().store_tag.clone();
-    let blob = fixture.located(file, ann.id).await.node.content().unwrap().blob.clone();
+    let blob = fixture.blob_of(file, ann.id).await;
     assert_eq!(tag().await, None);
     let (first, second) = (EntityTag::parse("d41d8-2"), EntityTag::parse("other"));
     for noted in [&first, &first, &second] {
-        fixture.store.records.note_tag(&blob, noted.as_ref().unwrap()).await.unwrap();
+        fixture.store.records().note_tag(&blob, noted.as_ref().unwrap()).await.unwrap();
         assert_eq!(tag().await, first);
     }
     // Noting the tag of a missing blob is a no-op.
-    fixture.store.records.note_tag(&fixture.key(), &second.unwrap()).await.unwrap();
+    fixture.store.records().note_tag(&fixture.key(), &second.unwrap()).await.unwrap();
 }
 
 async fn what_nothing_refers_to_is_marked_for_deletion_after_its_time(fixture: &Fixture<'_>) {
@@ -109,13 +156,13 @@ async fn what_was_referred_to_is_marked_for_deletion_after_its_last_reference(fi
     fixture.set_photo(ann.id, None).await.unwrap();
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&photo));
     let removal = fixture.command(bob.id);
-    fixture.store.users.set_photo(&removal, bob.id, None).await.unwrap();
+    fixture.store.users().set_photo(&removal, bob.id, None).await.unwrap();
     assert!(!fixture.marked_for_deletion(removal.at.minus(MILLISECOND)).await.contains(&photo));
     // It was unreferenced for a while and is now referenced again.
     fixture.set_photo(ann.id, Some(&photo)).await.unwrap();
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&photo));
     let removal = fixture.command(ann.id);
-    fixture.store.users.set_photo(&removal, ann.id, None).await.unwrap();
+    fixture.store.users().set_photo(&removal, ann.id, None).await.unwrap();
     assert!(!fixture.marked_for_deletion(removal.at.minus(MILLISECOND)).await.contains(&photo));
     assert!(fixture.marked_for_deletion(removal.at).await.contains(&photo));
 }
@@ -129,9 +176,9 @@ async fn what_is_marked_for_deletion_comes_again_until_it_is_removed(fixture: &F
     // Even if the clock has gone back, and if another blob has waited longer.
     let other = record(fixture, at.minus(MILLISECOND)).await;
     assert!(fixture.marked_for_deletion(at.minus(MILLISECOND)).await.contains(&key));
-    let batch = fixture.store.records.mark_for_deletion(&STORE, at, fixture.now(), 1).await.unwrap();
+    let batch = fixture.store.records().mark_for_deletion(&STORE, at, fixture.now(), 1).await.unwrap();
     assert!(batch.contains(&key) || batch.contains(&other));
-    fixture.store.records.remove(&STORE, std::slice::from_ref(&key)).await.unwrap();
+    fixture.store.records().remove(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&key));
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&other));
 }
@@ -145,15 +192,15 @@ async fn blobs_are_marked_for_deletion_in_batches(fixture: &Fixture<'_>) {
     let before = fixture.now();
     let mut counts = Vec::new();
     while !due.is_empty() {
-        let batch = fixture.store.records.mark_for_deletion(&STORE, before, fixture.now(), 2).await.unwrap();
+        let batch = fixture.store.records().mark_for_deletion(&STORE, before, fixture.now(), 2).await.unwrap();
         counts.push(batch.len());
         for key in &batch {
             assert!(due.remove(key));
         }
-        fixture.store.records.remove(&STORE, &batch).await.unwrap();
+        fixture.store.records().remove(&STORE, &batch).await.unwrap();
     }
     assert_eq!(counts, [2, 2, 1]);
-    assert_eq!(fixture.store.records.mark_for_deletion(&STORE, before, fixture.now(), 2).await.unwrap(), []);
+    assert_eq!(fixture.store.records().mark_for_deletion(&STORE, before, fixture.now(), 2).await.unwrap(), []);
 }
 
 async fn what_is_not_forgotten_does_not_hold_up_the_rest(fixture: &Fixture<'_>) {
@@ -163,7 +210,7 @@ async fn what_is_not_forgotten_does_not_hold_up_the_rest(fixture: &Fixture<'_>) 
     let mut marked_for_deletion = HashSet::new();
     for _ in 0..3 {
         marked_for_deletion
-            .extend(fixture.store.records.mark_for_deletion(&STORE, before, fixture.now(), 1).await.unwrap());
+            .extend(fixture.store.records().mark_for_deletion(&STORE, before, fixture.now(), 1).await.unwrap());
     }
     assert_eq!(marked_for_deletion, due);
     // Nor do they, which are tried once more, hold up what is marked for deletion with its last version.
@@ -172,7 +219,7 @@ async fn what_is_not_forgotten_does_not_hold_up_the_rest(fixture: &Fixture<'_>) 
     let mut marked_for_deletion = HashSet::new();
     for max in [3, 2] {
         marked_for_deletion
-            .extend(fixture.store.records.mark_for_deletion(&STORE, before, fixture.now(), max).await.unwrap());
+            .extend(fixture.store.records().mark_for_deletion(&STORE, before, fixture.now(), max).await.unwrap());
     }
     assert_eq!(marked_for_deletion, &due | &disposed);
 }
@@ -184,18 +231,18 @@ async fn dispose(fixture: &Fixture<'_>, owner: &TestUser, text: &str) -> BlobKey
     let former = fixture.blob_of(file, owner.id).await;
     let new = NewContent { max_versions: 1, ..fixture.new_content(2).await };
     let grant = fixture.grant(owner.id, file, Action::Replace).await;
-    fixture.store.versions.append(&fixture.command(owner.id), &grant, &new).await.unwrap();
+    fixture.store.versions().append(&fixture.command(owner.id), &grant, &new).await.unwrap();
     former
 }
 
 async fn uploads_versions_and_photos_refer_to_blobs(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    let referred = async |key: &BlobKey| fixture.store.records.is_referred_to(key).await.unwrap();
+    let referred = async |key: &BlobKey| fixture.store.records().is_referred_to(key).await.unwrap();
     let (complete, aborted) = (fixture.open(&root, "a", Some(1)).await, fixture.open(&root, "b", Some(1)).await);
     assert!(referred(&complete.blob).await && referred(&aborted.blob).await);
     fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), aborted.id).await.unwrap();
     assert!(referred(&complete.blob).await && !referred(&aborted.blob).await);
     let photo = fixture.record().await;
     assert!(!referred(&photo).await);
@@ -206,15 +253,15 @@ async fn uploads_versions_and_photos_refer_to_blobs(fixture: &Fixture<'_>) {
 }
 
 async fn blobs_of_another_store_are_left_alone(fixture: &Fixture<'_>) {
-    let (key, other) = (fixture.key(), StoreName("another store"));
-    fixture.store.records.record(&key, &other, fixture.now()).await.unwrap();
+    let (key, other) = (fixture.key(), StoreName::parse("another-store").unwrap());
+    fixture.store.records().record(&key, &other, fixture.now()).await.unwrap();
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&key));
     let mark_for_deletion =
-        async || fixture.store.records.mark_for_deletion(&other, fixture.now(), fixture.now(), ALL).await.unwrap();
+        async || fixture.store.records().mark_for_deletion(&other, fixture.now(), fixture.now(), ALL).await.unwrap();
     assert_eq!(mark_for_deletion().await, std::slice::from_ref(&key));
-    fixture.store.records.remove(&STORE, std::slice::from_ref(&key)).await.unwrap();
+    fixture.store.records().remove(&STORE, std::slice::from_ref(&key)).await.unwrap();
     assert_eq!(mark_for_deletion().await, std::slice::from_ref(&key), "it is not this store's");
-    fixture.store.records.remove(&other, &[key]).await.unwrap();
+    fixture.store.records().remove(&other, &[key]).await.unwrap();
     assert_eq!(mark_for_deletion().await, []);
 }
 
@@ -223,7 +270,7 @@ async fn only_blobs_marked_for_deletion_are_removed(fixture: &Fixture<'_>) {
     let photo = fixture.record().await;
     fixture.set_photo(ann.id, Some(&photo)).await.unwrap();
     let recorded = fixture.record().await;
-    fixture.store.records.remove(&STORE, &[photo.clone(), recorded.clone(), fixture.key()]).await.unwrap();
+    fixture.store.records().remove(&STORE, &[photo.clone(), recorded.clone(), fixture.key()]).await.unwrap();
     // Both are still usable.
     for key in [&photo, &recorded] {
         fixture.set_photo(bob.id, Some(key)).await.unwrap();
@@ -237,7 +284,7 @@ async fn forgetting_may_be_repeated(fixture: &Fixture<'_>) {
     let key = fixture.record().await;
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&key));
     for keys in [&[][..], std::slice::from_ref(&key), std::slice::from_ref(&key), &[key.clone(), key.clone()]] {
-        fixture.store.records.remove(&STORE, keys).await.unwrap();
+        fixture.store.records().remove(&STORE, keys).await.unwrap();
     }
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&key));
 }
@@ -247,7 +294,7 @@ async fn a_blob_is_either_marked_for_deletion_or_referred_to(fixture: &Fixture<'
     for round in 0..10 {
         let key = fixture.record().await;
         let before = fixture.now();
-        let marking = fixture.store.records.mark_for_deletion(&STORE, before, fixture.now(), ALL);
+        let marking = fixture.store.records().mark_for_deletion(&STORE, before, fixture.now(), ALL);
         let (marked_for_deletion, set) = if round % 2 == 0 {
             join(marking, fixture.set_photo(ann.id, Some(&key))).await
         } else {
@@ -269,7 +316,7 @@ async fn a_former_content_does_not_wait(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let used = dispose(fixture, &ann, "a").await;
     let aborted = fixture.open(&root, "b", Some(1)).await;
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), aborted.id).await.unwrap();
     for (before, expected) in [(Timestamp::from_millis(0), [true, false]), (fixture.now(), [true, true])] {
         let marked_for_deletion = fixture.marked_for_deletion(before).await;
         assert_eq!([&used, &aborted.blob].map(|key| marked_for_deletion.contains(key)), expected);
@@ -280,18 +327,18 @@ async fn bytes_that_could_not_be_deleted_stay_reserved_until_they_are(fixture: &
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = fixture.open(&root, "a", Some(7)).await;
-    fixture.store.uploads.abort(&fixture.command(ann.id), upload.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), upload.id).await.unwrap();
     let reserved = |reserved| Quota { total: QUOTA, used: 0, reserved };
     assert_eq!(fixture.quota(ann.id).await, reserved(0));
     for _ in 0..2 {
-        fixture.store.records.hold(&upload.blob, ann.drive, 7).await.unwrap();
+        fixture.store.records().hold(&upload.blob, ann.drive, 7).await.unwrap();
         assert_eq!(fixture.quota(ann.id).await, reserved(7));
     }
-    fixture.store.records.remove(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
-    assert_eq!(fixture.quota(ann.id).await, reserved(7), "it is not marked for deletion yet");
+    fixture.store.records().remove(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
+    assert_eq!(fixture.quota(ann.id).await, reserved(7), "it is not condemned yet");
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
     for _ in 0..2 {
-        fixture.store.records.remove(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
+        fixture.store.records().remove(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
         assert_eq!(fixture.quota(ann.id).await, reserved(0));
     }
 }
@@ -303,9 +350,9 @@ async fn what_is_referred_to_or_gone_reserves_nothing(fixture: &Fixture<'_>) {
     let file = fixture.file(ann.id, ann.root, "b", 1).await;
     let before = fixture.quota(ann.id).await;
     for key in [&open.blob, &fixture.blob_of(file, ann.id).await, &fixture.key()] {
-        fixture.store.records.hold(key, ann.drive, 7).await.unwrap();
+        fixture.store.records().hold(key, ann.drive, 7).await.unwrap();
     }
     let gone: DriveId = fixture.id();
-    fixture.store.records.hold(&fixture.record().await, gone, 7).await.unwrap();
+    fixture.store.records().hold(&fixture.record().await, gone, 7).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await, before);
 }

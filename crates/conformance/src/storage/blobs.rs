@@ -1,4 +1,8 @@
 //! Conformance suite for [`BlobStore`].
+//!
+//! Each case uses its own keys, generated from `random`. Existing blobs are not touched; the suite does not delete its
+//! own. No other writes may be in progress.
+
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use std::sync::Arc;
@@ -7,53 +11,93 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use clouddrive_domain::error::{Conflict, Refused};
-use clouddrive_domain::model::{BlobKey, Expected, Length, Stored, Timestamp};
+use clouddrive_domain::model::{BlobKey, Expected, Length, MultipartUpload, Stored, Timestamp};
 use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, Random};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{Either, join, join_all, select};
 use futures_util::{FutureExt, StreamExt, future, stream};
 
+use crate::case::suite;
 use crate::samples::{check_stored, crc32, digest, read, sample};
 
-/// Runs every case on `store`, each on its own keys generated from `random`.
-///
-/// Existing blobs are not touched; the suite does not delete its own. No other writes may be in progress.
-pub async fn suite(store: &dyn BlobStore, random: &dyn Random) {
-    let key = || BlobKey::generate(random);
-    the_name_stays_the_same(store);
-    what_was_put_is_there(store, key).await;
-    pieces_of_any_size_make_one_blob(store, key()).await;
-    a_digest_that_was_announced_is_checked(store, key()).await;
-    a_body_has_exactly_the_expected_length(store, key()).await;
-    a_body_has_at_most_the_expected_length(store, key()).await;
-    an_error_of_the_body_is_passed_on(store, key()).await;
-    a_key_is_written_once(store, key()).await;
-    of_simultaneous_puts_one_succeeds(store, key()).await;
-    a_put_that_is_dropped_stores_nothing(store, key()).await;
-    head_finds_nothing_where_nothing_is(store, key()).await;
-    get_gives_the_range_that_was_asked_for(store, key()).await;
-    get_refuses_a_blob_of_another_length(store, key()).await;
-    get_finds_nothing_where_nothing_is(store, key()).await;
-    delete_removes_the_blob(store, key(), key()).await;
-    delete_of_nothing_is_no_error(store, key()).await;
-    sweep_spares_whole_blobs(store, key()).await;
-    sweep_spares_writes_that_began_later(store, key()).await;
-    sweep_leaves_nothing_for_the_next(store).await;
+suite! {
+    $ blobs(store: &dyn BlobStore, random: &dyn Random) (store, random)
+
+    self of "`BlobStore::put`: Stores `body` under `key`, durably" {
+        what_was_put_is_there,
+        pieces_of_any_size_make_one_blob,
+    }
+
+    self of "`BlobStore::put`: `Checksum` if its digest differs from the expected one" {
+        a_digest_that_was_announced_is_checked,
+    }
+
+    self of "`BlobStore::put`: `Size` if `body` has not exactly the expected length" {
+        a_body_has_exactly_the_expected_length,
+    }
+
+    self of "`BlobStore::put`: `TooLarge` if it exceeds the maximum" {
+        a_body_has_at_most_the_expected_length,
+    }
+
+    self of "`BlobStore::put`: any error that `body` yields" {
+        an_error_of_the_body_is_passed_on,
+    }
+
+    self of "`BlobStore::put`: if `key` exists, whose bytes stay unchanged" {
+        a_key_is_written_once,
+    }
+
+    self of "`BlobStore`: Each key is written at most once." {
+        of_simultaneous_puts_one_succeeds,
+    }
+
+    self of "`BlobStore::put`: It is atomic, even if the future is dropped midway." {
+        a_put_that_is_dropped_stores_nothing,
+    }
+
+    self of "`BlobStore::head`: The metadata of the blob, if it exists." {
+        head_finds_nothing_where_nothing_is,
+    }
+
+    self of "`BlobStore::get`: Reads the bytes `range` of the blob" {
+        get_gives_the_range_that_was_asked_for,
+    }
+
+    self of "`BlobStore::get`: if its size is not `size`" {
+        get_refuses_a_blob_of_another_length,
+    }
+
+    self of "`BlobStore::get`: if there is no blob under `key`" {
+        get_finds_nothing_where_nothing_is,
+    }
+
+    self of "`BlobStore::delete`: Deletes the blob." {
+        delete_removes_the_blob,
+    }
+
+    self of "`BlobStore::delete`: Idempotent: deleting a missing blob succeeds." {
+        delete_of_nothing_is_no_error,
+    }
+
+    self of "`BlobStore::abort`: Discards a multipart upload and the bytes received, even if it is finished" {
+        what_is_discarded_is_gone,
+    }
+
+    self of "`BlobStore::sweep`: Removes the remains of unfinished writes that began before `before`" {
+        sweep_spares_whole_blobs,
+        sweep_spares_writes_that_began_later,
+        sweep_leaves_nothing_for_the_next,
+    }
 }
 
 /// A time later than any write.
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-/// The name is persisted in rows, so it never changes.
-pub fn the_name_stays_the_same(store: &dyn BlobStore) {
-    assert!(!store.name().0.is_empty());
-    assert_eq!(store.name(), store.name());
-}
-
 /// `put` and `head` describe the stored blob, and it reads back unchanged; an empty one too.
-pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() -> BlobKey) {
+pub async fn what_was_put_is_there(store: &dyn BlobStore, random: &dyn Random) {
     for size in [0, 1, 1000, 70_000, 3_000_007] {
-        let (key, bytes) = (key(), sample(size));
+        let (key, bytes) = (BlobKey::generate(random), sample(size));
         let expected = Expected { length: Length::Exactly(size as u64), sha256: None };
         let stored = store.put(&key, body(&bytes, 65_536), expected, &ContentHeaders::unknown()).await.unwrap();
         check_stored(&stored, &bytes);
@@ -64,7 +108,8 @@ pub async fn what_was_put_is_there(store: &dyn BlobStore, mut key: impl FnMut() 
 }
 
 /// A body may consist of empty, tiny and large pieces.
-pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKey) {
+pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     let bytes = sample(2_000_000);
     let (small, large) = bytes.split_at(999);
     let mut pieces: Vec<_> = small.chunks(1).flat_map(|piece| [Bytes::new(), Bytes::copy_from_slice(piece)]).collect();
@@ -76,7 +121,8 @@ pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, key: BlobKe
 }
 
 /// `Checksum` if the digest is not the expected one, and nothing is stored; with the right one, the blob is.
-pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, key: BlobKey) {
+pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     for size in [0, 10, 700_000] {
         let expected = Expected { length: Length::Exactly(size as u64), sha256: Some(digest(b"something else")) };
         check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::Checksum).await;
@@ -87,7 +133,8 @@ pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, key: 
 }
 
 /// `Size` if the body is shorter or longer than expected, and nothing is stored.
-pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, key: BlobKey) {
+pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     for (size, expected) in [(0, 1), (1, 0), (10, 9), (10, 11), (700_000, 699_999), (700_000, 700_001)] {
         let expected = Expected { length: Length::Exactly(expected), sha256: None };
         check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::Size).await;
@@ -95,7 +142,8 @@ pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, key: 
 }
 
 /// `TooLarge` if the body exceeds the limit, and nothing is stored; a body of exactly the limit is.
-pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, key: BlobKey) {
+pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     for (size, limit) in [(1, 0), (10, 9), (700_000, 699_999)] {
         let expected = Expected { length: Length::AtMost(limit), sha256: None };
         check_refused(store, &key, body(&sample(size), 65_536), expected, &Refused::TooLarge { limit }).await;
@@ -106,7 +154,8 @@ pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, key: 
 }
 
 /// `put` returns an error of the body, and nothing is stored.
-pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, key: BlobKey) {
+pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     for size in [0, 10, 700_000] {
         for refused in [Refused::Interrupted, Refused::TooSlow] {
             let error = Error::Refused(refused.clone());
@@ -117,7 +166,8 @@ pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, key: BlobK
 }
 
 /// `BlobExists` if there is a blob; its bytes and digest stay unchanged, whatever the new body.
-pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
+pub async fn a_key_is_written_once(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     store.put(&key, body(b"the first", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     for bytes in [&b"the first"[..], b"", b"the second", &sample(700_000)] {
         check_exists(store.put(&key, body(bytes, 65_536), any_length(), &ContentHeaders::unknown()).await);
@@ -126,7 +176,8 @@ pub async fn a_key_is_written_once(store: &dyn BlobStore, key: BlobKey) {
 }
 
 /// Exactly one of many concurrent puts under one key succeeds, and its bytes are stored.
-pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobKey) {
+pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     let contents: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000 + usize::from(number)]).collect();
     let content_headers = ContentHeaders::unknown();
     let puts = contents.iter().map(|bytes| store.put(&key, body(bytes, 65_536), any_length(), &content_headers));
@@ -144,7 +195,8 @@ pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, key: BlobK
 }
 
 /// A put whose future is dropped stores nothing and does not block the next one.
-pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, key: BlobKey) {
+pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     for size in [0, 10, 3_000_000] {
         let (body, pause) = pausing(&sample(size));
         let dropped = match select(
@@ -164,12 +216,14 @@ pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, key: Bl
 }
 
 /// `head` returns `None` for a missing blob.
-pub async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
+pub async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     assert_eq!(store.head(&key).await.unwrap(), None);
 }
 
 /// `get` returns the bytes of the half-open range; none if it is empty.
-pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: BlobKey) {
+pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     let bytes = sample(1_000_000);
     store.put(&key, body(&bytes, 65_536), any_length(), &ContentHeaders::unknown()).await.unwrap();
     let ranges =
@@ -181,7 +235,8 @@ pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, key: 
 }
 
 /// `Damaged` if the blob does not have the expected length, for any range.
-pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, key: BlobKey) {
+pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     store.put(&key, body(b"0123456789", 10), any_length(), &ContentHeaders::unknown()).await.unwrap();
     for (size, range) in [
         (11, 0..11),
@@ -200,7 +255,8 @@ pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, key: Bl
 }
 
 /// `NotFound` for a missing blob, for any range.
-pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: BlobKey) {
+pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     for range in [0..0, 0..1, 5..6] {
         let outcome = read(store, &key, 10, range.clone()).await;
         assert!(matches!(outcome, Err(Error::NotFound)), "{range:?}: {outcome:?}");
@@ -208,7 +264,8 @@ pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, key: Blob
 }
 
 /// `delete` removes the blob and no other.
-pub async fn delete_removes_the_blob(store: &dyn BlobStore, key: BlobKey, other: BlobKey) {
+pub async fn delete_removes_the_blob(store: &dyn BlobStore, random: &dyn Random) {
+    let (key, other) = (BlobKey::generate(random), BlobKey::generate(random));
     store.put(&key, body(b"goes", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.put(&other, body(b"stays", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.delete(&key).await.unwrap();
@@ -217,7 +274,8 @@ pub async fn delete_removes_the_blob(store: &dyn BlobStore, key: BlobKey, other:
 }
 
 /// Idempotent: deleting a missing blob succeeds, before and after it existed.
-pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) {
+pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     store.delete(&key).await.unwrap();
     store.put(&key, body(b"goes", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.delete(&key).await.unwrap();
@@ -225,8 +283,26 @@ pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, key: BlobKey) 
     check_nothing(store, &key).await;
 }
 
+/// A discarded blob is gone like a discarded multipart upload, and no other is. Idempotent.
+pub async fn what_is_discarded_is_gone(store: &dyn BlobStore, random: &dyn Random) {
+    let multipart = || MultipartUpload { key: BlobKey::generate(random), multipart_id: None };
+    let (goes, stays) = (multipart(), multipart());
+    for multipart in [&goes, &stays] {
+        store.put(&multipart.key, body(b"hello", 5), any_length(), &ContentHeaders::unknown()).await.unwrap();
+        assert_eq!(store.received_bytes(multipart).await.unwrap(), 5);
+    }
+    for _ in 0..2 {
+        store.abort(&goes).await.unwrap();
+        assert_eq!(store.head(&goes.key).await.unwrap(), None, "a discarded blob is there");
+        assert_eq!(store.received_bytes(&goes).await.unwrap(), 0);
+    }
+    store.abort(&multipart()).await.unwrap();
+    check_blob(store, &stays.key, b"hello").await;
+}
+
 /// A sweep removes unfinished writes, not complete blobs.
-pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, key: BlobKey) {
+pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     let bytes = sample(700_000);
     store.put(&key, body(&bytes, 65_536), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.sweep(LATER).await.unwrap();
@@ -234,7 +310,8 @@ pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, key: BlobKey) {
 }
 
 /// A sweep spares a write in progress that began after the given time.
-pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: BlobKey) {
+pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, random: &dyn Random) {
+    let key = BlobKey::generate(random);
     let (body, pause) = pausing(&sample(3_000_000));
     let sweep = async {
         pause.reached().await;
@@ -247,7 +324,7 @@ pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, key: Bl
 }
 
 /// A second sweep finds nothing left.
-pub async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore) {
+pub async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore, _random: &dyn Random) {
     store.sweep(LATER).await.unwrap();
     assert_eq!(store.sweep(LATER).await.unwrap(), 0);
 }

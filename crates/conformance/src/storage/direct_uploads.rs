@@ -1,11 +1,15 @@
 //! Conformance suite for [`DirectUploadStore`], from the view of clients that use its URLs.
+//!
+//! Each case uses its own keys. Existing blobs are not touched, and the store may be in use meanwhile; the suite does not
+//! delete its own blobs.
+
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 mod end;
 mod fetch;
 mod finish;
 mod gated_server;
-mod part_store;
+pub mod part_store;
 mod parts;
 mod send;
 
@@ -18,7 +22,7 @@ use clouddrive_domain::port::{BlobStore, ContentHeaders, DirectUploadStore, Rand
 use clouddrive_domain::{Error, Result};
 
 pub use self::gated_server::GatedServer;
-pub use self::part_store::part_store_suite;
+use crate::case::suite;
 use crate::samples::{check_stored, content_headers, digest, read};
 
 /// An HTTP client that uses signed URLs.
@@ -63,25 +67,95 @@ pub struct Case<'a, W> {
     pub now: Timestamp,
 }
 
-/// Runs every case, each on its own keys. Existing blobs are not touched, and the store may be in use meanwhile; the
-/// suite does not delete its own blobs.
-pub async fn suite<W: SignedUrlClient>(case: &Case<'_, W>) {
-    send::what_is_sent_becomes_the_blob(case).await;
-    send::an_empty_blob_is_one_too(case).await;
-    send::other_bytes_than_signed_are_refused(case).await;
-    finish::without_bytes_there_is_nothing_to_finish(case).await;
-    finish::what_is_not_expected_is_not_made(case).await;
-    finish::what_was_finished_stays_as_it_is(case).await;
-    finish::finish_may_be_repeated(case).await;
-    finish::finish_may_be_called_twice_at_once(case).await;
-    end::what_is_discarded_is_gone(case).await;
-    end::what_has_begun_and_not_ended_is_listed(case).await;
-    fetch::a_url_ends(case).await;
-    fetch::a_url_cannot_be_changed(case).await;
-    fetch::bytes_come_down_as_they_were_signed(case).await;
-    fetch::ranges_come_down(case).await;
-    fetch::ranges_come_down_as_they_were_signed(case).await;
-    parts::suite(case).await;
+suite! {
+    $ direct_uploads<W: SignedUrlClient>(case: &Case<'_, W>) (case)
+
+    send of "`DirectUploadStore::finish`: Creates the blob from exactly the parts of the plan, durably" {
+        what_is_sent_becomes_the_blob,
+        an_empty_blob_is_one_too,
+    }
+
+    send of "`DirectUploadStore::presign_put`: The store itself MUST reject other bytes or another size." {
+        other_bytes_than_signed_are_refused,
+    }
+
+    finish of "`DirectUploadStore::finish`: Nothing changes then, and missing parts may still be sent." {
+        without_bytes_there_is_nothing_to_finish,
+        what_is_not_expected_is_not_made,
+    }
+
+    finish of "`DirectUploadStore`: the finished blob no longer changes, even while signed URLs are still valid" {
+        what_was_finished_stays_as_it_is,
+    }
+
+    finish of "`DirectUploadStore::finish`: Idempotent: repeats, even concurrent ones from other instances, return the same." {
+        finish_may_be_repeated,
+        finish_may_be_called_twice_at_once,
+    }
+
+    end of "`BlobStore::abort`: Discards a multipart upload and the bytes received, even if it is finished" {
+        what_is_discarded_is_gone,
+    }
+
+    end of "`BlobStore::list_incomplete`: Lists some multipart uploads begun before `before` and neither finished nor discarded" {
+        what_has_begun_and_not_ended_is_listed,
+    }
+
+    fetch of "`UrlPresigner::presign_get`: until `expires_at`" {
+        a_url_ends,
+    }
+
+    fetch of "`UrlPresigner`: No part of a URL can be changed." {
+        a_url_cannot_be_changed,
+    }
+
+    fetch of "`UrlPresigner::presign_get`: Signs a URL to download the blob under `key`, whole or in ranges" {
+        bytes_come_down_as_they_were_signed,
+        ranges_come_down,
+        ranges_come_down_as_they_were_signed,
+    }
+
+    parts of "`DirectUploadStore::list_received`: The received parts, ordered by number; also of a finished multipart upload." {
+        parts_in_any_order_become_the_blob,
+    }
+
+    parts of "`DirectUploadStore::finish`: Nothing changes then, and missing parts may still be sent." {
+        what_is_missing_is_told_and_may_still_come,
+    }
+
+    parts of "`DirectUploadStore::presign_put`: The store itself MUST reject other bytes or another size." {
+        other_bytes_than_signed_are_no_part,
+    }
+
+    parts of "`DirectUploadStore`: A part that is sent again is refused, or replaces the former one whole." {
+        a_part_that_is_there_stays_or_is_replaced_whole,
+    }
+
+    parts of "`DirectUploadStore`: the finished blob no longer changes, even while signed URLs are still valid" {
+        what_was_finished_in_parts_stays_as_it_is,
+    }
+
+    parts of "`DirectUploadStore::finish`: Idempotent: repeats, even concurrent ones from other instances, return the same." {
+        finish_may_be_called_by_several_at_once,
+        a_part_that_races_with_the_end_is_in_it_or_not,
+    }
+
+    parts of "`BlobStore::get`: Reads the bytes `range` of the blob" {
+        ranges_go_over_the_seams,
+    }
+
+    parts of "`BlobStore::abort`: Discards a multipart upload and the bytes received, even if it is finished" {
+        what_is_discarded_is_gone_and_takes_no_more,
+        a_part_that_races_with_a_discard_leaves_nothing,
+    }
+
+    parts of "`BlobStore::delete`: Deletes the blob." {
+        what_is_deleted_is_gone,
+    }
+
+    parts of "`BlobStore::list_incomplete`: Lists some multipart uploads begun before `before` and neither finished nor discarded" {
+        what_has_begun_is_listed_until_it_is_over,
+    }
 }
 
 /// A time later than any multipart upload.

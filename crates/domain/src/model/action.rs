@@ -2,6 +2,7 @@ use super::Scope;
 
 /// An action on a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Action {
     /// Get it; list it if it is a folder; download it if it is a file.
     Read,

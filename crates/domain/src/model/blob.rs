@@ -1,6 +1,7 @@
 //! Blobs: the bytes of a version or a photo, stored under opaque keys.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::{Name, Random, VersionId};
 
@@ -59,9 +60,41 @@ pub struct MultipartUpload {
     pub multipart_id: Option<MultipartUploadId>,
 }
 
-/// The name of a blob store, such as `disk`, as recorded in the rows of its blobs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct StoreName(pub &'static str);
+/// The configured name of a blob store, such as `disk`, as recorded in the rows of its blobs: 1 to 64 lower-case ASCII
+/// letters, digits, hyphens and underscores.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreName(Arc<str>);
+
+impl StoreName {
+    /// Parses a name; none if `text` is not one.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
+        valid.then(|| Self(text.into()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the bytes of a blob are: its store, and its key there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobRef {
+    /// The store.
+    pub store: StoreName,
+    /// The key.
+    pub key: BlobKey,
+}
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,6 +283,16 @@ mod tests {
         for text in ["", "../../../etc/passwd", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde/"]
         {
             assert_eq!(BlobKey::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_valid_store_names_parse() {
+        for text in ["disk", "s3", "eu-west_2", &"s".repeat(64)] {
+            assert_eq!(StoreName::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", "S3", "a b", "a/b", "é", &"s".repeat(65)] {
+            assert_eq!(StoreName::parse(text), None, "{text:?}");
         }
     }
 

@@ -22,6 +22,7 @@ pub struct Name(String);
 
 /// Why a text is not a valid name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NameError {
     /// It is empty.
     #[error("must not be empty")]

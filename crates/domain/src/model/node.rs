@@ -1,6 +1,6 @@
 //! Nodes of a drive's tree.
 
-use super::{BlobKey, DriveId, EntityTag, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
+use super::{BlobRef, DriveId, EntityTag, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
 use crate::error::{Error, Result};
 
 /// The maximum nesting depth of folders.
@@ -73,7 +73,7 @@ pub struct Content {
     /// The version.
     pub version: VersionId,
     /// The blob with its bytes.
-    pub blob: BlobKey,
+    pub blob: BlobRef,
     /// The size in bytes.
     pub size: u64,
     /// The digest of the bytes, once verified.

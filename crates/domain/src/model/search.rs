@@ -24,6 +24,7 @@ pub struct SearchText {
 
 /// Why a search text is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SearchTextError {
     /// It is empty.
     #[error("must not be empty")]

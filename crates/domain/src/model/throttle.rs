@@ -17,6 +17,7 @@ use crate::error::Error;
 /// their own attempts; and a generous one per account, against distributed guessing. The latter is skipped for
 /// addresses where the account has a session, so that attackers elsewhere cannot lock its owner out.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Bucket {
     /// Logins to one account, existing or not, from one address.
     LoginFromAddress(LoginSubject, ClientSubnet),
@@ -59,6 +60,7 @@ impl LoginSubject {
 
 /// The kind of a bucket, without its subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BucketKind {
     /// See [`Bucket::LoginFromAddress`].
     LoginFromAddress,

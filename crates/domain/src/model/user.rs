@@ -6,7 +6,7 @@ use email_address::{EmailAddress, Options};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use zeroize::Zeroizing;
 
-use super::{BlobKey, EntryQuota, Quota, Timestamp, UserId};
+use super::{BlobRef, EntryQuota, Quota, Timestamp, UserId};
 
 /// The most common passwords of at least eight characters, one per line, in lower case.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
@@ -169,7 +169,7 @@ pub struct User {
     /// When the account was created.
     pub created_at: Timestamp,
     /// The blob of the profile photo.
-    pub photo: Option<BlobKey>,
+    pub photo: Option<BlobRef>,
 }
 
 /// A user with their drive's quota.

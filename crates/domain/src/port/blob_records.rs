@@ -15,6 +15,9 @@ pub trait BlobRecordRepository: Send + Sync {
     /// When the blob was recorded, if it was.
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>>;
 
+    /// The store of the blob, if it is recorded.
+    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>>;
+
     /// Whether an open upload, a version or a photo refers to the blob. Bytes that arrive for any other blob are
     /// orphans.
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool>;

@@ -7,7 +7,7 @@ use futures_core::Stream;
 
 use super::ContentHeaders;
 use crate::error::Result;
-use crate::model::{BlobKey, Expected, MultipartUpload, StoreName, Stored, Timestamp};
+use crate::model::{BlobKey, Expected, MultipartUpload, Stored, Timestamp};
 
 /// A stream of byte chunks, so that content is never whole in memory. It ends after an error.
 pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
@@ -18,12 +18,23 @@ pub type ByteStream = Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>;
 ///
 /// # Errors
 /// Every method returns [`Unavailable`](crate::Error::Unavailable) if the store is unreachable or full.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::bytes::Bytes;
+/// use clouddrive_domain::model::{BlobKey, Expected, Length, Stored};
+/// use clouddrive_domain::port::{BlobStore, ContentHeaders, Random};
+/// use futures_util::stream;
+///
+/// async fn store(store: &dyn BlobStore, random: &dyn Random, bytes: Bytes) -> Result<Stored> {
+///     let expected = Expected { length: Length::Exactly(bytes.len() as u64), sha256: None };
+///     let body = Box::pin(stream::iter([Ok(bytes)]));
+///     store.put(&BlobKey::generate(random), body, expected, &ContentHeaders::unknown()).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait BlobStore: Send + Sync {
-    /// The name of the store in the rows of its blobs.
-    fn name(&self) -> StoreName;
-
     /// Stores `body` under `key`, durably: once this returns, a crash of the machine loses nothing. It is atomic, even
     /// if the future is dropped midway. A store whose signed URLs cannot always carry the `content_headers`, which are
     /// known by now, may save them with the bytes.
@@ -69,7 +80,8 @@ pub trait BlobStore: Send + Sync {
     /// The bytes that the store holds of a multipart upload, in its parts or in the blob; 0 if there is nothing.
     async fn received_bytes(&self, multipart: &MultipartUpload) -> Result<u64>;
 
-    /// Discards a multipart upload and the bytes received, even if it is finished. Idempotent: a missing multipart
-    /// upload is no error.
+    /// Discards a multipart upload and the bytes received, even if it is finished: then [`head`](Self::head) no longer
+    /// finds the blob. A blob stored by [`put`](Self::put) counts as a finished multipart upload without a multipart
+    /// identifier. Idempotent: a missing multipart upload is no error.
     async fn abort(&self, multipart: &MultipartUpload) -> Result<()>;
 }

@@ -11,7 +11,8 @@ use crate::model::{BlobKey, MultipartUpload, MultipartUploadId, Part, PartPlan, 
 /// [`finish`](Self::finish) creates the blob. In either case the finished blob no longer changes, even while signed
 /// URLs are still valid; otherwise it [needs a copy](super::StagedUploadStore::needs_copy).
 ///
-/// The plan of a multipart upload is the same in every call.
+/// The plan of a multipart upload is the same in every call. A part that is sent again is refused, or replaces the
+/// former one whole.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait DirectUploadStore: Send + Sync {
@@ -31,6 +32,7 @@ pub trait DirectUploadStore: Send + Sync {
 
     /// Signs a URL to PUT a part of the multipart upload, with its digest if known, until `expires_at`. The store
     /// itself MUST reject other bytes or another size. Signing is local: no network access.
+    #[doc(alias = "presign")]
     async fn presign_put(
         &self,
         multipart: &MultipartUpload,

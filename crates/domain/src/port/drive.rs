@@ -152,12 +152,38 @@ impl Relocation {
 /// Operations that add a live node to a folder or remove one, here and in the other ports, also set the folder's
 /// `modified_at` to the command's time, unless it is already later, and keep its revision. For several concurrent ones,
 /// one MAY set it for all.
+///
+/// Live nodes of one folder have different names, compared byte by byte. A taken name is refused with the item that has
+/// it and the first free alternative.
+///
+/// Every file and folder of a drive, also in the trash, counts as an entry. Operations that add nodes, here and in the
+/// other ports, fail with [`Entries`](crate::error::Forbidden::Entries) if the drive has as many entries as it may,
+/// exact under any concurrency.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Action, Command, Located, Name, NodeId, UserId, authorize};
+/// use clouddrive_domain::port::NodeRepository;
+///
+/// /// Finds the folder, authorises the action, and passes the grant to the method that renews it.
+/// async fn make(
+///     drive: &dyn NodeRepository,
+///     user: UserId,
+///     command: &Command,
+///     parent: NodeId,
+///     (id, name): (NodeId, &Name),
+/// ) -> Result<Located> {
+///     let parent = authorize(drive.find(parent, user.into()).await?, Action::AddTo)?;
+///     drive.create_folder(command, &parent, id, name).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait NodeRepository: Send + Sync {
     /// Finds a node with its path to the root and the `viewer`'s shares on that path, in one query at any depth.
     /// Returns it even if the viewer may not see it or it is in the trash: [`authorize`](crate::model::authorize)
     /// decides.
+    #[doc(alias = "stat")]
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>>;
 
     /// The same for several nodes, in one query and in any order. Missing nodes are left out.
@@ -192,6 +218,7 @@ pub trait NodeRepository: Send + Sync {
     /// # Errors
     /// [`NameTaken`](crate::error::Conflict::NameTaken), by the store's own constraint;
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH).
+    #[doc(alias = "mkdir")]
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located>;
 
     /// Renames or moves a file or folder, or both at once, and updates the metadata of a file's content. If all of that
@@ -209,5 +236,7 @@ pub trait NodeRepository: Send + Sync {
     /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also if two moves race, or a folder was to
     /// be replaced by what is in it), `NameTaken` (also if a node of the other kind was to be replaced);
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH).
+    #[doc(alias = "rename")]
+    #[doc(alias = "move")]
     async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Relocated>;
 }

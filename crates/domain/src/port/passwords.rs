@@ -21,7 +21,8 @@ pub enum PasswordCheck {
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Passwords: Send + Sync {
-    /// Hashes `password` with a new salt: the same password MUST get a different hash each time.
+    /// Hashes `password` with a new salt: the same password MUST get a different hash each time. Every byte of the
+    /// password MUST count, and the hash MUST NOT show it.
     async fn hash(&self, password: &Password) -> Result<PasswordHash>;
 
     /// Verifies `password` against `hash`. An unreadable hash is [`PasswordCheck::Wrong`].

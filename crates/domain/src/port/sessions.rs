@@ -63,6 +63,21 @@ pub struct TokenOwner {
 }
 
 /// Sessions. Every token names one and is invalid without it.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{SessionId, UserId};
+/// use clouddrive_domain::port::{Clock, SessionRepository};
+///
+/// async fn is_running(
+///     sessions: &dyn SessionRepository,
+///     clock: &dyn Clock,
+///     session: SessionId,
+///     user: UserId,
+/// ) -> Result<bool> {
+///     Ok(sessions.find_username(session, user, clock.now()).await?.is_some())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait SessionRepository: Send + Sync {

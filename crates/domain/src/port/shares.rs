@@ -27,6 +27,7 @@ pub trait ShareRepository: Send + Sync {
     /// # Errors
     /// [`AlreadyShared`](crate::error::Conflict::AlreadyShared), by the store's own constraint;
     /// [`NotFound`](crate::Error::NotFound) if the guest no longer exists.
+    #[doc(alias = "acl")]
     async fn create(&self, command: &Command, item: &Grant, share: &NewShare) -> Result<Share>;
 
     /// Finds the share if `user` is its guest or has shared it, in one query. Any other share is treated as missing.
@@ -57,6 +58,7 @@ pub trait ShareRepository: Send + Sync {
     /// Lists who has access to the node that `item` grants to [share](crate::model::Action::Share): its owner, the
     /// guests of shares on it or above it, and links not expired at `now`. In the order of [`AccessVia`], after
     /// `after`: at most `limit` + 1, in one query at any depth.
+    #[doc(alias = "acl")]
     async fn list_access(
         &self,
         item: &Grant,

@@ -109,10 +109,16 @@ pub struct GetTarget {
 }
 
 /// A store's ability to let clients download directly. Signing is local: no network access.
+///
+/// URLs are absolute, with the scheme `http` or `https`, and printable ASCII. They expire at the given time or less than
+/// a second before it, which is the resolution of some stores. URLs to download need no headers, so that a browser can
+/// follow them; each key and each purpose has its own. No part of a URL can be changed. The URLs of
+/// [`DirectUploadStore`](super::DirectUploadStore) are like that, too, but for the headers.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UrlPresigner: Send + Sync {
     /// Signs a URL to download the blob under `key`, whole or in ranges, until `expires_at`.
+    #[doc(alias = "presign")]
     async fn presign_get(
         &self,
         key: &BlobKey,

@@ -4,7 +4,7 @@ use crate::model::{AccessClaims, Timestamp};
 /// Access tokens: signed claims that are verified without a look-up.
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait Tokens: Send + Sync {
-    /// Signs `claims`.
+    /// Signs `claims`. Times are kept to the second.
     fn issue(&self, claims: &AccessClaims) -> Result<String>;
 
     /// Verifies a token at `now` and returns its claims. The caller must check that its session is still running.

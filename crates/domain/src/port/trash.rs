@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    BlobKey, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition, UserId,
+    BlobRef, Command, DriveId, Grant, Limit, Located, NodeId, NodeKind, Revision, Timestamp, TrashPosition, UserId,
 };
 
 /// A node that was trashed directly.
@@ -83,7 +83,7 @@ pub struct PurgeStep {
     pub more: bool,
     /// Blobs that are now unreferenced. They are marked for deletion, and count against the drive until they are
     /// [removed](super::BlobRecordRepository::remove).
-    pub freed: Vec<BlobKey>,
+    pub freed: Vec<BlobRef>,
 }
 
 impl PurgeStep {
@@ -116,6 +116,7 @@ pub trait TrashRepository: Send + Sync {
     /// Trashes the node that `item` grants to [trash](crate::model::Action::Trash). Its name is free at once, and
     /// nodes MUST NOT be added below it from then on. Its revision grows. The cost MUST NOT depend on how much is below
     /// it.
+    #[doc(alias = "delete")]
     async fn put(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()>;
 
     /// Lists the directly trashed nodes of the drive whose root is granted, newest first, after `after`: at most

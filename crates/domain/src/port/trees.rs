@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::Saved;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
-    BlobKey, Command, ConflictPolicy, Crc32, Grant, IdSource, Name, NodeId, NodeKind, ReadGrant, Revision, Timestamp,
+    BlobRef, Command, ConflictPolicy, Crc32, Grant, IdSource, Name, NodeId, NodeKind, ReadGrant, Revision, Timestamp,
 };
 
 /// A copy of a file, or of a folder with its descendants.
@@ -63,7 +63,7 @@ pub struct TreeEntry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeContent {
     /// The blob with its bytes.
-    pub blob: BlobKey,
+    pub blob: BlobRef,
     /// The size in bytes.
     pub size: u64,
     /// The CRC-32 of its bytes, once known.

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::Saved;
 use crate::error::{Error, Result};
 use crate::model::{
-    BlobKey, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
+    BlobRef, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
     Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, UserRef, VersionId,
 };
 
@@ -34,7 +34,7 @@ pub struct Commit {
     pub upload: UploadId,
     /// The blob with the bytes: the upload's own, or a recorded copy of it. In the latter case the upload's own MUST be
     /// unreferenced from then on.
-    pub blob: BlobKey,
+    pub blob: BlobRef,
     /// The stored bytes.
     pub stored: Stored,
     /// What to do if the name is taken.
@@ -55,7 +55,7 @@ pub struct NewFile {
     /// The identifier of the version.
     pub version: VersionId,
     /// The recorded blob.
-    pub blob: BlobKey,
+    pub blob: BlobRef,
     /// The stored bytes.
     pub stored: Stored,
     /// The sender's metadata, and what to do if the name is taken.
@@ -111,6 +111,17 @@ pub struct OpenUpload {
 /// command's time and in the same transaction: see [`ShareRepository`](super::ShareRepository),
 /// [`TrashRepository::put`](super::TrashRepository::put) and [`NodeRepository::relocate`](super::NodeRepository).
 /// [`list_aborted`](Self::list_aborted) returns those whose bytes are then to be deleted.
+///
+/// ```
+/// use clouddrive_domain::model::{Command, UploadId, UserId};
+/// use clouddrive_domain::port::UploadRepository;
+/// use clouddrive_domain::{Error, Result};
+///
+/// async fn abort(uploads: &dyn UploadRepository, user: UserId, command: &Command, upload: UploadId) -> Result<()> {
+///     let upload = uploads.find_abortable(upload, user).await?.ok_or(Error::NotFound)?;
+///     uploads.abort(command, upload.id).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UploadRepository: Send + Sync {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    BlobKey, Command, Content, Grant, Limit, Located, MediaType, Node, Revision, Seen, Stored, Timestamp, Version,
+    BlobRef, Command, Content, Grant, Limit, Located, MediaType, Node, Revision, Seen, Stored, Timestamp, Version,
     VersionId, VersionPosition,
 };
 
@@ -12,7 +12,7 @@ pub struct NewContent {
     /// The identifier of the version.
     pub version: VersionId,
     /// The recorded blob.
-    pub blob: BlobKey,
+    pub blob: BlobRef,
     /// The stored bytes.
     pub stored: Stored,
     /// The media type, as given by the sender; an unspecific one keeps the file's type.
@@ -64,7 +64,7 @@ pub struct Saved {
     /// The blobs of excess versions that are now unreferenced. They are marked for deletion, and count against the
     /// drive until they are [removed](super::BlobRecordRepository::remove); until then they make no room for other
     /// bytes.
-    pub freed: Vec<BlobKey>,
+    pub freed: Vec<BlobRef>,
 }
 
 /// No blobs to delete.
@@ -119,5 +119,5 @@ pub trait VersionRepository: Send + Sync {
         file: &Grant,
         version: VersionId,
         seen: Option<Revision>,
-    ) -> Result<Option<BlobKey>>;
+    ) -> Result<Option<BlobRef>>;
 }

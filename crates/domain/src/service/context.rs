@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::{
-    Actor, AuditAction, AuditEvent, BlobKey, Command, Id, IdSource, LinkToken, Origin, RefreshToken, RequestId, Scope,
-    Timestamp, UserId,
+    Actor, AuditAction, AuditEvent, BlobKey, BlobRef, Command, Id, IdSource, LinkToken, Origin, RefreshToken,
+    RequestId, Scope, StoreName, Timestamp, UserId,
 };
 use crate::port::{AuditTrail, Clock, Random};
 
@@ -43,8 +43,9 @@ impl ServiceContext {
         IdSource::new(self.now(), self.random.clone())
     }
 
-    pub(super) fn blob_key(&self) -> BlobKey {
-        BlobKey::generate(&*self.random)
+    /// A new blob in `store`.
+    pub(super) fn new_blob(&self, store: &StoreName) -> BlobRef {
+        BlobRef { store: store.clone(), key: BlobKey::generate(&*self.random) }
     }
 
     pub(super) fn link_token(&self) -> LinkToken {

@@ -14,17 +14,18 @@ use uuid::Uuid;
 
 use super::{BlobRemover, Contents, EndedUploads, ServiceContext};
 use crate::error::{Conflict, Error, Forbidden, NameTaken, Result};
+use crate::mock::Branch;
 use crate::model::{
-    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, ClientInfo, Command, Credential, DriveId, Email,
+    Account, Action, Actor, AuditAction, AuditEvent, BlobKey, BlobRef, ClientInfo, Command, Credential, DriveId, Email,
     EntityTag, EntryQuota, Grant, Id, ItemRef, Located, Name, Node, NodeBody, NodeId, NodeKind, Origin, Permission,
-    Precondition, Quota, RequestId, Revision, Scopes, SessionId, Step, Timestamp, User, UserId, UserRef, Username,
+    Precondition, Quota, RequestId, Revision, Scopes, SessionId, StoreName, Timestamp, User, UserId, UserRef, Username,
     authorize,
 };
 use crate::port::{
-    AuditTrail, ByteStream, Clock, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUploadRepository,
-    Random, UserDrive,
+    AuditTrail, BlobStores, ByteStream, Clock, MockBlobRecordRepository, MockBlobStore, MockNodeRepository,
+    MockUploadRepository, MockUrlPresigner, Random, StoreRouter, UrlPresigner, UserDrive,
 };
-use crate::testing::{content, name, upload};
+use crate::testing::{content, name, store_name, upload};
 
 /// The time of all tests. [`upload`](crate::testing::upload) is open then.
 pub(super) const NOW: Timestamp = Timestamp::from_millis(10_000);
@@ -51,9 +52,29 @@ pub(super) fn unconditioned() -> Precondition {
     Precondition::default()
 }
 
+/// One store, the default, with the name of [`store_name`].
+pub(super) fn one_store(store: MockBlobStore) -> BlobStores {
+    BlobStores::new(store_name(), Arc::new(store))
+}
+
+/// The name of a second store.
+pub(super) fn other_store() -> StoreName {
+    StoreName::parse("bucket").unwrap()
+}
+
+/// The default store, and a second one.
+pub(super) fn two_stores(store: MockBlobStore, other: MockBlobStore) -> BlobStores {
+    one_store(store).with(other_store(), Arc::new(other))
+}
+
+/// The signer of URLs of the default store.
+pub(super) fn one_presigner(presigner: MockUrlPresigner) -> StoreRouter<dyn UrlPresigner> {
+    StoreRouter::<dyn UrlPresigner>::new(store_name(), Arc::new(presigner))
+}
+
 /// The bytes in `store`, none of which are missing.
 pub(super) fn contents(store: MockBlobStore) -> Contents {
-    Contents::new(Arc::new(store), Arc::new(MockBlobRecordRepository::new()))
+    Contents::new(one_store(store), Arc::new(MockBlobRecordRepository::new()))
 }
 
 pub(super) struct StoppedClock(Timestamp);
@@ -143,6 +164,11 @@ pub(super) fn made_key(nth: u8) -> BlobKey {
     BlobKey::generate(&Counting::from(nth))
 }
 
+/// The blob with that key in the default store.
+pub(super) fn made_blob(nth: u8) -> BlobRef {
+    BlobRef { store: store_name(), key: made_key(nth) }
+}
+
 pub(super) fn request() -> RequestId {
     RequestId::parse("request-7").unwrap()
 }
@@ -198,13 +224,8 @@ pub(super) fn file(id: NodeId) -> Node {
 }
 
 pub(super) fn located(node: Node, viewer: UserId, share: Option<Permission>, inherited: Option<Permission>) -> Located {
-    let step = |id, name, share| Step { id, name, trashed: false, share };
-    let lineage = vec![
-        step(node.id, node.name.clone(), share),
-        step(PARENT, name("shelf"), inherited),
-        step(ROOT, Name::root(), None),
-    ];
-    Located { node, owner: person(OWNER, "olga"), viewer: viewer.into(), lineage }
+    let shelf = Branch::new(OWNER).with_id(ROOT).folder("shelf").with_id(PARENT).shared(inherited);
+    Located { owner: person(OWNER, "olga"), ..shelf.node(node).shared(share).seen_by(viewer) }
 }
 
 /// The node as its owner finds it.
@@ -235,9 +256,8 @@ pub(super) fn trashed(mut located: Located) -> Located {
 
 /// The root of the owner's drive, as `viewer` finds it.
 pub(super) fn root(viewer: UserId) -> Located {
-    let step = Step { id: ROOT, name: Name::root(), trashed: false, share: None };
     let node = Node { name: Name::root(), ..node(ROOT, "root", NodeBody::Root) };
-    Located { node, owner: person(OWNER, "olga"), viewer: viewer.into(), lineage: vec![step] }
+    Located { node, owner: person(OWNER, "olga"), ..Branch::new(OWNER).with_id(ROOT).seen_by(viewer) }
 }
 
 pub(super) fn home() -> UserDrive {
@@ -327,5 +347,5 @@ pub(super) fn ended_among(
     records: MockBlobRecordRepository,
     store: MockBlobStore,
 ) -> EndedUploads {
-    EndedUploads::new(Arc::new(uploads), BlobRemover::new(Arc::new(records), Arc::new(store)))
+    EndedUploads::new(Arc::new(uploads), BlobRemover::new(Arc::new(records), one_store(store)))
 }

@@ -1,15 +1,25 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::DeleteUser;
+use clouddrive_contract::{Code, DeleteUser, paths};
 use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentUser, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    delete_user,
+    Access::CALLER,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON, errors::THROTTLED, errors::ITEM, &[Code::WrongPassword]]
+);
+
 /// Deletes the caller's account permanently. The account and its access end immediately; the contents of its drive are
 /// deleted in the background. Its user name and e-mail address become available to others.
-#[utoipa::path(post, path = "/user/delete", operation_id = "delete_user", tag = "account", request_body = DeleteUser,
+#[utoipa::path(post, path = paths::USER_DELETE, operation_id = "delete_user", tag = "account",
+    request_body = DeleteUser,
     responses((status = 204, description = "The account is gone")))]
-pub(crate) async fn delete_user(
+async fn delete_user(
     user: CurrentUser,
     body: Json<DeleteUser>,
     accounts: web::Data<AccountService>,

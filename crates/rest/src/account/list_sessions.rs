@@ -1,18 +1,21 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{PageParameters, Sessions};
+use clouddrive_contract::{PageParameters, Sessions, paths};
 use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentUser, Query};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(list_sessions, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+
 /// Lists the caller's active sessions, newest first.
-#[utoipa::path(get, path = "/session", operation_id = "list_sessions", tag = "account", params(PageParameters),
+#[utoipa::path(get, path = paths::SESSIONS, operation_id = "list_sessions", tag = "account", params(PageParameters),
     responses((status = 200, description = "A page of the caller's sessions", body = Sessions)))]
-pub(crate) async fn list_sessions(
+async fn list_sessions(
     user: CurrentUser,
     parameters: Query<PageParameters>,
     accounts: web::Data<AccountService>,

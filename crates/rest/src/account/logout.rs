@@ -1,16 +1,25 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::RefreshToken;
+use clouddrive_contract::{RefreshToken, paths};
 use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentOrigin, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    logout,
+    Access::Public,
+    Idempotency::Described("safe; it answers the same."),
+    &[errors::BODY, errors::JSON]
+);
+
 /// Ends the session of a refresh token, with all its tokens. The response is the same if the token belongs to no active
 /// session.
-#[utoipa::path(post, path = "/logout", operation_id = "logout", tag = "account", security(()),
+#[utoipa::path(post, path = paths::LOGOUT, operation_id = "logout", tag = "account",
     request_body = RefreshToken,
     responses((status = 204, description = "No session runs by this token")))]
-pub(crate) async fn logout(
+async fn logout(
     call: CurrentOrigin,
     body: Json<RefreshToken>,
     accounts: web::Data<AccountService>,

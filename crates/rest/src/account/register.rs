@@ -1,24 +1,32 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{FieldError, Register, User};
+use clouddrive_contract::{Code, FieldError, Register, User, paths};
 use clouddrive_domain::model::{Email, Password, Username};
 use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentOrigin, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    register,
+    Access::Public,
+    Idempotency::Described("safe: 409 says that the account is there; log in."),
+    &[errors::BODY, errors::JSON, errors::THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]]
+);
+
 /// Creates an account with its own drive.
-#[utoipa::path(post, path = "/user", operation_id = "register", tag = "account", security(()), request_body = Register,
+#[utoipa::path(post, path = paths::USER, operation_id = "register", tag = "account", request_body = Register,
     responses((status = 201, description = "The account", body = User, headers(("Location" = String)))))]
-pub(crate) async fn register(
+async fn register(
     request: CurrentOrigin,
     body: Json<Register>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {
     let (username, email, password) = parse(&body.0)?;
     let account = accounts.register(request.0, username, email, &password).await?;
-    Ok(reply::created("/user".to_owned(), &map::user(account)?))
+    Ok(reply::created(paths::USER.to_owned(), &map::user(account)?))
 }
 
 /// Parses all three fields, or reports every invalid one.

@@ -1,17 +1,25 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{PatchUser, User};
+use clouddrive_contract::{Code, PatchUser, User, paths};
 use clouddrive_domain::model::Email;
 use clouddrive_domain::service::AccountService;
 use clouddrive_http::extract::{CurrentUser, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    update_user,
+    Access::CALLER,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON, errors::THROTTLED, errors::ITEM, &[Code::EmailTaken]]
+);
+
 /// Changes the caller's own account.
-#[utoipa::path(patch, path = "/user", operation_id = "patch_user", tag = "account", request_body = PatchUser,
+#[utoipa::path(patch, path = paths::USER, operation_id = "patch_user", tag = "account", request_body = PatchUser,
     responses((status = 200, description = "The account", body = User)))]
-pub(crate) async fn update_user(
+async fn update_user(
     user: CurrentUser,
     body: Json<PatchUser>,
     accounts: web::Data<AccountService>,

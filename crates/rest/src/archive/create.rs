@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{CreateArchive, CreatedArchive};
+use clouddrive_contract::{CreateArchive, CreatedArchive, paths};
 use clouddrive_domain::Error;
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{ArchiveService, IdempotencyService, MAX_ARCHIVE_ITEMS, Selection, ServiceContext};
@@ -10,15 +10,24 @@ use clouddrive_http::reply;
 use super::ArchiveUrls;
 use super::names;
 use super::url::{BEGIN_WITHIN, Ticket};
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    create,
+    Access::Token("`view` on every item."),
+    Idempotency::Keyed,
+    &[errors::BODY, errors::JSON, errors::ITEM]
+);
 
 /// Creates a download URL for a ZIP of files and folders, or of the caller's whole drive. It needs no token, so a
 /// browser can navigate to it. The download must begin within 300 seconds. Each use of the URL checks again that the
 /// caller may see all of it; it becomes invalid when the caller's session ends. Of nested items only the outermost is
 /// packed; of equal names all but one are numbered.
-#[utoipa::path(post, path = "/archive", operation_id = "create_archive", tag = "folders", request_body = CreateArchive,
+#[utoipa::path(post, path = paths::ARCHIVE, operation_id = "create_archive", tag = "folders",
+    request_body = CreateArchive,
     responses((status = 200, description = "The URL", body = CreatedArchive)))]
-pub(crate) async fn create(
+async fn create(
     user: CurrentUser,
     body: Json<CreateArchive>,
     archives: web::Data<ArchiveService>,

@@ -1,4 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::{Code, paths};
 use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::model::{Actor, Credential, Scope};
 use clouddrive_domain::service::{ArchiveService, ServiceContext};
@@ -8,21 +9,25 @@ use serde::Deserialize;
 
 use crate::annotations::{RangeParams, ZipResponses};
 use crate::archive::ArchiveUrls;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::zip;
 
 /// The query of signed archive URLs.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TicketParameter {
+struct TicketParameter {
     ticket: String,
 }
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, Access::SignedUrl, Idempotency::ByMethod, &[errors::ITEM, errors::ARCHIVE, &[Code::InvalidToken]]);
+
 /// Downloads the ZIP of a `POST /archive` URL, whole or in a range. The download must begin within 300 seconds. For a
 /// day after that it can still be resumed by a request with `Range` and the ZIP's `ETag` in `If-Range`.
-#[utoipa::path(method(get, head), path = "/archive", operation_id = "get_archive", tag = "signed URLs", security(()),
+#[utoipa::path(method(get, head), path = paths::ARCHIVE, operation_id = "get_archive", tag = "signed URLs",
     params(("ticket" = String, Query, description = "As it stands in the URL"), RangeParams),
     responses(ZipResponses))]
-pub(crate) async fn get(
+async fn get(
     current: CurrentOrigin,
     parameters: Query<TicketParameter>,
     request: HttpRequest,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clouddrive_contract::paths;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{NodeId, SessionId, Timestamp, UserId};
 use clouddrive_domain::service::{ArchiveNames, MAX_ARCHIVE_ITEMS, Selection};
@@ -56,7 +57,7 @@ impl ArchiveUrls {
         let mut bytes = ticket.write();
         let signature = self.mac.clone().chain_update(&bytes).finalize().into_bytes();
         bytes.extend(signature);
-        format!("{}/archive?ticket={}", self.public_url, URL_SAFE_NO_PAD.encode(bytes))
+        format!("{}{}?ticket={}", self.public_url, paths::ARCHIVE, URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Verifies and decodes a ticket signed by this server.

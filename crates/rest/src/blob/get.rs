@@ -1,4 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::paths;
 use clouddrive_domain::caller::{Caller, set_caller};
 use clouddrive_domain::port::SignedRequest;
 use clouddrive_domain::service::{AccountService, FileService, SignedBlobService};
@@ -8,13 +9,17 @@ use clouddrive_http::content_response::{self, Representation};
 use clouddrive_http::problem::Problem;
 
 use crate::annotations::{BlobResponses, RangeParams};
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, Access::SignedUrl, Idempotency::ByMethod, &[errors::ITEM, errors::BYTES]);
 
 /// Returns the content of a signed URL, whole or a range. Only URLs issued by the API are accepted.
-#[utoipa::path(method(get, head), path = "/blob/{key}", operation_id = "get_blob", tag = "signed URLs", security(()),
+#[utoipa::path(method(get, head), path = paths::BLOB, operation_id = "get_blob", tag = "signed URLs",
     params(("key" = String, Path),
         ("signature" = String, Query, description = "With the other parameters, as the URL was given"), RangeParams),
     responses(BlobResponses))]
-pub(crate) async fn get(
+async fn get(
     key: web::Path<String>,
     request: HttpRequest,
     blobs: Option<web::Data<SignedBlobService>>,

@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::ArchiveParameters;
+use clouddrive_contract::{ArchiveParameters, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{ArchiveService, Selection};
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
@@ -7,17 +7,21 @@ use clouddrive_http::problem::Problem;
 
 use crate::annotations::{RangeParams, ZipResponses};
 use crate::archive::names;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::zip;
+
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(archive, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, errors::ARCHIVE]);
 
 /// Downloads a folder and everything below it as a ZIP, packed while it is sent: up to 100,000 files and folders, with
 /// paths of 32 MiB in total. Nothing is compressed, and the size and CRC-32 of each file precede its bytes, so that the
 /// ZIP can be unpacked as a stream. Its contents are fixed when the response begins. If content is lost meanwhile, or
 /// the right to see it ends, the connection is aborted: the ZIP is then incomplete, and can be resumed with `Range` and
 /// `If-Range`.
-#[utoipa::path(method(get, head), path = "/drive/{folder_id}/archive", operation_id = "archive_folder", tag = "folders",
+#[utoipa::path(method(get, head), path = paths::FOLDER_ARCHIVE, operation_id = "archive_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ArchiveParameters, RangeParams),
     responses(ZipResponses))]
-pub(crate) async fn archive(
+async fn archive(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<ArchiveParameters>,

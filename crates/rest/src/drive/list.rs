@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{FolderListing, ListParameters};
+use clouddrive_contract::{FolderListing, ListParameters, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::FolderService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
@@ -9,14 +9,18 @@ use clouddrive_http::reply;
 
 use super::page::List;
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list, Access::VIEWER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+
 /// Lists a folder.
-#[utoipa::path(get, path = "/drive/{folder_id}", operation_id = "list_folder", tag = "folders",
+#[utoipa::path(get, path = paths::FOLDER, operation_id = "list_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), ListParameters),
     responses((status = 200, description = "A page of the folder", body = FolderListing,
         headers(("ETag" = String)))))]
-pub(crate) async fn list(
+async fn list(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<ListParameters>,

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{ListParameters, RootListing};
+use clouddrive_contract::{ListParameters, RootListing, paths};
 use clouddrive_domain::service::FolderService;
 use clouddrive_http::extract::{CurrentUser, Query};
 use clouddrive_http::problem::Problem;
@@ -7,12 +7,16 @@ use clouddrive_http::reply;
 
 use super::page::List;
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list_root, Access::CALLER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+
 /// Lists the root of the caller's own drive.
-#[utoipa::path(get, path = "/drive", operation_id = "list_root", tag = "folders", params(ListParameters),
+#[utoipa::path(get, path = paths::DRIVE, operation_id = "list_root", tag = "folders", params(ListParameters),
     responses((status = 200, description = "A page of the root", body = RootListing)))]
-pub(crate) async fn list_root(
+async fn list_root(
     user: CurrentUser,
     parameters: Query<ListParameters>,
     folders: web::Data<FolderService>,

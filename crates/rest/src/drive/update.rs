@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Folder, PatchFolder};
+use clouddrive_contract::{Code, Folder, PatchFolder, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::port::Details;
 use clouddrive_domain::service::FolderService;
@@ -9,15 +9,23 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    update,
+    Access::RELOCATE,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON, errors::RELOCATE, &[Code::FolderCycle]]
+);
 
 /// Renames or moves a folder, or both at once. If the name is taken, `folder_conflict` decides; what is replaced can be
 /// restored from the trash.
-#[utoipa::path(patch, path = "/drive/{folder_id}", operation_id = "patch_folder", tag = "folders",
+#[utoipa::path(patch, path = paths::FOLDER, operation_id = "patch_folder", tag = "folders",
     params(("folder_id" = Uuid, Path), IfMatchParam),
     request_body = PatchFolder,
     responses((status = 200, description = "The folder", body = Folder, headers(("ETag" = String)))))]
-pub(crate) async fn update(
+async fn update(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,

@@ -1,4 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::paths;
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{AccountService, FileService, OpenFile};
 use clouddrive_http::access_check::{AccessCheck, while_allowed};
@@ -7,13 +8,16 @@ use clouddrive_http::extract::{CurrentUser, PathId};
 use clouddrive_http::problem::Problem;
 
 use crate::annotations::{ContentResponses, RangeParams};
-use crate::blob::is_local;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(content, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, errors::BYTES]);
 
 /// Returns the content of a file, whole or a range, or redirects to the store if it serves the bytes itself.
-#[utoipa::path(method(get, head), path = "/file/{file_id}/content", operation_id = "get_content", tag = "files",
+#[utoipa::path(method(get, head), path = paths::FILE_CONTENT, operation_id = "get_content", tag = "files",
     params(("file_id" = Uuid, Path), RangeParams),
     responses(ContentResponses))]
-pub(crate) async fn content(
+async fn content(
     user: CurrentUser,
     id: PathId<NodeId>,
     request: HttpRequest,
@@ -25,10 +29,7 @@ pub(crate) async fn content(
         let representation = Representation::new(file.content(), &content_headers);
         let access = AccessCheck::from_user(&accounts, &files, user.actor.user, user.identity.session, id.0);
         let read = async |range| Ok(while_allowed(files.read(file, range).await?, access));
-        if is_local(&request) {
-            return content_response::respond(&request, representation, read).await;
-        }
-        content_response::redirect(&request, representation, read, || files.sign(file)).await
+        content_response::deliver(&request, representation, read, || files.content(file)).await
     };
     content_response::with_current_content(async || files.open(&user.actor, id.0).await, OpenFile::content, answer)
         .await

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{CopyFile, File};
+use clouddrive_contract::{CopyFile, File, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::service;
@@ -9,15 +9,19 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(copy, Access::COPY, Idempotency::Keyed, &[errors::BODY, errors::JSON, errors::COPY]);
+
 /// Copies a file's current content, without storing any bytes again.
-#[utoipa::path(post, path = "/file/{file_id}/copy", operation_id = "copy_file", tag = "files",
+#[utoipa::path(post, path = paths::FILE_COPY, operation_id = "copy_file", tag = "files",
     params(("file_id" = Uuid, Path), IfMatchParam),
     request_body = Option<CopyFile>,
     responses((status = 201, description = "The copy, or the file that it replaced", body = File,
         headers(("Location" = String), ("ETag" = String)))))]
-pub(crate) async fn copy(
+async fn copy(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,
@@ -30,5 +34,5 @@ pub(crate) async fn copy(
     let place = parse::copy_place("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
     let _permit = bulk.acquire(user.actor.user).await?;
     let file = map::file(copies.copy_file(&user.actor, id.0, place, &wanted.0).await?)?;
-    Ok(reply::created_with_etag(format!("/file/{}", file.id), &file.etag, &file))
+    Ok(reply::created_with_etag(paths::with_id(paths::FILE, file.id), &file.etag, &file))
 }

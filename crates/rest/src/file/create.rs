@@ -1,21 +1,39 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{CreateUpload, CreatedFile, FileForm};
+use clouddrive_contract::{Code, CreateUpload, CreatedFile, FileForm, paths};
 use clouddrive_domain::model::{FileInfo, MediaType, NodeId};
 use clouddrive_domain::service::{StartedUpload, UploadService};
 use clouddrive_http::extract::{CurrentUser, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use super::create_from_form::create_from_form;
+use crate::endpoint::{Access, Endpoint, FormHandler, Idempotency, endpoint, errors};
 use crate::{map, parse};
+
+pub(super) const ENDPOINT: Endpoint = Endpoint {
+    form: Some(FormHandler::Multipart(|route| route.to(create_from_form))),
+    ..endpoint!(
+        create,
+        Access::CREATE,
+        Idempotency::Keyed,
+        &[
+            errors::BODY,
+            errors::JSON,
+            errors::ITEM,
+            &[Code::PermissionDenied, Code::QuotaExceeded, Code::NameTaken],
+            &[Code::ChecksumMismatch, Code::SizeMismatch],
+        ]
+    )
+};
 
 /// Starts an upload (JSON), or uploads a whole file (form). The response to JSON is an upload with signed URLs for the
 /// bytes; `POST /upload/{upload_id}/complete` then creates the file. A form contains the file, and the response is the
 /// file.
-#[utoipa::path(post, path = "/file", operation_id = "create_file", tag = "files",
+#[utoipa::path(post, path = paths::FILES, operation_id = "create_file", tag = "files",
     request_body(content((CreateUpload = "application/json"), (FileForm = "multipart/form-data"))),
     responses((status = 201, description = "An upload (JSON), or the file (form)", body = CreatedFile,
         headers(("Location" = String)))))]
-pub(crate) async fn create(
+async fn create(
     user: CurrentUser,
     body: Json<CreateUpload>,
     uploads: web::Data<UploadService>,
@@ -29,7 +47,7 @@ pub(crate) async fn create(
 /// The response for a started upload and its first parts.
 pub(crate) fn started(started: StartedUpload) -> Result<HttpResponse, Problem> {
     let answer = map::created_upload(started)?;
-    let location = format!("/upload/{}", answer.upload.upload_id);
+    let location = paths::with_id(paths::UPLOAD, answer.upload.upload_id);
     Ok(reply::no_store(reply::created(location, &CreatedFile::Upload(Box::new(answer)))))
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use actix_multipart::Field;
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::{CreatedFile, FileConflict, Time};
+use clouddrive_contract::{CreatedFile, FileConflict, Time, paths};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{FileInfo, MAX_FILE_BYTES, MediaType, Name, NodeId, Sha256};
@@ -52,7 +52,8 @@ struct PartHeaders {
     media_type: Option<String>,
 }
 
-pub(crate) async fn create_from_form(
+/// The handler of `POST /file` for forms.
+pub(super) async fn create_from_form(
     mut user: CurrentUser,
     request: HttpRequest,
     payload: web::Payload,
@@ -118,7 +119,7 @@ async fn store(
     let stored = storing.await.map_err(|error| Error::internal("upload", error))?;
     let file = map::file(stored.map_err(|error| refusal(error, folder))?)?;
     let etag = file.etag.clone();
-    Ok(reply::created_with_etag(format!("/file/{}", file.id), &etag, &CreatedFile::File(Box::new(file))))
+    Ok(reply::created_with_etag(paths::with_id(paths::FILE, file.id), &etag, &CreatedFile::File(Box::new(file))))
 }
 
 /// Maps an error for the sender. Until the destination folder is known, the sender's own quota applies.

@@ -1,7 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, Header, IF_NONE_MATCH, IfNoneMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::{Code, File};
+use clouddrive_contract::{Code, File, paths};
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{EntityTag, MediaType, Node, NodeId};
 use clouddrive_domain::service::{ContentMetadata, VersionService};
@@ -12,16 +12,27 @@ use clouddrive_http::idempotency_key::{IdempotentRequest, StreamDigest};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::{conditions, reply};
 
-use crate::blob::is_local;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::stored_response::Repeats;
 use crate::{map, parse};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    put_content,
+    Access::FILE_EDITOR,
+    Idempotency::KeyedStream,
+    &[
+        errors::BODY,
+        errors::DELETE,
+        &[Code::QuotaExceeded, Code::SizeMismatch, Code::UploadExpired, Code::ValidationFailed],
+    ]
+);
 
 /// Replaces a file's content. The previous content is kept as a version. Without a `Content-Type`, or with
 /// `application/octet-stream` or `application/x-www-form-urlencoded`, which say nothing about the bytes, the file keeps
 /// its media type; otherwise it gets that of the body. Send the raw bytes: a body declared as `application/json` is 415
 /// unless the file is JSON by its name or type, since client libraries use that type for anything they serialize,
 /// including bytes turned into text.
-#[utoipa::path(put, path = "/file/{file_id}/content", operation_id = "put_content", tag = "files",
+#[utoipa::path(put, path = paths::FILE_CONTENT, operation_id = "put_content", tag = "files",
     params(("file_id" = Uuid, Path),
         ("X-Client-Modified-At" = Option<String>, Header,
             description = "When the client's own copy was last modified (RFC 3339)"),
@@ -35,7 +46,7 @@ use crate::{map, parse};
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, description = "The file", body = File,
         headers(("ETag" = String, description = "The tag of the bytes; that of the file itself is in the body")))))]
-pub(crate) async fn put_content(
+async fn put_content(
     mut user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,
@@ -59,9 +70,7 @@ pub(crate) async fn put_content(
     }
     user.actor.idempotency_record = keyed.idempotency_record().cloned();
     let work = async {
-        // A bucket sends a time of its own with the bytes, which says nothing of when this content was committed.
-        let since = is_local(&request).then(|| conditions::unmodified_since(&request)).flatten();
-        let wanted = wanted.0.unmodified_since(since);
+        let wanted = wanted.0.unmodified_since(conditions::unmodified_since(&request));
         let permit = versions.admit(&user.actor, id.0, &wanted, announced).await?;
         refuse_known(&request, permit.file())?;
         refuse_serialized(&metadata.media_type, permit.file())?;

@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{File, PatchFile};
+use clouddrive_contract::{File, PatchFile, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::port::Details;
 use clouddrive_domain::service::FileService;
@@ -9,15 +9,19 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
+
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(update, Access::RELOCATE, Idempotency::ByMethod, &[errors::BODY, errors::JSON, errors::RELOCATE]);
 
 /// Renames or moves a file, or changes its media type or client modification time; several at once are possible. If the
 /// name is taken, `file_conflict` decides; what is replaced can be restored from the trash.
-#[utoipa::path(patch, path = "/file/{file_id}", operation_id = "patch_file", tag = "files",
+#[utoipa::path(patch, path = paths::FILE, operation_id = "patch_file", tag = "files",
     params(("file_id" = Uuid, Path), IfMatchParam),
     request_body = PatchFile,
     responses((status = 200, description = "The file", body = File, headers(("ETag" = String)))))]
-pub(crate) async fn update(
+async fn update(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,

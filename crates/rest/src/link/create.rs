@@ -1,16 +1,24 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{CreateLink, Link};
+use clouddrive_contract::{Code, CreateLink, Link, paths};
 use clouddrive_domain::service::{LinkRequest, LinkService};
 use clouddrive_http::extract::{CurrentUser, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    create,
+    Access::OWNER,
+    Idempotency::Keyed,
+    &[errors::BODY, errors::JSON, errors::ITEM, &[Code::PermissionDenied]]
+);
+
 /// Creates a public link to a file or folder. Anyone who has its URL may view and download the item, and nothing else.
-#[utoipa::path(post, path = "/link", operation_id = "create_link", tag = "links", request_body = CreateLink,
+#[utoipa::path(post, path = paths::LINKS, operation_id = "create_link", tag = "links", request_body = CreateLink,
     responses((status = 201, description = "The link", body = Link, headers(("Location" = String)))))]
-pub(crate) async fn create(
+async fn create(
     user: CurrentUser,
     body: Json<CreateLink>,
     links: web::Data<LinkService>,
@@ -28,5 +36,5 @@ pub(crate) async fn create(
 
 /// The response for a created link.
 pub(crate) fn created(link: &Link) -> HttpResponse {
-    reply::no_store(reply::created(format!("/link/{}", link.id), link))
+    reply::no_store(reply::created(paths::with_id(paths::LINK, link.id), link))
 }

@@ -1,18 +1,21 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Links, PageParameters};
+use clouddrive_contract::{Links, PageParameters, paths};
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, Query};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(list, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+
 /// Lists the caller's public links, newest first, including expired and used-up ones.
-#[utoipa::path(get, path = "/link", operation_id = "list_links", tag = "links", params(PageParameters),
+#[utoipa::path(get, path = paths::LINKS, operation_id = "list_links", tag = "links", params(PageParameters),
     responses((status = 200, description = "A page of the caller's links", body = Links)))]
-pub(crate) async fn list(
+async fn list(
     user: CurrentUser,
     parameters: Query<PageParameters>,
     links: web::Data<service::LinkService>,

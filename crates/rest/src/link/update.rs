@@ -1,18 +1,22 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Link, PatchLink};
+use clouddrive_contract::{Link, PatchLink, paths};
 use clouddrive_domain::model::LinkId;
 use clouddrive_domain::service::{LinkEdit, LinkService};
 use clouddrive_http::extract::{CurrentUser, Json, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(update, Access::OWNER, Idempotency::ByMethod, &[errors::BODY, errors::JSON, errors::ITEM]);
+
 /// Changes the expiry, password or download limit of a public link, immediately. Its URL stays.
-#[utoipa::path(patch, path = "/link/{link_id}", operation_id = "patch_link", tag = "links",
+#[utoipa::path(patch, path = paths::LINK, operation_id = "patch_link", tag = "links",
     params(("link_id" = Uuid, Path)), request_body = PatchLink,
     responses((status = 200, description = "The link", body = Link)))]
-pub(crate) async fn update(
+async fn update(
     user: CurrentUser,
     id: PathId<LinkId>,
     body: Json<PatchLink>,

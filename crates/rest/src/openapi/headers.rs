@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{IDEMPOTENT, METHODS};
+use super::METHODS;
 
 /// A header's name, type and description.
 type Header = (&'static str, &'static str, &'static str);
@@ -49,7 +49,8 @@ pub(super) fn complete(document: &mut Value) {
                     parameters.push(request_id());
                 }
             }
-            let idempotent = operation["operationId"].as_str().is_some_and(|id| IDEMPOTENT.contains(&id));
+            let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+            let idempotent = parameters.any(|parameter| parameter["name"] == "Idempotency-Key");
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
             for (status, response) in responses.into_iter().flatten() {
                 add(status, idempotent, response);

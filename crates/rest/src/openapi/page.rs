@@ -12,6 +12,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use bytes::Bytes;
+use clouddrive_contract::paths;
 use clouddrive_http::compress::BuiltIn;
 use clouddrive_http::problem::Problem;
 use sha2::{Digest, Sha256};
@@ -30,7 +31,7 @@ pub(crate) async fn document(request: HttpRequest) -> HttpResponse {
 
 pub(crate) fn swagger_config() -> utoipa_swagger_ui::Config<'static> {
     // By default Swagger UI sends the document to an external validator.
-    utoipa_swagger_ui::Config::from("/openapi.json").persist_authorization(true).validator_url("none")
+    utoipa_swagger_ui::Config::from(paths::OPENAPI).persist_authorization(true).validator_url("none")
 }
 
 /// Lets Swagger UI's pages load their own scripts and styles and call this server, nothing else. Swagger UI's service

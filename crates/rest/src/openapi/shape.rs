@@ -13,7 +13,6 @@ pub(super) fn complete(document: &mut Value) {
     for item in paths.into_iter().flat_map(Map::values_mut) {
         for method in METHODS {
             let Some(operation) = item.get_mut(method) else { continue };
-            publish(operation);
             for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(schema) = parameter.get_mut("schema") {
                     forbid_null(schema);
@@ -33,13 +32,6 @@ pub(super) fn complete(document: &mut Value) {
         for field in fields.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut) {
             forbid_null(field);
         }
-    }
-}
-
-/// Public operations get an empty list of schemes: generators treat a nameless scheme as an alternative.
-fn publish(operation: &mut Value) {
-    if let Some(security) = operation.get_mut("security").filter(|security| **security == json!([{}])) {
-        *security = json!([]);
     }
 }
 

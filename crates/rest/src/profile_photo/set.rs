@@ -1,6 +1,6 @@
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::{Code, Download, PhotoForm};
+use clouddrive_contract::{Code, Download, PhotoForm, paths};
 use clouddrive_domain::service::PhotoService;
 use clouddrive_http::body;
 use clouddrive_http::extract::CurrentUser;
@@ -9,16 +9,24 @@ use clouddrive_http::idempotency_key::IdempotentRequest;
 use clouddrive_http::problem::Problem;
 
 use super::get::found;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::stored_response::Repeats;
 
 /// The maximum size of a picture, in bytes.
 const MAX_PICTURE_BYTES: u64 = 5 << 20;
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    set,
+    Access::CALLER,
+    Idempotency::KeyedStream,
+    &[errors::BODY, errors::JSON, errors::ITEM, &[Code::InvalidImage]]
+);
+
 /// Sets the caller's profile photo. `/profile-photo` is an alias.
-#[utoipa::path(post, path = "/profile_photo", operation_id = "set_profile_photo", tag = "profile photo",
+#[utoipa::path(post, path = paths::PROFILE_PHOTO, operation_id = "set_profile_photo", tag = "profile photo",
     request_body(content((PhotoForm = "multipart/form-data"), (Vec<u8> = "image/*"))),
     responses((status = 200, description = "The URL", body = Download)))]
-pub(crate) async fn set(
+async fn set(
     mut user: CurrentUser,
     request: HttpRequest,
     payload: web::Payload,

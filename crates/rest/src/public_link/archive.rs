@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use clouddrive_contract::ArchiveParameters;
+use clouddrive_contract::{ArchiveParameters, Code, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{ArchiveService, PublicLinkService};
 use clouddrive_http::extract::{CurrentLinkBearer, LinkQuery, PathId};
@@ -7,15 +7,18 @@ use clouddrive_http::problem::Problem;
 
 use crate::annotations::{LinkParam, LinkPasswordParams, RangeParams, ZipResponses};
 use crate::archive::names;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::zip;
+
+pub(super) const OF_LINK: Endpoint =
+    endpoint!(archive, Access::Link, Idempotency::ByMethod, &[errors::ARCHIVE, &[Code::LinkExhausted]]);
 
 /// Downloads the linked folder and everything below it as a ZIP: see `/drive/{folder_id}/archive`. It counts as one
 /// download.
-#[utoipa::path(method(get, head), path = "/s/{token}/archive", operation_id = "archive_link", tag = "links",
-    security(()),
+#[utoipa::path(method(get, head), path = paths::PUBLIC_LINK_ARCHIVE, operation_id = "archive_link", tag = "links",
     params(LinkParam, ArchiveParameters, LinkPasswordParams, RangeParams),
     responses(ZipResponses))]
-pub(crate) async fn archive(
+async fn archive(
     bearer: CurrentLinkBearer,
     parameters: LinkQuery<ArchiveParameters>,
     request: HttpRequest,
@@ -25,12 +28,15 @@ pub(crate) async fn archive(
     respond(&bearer, None, &parameters.0, &request, &public_links, &archives).await
 }
 
+pub(super) const OF_FOLDER: Endpoint =
+    endpoint!(archive_folder, Access::Link, Idempotency::ByMethod, &[errors::ARCHIVE, &[Code::LinkExhausted]]);
+
 /// Downloads a folder below the linked one as a ZIP. Otherwise like `/s/{token}/archive`.
-#[utoipa::path(method(get, head), path = "/s/{token}/drive/{folder_id}/archive", operation_id = "archive_linked_folder",
-    tag = "links", security(()),
+#[utoipa::path(method(get, head), path = paths::PUBLIC_LINK_FOLDER_ARCHIVE, operation_id = "archive_linked_folder",
+    tag = "links",
     params(LinkParam, ("folder_id" = Uuid, Path), ArchiveParameters, LinkPasswordParams, RangeParams),
     responses(ZipResponses))]
-pub(crate) async fn archive_folder(
+async fn archive_folder(
     bearer: CurrentLinkBearer,
     id: PathId<NodeId>,
     parameters: LinkQuery<ArchiveParameters>,

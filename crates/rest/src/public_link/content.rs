@@ -1,4 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
+use clouddrive_contract::{Code, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{LinkedFile, PublicLinkService};
 use clouddrive_http::access_check::{AccessCheck, while_allowed};
@@ -7,16 +8,20 @@ use clouddrive_http::extract::{CurrentLinkBearer, PathId};
 use clouddrive_http::problem::Problem;
 
 use crate::annotations::{ContentResponses, LinkParam, LinkPasswordParams, RangeParams};
-use crate::blob::is_local;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+const REPEATING: &str = "safe, but downloads are counted.";
+
+pub(super) const OF_LINK: Endpoint =
+    endpoint!(content, Access::Link, Idempotency::Described(REPEATING), &[errors::BYTES, &[Code::LinkExhausted]]);
 
 /// Returns the content of the linked file, whole or a range, or redirects to the store if it serves the bytes itself.
 /// All requests of one address for the file within an hour count as one download, including ranges and repeats; HEAD
 /// never counts.
-#[utoipa::path(method(get, head), path = "/s/{token}/content", operation_id = "get_link_content", tag = "links",
-    security(()),
+#[utoipa::path(method(get, head), path = paths::PUBLIC_LINK_CONTENT, operation_id = "get_link_content", tag = "links",
     params(LinkParam, LinkPasswordParams, RangeParams),
     responses(ContentResponses))]
-pub(crate) async fn content(
+async fn content(
     bearer: CurrentLinkBearer,
     request: HttpRequest,
     public_links: web::Data<PublicLinkService>,
@@ -24,12 +29,19 @@ pub(crate) async fn content(
     respond(&bearer, None, &request, &public_links).await
 }
 
+pub(super) const OF_FILE: Endpoint = endpoint!(
+    content_of_file,
+    Access::Link,
+    Idempotency::Described(REPEATING),
+    &[errors::BYTES, &[Code::LinkExhausted]]
+);
+
 /// Returns the content of a file below the linked folder. Otherwise like `/s/{token}/content`.
-#[utoipa::path(method(get, head), path = "/s/{token}/file/{file_id}/content", operation_id = "get_linked_file_content",
-    tag = "links", security(()),
+#[utoipa::path(method(get, head), path = paths::PUBLIC_LINK_FILE_CONTENT, operation_id = "get_linked_file_content",
+    tag = "links",
     params(LinkParam, ("file_id" = Uuid, Path), LinkPasswordParams, RangeParams),
     responses(ContentResponses))]
-pub(crate) async fn content_of_file(
+async fn content_of_file(
     bearer: CurrentLinkBearer,
     id: PathId<NodeId>,
     request: HttpRequest,
@@ -49,11 +61,7 @@ async fn respond(
         let representation = Representation::new(file.content(), &content_headers);
         let access = AccessCheck::from_link(public_links, &bearer.0, below);
         let read = async |range| Ok(while_allowed(public_links.read(file, range).await?, access));
-        // A client that follows a redirect might send the link's password along to the store.
-        if is_local(request) || (file.has_password() && bearer.0.password.is_some()) {
-            return content_response::respond(request, representation, read).await;
-        }
-        content_response::redirect(request, representation, read, || public_links.sign(file)).await
+        content_response::deliver(request, representation, read, || public_links.content(file)).await
     };
     content_response::with_current_content(
         async || public_links.open(&bearer.0, below).await,

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Linked, ListParameters};
+use clouddrive_contract::{Linked, ListParameters, paths};
 use clouddrive_domain::service::{LinkView, PublicLinkService};
 use clouddrive_http::extract::{CurrentLinkBearer, LinkQuery};
 use clouddrive_http::problem::Problem;
@@ -8,13 +8,16 @@ use clouddrive_http::reply;
 use crate::annotations::{LinkParam, LinkPasswordParams};
 use crate::cursor::Cursors;
 use crate::drive::List;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(get, Access::Link, Idempotency::ByMethod, &[errors::LIST]);
+
 /// Returns the target of a public link: a file, or a folder with a page of its contents.
-#[utoipa::path(get, path = "/s/{token}", operation_id = "visit_link", tag = "links", security(()),
+#[utoipa::path(get, path = paths::PUBLIC_LINK, operation_id = "visit_link", tag = "links",
     params(LinkParam, ListParameters, LinkPasswordParams),
     responses((status = 200, description = "The file, or a page of the folder", body = Linked)))]
-pub(crate) async fn get(
+async fn get(
     bearer: CurrentLinkBearer,
     parameters: LinkQuery<ListParameters>,
     public_links: web::Data<PublicLinkService>,

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{LinkedFolder, ListParameters};
+use clouddrive_contract::{LinkedFolder, ListParameters, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::PublicLinkService;
 use clouddrive_http::extract::{CurrentLinkBearer, LinkQuery, PathId};
@@ -10,12 +10,15 @@ use super::get::linked;
 use crate::annotations::{LinkParam, LinkPasswordParams};
 use crate::cursor::Cursors;
 use crate::drive::List;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(list, Access::Link, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists a folder below the linked one.
-#[utoipa::path(get, path = "/s/{token}/drive/{folder_id}", operation_id = "visit_folder", tag = "links", security(()),
+#[utoipa::path(get, path = paths::PUBLIC_LINK_FOLDER, operation_id = "visit_folder", tag = "links",
     params(LinkParam, ("folder_id" = Uuid, Path), ListParameters, LinkPasswordParams),
     responses((status = 200, description = "A page of the folder", body = LinkedFolder)))]
-pub(crate) async fn list(
+async fn list(
     bearer: CurrentLinkBearer,
     id: PathId<NodeId>,
     parameters: LinkQuery<ListParameters>,

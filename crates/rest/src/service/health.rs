@@ -1,10 +1,14 @@
 use actix_web::HttpResponse;
-use clouddrive_contract::Health;
+use clouddrive_contract::{Health, paths};
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(health, Access::Public, Idempotency::ByMethod, &[]);
+
 /// Liveness check. It accesses no database or store.
-#[utoipa::path(get, path = "/health", operation_id = "health", tag = "service", security(()),
+#[utoipa::path(get, path = paths::HEALTH, operation_id = "health", tag = "service",
     responses((status = 200, description = "The process is up", body = Health)))]
-pub(crate) async fn health() -> HttpResponse {
+async fn health() -> HttpResponse {
     reply::ok(&Health { status: "healthy".to_owned() })
 }

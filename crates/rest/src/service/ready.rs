@@ -2,13 +2,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Code, Ready};
+use clouddrive_contract::{Code, Ready, paths};
 use clouddrive_domain::port::Probe;
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 use clouddrive_http::server::Server;
 use futures_util::future::join_all;
 use tokio::time::timeout;
+
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint};
 
 /// A dependency that must be available for the server to be ready.
 pub struct HealthCheck {
@@ -27,13 +29,12 @@ pub async fn check(dependency: &HealthCheck) -> Result<(), Option<String>> {
     }
 }
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(ready, Access::Public, Idempotency::ByMethod, &[]);
+
 /// Readiness check. 200 if the database and the store respond and the server is not shutting down.
-#[utoipa::path(get, path = "/health/ready", operation_id = "ready", tag = "service", security(()),
+#[utoipa::path(get, path = paths::READY, operation_id = "ready", tag = "service",
     responses((status = 200, description = "Requests can be served", body = Ready)))]
-pub(crate) async fn ready(
-    server: web::Data<Server>,
-    parts: web::Data<Vec<HealthCheck>>,
-) -> Result<HttpResponse, Problem> {
+async fn ready(server: web::Data<Server>, parts: web::Data<Vec<HealthCheck>>) -> Result<HttpResponse, Problem> {
     if server.is_draining() {
         return Err(Problem::new(Code::Unavailable, "the server is about to stop"));
     }

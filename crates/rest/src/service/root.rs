@@ -1,11 +1,15 @@
 use actix_web::HttpResponse;
-use clouddrive_contract::ServiceInfo;
+use clouddrive_contract::{ServiceInfo, paths};
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint};
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(root, Access::Public, Idempotency::ByMethod, &[]);
+
 /// Returns the name and version of the service.
-#[utoipa::path(get, path = "/", operation_id = "root", tag = "service", security(()),
+#[utoipa::path(get, path = paths::ROOT, operation_id = "root", tag = "service",
     responses((status = 200, description = "The server runs", body = ServiceInfo)))]
-pub(crate) async fn root() -> HttpResponse {
+async fn root() -> HttpResponse {
     reply::ok(&ServiceInfo {
         message: "CloudDrive API".to_owned(),
         status: "running".to_owned(),

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{AccessList, PageParameters};
+use clouddrive_contract::{AccessList, Code, PageParameters, paths};
 use clouddrive_domain::model::{NodeId, NodeKind};
 use clouddrive_domain::service::ShareService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
@@ -7,14 +7,22 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const TO_FOLDER: Endpoint = endpoint!(
+    list_access_to_folder,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]
+);
+
 /// Lists all access to a folder, with the share or link that grants it, on the folder or above it. Owner only.
-#[utoipa::path(get, path = "/drive/{folder_id}/access", operation_id = "list_access_to_folder", tag = "sharing",
+#[utoipa::path(get, path = paths::FOLDER_ACCESS, operation_id = "list_access_to_folder", tag = "sharing",
     params(("folder_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of who may do what, and why", body = AccessList)))]
-pub(crate) async fn list_access_to_folder(
+async fn list_access_to_folder(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
@@ -24,11 +32,18 @@ pub(crate) async fn list_access_to_folder(
     list_access(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
 }
 
+pub(super) const TO_FILE: Endpoint = endpoint!(
+    list_access_to_file,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]
+);
+
 /// Lists all access to a file, with the share or link that grants it, on the file or above it. Owner only.
-#[utoipa::path(get, path = "/file/{file_id}/access", operation_id = "list_access_to_file", tag = "sharing",
+#[utoipa::path(get, path = paths::FILE_ACCESS, operation_id = "list_access_to_file", tag = "sharing",
     params(("file_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of who may do what, and why", body = AccessList)))]
-pub(crate) async fn list_access_to_file(
+async fn list_access_to_file(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{GivenShares, PageParameters};
+use clouddrive_contract::{Code, GivenShares, PageParameters, paths};
 use clouddrive_domain::model::{NodeId, NodeKind};
 use clouddrive_domain::service::{GivenPage, ShareService};
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
@@ -7,13 +7,17 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const BY_CALLER: Endpoint = endpoint!(list_given, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+
 /// Lists the shares that the caller has granted, newest first.
-#[utoipa::path(get, path = "/shared-by-me", operation_id = "list_given_shares", tag = "sharing", params(PageParameters),
+#[utoipa::path(get, path = paths::SHARED_BY_ME, operation_id = "list_given_shares", tag = "sharing",
+    params(PageParameters),
     responses((status = 200, description = "A page of what the caller has shared", body = GivenShares)))]
-pub(crate) async fn list_given(
+async fn list_given(
     user: CurrentUser,
     parameters: Query<PageParameters>,
     shares: web::Data<ShareService>,
@@ -25,11 +29,18 @@ pub(crate) async fn list_given(
     respond(&cursors, &list, page)
 }
 
+pub(super) const OF_FOLDER: Endpoint = endpoint!(
+    list_of_folder,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]
+);
+
 /// Lists the shares of a folder itself, newest first. Owner only.
-#[utoipa::path(get, path = "/drive/{folder_id}/share", operation_id = "list_shares_of_folder", tag = "sharing",
+#[utoipa::path(get, path = paths::FOLDER_SHARES, operation_id = "list_shares_of_folder", tag = "sharing",
     params(("folder_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of the folder's shares", body = GivenShares)))]
-pub(crate) async fn list_of_folder(
+async fn list_of_folder(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,
@@ -39,11 +50,18 @@ pub(crate) async fn list_of_folder(
     list_of(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
 }
 
+pub(super) const OF_FILE: Endpoint = endpoint!(
+    list_of_file,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]
+);
+
 /// Lists the shares of a file, newest first. Owner only.
-#[utoipa::path(get, path = "/file/{file_id}/share", operation_id = "list_shares_of_file", tag = "sharing",
+#[utoipa::path(get, path = paths::FILE_SHARES, operation_id = "list_shares_of_file", tag = "sharing",
     params(("file_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of the file's shares", body = GivenShares)))]
-pub(crate) async fn list_of_file(
+async fn list_of_file(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{PageParameters, ReceivedShare, ReceivedShares};
+use clouddrive_contract::{PageParameters, ReceivedShare, ReceivedShares, paths};
 use clouddrive_domain::model::{Entry, Share};
 use clouddrive_domain::service::ShareService;
 use clouddrive_http::extract::{CurrentUser, Query};
@@ -7,14 +7,17 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(list_received, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+
 /// Lists everything shared with the caller, from all drives, newest first.
-#[utoipa::path(get, path = "/shared-with-me", operation_id = "list_received_shares", tag = "sharing",
+#[utoipa::path(get, path = paths::SHARED_WITH_ME, operation_id = "list_received_shares", tag = "sharing",
     params(PageParameters),
     responses((status = 200, description = "A page of what is shared with the caller", body = ReceivedShares)))]
-pub(crate) async fn list_received(
+async fn list_received(
     user: CurrentUser,
     parameters: Query<PageParameters>,
     shares: web::Data<ShareService>,

@@ -1,18 +1,26 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{PatchShare, Share};
+use clouddrive_contract::{Code, PatchShare, Share, paths};
 use clouddrive_domain::model::ShareId;
 use clouddrive_domain::service::ShareService;
 use clouddrive_http::extract::{CurrentUser, Json, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    update,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON, errors::ITEM, &[Code::PermissionDenied]]
+);
+
 /// Changes the permission of a share, immediately and for everything below the item.
-#[utoipa::path(patch, path = "/share/{share_id}", operation_id = "patch_share", tag = "sharing",
+#[utoipa::path(patch, path = paths::SHARE, operation_id = "patch_share", tag = "sharing",
     params(("share_id" = Uuid, Path)), request_body = PatchShare,
     responses((status = 200, description = "The share", body = Share)))]
-pub(crate) async fn update(
+async fn update(
     user: CurrentUser,
     id: PathId<ShareId>,
     body: Json<PatchShare>,

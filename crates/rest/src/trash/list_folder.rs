@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{ListParameters, TrashedFolder};
+use clouddrive_contract::{ListParameters, TrashedFolder, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::TrashService;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
@@ -8,14 +8,18 @@ use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
 use crate::drive::List;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
+
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list_folder, Access::TRASH_OWNER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
 
 /// Lists the contents of a folder in the caller's trash, at any depth. Each item can be restored on its own. Items that
 /// were deleted separately are not included: `GET /trash` lists them.
-#[utoipa::path(get, path = "/trash/{item_id}/item", operation_id = "list_trashed_folder", tag = "trash",
+#[utoipa::path(get, path = paths::TRASHED_FOLDER, operation_id = "list_trashed_folder", tag = "trash",
     params(("item_id" = Uuid, Path), ListParameters),
     responses((status = 200, description = "A page of the folder", body = TrashedFolder)))]
-pub(crate) async fn list_folder(
+async fn list_folder(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<ListParameters>,

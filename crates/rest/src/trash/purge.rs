@@ -1,4 +1,5 @@
 use actix_web::{HttpResponse, web};
+use clouddrive_contract::{Code, paths};
 use clouddrive_domain::model::{NodeId, UserId};
 use clouddrive_domain::service::TrashService;
 use clouddrive_http::concurrency::ConcurrencyLimit;
@@ -7,13 +8,17 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
+
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(purge, Access::TRASH_OWNER, Idempotency::ByMethod, &[errors::ITEM, &[Code::PreconditionFailed]]);
 
 /// Deletes an item in the caller's trash permanently, with everything below it. Beyond 1,000 files and folders, the
 /// rest is deleted in the background.
-#[utoipa::path(delete, path = "/trash/{item_id}", operation_id = "purge_item", tag = "trash",
+#[utoipa::path(delete, path = paths::TRASHED_ITEM, operation_id = "purge_item", tag = "trash",
     params(("item_id" = Uuid, Path), IfMatchParam),
     responses((status = 204, description = "It is gone")))]
-pub(crate) async fn purge(
+async fn purge(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,

@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{Item, RestoreItem};
+use clouddrive_contract::{Code, Item, RestoreItem, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::TrashService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, OptionalJson, PathId};
@@ -8,16 +8,26 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::annotations::IfMatchParam;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
+
+const USERS: &str = "the owner. For an hour also the guest who deleted the item and still has `edit` on the folder.";
+
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    restore,
+    Access::Token(USERS),
+    Idempotency::Keyed,
+    &[errors::BODY, errors::JSON, errors::DELETE, &[Code::CrossDriveMove]]
+);
 
 /// Restores a file or folder from the caller's trash, including one below a deleted folder. If the name is taken, a
 /// number is added. A guest who deleted an item may restore it to its original place within an hour, while they may
 /// still edit that folder.
-#[utoipa::path(post, path = "/trash/{item_id}/restore", operation_id = "restore_item", tag = "trash",
+#[utoipa::path(post, path = paths::TRASHED_ITEM_RESTORE, operation_id = "restore_item", tag = "trash",
     params(("item_id" = Uuid, Path), IfMatchParam),
     request_body = Option<RestoreItem>,
     responses((status = 200, description = "The file or folder", body = Item, headers(("ETag" = String)))))]
-pub(crate) async fn restore(
+async fn restore(
     user: CurrentUser,
     id: PathId<NodeId>,
     wanted: IfMatch,

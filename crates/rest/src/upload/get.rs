@@ -1,18 +1,22 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::Upload;
+use clouddrive_contract::{Upload, paths};
 use clouddrive_domain::model::UploadId;
 use clouddrive_domain::service::UploadService;
 use clouddrive_http::extract::{CurrentUser, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, Access::UPLOADER_OR_DRIVE_OWNER, Idempotency::ByMethod, &[errors::ITEM]);
+
 /// Returns the progress of an upload.
-#[utoipa::path(get, path = "/upload/{upload_id}", operation_id = "get_upload", tag = "uploads",
+#[utoipa::path(get, path = paths::UPLOAD, operation_id = "get_upload", tag = "uploads",
     params(("upload_id" = Uuid, Path)),
     responses((status = 200, description = "The upload", body = Upload)))]
-pub(crate) async fn get(
+async fn get(
     user: CurrentUser,
     id: PathId<UploadId>,
     uploads: web::Data<UploadService>,

@@ -1,18 +1,22 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{PageParameters, Uploads};
+use clouddrive_contract::{PageParameters, Uploads, paths};
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, Query};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list, Access::UPLOADER_OR_DRIVE_OWNER, Idempotency::ByMethod, &[errors::LIST]);
+
 /// Lists the caller's open uploads, and all open uploads into the caller's own drive, newest first.
-#[utoipa::path(get, path = "/upload", operation_id = "list_uploads", tag = "uploads", params(PageParameters),
+#[utoipa::path(get, path = paths::UPLOADS, operation_id = "list_uploads", tag = "uploads", params(PageParameters),
     responses((status = 200, description = "A page of open uploads", body = Uploads)))]
-pub(crate) async fn list(
+async fn list(
     user: CurrentUser,
     parameters: Query<PageParameters>,
     uploads: web::Data<service::UploadService>,

@@ -1,5 +1,5 @@
 use actix_web::{HttpResponse, web};
-use clouddrive_contract::{PageParameters, Versions};
+use clouddrive_contract::{PageParameters, Versions, paths};
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service;
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
@@ -7,14 +7,18 @@ use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
 
 use crate::cursor::Cursors;
+use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list, Access::VIEWER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+
 /// Lists the current and former versions of a file, newest first, for everyone who may see the file.
-#[utoipa::path(get, path = "/file/{file_id}/version", operation_id = "list_versions", tag = "versions",
+#[utoipa::path(get, path = paths::VERSIONS, operation_id = "list_versions", tag = "versions",
     params(("file_id" = Uuid, Path), PageParameters),
     responses((status = 200, description = "A page of the file's versions", body = Versions)))]
-pub(crate) async fn list(
+async fn list(
     user: CurrentUser,
     id: PathId<NodeId>,
     parameters: Query<PageParameters>,

@@ -32,15 +32,16 @@ const MANIFEST: &str = "manifest";
 /// `parts/`.
 #[derive(Clone)]
 pub struct Disk {
+    name: String,
     root: PathBuf,
     gathered: PathBuf,
 }
 
 impl Disk {
-    /// Creates a reader of the store in the directory `root`.
+    /// Creates a reader of the store in the directory `root`, which blob rows call `name`.
     #[must_use]
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.join("blobs"), gathered: root.join("parts") }
+    pub fn new(root: &Path, name: &str) -> Self {
+        Self { name: name.to_owned(), root: root.join("blobs"), gathered: root.join("parts") }
     }
 
     /// The path of the blob `key`; `None` if it is not a valid key.
@@ -214,8 +215,8 @@ fn sent<T: Send + 'static>(
 
 #[async_trait]
 impl Objects for Disk {
-    fn name(&self) -> &'static str {
-        "disk"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn list(&self) -> ObjectStream {
@@ -279,7 +280,7 @@ mod tests {
         put(format!("ff/{}/manifest", key("ff", "0")), "5 3\n");
         put(format!("0b/{}", key("0a", "2")), "misplaced");
         put("0a.stray".to_owned(), "x");
-        let disk = Disk::new(dir.path());
+        let disk = Disk::new(dir.path(), "disk");
         let all: Vec<Object> = disk.list().map(Result::unwrap).collect().await;
         let told: Vec<(&str, u64)> = all.iter().map(|object| (object.key.as_str(), object.size)).collect();
         let misplaced = format!("0b/{}", key("0a", "2"));
@@ -298,7 +299,7 @@ mod tests {
     async fn parts_that_are_not_those_of_their_manifest_make_up_no_blob() {
         let dir = tempfile::tempdir().unwrap();
         let key = "0a".repeat(16);
-        let (disk, blob) = (Disk::new(dir.path()), dir.path().join("blobs/0a").join(&key));
+        let (disk, blob) = (Disk::new(dir.path(), "disk"), dir.path().join("blobs/0a").join(&key));
         fs::create_dir_all(&blob).unwrap();
         let broken = async || disk.find(&key).await.unwrap().unwrap().broken;
         for (name, bytes) in [("00001", "one"), ("00002", "tw"), (MANIFEST, "5 3\n")] {
@@ -326,7 +327,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_disk_that_is_not_there_is_no_empty_store() {
         let dir = tempfile::tempdir().unwrap();
-        let all: Vec<_> = Disk::new(&dir.path().join("absent")).list().collect().await;
+        let all: Vec<_> = Disk::new(&dir.path().join("absent"), "disk").list().collect().await;
         assert!(matches!(all.as_slice(), [Err(_)]));
     }
 }

@@ -16,13 +16,14 @@ const PREFIX: &str = "blobs/";
 pub struct S3 {
     client: Client,
     bucket: String,
+    name: String,
 }
 
 impl S3 {
-    /// Creates a reader of `bucket`.
+    /// Creates a reader of `bucket`, which blob rows call `name`.
     #[must_use]
-    pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
+    pub fn new(client: Client, bucket: String, name: &str) -> Self {
+        Self { client, bucket, name: name.to_owned() }
     }
 }
 
@@ -112,8 +113,8 @@ where
 
 #[async_trait]
 impl Objects for S3 {
-    fn name(&self) -> &'static str {
-        "s3"
+    fn name(&self) -> &str {
+        &self.name
     }
 
     fn list(&self) -> ObjectStream {

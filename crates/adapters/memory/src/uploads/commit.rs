@@ -29,7 +29,7 @@ pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, commi
     let new = NewFile::from_commit(&upload, commit);
     let made = settle(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
     close(state, command, commit, made.located.node.id);
-    if upload.blob != commit.blob {
+    if upload.blob != commit.blob.key {
         content::release(state, &upload.blob, command.at);
     }
     store_response(state, command, CommandOutcome::Changed(&made.located))?;
@@ -55,7 +55,7 @@ fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, r
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
     let node = NewNode { id: new.file, drive, parent, name: &new.info.name, version: Some(new.version) };
     let placed = place(state, command, actor, &node, new.info.conflict)?;
-    content::attach(state, &new.blob, &new.stored)?;
+    content::attach(state, &new.blob.key, &new.stored)?;
     let version = new.content(placed.media_type.as_ref(), command.at);
     content::add_version(state, (placed.node, placed.revision), &version, actor);
     let released = placed.prune_versions(state, command, &node, new.max_versions);

@@ -52,7 +52,7 @@ pub(super) async fn run(
     let folder = folder.renew(place)?;
     completion?;
     let made = settle(connection, command, folder, &NewFile::from_commit(&upload, spec), Some(&upload)).await?;
-    if upload.blob != spec.blob {
+    if upload.blob != spec.blob.key {
         release(connection, &[upload.blob.as_str()], command.at).await?;
     }
     store_response(connection, command, CommandOutcome::Changed(&made.located)).await?;
@@ -99,7 +99,7 @@ async fn settle(
     };
     let creator = actor(connection, &folder).await?;
     pipeline([
-        reference_blob(connection, &new.blob, &new.stored).boxed(),
+        reference_blob(connection, &new.blob.key, &new.stored).boxed(),
         insert_version(connection, NewVersionRow::new(&content, (file, revision), viewer)).boxed(),
         close(connection, command, upload, file).boxed(),
         added(connection, command, &folder, &placement).boxed(),

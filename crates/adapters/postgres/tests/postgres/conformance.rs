@@ -1,51 +1,37 @@
-//! The conformance suites of persistence adapters, each on its own database.
+//! The conformance suites of persistence adapters: each case alone with a database.
 
 use std::sync::Arc;
 
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Persistence, accounts, blob_records, changes, drive, effects, idempotency_records, jobs, link_downloads, links,
-    name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
+    Borrowed, Reuse, accounts, blob_records, changes, drive, effects, link_downloads, links, search, sessions, shares,
+    throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
+use clouddrive_domain::port::Repositories;
 use clouddrive_postgres::{Database, Options};
 
-async fn open(options: &Options) -> Persistence {
-    Persistence::from_store(Arc::new(Database::open(options).await.unwrap()))
+async fn open(options: &Options) -> Repositories {
+    Repositories::from_store(Arc::new(Database::open(options).await.unwrap()))
 }
 
-macro_rules! suites {
-    ($($port:ident),+ $(,)?) => {$(
+/// A migrated database that no other test is using.
+async fn reused() -> (Borrowed<'static, Fresh>, Repositories) {
+    static DATABASES: Reuse<Fresh> = Reuse::new();
+    let database = DATABASES.borrow(Fresh::new).await;
+    let store = open(&database.options()).await;
+    (database, store)
+}
+
+mod suites {
+    use super::reused;
+
+    clouddrive_conformance::persistence! {
         #[tokio::test(flavor = "multi_thread")]
-        async fn $port() {
-            let fresh = Fresh::new().await;
-            $port::suite(&open(&fresh.options()).await).await;
-        }
-    )+};
+        (_database, store) = reused().await => &store
+    }
 }
-
-suites!(
-    users,
-    accounts,
-    sessions,
-    throttle,
-    drive,
-    uploads,
-    trash,
-    versions,
-    shares,
-    blob_records,
-    changes,
-    idempotency_records,
-    task_leases,
-    jobs,
-    links,
-    name_keys,
-    link_downloads,
-    search,
-    trees
-);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drives_whose_owners_are_gone() {
@@ -64,7 +50,7 @@ async fn a_database_that_works_says_so() {
     effects::probe_suite(&Database::open(&fresh.options()).await.unwrap()).await;
 }
 
-async fn all(store: &Persistence) {
+async fn all(store: &Repositories) {
     users::suite(store).await;
     accounts::suite(store).await;
     sessions::suite(store).await;

@@ -244,10 +244,8 @@ async fn every_way_of_searching_is_served_by_an_index() {
 async fn searches_do_not_depend_on_the_locale() {
     let fresh = Fresh::made(&crate::support::server(), "ENCODING 'UTF8' LOCALE 'C'").await;
     let database = Database::open(&fresh.options()).await.unwrap();
-    clouddrive_conformance::search::suite(&clouddrive_conformance::Persistence::from_store(std::sync::Arc::new(
-        database,
-    )))
-    .await;
+    let store = clouddrive_domain::port::Repositories::from_store(std::sync::Arc::new(database));
+    clouddrive_conformance::search::suite(&store).await;
 }
 
 /// Many nodes in one trash, many versions of one file, and many unneeded blobs.
@@ -269,7 +267,7 @@ async fn the_newest_and_the_oldest_rows_use_an_index_without_sorting() {
     let fresh = Fresh::new().await;
     let client = planner(&fresh, &format!("{FILL}; {FILL_REMAINS}")).await;
     let (drive, file) = (DriveId::from_uuid(OWNER), NodeId::from_uuid(Uuid::from_u128(1)));
-    let (at, limit, store) = (Timestamp::from_millis(5), Limit::default(), StoreName("s"));
+    let (at, limit, store) = (Timestamp::from_millis(5), Limit::default(), StoreName::parse("s").unwrap());
     let trashed = TrashPosition { at, id: file };
     let version = VersionPosition { revision: Revision(7), id: VersionId::from_uuid(Uuid::from_u128(4)) };
     let after = || ("(xid, id) > (?, ?) AND xid <= ?", [0, 0, i64::MAX].map(Parameter::Integer).to_vec());

@@ -223,7 +223,7 @@ async fn a_copy_whose_blob_is_marked_for_deletion_meanwhile_is_retried() {
     until(&watching, waits).await;
     meanwhile.batch_execute("COMMIT").await.unwrap();
     let made = copy.await.unwrap().unwrap().located.node;
-    assert_eq!((made.content().unwrap().blob.as_str(), made.size()), ("a".repeat(32).as_str(), 30));
+    assert_eq!((made.content().unwrap().blob.key.as_str(), made.size()), ("a".repeat(32).as_str(), 30));
     let charged = ask(&watching, "SELECT used_bytes FROM drives").await;
     assert_eq!(charged, "40");
 }

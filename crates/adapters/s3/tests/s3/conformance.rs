@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clouddrive_conformance::direct_uploads::{Answer, Case, SignedUrlClient};
-use clouddrive_conformance::{blobs, direct_uploads, effects, signed_urls};
+use clouddrive_conformance::{effects, signed_urls};
 use clouddrive_domain::model::{MediaType, Timestamp};
 use clouddrive_domain::port::{Clock, ContentHeaders, SignedUrl, UrlPresigner};
 
@@ -37,48 +37,59 @@ impl SignedUrlClient for Http {
     }
 }
 
-async fn run_direct_uploads(store: &S3Store) {
-    let wire = &Http(reqwest::Client::new());
-    let (random, now) = (&MachineRandom, MachineClock.now());
-    direct_uploads::suite(&Case { store, direct: store, presigner: store, random, wire, now }).await;
+fn soon() -> Timestamp {
+    Timestamp::from_millis(MachineClock.now().as_millis() + 240_000)
 }
 
-async fn run_signed_urls(store: &S3Store) {
-    let soon = Timestamp::from_millis(MachineClock.now().as_millis() + 240_000);
-    signed_urls::presigner_suite(store, store, &MachineRandom, soon).await;
+fn urls(store: &S3Store) -> signed_urls::Case<'_> {
+    signed_urls::Case { presigner: store, direct: store, random: &MachineRandom, expires_at: soon() }
 }
 
-#[tokio::test]
-async fn blobs_in_garage() {
-    blobs::suite(&open(garage()).await, &MachineRandom).await;
+async fn in_garage() -> S3Store {
+    open(garage()).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn direct_uploads_to_garage() {
-    run_direct_uploads(&open(garage()).await).await;
-}
-
-#[tokio::test]
-async fn urls_of_garage() {
-    run_signed_urls(&open(garage()).await).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn blobs_where_conditions_are_honoured() {
+/// A store, and its server, which must outlive it.
+async fn in_process() -> (Local, S3Store) {
     let local = Local::start().await;
-    blobs::suite(&open(local.settings.clone()).await, &MachineRandom).await;
+    let store = open(local.settings.clone()).await;
+    (local, store)
 }
 
-#[tokio::test]
-async fn direct_uploads_where_conditions_are_honoured() {
-    let local = Local::start().await;
-    run_direct_uploads(&open(local.settings.clone()).await).await;
+/// In Garage, whose bucket all tests share.
+mod garage {
+    use super::{Case, Clock, Http, MachineClock, MachineRandom, in_garage, urls};
+
+    clouddrive_conformance::blobs! { #[tokio::test] store = in_garage().await => &store, &MachineRandom }
+    clouddrive_conformance::signed_urls! { #[tokio::test] store = in_garage().await => &urls(&store) }
+    clouddrive_conformance::direct_uploads! {
+        #[tokio::test(flavor = "multi_thread")] store = in_garage().await => &Case {
+            store: &store,
+            direct: &store,
+            presigner: &store,
+            random: &MachineRandom,
+            wire: &Http(reqwest::Client::new()),
+            now: MachineClock.now(),
+        }
+    }
 }
 
-#[tokio::test]
-async fn urls_where_conditions_are_honoured() {
-    let local = Local::start().await;
-    run_signed_urls(&open(local.settings.clone()).await).await;
+/// Where conditions on writes are honoured.
+mod local {
+    use super::{Case, Clock, Http, MachineClock, MachineRandom, in_process, urls};
+
+    clouddrive_conformance::blobs! { #[tokio::test] (_server, store) = in_process().await => &store, &MachineRandom }
+    clouddrive_conformance::signed_urls! { #[tokio::test] (_server, store) = in_process().await => &urls(&store) }
+    clouddrive_conformance::direct_uploads! {
+        #[tokio::test] (_server, store) = in_process().await => &Case {
+            store: &store,
+            direct: &store,
+            presigner: &store,
+            random: &MachineRandom,
+            wire: &Http(reqwest::Client::new()),
+            now: MachineClock.now(),
+        }
+    }
 }
 
 #[tokio::test]
@@ -86,7 +97,7 @@ async fn urls_lead_where_clients_reach_the_store() {
     let local = Local::start().await;
     let settings = Settings { public_endpoint: Some("https://files.example".to_owned()), ..local.settings.clone() };
     let store = open(settings).await;
-    run_signed_urls(&store).await;
+    signed_urls::suite(&urls(&store)).await;
     let content_headers = ContentHeaders { media_type: MediaType::jpeg(), attachment: None, content: None };
     let (key, now) = (key(), MachineClock.now());
     for (asked, max) in [(300, 300), (30 * 24 * 3600, 7 * 24 * 3600)] {

@@ -47,7 +47,7 @@ pub(super) fn run(
             uploads::ended_at.eq(command.at.as_millis()),
         ))
         .execute(connection)?;
-    if upload.blob != spec.blob {
+    if upload.blob != spec.blob.key {
         release(connection, upload.blob.as_str(), command.at)?;
     }
     store_response(connection, command, CommandOutcome::Changed(&made.located))?;
@@ -80,7 +80,7 @@ fn settle(
     let node = NewNode { id: new.file, drive, parent, name: &new.info.name, content: Some((new.version, size)) };
     let placement = place_by_name(connection, command, folder, &node, new.info.conflict)?;
     let (file, revision, kind, content) = placement.file(new, command.at);
-    reference_blob(connection, &new.blob, &new.stored)?;
+    reference_blob(connection, &new.blob.key, &new.stored)?;
     insert_version(connection, NewVersionRow::new(&content, (file, revision), actor))?;
     let released = match &placement {
         Placement::Created(_) => {

@@ -2,8 +2,8 @@
 
 use clouddrive_domain::model::{Change, ChangeKind, ChangePosition, Command, NodeId, NodeState, UserId};
 
-use super::{all_after, end};
-use crate::fixture::{Fixture, TestUser};
+use super::{Fixture, all_after, end};
+use crate::fixture::TestUser;
 
 /// The change log from `begin` on, and the entries expected in it.
 pub(super) struct Log<'a> {

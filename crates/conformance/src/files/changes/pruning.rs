@@ -6,8 +6,8 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{Action, ChangePosition, Timestamp};
 
-use super::{all_after, end, read};
-use crate::fixture::{ALL, Fixture, TestUser, assert_refused, name};
+use super::{Fixture, all_after, end, read};
+use crate::fixture::{ALL, TestUser, assert_refused, name};
 
 /// Later than every entry.
 const EVER: Timestamp = Timestamp::from_millis(i64::MAX);
@@ -15,7 +15,7 @@ const EVER: Timestamp = Timestamp::from_millis(i64::MAX);
 /// Prunes all entries so far.
 async fn clear(fixture: &Fixture<'_>) -> ChangePosition {
     let end = end(fixture).await;
-    assert!(fixture.store.changes.prune(EVER, ALL).await.unwrap() > 0);
+    assert!(fixture.store.changes().prune(EVER, ALL).await.unwrap() > 0);
     end
 }
 
@@ -23,7 +23,7 @@ async fn clear(fixture: &Fixture<'_>) -> ChangePosition {
 async fn folder_at(fixture: &Fixture<'_>, ann: &TestUser, text: &str, at: Timestamp) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let command = fixture.command_at(Some(ann.id), at);
-    fixture.store.drive.create_folder(&command, &root, fixture.id(), &name(text)).await.unwrap();
+    fixture.store.drive().create_folder(&command, &root, fixture.id(), &name(text)).await.unwrap();
 }
 
 pub(super) async fn the_oldest_entries_are_pruned_in_steps(fixture: &Fixture<'_>) {
@@ -35,7 +35,7 @@ pub(super) async fn the_oldest_entries_are_pruned_in_steps(fixture: &Fixture<'_>
         folder_at(fixture, &ann, &format!("{second}"), at(second)).await;
     }
     let whole = all_after(fixture, start).await;
-    let changes = &fixture.store.changes;
+    let changes = fixture.store.changes();
     assert_eq!(changes.prune(at(0), ALL).await.unwrap(), 0);
     assert_eq!(changes.prune(at(3), 2).await.unwrap(), 2);
     assert_eq!(changes.prune(at(3), 2).await.unwrap(), 1);
@@ -54,9 +54,9 @@ pub(super) async fn a_reader_behind_pruned_entries_starts_anew(fixture: &Fixture
     folder_at(fixture, &ann, "a", first).await;
     folder_at(fixture, &ann, "b", first.plus(Duration::from_secs(1))).await;
     let whole = all_after(fixture, start).await;
-    assert_eq!(fixture.store.changes.prune(first.plus(Duration::from_secs(1)), ALL).await.unwrap(), 1);
+    assert_eq!(fixture.store.changes().prune(first.plus(Duration::from_secs(1)), ALL).await.unwrap(), 1);
     for drive in [None, Some(ann.drive)] {
-        let behind = fixture.store.changes.read(drive, start, ALL).await;
+        let behind = fixture.store.changes().read(drive, start, ALL).await;
         assert_refused!(behind, Error::Gone(Gone::Changes));
     }
     let (pruned, left) = whole.split_first().unwrap();
@@ -71,14 +71,14 @@ pub(super) async fn no_entry_is_pruned_before_its_elders(fixture: &Fixture<'_>) 
     folder_at(fixture, &ann, "a", late).await;
     folder_at(fixture, &ann, "b", early).await;
     let whole = all_after(fixture, start).await;
-    assert_eq!(fixture.store.changes.prune(late, ALL).await.unwrap(), 0);
+    assert_eq!(fixture.store.changes().prune(late, ALL).await.unwrap(), 0);
     assert_eq!(read(fixture, start, 2).await.changes, whole);
 }
 
 pub(super) async fn positions_are_not_used_again(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let start = clear(fixture).await;
-    assert!(fixture.store.changes.end().await.unwrap() >= start);
+    assert!(fixture.store.changes().end().await.unwrap() >= start);
     fixture.folder(ann.id, ann.root, "a").await;
     let rows = all_after(fixture, start).await;
     assert_eq!(rows.len(), 1);

@@ -10,13 +10,14 @@ use clouddrive_domain::port::{
     CopyRequest, NewContent, NewShare, Purge, PurgeScope, Relocation, Restoration, RotationOutcome, VersionRestore,
 };
 
+use super::Fixture;
 use super::log::{Log, state};
-use crate::fixture::{ALL, Fixture, name};
+use crate::fixture::{ALL, in_store, name};
 use crate::identity::sessions::{opened, token_rotation};
 
 pub(super) async fn accounts_leave_rows(fixture: &Fixture<'_>) {
     let mut log = Log::begin(fixture).await;
-    let (users, new) = (&fixture.store.users, fixture.registration());
+    let (users, new) = (fixture.store.users(), fixture.registration());
     let id = new.user.id;
     users
         .register(&log.expect(id, Change::for_user(ChangeKind::UserRegistered, id).within(new.drive)), &new)
@@ -30,13 +31,13 @@ pub(super) async fn accounts_leave_rows(fixture: &Fixture<'_>) {
     }
     users.set_photo(&log.expect_of(id, ChangeKind::PhotoRemoved), id, None).await.unwrap();
     let command = log.expect_of(id, ChangeKind::SessionStarted);
-    fixture.store.sessions.start(&command, &opened(fixture, id, command.at).0).await.unwrap();
+    fixture.store.sessions().start(&command, &opened(fixture, id, command.at).0).await.unwrap();
     log.check().await;
 }
 
 pub(super) async fn what_becomes_of_accounts_leaves_rows(fixture: &Fixture<'_>) {
     let member = fixture.user().await;
-    let (accounts, id) = (&fixture.store.accounts, member.id);
+    let (accounts, id) = (fixture.store.accounts(), member.id);
     let root = fixture.grant(id, member.root, Action::AddTo).await;
     let upload = fixture.open(&root, "a", Some(1)).await;
     let mut log = Log::begin(fixture).await;
@@ -58,7 +59,7 @@ pub(super) async fn what_becomes_of_accounts_leaves_rows(fixture: &Fixture<'_>) 
 
 pub(super) async fn sessions_leave_rows(fixture: &Fixture<'_>) {
     let member = fixture.user().await;
-    let (sessions, id) = (&fixture.store.sessions, member.id);
+    let (sessions, id) = (fixture.store.sessions(), member.id);
     let mut log = Log::begin(fixture).await;
     let command = log.expect_of(id, ChangeKind::SessionStarted);
     let (first, token) = opened(fixture, id, command.at);
@@ -85,7 +86,7 @@ pub(super) async fn the_tree_leaves_rows(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let guest = fixture.grant(bob.id, shared, Action::AddTo).await;
     let mut log = Log::begin(fixture).await;
-    let drive = &fixture.store.drive;
+    let drive = fixture.store.drive();
     let (folder, of_guest): (NodeId, NodeId) = (fixture.id(), fixture.id());
     for (actor, parent, id) in [(ann.id, &root, folder), (bob.id, &guest, of_guest)] {
         let created = Change::for_node(ChangeKind::FolderCreated, ann.drive, id);
@@ -141,7 +142,7 @@ pub(super) async fn copies_leave_rows(fixture: &Fixture<'_>) {
         (replacing, ChangeKind::FileReplaced, Some(before)),
     ] {
         let command = fixture.command(bob.id);
-        let made = fixture.store.trees.copy(&command, &spec).await.unwrap().located.node;
+        let made = fixture.store.trees().copy(&command, &spec).await.unwrap().located.node;
         let change = Change::for_node(kind, bob.drive, made.id).before(before).after(NodeState::from_node(&made));
         log.expected.push((command, change));
     }
@@ -153,7 +154,7 @@ pub(super) async fn uploads_leave_rows(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let mut log = Log::begin(fixture).await;
-    let uploads = &fixture.store.uploads;
+    let uploads = fixture.store.uploads();
     let mut begun = Vec::new();
     for text in ["a", "a", "b"] {
         let mut new_upload = fixture.new_upload(&root, text, Some(1));
@@ -181,7 +182,7 @@ pub(super) async fn uploads_leave_rows(fixture: &Fixture<'_>) {
 }
 
 pub(super) async fn expiry_leaves_a_row_for_each_upload(fixture: &Fixture<'_>) {
-    fixture.store.uploads.expire_due(&fixture.command_at(None, fixture.now()), ALL).await.unwrap();
+    fixture.store.uploads().expire_due(&fixture.command_at(None, fixture.now()), ALL).await.unwrap();
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let mut begun = Vec::new();
@@ -192,8 +193,8 @@ pub(super) async fn expiry_leaves_a_row_for_each_upload(fixture: &Fixture<'_>) {
     let command = fixture.command_at(None, begun.last().unwrap().expires_at);
     let expired = |upload: &Upload| (command.clone(), Change::for_upload(ChangeKind::UploadExpired, upload));
     log.expected = begun.iter().map(expired).collect();
-    assert_eq!(fixture.store.uploads.expire_due(&command, ALL).await.unwrap().len(), 3);
-    assert_eq!(fixture.store.uploads.expire_due(&command, ALL).await.unwrap(), []);
+    assert_eq!(fixture.store.uploads().expire_due(&command, ALL).await.unwrap().len(), 3);
+    assert_eq!(fixture.store.uploads().expire_due(&command, ALL).await.unwrap(), []);
     log.check().await;
 }
 
@@ -202,7 +203,7 @@ pub(super) async fn shares_leave_rows(fixture: &Fixture<'_>) {
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let mut log = Log::begin(fixture).await;
-    let shares = &fixture.store.shares;
+    let shares = fixture.store.shares();
     let change = |kind| Change::for_node(kind, ann.drive, folder).about(bob.id);
     let new = NewShare { id: fixture.id(), guest: bob.id, permission: Permission::View };
     let command = log.expect(ann.id, change(ChangeKind::ShareCreated));
@@ -219,7 +220,7 @@ pub(super) async fn links_leave_rows(fixture: &Fixture<'_>) {
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let mut log = Log::begin(fixture).await;
-    let links = &fixture.store.links;
+    let links = fixture.store.links();
     let of_folder = |kind| Change::for_node(kind, ann.drive, folder);
     let new = fixture.new_link();
     let command = log.expect(ann.id, of_folder(ChangeKind::LinkCreated));
@@ -229,7 +230,7 @@ pub(super) async fn links_leave_rows(fixture: &Fixture<'_>) {
     links.change(&command, &item, new.id, &change).await.unwrap();
     let command = fixture.command_at(None, fixture.now());
     log.expected.push((command.clone(), of_folder(ChangeKind::LinkDownloaded)));
-    let downloads = &fixture.store.link_downloads;
+    let downloads = fixture.store.link_downloads();
     let download = LinkDownload { link: new.id, node: folder, subnet: ClientSubnet::from_address(None) };
     downloads.count(&command, &download).await.unwrap();
     downloads.count(&fixture.command_at(None, fixture.now()), &download).await.unwrap();
@@ -248,7 +249,7 @@ pub(super) async fn the_trash_leaves_rows(fixture: &Fixture<'_>) {
     let folder = fixture.folder(ann.id, parent, "a").await;
     let other = fixture.file(ann.id, ann.root, "b", 1).await;
     let mut log = Log::begin(fixture).await;
-    let trash = &fixture.store.trash;
+    let trash = fixture.store.trash();
     let of_node = |kind, node| Change::for_node(kind, ann.drive, node);
     for node in [folder, other] {
         let item = fixture.grant(ann.id, node, Action::Trash).await;
@@ -293,7 +294,7 @@ pub(super) async fn versions_leave_rows(fixture: &Fixture<'_>) {
     let first = fixture.located(file, ann.id).await.node.content().unwrap().version;
     let new = NewContent {
         version: fixture.id(),
-        blob: fixture.record().await,
+        blob: in_store(fixture.record().await),
         stored: Stored { size: 2, ..Stored::default() },
         media_type: MediaType::octet_stream(),
         client_modified_at: None,
@@ -302,7 +303,7 @@ pub(super) async fn versions_leave_rows(fixture: &Fixture<'_>) {
     };
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
     let mut log = Log::begin(fixture).await;
-    let versions = &fixture.store.versions;
+    let versions = fixture.store.versions();
     let of_file = |kind| Change::for_node(kind, ann.drive, file);
     let replaced = of_file(ChangeKind::FileReplaced).before(state(fixture, &ann, file).await);
     versions.append(&log.expect(ann.id, replaced), &grant, &new).await.unwrap();

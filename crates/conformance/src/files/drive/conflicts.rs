@@ -8,7 +8,8 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{Relocated, Relocation};
 use futures_util::future::{join, join_all};
 
-use crate::fixture::{Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{assert_refused, name};
 
 fn replacing(spec: Relocation) -> Relocation {
     Relocation { conflict: ConflictPolicy::Replace, ..spec }
@@ -19,7 +20,7 @@ fn keeping(spec: Relocation) -> Relocation {
 }
 
 async fn relocated(fixture: &Fixture<'_>, spec: &Relocation) -> Relocated {
-    fixture.store.drive.relocate(&fixture.command(spec.item.actor()), spec).await.unwrap()
+    fixture.store.drive().relocate(&fixture.command(spec.item.actor()), spec).await.unwrap()
 }
 
 pub(super) async fn a_replaced_node_goes_to_the_trash(fixture: &Fixture<'_>) {
@@ -33,7 +34,7 @@ pub(super) async fn a_replaced_node_goes_to_the_trash(fixture: &Fixture<'_>) {
     for (node, old) in [(file, old_file), (folder, old_folder)] {
         let (before, old_before) = (fixture.located(node, ann.id).await.node, fixture.located(old, ann.id).await.node);
         let (spec, command) = (replacing(fixture.moving(ann.id, node, to).await), fixture.command(ann.id));
-        let moved = fixture.store.drive.relocate(&command, &spec).await.unwrap();
+        let moved = fixture.store.drive().relocate(&command, &spec).await.unwrap();
         assert_eq!(moved, Relocated { located: fixture.located(node, ann.id).await, replaced: Some(old) });
         let moved = moved.located.node;
         assert_eq!((moved.parent, &moved.name, moved.revision), (Some(to), &before.name, Revision(2)));
@@ -187,7 +188,7 @@ pub(super) async fn a_guest_who_replaces_may_undo_it(fixture: &Fixture<'_>) {
     assert_refused!(fixture.try_grant(carl.id, old, Action::Read).await, Error::NotFound);
     assert_refused!(fixture.try_grant(carl.id, new, Action::Read).await, Error::NotFound);
     let since = Timestamp::from_millis(0);
-    let by_bob = async |user| fixture.store.trash.find_trashed_by(old, user, since).await.unwrap();
+    let by_bob = async |user| fixture.store.trash().find_trashed_by(old, user, since).await.unwrap();
     assert!(by_bob(bob.id).await.is_some_and(|found| found.node.id == old));
     assert_eq!(by_bob(ann.id).await, None);
     fixture.restore(ann.id, old).await.unwrap();
@@ -202,8 +203,8 @@ pub(super) async fn uploads_of_guests_into_a_replaced_folder_end(fixture: &Fixtu
     let upload = fixture.open(&fixture.grant(bob.id, old, Action::AddTo).await, "x", Some(5)).await;
     let own = fixture.open(&fixture.grant(ann.id, old, Action::AddTo).await, "y", Some(3)).await;
     let (spec, command) = (replacing(fixture.renaming(ann.id, new, "a").await), fixture.command(ann.id));
-    fixture.store.drive.relocate(&command, &spec).await.unwrap();
-    let listed = fixture.store.uploads.list_aborted(command.at, None, 10).await.unwrap();
+    fixture.store.drive().relocate(&command, &spec).await.unwrap();
+    let listed = fixture.store.uploads().list_aborted(command.at, None, 10).await.unwrap();
     assert_eq!(listed.iter().map(|upload| upload.id).collect::<Vec<_>>(), [upload.id]);
     assert_eq!(fixture.upload(&upload).await.state, UploadState::Aborted);
     assert_eq!(fixture.upload(&own).await.state, UploadState::Open, "as if the folder had been deleted");
@@ -260,7 +261,7 @@ pub(super) async fn what_is_edited_while_it_is_replaced_loses_nothing(fixture: &
         let (file, content) = (fixture.grant(ann.id, old, Action::Replace).await, fixture.new_content(9).await);
         let edit = fixture.command(ann.id);
         let (moved, edited) =
-            join(relocated(fixture, &spec), fixture.store.versions.append(&edit, &file, &content)).await;
+            join(relocated(fixture, &spec), fixture.store.versions().append(&edit, &file, &content)).await;
         assert_eq!(moved.replaced, Some(old));
         let size = match edited {
             Ok(saved) => saved.located.node.size(),

@@ -4,13 +4,14 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{Action, ItemRef, NodeBody, NodeKind, Permission, Revision, UserRef};
 
-use crate::fixture::{Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{assert_refused, name};
 
 pub(super) async fn a_folder_is_made_as_it_is_found(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let parent = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (command, id) = (fixture.command(ann.id), fixture.id());
-    let made = fixture.store.drive.create_folder(&command, &parent, id, &name("Ordner ä")).await.unwrap();
+    let made = fixture.store.drive().create_folder(&command, &parent, id, &name("Ordner ä")).await.unwrap();
     assert_eq!(made, fixture.located(id, ann.id).await);
     assert_eq!((made.node.id, made.node.parent, made.node.drive), (id, Some(ann.root), ann.drive));
     assert_eq!((&made.node.name, &made.node.body), (&name("Ordner ä"), &NodeBody::Folder));
@@ -93,7 +94,7 @@ pub(super) async fn a_refused_folder_is_not_there(fixture: &Fixture<'_>) {
     fixture.folder(ann.id, ann.root, "a").await;
     let parent = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let id = fixture.id();
-    let refused = fixture.store.drive.create_folder(&fixture.command(ann.id), &parent, id, &name("a")).await;
+    let refused = fixture.store.drive().create_folder(&fixture.command(ann.id), &parent, id, &name("a")).await;
     assert_refused!(refused, Error::Conflict(Conflict::NameTaken(_)));
-    assert_eq!(fixture.store.drive.find(id, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(id, ann.id.into()).await.unwrap(), None);
 }

@@ -3,7 +3,8 @@
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Action, MAX_TREE_DEPTH, NodeId};
 
-use crate::fixture::{Fixture, TestUser, assert_refused};
+use super::Fixture;
+use crate::fixture::{TestUser, assert_refused};
 
 /// A chain of nested folders, the topmost in the root.
 struct DeepTree(Vec<NodeId>);

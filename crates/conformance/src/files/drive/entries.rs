@@ -6,7 +6,8 @@ use clouddrive_domain::model::{Action, ConflictPolicy, EntryQuota, NewLimits, Pe
 use clouddrive_domain::port::Purge;
 use futures_util::future::join_all;
 
-use crate::fixture::{Fixture, assert_refused};
+use super::Fixture;
+use crate::fixture::assert_refused;
 
 pub(super) async fn what_stands_in_a_drive_and_lies_in_its_trash_is_counted(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -83,7 +84,7 @@ pub(super) async fn a_drive_may_be_given_more_or_less(fixture: &Fixture<'_>) {
     let before = fixture.quota(ann.id).await;
     let set = async |entries| {
         let limits = NewLimits { bytes: None, entries: Some(entries) };
-        fixture.store.accounts.set_quota(&fixture.command(ann.id), ann.id, limits).await.unwrap();
+        fixture.store.accounts().set_quota(&fixture.command(ann.id), ann.id, limits).await.unwrap();
     };
     set(2).await;
     fixture.folder(ann.id, ann.root, "a").await;

@@ -4,17 +4,18 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Content, EntityTag, MediaType, NodeBody, NodeId, Permission, Sha256, Timestamp, UserId,
 };
 
-use crate::fixture::{Fixture, name};
+use super::Fixture;
+use crate::fixture::{in_store, name};
 
 pub(super) async fn what_is_absent_is_not_found(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
-    assert_eq!(fixture.store.drive.find(fixture.id(), ann.id.into()).await.unwrap(), None);
-    assert_eq!(fixture.store.drive.find_user_drive(fixture.id()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(fixture.id(), ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find_user_drive(fixture.id()).await.unwrap(), None);
 }
 
 pub(super) async fn a_home_has_the_root_as_it_is_found(fixture: &Fixture<'_>) {
     let (ann, _bob) = (fixture.user().await, fixture.user().await);
-    let home = fixture.store.drive.find_user_drive(ann.id).await.unwrap().unwrap();
+    let home = fixture.store.drive().find_user_drive(ann.id).await.unwrap().unwrap();
     assert_eq!(home.root, fixture.located(ann.root, ann.id).await);
     assert_eq!(home.account.user.id, ann.id);
 }
@@ -76,12 +77,12 @@ pub(super) async fn a_file_carries_its_content(fixture: &Fixture<'_>) {
     commit.stored.sha256 = Some(digest);
     commit.stored.tag = EntityTag::parse("d41d8-2");
     let command = fixture.command(ann.id);
-    fixture.store.uploads.commit(&command, &folder, &commit).await.unwrap();
+    fixture.store.uploads().commit(&command, &folder, &commit).await.unwrap();
     let found = fixture.located(commit.file, ann.id).await;
     assert_eq!(found.node.name, name("a.html"));
     let content = Content {
         version: commit.version,
-        blob: new_upload.upload.blob,
+        blob: in_store(new_upload.upload.blob),
         size: 7,
         sha256: Some(digest),
         media_type: new_upload.upload.file.media_type,
@@ -99,7 +100,7 @@ pub(super) async fn many_nodes_are_found_as_each_of_them(fixture: &Fixture<'_>) 
     fixture.share(ann.id, a, bob.id, Permission::View).await;
     for viewer in [ann.id, bob.id] {
         let nodes = [file, fixture.id(), ann.root, a];
-        let mut found = fixture.store.drive.find_many(&nodes, viewer.into()).await.unwrap();
+        let mut found = fixture.store.drive().find_many(&nodes, viewer.into()).await.unwrap();
         found.sort_by_key(|found| nodes.iter().position(|node| *node == found.node.id));
         let mut expected = Vec::new();
         for node in [file, ann.root, a] {
@@ -107,5 +108,5 @@ pub(super) async fn many_nodes_are_found_as_each_of_them(fixture: &Fixture<'_>) 
         }
         assert_eq!(found, expected);
     }
-    assert_eq!(fixture.store.drive.find_many(&[], ann.id.into()).await.unwrap(), []);
+    assert_eq!(fixture.store.drive().find_many(&[], ann.id.into()).await.unwrap(), []);
 }

@@ -8,7 +8,8 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{Details, FolderEntry, Relocation};
 
-use crate::fixture::{Fixture, TestUser, name};
+use super::Fixture;
+use crate::fixture::{TestUser, name};
 
 /// Names that different sort orders do not put in the same order by accident.
 const NAMES: [&str; 48] = [
@@ -74,7 +75,7 @@ async fn fill(fixture: &Fixture<'_>, ann: &TestUser, folder: NodeId) -> Vec<Node
     for (number, text) in NAMES.into_iter().enumerate() {
         let made = fixture.command_at(Some(ann.id), at(number, 5));
         let node = if number % 3 == 0 {
-            fixture.store.drive.create_folder(&made, &parent, fixture.id(), &name("new")).await.unwrap().node
+            fixture.store.drive().create_folder(&made, &parent, fixture.id(), &name("new")).await.unwrap().node
         } else {
             let size = match number % 4 {
                 0 => 0,
@@ -83,7 +84,7 @@ async fn fill(fixture: &Fixture<'_>, ann: &TestUser, folder: NodeId) -> Vec<Node
             };
             let upload = fixture.open(&parent, "new", Some(size)).await;
             let commit = fixture.completing(&upload, ConflictPolicy::Fail);
-            fixture.store.uploads.commit(&made, &parent, &commit).await.unwrap().located.node
+            fixture.store.uploads().commit(&made, &parent, &commit).await.unwrap().located.node
         };
         let item = fixture.grant(ann.id, node.id, Action::Rename).await;
         let spec = Relocation {
@@ -95,7 +96,7 @@ async fn fill(fixture: &Fixture<'_>, ann: &TestUser, folder: NodeId) -> Vec<Node
             seen: None,
         };
         let renamed = fixture.command_at(Some(ann.id), at(number, 4));
-        let mut node = fixture.store.drive.relocate(&renamed, &spec).await.unwrap().located.node;
+        let mut node = fixture.store.drive().relocate(&renamed, &spec).await.unwrap().located.node;
         if number % 9 == 1 {
             node = fixture.replace(ann.id, folder, text, 500).await.node;
         }
@@ -130,7 +131,7 @@ pub(super) async fn page(
     limit: u64,
 ) -> (Vec<FolderEntry>, Option<Position>) {
     let limit = Limit::new(limit).unwrap();
-    let rows = fixture.store.drive.list(folder.read(), sort, after, limit).await.unwrap();
+    let rows = fixture.store.drive().list(folder.read(), sort, after, limit).await.unwrap();
     let page = clouddrive_domain::model::Page::cut(rows, limit, |child| child.position(sort.by));
     (page.items, page.next)
 }
@@ -202,7 +203,7 @@ pub(super) async fn a_page_has_one_row_too_many_if_there_is_more(fixture: &Fixtu
     let grant = fixture.grant(ann.id, ann.root, Action::Read).await;
     for (limit, rows) in [(1, 2), (2, 3), (3, 3), (4, 3), (1000, 3)] {
         let limit = Limit::new(limit).unwrap();
-        let page = fixture.store.drive.list(grant.read(), Sort::default(), None, limit).await.unwrap();
+        let page = fixture.store.drive().list(grant.read(), Sort::default(), None, limit).await.unwrap();
         assert_eq!(page.len(), rows);
     }
 }

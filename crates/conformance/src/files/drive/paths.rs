@@ -6,14 +6,15 @@ use clouddrive_domain::model::{
     authorize_read_below,
 };
 
-use crate::fixture::{Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{assert_refused, name};
 
 fn path(names: &[&str]) -> NodePath {
     NodePath::new(names.iter().map(|text| name(text)).collect()).unwrap()
 }
 
 async fn found(fixture: &Fixture<'_>, viewer: UserId, start: PathStart, names: &[&str]) -> Option<Located> {
-    fixture.store.drive.find_by_path(start, &path(names), viewer.into()).await.unwrap()
+    fixture.store.drive().find_by_path(start, &path(names), viewer.into()).await.unwrap()
 }
 
 /// Asserts that the path leads to `node`, as it is found by its identifier.

@@ -6,8 +6,9 @@ use clouddrive_domain::port::Relocation;
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
+use super::Fixture;
 use super::list::page;
-use crate::fixture::{Fixture, TestUser, assert_refused, name};
+use crate::fixture::{TestUser, assert_refused, name};
 
 /// Asserts that one succeeded and that the others got `NameTaken` by it.
 fn assert_one_has_the_name(outcomes: Vec<Result<Located>>, suggested: &str) -> NodeId {

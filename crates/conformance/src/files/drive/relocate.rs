@@ -9,14 +9,15 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{Details, Relocation, Restoration};
 
-use crate::fixture::{Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{assert_refused, name};
 
 pub(super) async fn a_renamed_node_is_the_same_node(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let before = fixture.located(folder, ann.id).await.node;
     let (spec, command) = (fixture.renaming(ann.id, folder, "b").await, fixture.command(ann.id));
-    let renamed = fixture.store.drive.relocate(&command, &spec).await.unwrap().located;
+    let renamed = fixture.store.drive().relocate(&command, &spec).await.unwrap().located;
     assert_eq!(renamed, fixture.located(folder, ann.id).await);
     let mut expected = before.clone();
     expected.name = name("b");
@@ -32,7 +33,7 @@ pub(super) async fn a_moved_node_takes_along_what_lies_below_it(fixture: &Fixtur
     let file = fixture.file(ann.id, below, "c.txt", 3).await;
     let (file_before, to_before) = (fixture.located(file, ann.id).await, fixture.located(to, ann.id).await);
     let (spec, command) = (fixture.moving(ann.id, a, to).await, fixture.command(ann.id));
-    let moved = fixture.store.drive.relocate(&command, &spec).await.unwrap().located;
+    let moved = fixture.store.drive().relocate(&command, &spec).await.unwrap().located;
     assert_eq!(moved, fixture.located(a, ann.id).await);
     assert_eq!((moved.node.parent, moved.node.revision), (Some(to), Revision(2)));
     let found = fixture.located(file, ann.id).await;
@@ -93,7 +94,7 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(fi
         let spec = Relocation { details: Details { media_type, client_modified_at }, ..silent.clone() };
         let (command, stale) = (fixture.command(ann.id), Relocation { seen: Some(Revision(77)), ..spec.clone() });
         assert_refused!(fixture.relocate(&stale).await, Error::PreconditionFailed);
-        let changed = fixture.store.drive.relocate(&command, &spec).await.unwrap().located;
+        let changed = fixture.store.drive().relocate(&command, &spec).await.unwrap().located;
         assert_eq!(changed, fixture.located(file, ann.id).await);
         // The last request changes nothing.
         if changed.node.revision.0 > revision {
@@ -132,34 +133,34 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(fixture: 
     let store = fixture.store;
     // Creating and moving a folder.
     let (made, parent, id) = (tick(), fixture.grant(ann.id, a, Action::AddTo).await, fixture.id());
-    store.drive.create_folder(&fixture.command_at(Some(ann.id), made), &parent, id, &name("inner")).await.unwrap();
+    store.drive().create_folder(&fixture.command_at(Some(ann.id), made), &parent, id, &name("inner")).await.unwrap();
     shows(a, made).await;
     let (moved, spec) = (tick(), fixture.moving(ann.id, id, b).await);
-    store.drive.relocate(&fixture.command_at(Some(ann.id), moved), &spec).await.unwrap();
+    store.drive().relocate(&fixture.command_at(Some(ann.id), moved), &spec).await.unwrap();
     shows(a, moved).await;
     shows(b, moved).await;
     // Renaming an entry does not change its folder.
     let spec = fixture.renaming(ann.id, id, "renamed").await;
-    store.drive.relocate(&fixture.command_at(Some(ann.id), tick()), &spec).await.unwrap();
+    store.drive().relocate(&fixture.command_at(Some(ann.id), tick()), &spec).await.unwrap();
     shows(b, moved).await;
     // Trashing and restoring.
     let (put, item) = (tick(), fixture.grant(ann.id, id, Action::Trash).await);
-    store.trash.put(&fixture.command_at(Some(ann.id), put), &item, None).await.unwrap();
+    store.trash().put(&fixture.command_at(Some(ann.id), put), &item, None).await.unwrap();
     shows(b, put).await;
     let (back, item) = (tick(), fixture.grant(ann.id, id, Action::Restore).await);
     let restoration = Restoration { item, to: None, seen: None, trashed_after: None };
-    store.trash.restore(&fixture.command_at(Some(ann.id), back), &restoration).await.unwrap();
+    store.trash().restore(&fixture.command_at(Some(ann.id), back), &restoration).await.unwrap();
     shows(b, back).await;
     // Copying and uploading.
     let (copied, spec) = (tick(), fixture.copy_request(ann.id, id, a).await);
-    store.trees.copy(&fixture.command_at(Some(ann.id), copied), &spec).await.unwrap();
+    store.trees().copy(&fixture.command_at(Some(ann.id), copied), &spec).await.unwrap();
     shows(a, copied).await;
     let (came, new, parent) = (tick(), fixture.new_file("c").await, fixture.grant(ann.id, a, Action::AddTo).await);
-    store.uploads.create(&fixture.command_at(Some(ann.id), came), &parent, &new).await.unwrap();
+    store.uploads().create(&fixture.command_at(Some(ann.id), came), &parent, &new).await.unwrap();
     shows(a, came).await;
     // A command with an earlier time does not set the time back.
     let new = fixture.new_file("d").await;
-    store.uploads.create(&fixture.command_at(Some(ann.id), start), &parent, &new).await.unwrap();
+    store.uploads().create(&fixture.command_at(Some(ann.id), start), &parent, &new).await.unwrap();
     shows(a, came).await;
 }
 

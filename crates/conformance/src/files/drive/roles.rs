@@ -4,7 +4,8 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, Permission};
 
-use crate::fixture::{Fixture, assert_refused};
+use super::Fixture;
+use crate::fixture::assert_refused;
 
 pub(super) async fn a_revoked_share_ends_grants(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);

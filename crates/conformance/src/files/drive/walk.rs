@@ -2,8 +2,9 @@ use std::collections::{HashMap, HashSet};
 
 use clouddrive_domain::model::{Action, NodeId, Sort};
 
+use super::Fixture;
 use super::list::{ORDERS, SORTS, page};
-use crate::fixture::{Fixture, TestUser};
+use crate::fixture::TestUser;
 
 /// A folder that changes while its list is paged through.
 struct ConcurrentWriters<'a> {

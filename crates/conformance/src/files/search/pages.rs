@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use clouddrive_domain::model::{Limit, Located, OrderKey, Permission, SearchPosition, UserId};
 use clouddrive_domain::port::SearchCriteria;
 
+use super::Fixture;
 use super::{criteria, folders, ids, page, walk};
-use crate::fixture::{Fixture, TestUser, name};
+use crate::fixture::{TestUser, name};
 
 /// Folders of two members that `ann` sees, with `tool` in their names, in the order of the search.
 async fn tools(fixture: &Fixture<'_>) -> (TestUser, Vec<Located>) {

@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use clouddrive_domain::model::{Action, Limit, NodeId, Permission};
 use clouddrive_domain::port::SearchCriteria;
 
+use super::Fixture;
 use super::{criteria, ids, page, walk};
-use crate::fixture::{Fixture, TestUser};
+use crate::fixture::TestUser;
 
 pub(super) async fn what_is_shared_is_found_and_nothing_beside_it(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -179,7 +180,7 @@ pub(super) async fn a_walk_goes_on_beside_what_was_moved_away(fixture: &Fixture<
     let begun = page(fixture, bob.id, &one).await;
     let other = fixture.file(ann.id, ann.root, "twig of another tree", 1).await;
     fixture.share(ann.id, other, bob.id, Permission::View).await;
-    let share = fixture.store.shares.list_received(bob.id, None, Limit::new(10).unwrap()).await.unwrap();
+    let share = fixture.store.shares().list_received(bob.id, None, Limit::new(10).unwrap()).await.unwrap();
     let share = share.iter().find(|(_, located)| located.node.id == top).unwrap().0.id;
     fixture.revoke(ann.id, share).await;
     let rest = walk(fixture, bob.id, SearchCriteria { after: begun.next, ..one }).await;

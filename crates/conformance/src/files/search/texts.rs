@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use clouddrive_domain::model::{NodeKind, Permission};
 use clouddrive_domain::port::SearchCriteria;
 
+use super::Fixture;
 use super::{criteria, folders, ids, names, walk};
-use crate::fixture::Fixture;
 
 pub(super) async fn a_node_is_found_as_its_viewer_finds_it(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);

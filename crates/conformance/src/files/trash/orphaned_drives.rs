@@ -3,7 +3,8 @@
 use clouddrive_domain::model::{Action, ConflictPolicy, UserId};
 use clouddrive_domain::port::{CleanupProgress, Purge};
 
-use crate::fixture::{ALL, Fixture};
+use super::Fixture;
+use crate::fixture::ALL;
 
 /// Clears all drives without owners and returns their number.
 async fn clear(fixture: &Fixture<'_>, max: u32) -> u32 {
@@ -11,12 +12,13 @@ async fn clear(fixture: &Fixture<'_>, max: u32) -> u32 {
     loop {
         let progress = fixture
             .store
-            .trash
+            .trash()
             .delete_orphaned_drives(&fixture.command_at(None, fixture.now()), None, max)
             .await
             .unwrap();
         gone += u32::from(progress == CleanupProgress::Drive);
-        let step = fixture.store.trash.purge(&fixture.command_at(None, fixture.now()), Purge::Any, max).await.unwrap();
+        let step =
+            fixture.store.trash().purge(&fixture.command_at(None, fixture.now()), Purge::Any, max).await.unwrap();
         if progress == CleanupProgress::Nothing && step.is_idle() {
             return gone;
         }
@@ -45,13 +47,13 @@ pub(super) async fn a_drive_without_an_owner_goes_with_all_that_it_holds(
     let kept = fixture.file(bob.id, bob.root, "kept", 1).await;
 
     remove(ann.id).await;
-    assert_eq!(fixture.store.drive.find(file, bob.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(file, bob.id.into()).await.unwrap(), None);
     assert_eq!(clear(fixture, ALL).await, 1);
     for node in [ann.root, top, file, binned] {
-        assert_eq!(fixture.store.drive.find(node, ann.id.into()).await.unwrap(), None);
+        assert_eq!(fixture.store.drive().find(node, ann.id.into()).await.unwrap(), None);
     }
     for upload in [open.id, ended.id] {
-        assert_eq!(fixture.store.uploads.find(upload, ann.id).await.unwrap(), None);
+        assert_eq!(fixture.store.uploads().find(upload, ann.id).await.unwrap(), None);
     }
     let marked_for_deletion = fixture.marked_for_deletion(fixture.now()).await;
     assert!(blobs.iter().all(|blob| marked_for_deletion.contains(blob)));

@@ -8,10 +8,11 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep, VersionRestore};
 
-use crate::fixture::{ALL, Fixture, QUOTA, STORE, TestUser, assert_refused};
+use super::Fixture;
+use crate::fixture::{ALL, QUOTA, STORE, TestUser, assert_refused, keys};
 
 async fn is_gone(fixture: &Fixture<'_>, node: NodeId, viewer: &TestUser) -> bool {
-    fixture.store.drive.find(node, viewer.id.into()).await.unwrap().is_none()
+    fixture.store.drive().find(node, viewer.id.into()).await.unwrap().is_none()
 }
 
 pub(super) async fn a_file_goes_with_its_versions_and_shares(fixture: &Fixture<'_>) {
@@ -26,12 +27,12 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(fixture: &Fixture<'
     assert_eq!(fixture.quota(ann.id).await.used, 13, "the trash counts");
     fixture.begin_purge(ann.id, file).await.unwrap();
     let purge =
-        async || fixture.store.trash.purge(&fixture.command(ann.id), Purge::Of(ann.drive, file), ALL).await.unwrap();
+        async || fixture.store.trash().purge(&fixture.command(ann.id), Purge::Of(ann.drive, file), ALL).await.unwrap();
     let step = purge().await;
     assert_eq!((step.removed, step.more), (1, false));
-    assert_eq!(step.freed.iter().collect::<HashSet<_>>(), HashSet::from([&first, &second]));
+    assert_eq!(keys(&step.freed).iter().collect::<HashSet<_>>(), HashSet::from([&first, &second]));
     assert!(is_gone(fixture, file, &ann).await);
-    assert_eq!(fixture.store.shares.find(share, ann.id).await.unwrap(), None);
+    assert_eq!(fixture.store.shares().find(share, ann.id).await.unwrap(), None);
     assert_eq!(purge().await, PurgeStep::default());
     assert_eq!(fixture.quota(ann.id).await.used, 13, "its bytes are there still");
     // If the freed bytes cannot be deleted, the collector may take them at once.
@@ -39,7 +40,7 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(fixture: &Fixture<'
     assert!(marked_for_deletion.contains(&first) && marked_for_deletion.contains(&second));
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&fixture.blob_of(kept, ann.id).await));
     for (gone, used) in [(&first, 8), (&first, 8), (&second, 1)] {
-        fixture.store.records.remove(&STORE, std::slice::from_ref(gone)).await.unwrap();
+        fixture.store.records().remove(&STORE, std::slice::from_ref(gone)).await.unwrap();
         assert_eq!(fixture.quota(ann.id).await, Quota { total: QUOTA, used, reserved: 0 });
     }
 }
@@ -54,7 +55,7 @@ pub(super) async fn what_others_still_have_is_given_back_at_once_and_not_freed(f
         fixture.trash(owner.id, node).await;
         fixture.begin_purge(owner.id, node).await.unwrap();
         let step = fixture.purge_step(Purge::Of(owner.drive, node), ALL).await;
-        assert_eq!(step.freed, freed);
+        assert_eq!(keys(&step.freed), freed);
         assert_eq!(fixture.quota(owner.id).await.used, 0);
     }
 }
@@ -63,18 +64,18 @@ pub(super) async fn a_content_that_a_file_had_twice_counts_once_when_it_is_gone(
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let first =
-        fixture.store.versions.list(&fixture.grant(ann.id, file, Action::Read).await, None, Limit::default()).await;
+        fixture.store.versions().list(&fixture.grant(ann.id, file, Action::Read).await, None, Limit::default()).await;
     let from = first.unwrap().first().unwrap().content.version;
     fixture.replace(ann.id, ann.root, "a", 7).await;
     let version_restore = VersionRestore { from, version: fixture.id(), seen: None, max_versions: 20 };
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
-    fixture.store.versions.restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
+    fixture.store.versions().restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 17);
     fixture.trash(ann.id, file).await;
     fixture.begin_purge(ann.id, file).await.unwrap();
-    let purge = fixture.store.trash.purge(&fixture.command(ann.id), Purge::Of(ann.drive, file), ALL).await.unwrap();
+    let purge = fixture.store.trash().purge(&fixture.command(ann.id), Purge::Of(ann.drive, file), ALL).await.unwrap();
     assert_eq!((purge.freed.len(), fixture.quota(ann.id).await.used), (2, 12));
-    fixture.store.records.remove(&STORE, &purge.freed).await.unwrap();
+    fixture.store.records().remove(&STORE, &keys(&purge.freed)).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 0);
 }
 
@@ -120,11 +121,11 @@ pub(super) async fn from_its_beginning_on_it_is_in_no_list(fixture: &Fixture<'_>
         assert_eq!(fixture.trashed(&ann).await, []);
         if left > 1 {
             let by = fixture.command(ann.id);
-            assert_refused!(fixture.store.trash.restore(&by, &spec).await, Error::NotFound);
-            assert_refused!(fixture.store.trash.begin_purge(&by, &item, None).await, Error::NotFound);
+            assert_refused!(fixture.store.trash().restore(&by, &spec).await, Error::NotFound);
+            assert_refused!(fixture.store.trash().begin_purge(&by, &item, None).await, Error::NotFound);
         }
         assert!(is_gone(fixture, top, &ann).await && is_gone(fixture, top, &bob).await);
-        let received = fixture.store.shares.list_received(bob.id, None, Default::default()).await.unwrap();
+        let received = fixture.store.shares().list_received(bob.id, None, Default::default()).await.unwrap();
         assert!(received.into_iter().all(|(_, found)| found.entry().is_none()));
         let step = fixture.purge_step(Purge::Of(ann.drive, top), 2).await;
         left -= step.removed;
@@ -174,7 +175,7 @@ pub(super) async fn a_purge_goes_on_by_itself_and_leaves_others_alone(fixture: &
     assert_eq!((fixture.quota(ann.id).await.used, fixture.quota(bob.id).await.used), (0, 5));
     assert_eq!(fixture.purge(Purge::Any, 3).await, 9);
     assert_eq!(fixture.quota(bob.id).await.used, 0);
-    let step = fixture.store.trash.purge(&fixture.command(ann.id), Purge::Any, 3).await.unwrap();
+    let step = fixture.store.trash().purge(&fixture.command(ann.id), Purge::Any, 3).await.unwrap();
     assert_eq!(step, PurgeStep::default());
 }
 
@@ -191,7 +192,7 @@ pub(super) async fn a_trash_is_emptied_in_batches(fixture: &Fixture<'_>) {
     let scope = PurgeScope::All(Box::new(root));
     for (begun, left) in [(2, 3), (2, 1), (1, 0), (0, 0)] {
         let by = fixture.command(ann.id);
-        assert_eq!(fixture.store.trash.begin_purges(&by, &scope, 2).await.unwrap(), begun);
+        assert_eq!(fixture.store.trash().begin_purges(&by, &scope, 2).await.unwrap(), begun);
         assert_eq!(fixture.trashed(&ann).await.len(), left);
     }
     assert_eq!(fixture.purge(Purge::In(ann.drive), 2).await, 5);
@@ -204,7 +205,7 @@ pub(super) async fn what_is_due_goes_and_what_is_not_stays(fixture: &Fixture<'_>
     let until = async |until: Timestamp| {
         let mut begun = 0;
         loop {
-            let more = fixture.store.trash.begin_purges(&own(until), &PurgeScope::Until(until), 2).await.unwrap();
+            let more = fixture.store.trash().begin_purges(&own(until), &PurgeScope::Until(until), 2).await.unwrap();
             assert!(more <= 2);
             if more == 0 {
                 return begun;
@@ -220,13 +221,13 @@ pub(super) async fn what_is_due_goes_and_what_is_not_stays(fixture: &Fixture<'_>
             let node = fixture.folder(member.id, member.root, &format!("{number}")).await;
             let at = fixture.now();
             let item = fixture.grant(member.id, node, Action::Trash).await;
-            fixture.store.trash.put(&fixture.command_at(Some(member.id), at), &item, None).await.unwrap();
+            fixture.store.trash().put(&fixture.command_at(Some(member.id), at), &item, None).await.unwrap();
             times.push(at);
         }
     }
     let early = Timestamp::from_millis(times.first().unwrap().as_millis() - 1);
     assert_eq!(until(early).await, 0);
-    let oldest = async || fixture.store.trash.find_oldest().await.unwrap();
+    let oldest = async || fixture.store.trash().find_oldest().await.unwrap();
     assert_eq!(oldest().await.as_ref(), times.first());
     assert_eq!(until(*times.get(3).unwrap()).await, 4);
     assert_eq!(oldest().await.as_ref(), times.get(4), "what is being purged does not count");
@@ -248,8 +249,8 @@ pub(super) async fn uploads_into_what_is_gone_end_as_they_would(fixture: &Fixtur
     let commit = fixture.completing(&given_up, ConflictPolicy::Keep);
     assert_refused!(fixture.commit(&into, &commit).await, Error::NotFound);
     assert_eq!(fixture.quota(ann.id).await, Quota { total: QUOTA, used: 0, reserved: 7 });
-    fixture.store.uploads.abort(&fixture.command(ann.id), given_up.id).await.unwrap();
-    fixture.store.uploads.expire_due(&fixture.command_at(None, forgotten.expires_at), ALL).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), given_up.id).await.unwrap();
+    fixture.store.uploads().expire_due(&fixture.command_at(None, forgotten.expires_at), ALL).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await, Quota { total: QUOTA, used: 0, reserved: 0 });
     let marked_for_deletion = fixture.marked_for_deletion(forgotten.expires_at).await;
     assert!(marked_for_deletion.contains(&given_up.blob) && marked_for_deletion.contains(&forgotten.blob));
@@ -264,7 +265,7 @@ pub(super) async fn a_purge_is_for_the_revision_that_was_seen(fixture: &Fixture<
     assert_refused!(fixture.try_grant(bob.id, file, Action::Purge).await, Error::NotFound);
     let item = fixture.grant(ann.id, file, Action::Purge).await;
     let begin =
-        async |seen| fixture.store.trash.begin_purge(&fixture.command(ann.id), &item, Some(Revision(seen))).await;
+        async |seen| fixture.store.trash().begin_purge(&fixture.command(ann.id), &item, Some(Revision(seen))).await;
     assert_refused!(begin(1).await, Error::PreconditionFailed);
     assert_eq!(fixture.trashed(&ann).await, [file]);
     begin(2).await.unwrap();
@@ -274,10 +275,10 @@ pub(super) async fn a_purge_is_for_the_revision_that_was_seen(fixture: &Fixture<
 pub(super) async fn drives_that_have_an_owner_are_left_alone(fixture: &Fixture<'_>) {
     // First clear the ownerless drives of other cases.
     let clear = async || {
-        fixture.store.trash.delete_orphaned_drives(&fixture.command_at(None, fixture.now()), None, ALL).await.unwrap()
+        fixture.store.trash().delete_orphaned_drives(&fixture.command_at(None, fixture.now()), None, ALL).await.unwrap()
     };
     while clear().await != CleanupProgress::Nothing {
-        fixture.store.trash.purge(&fixture.command_at(None, fixture.now()), Purge::Any, ALL).await.unwrap();
+        fixture.store.trash().purge(&fixture.command_at(None, fixture.now()), Purge::Any, ALL).await.unwrap();
     }
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;

@@ -5,7 +5,8 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Limit, Located, NodeId, Page, Permission, Revision, Sort, TrashPosition,
 };
 
-use crate::fixture::{Fixture, TestUser, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{TestUser, assert_refused, name};
 
 pub(super) async fn what_is_trashed_is_out_of_sight_with_all_below_it(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
@@ -24,7 +25,7 @@ pub(super) async fn what_is_trashed_is_out_of_sight_with_all_below_it(fixture: &
         }
     }
     let root = fixture.grant(ann.id, ann.root, Action::Read).await;
-    let listed = fixture.store.drive.list(root.read(), Sort::default(), None, Limit::default()).await.unwrap();
+    let listed = fixture.store.drive().list(root.read(), Sort::default(), None, Limit::default()).await.unwrap();
     assert_eq!(listed.iter().map(|child| child.node.id).collect::<Vec<_>>(), [beside]);
     // Of the node itself only the revision changes.
     let after = fixture.located(top, ann.id).await.node;
@@ -74,7 +75,7 @@ pub(super) async fn its_shares_are_asleep(fixture: &Fixture<'_>) {
     let on_top = fixture.share(ann.id, top, bob.id, Permission::Edit).await;
     let on_file = fixture.share(ann.id, file, bob.id, Permission::View).await;
     let received = async || {
-        let rows = fixture.store.shares.list_received(bob.id, None, Limit::default()).await.unwrap();
+        let rows = fixture.store.shares().list_received(bob.id, None, Limit::default()).await.unwrap();
         rows.into_iter().filter_map(|(share, found)| found.entry().map(|_| share.id)).collect::<Vec<_>>()
     };
     assert_eq!(received().await, [on_file, on_top]);
@@ -98,9 +99,9 @@ pub(super) async fn who_may_not_trash_does_not(fixture: &Fixture<'_>) {
     let item = fixture.grant(bob.id, file, Action::Trash).await;
     let by = fixture.command(bob.id);
     fixture.allow(ann.id, top, share, Permission::View).await;
-    assert_refused!(fixture.store.trash.put(&by, &item, None).await, Error::Forbidden(_));
+    assert_refused!(fixture.store.trash().put(&by, &item, None).await, Error::Forbidden(_));
     fixture.revoke(ann.id, share).await;
-    assert_refused!(fixture.store.trash.put(&by, &item, None).await, Error::NotFound);
+    assert_refused!(fixture.store.trash().put(&by, &item, None).await, Error::NotFound);
     assert!(fixture.try_grant(ann.id, file, Action::Read).await.is_ok());
     // What an editor trashes is in the owner's trash.
     fixture.share(ann.id, top, bob.id, Permission::Edit).await;
@@ -114,10 +115,10 @@ pub(super) async fn it_is_trashed_as_it_was_seen(fixture: &Fixture<'_>) {
     let item = fixture.grant(ann.id, file, Action::Trash).await;
     let by = fixture.command(ann.id);
     fixture.rename(ann.id, file, "b").await.unwrap();
-    let stale = fixture.store.trash.put(&by, &item, Some(Revision(1))).await;
+    let stale = fixture.store.trash().put(&by, &item, Some(Revision(1))).await;
     assert_refused!(stale, Error::PreconditionFailed);
-    fixture.store.trash.put(&by, &item, Some(Revision(2))).await.unwrap();
-    assert_refused!(fixture.store.trash.put(&by, &item, None).await, Error::NotFound);
+    fixture.store.trash().put(&by, &item, Some(Revision(2))).await.unwrap();
+    assert_refused!(fixture.store.trash().put(&by, &item, None).await, Error::NotFound);
     assert_eq!(fixture.located(file, ann.id).await.node.revision, Revision(3));
 }
 
@@ -129,7 +130,7 @@ async fn page(
     limit: u64,
 ) -> (Vec<Located>, Option<TrashPosition>) {
     let (root, limit) = (fixture.grant(owner.id, owner.root, Action::Read).await, Limit::new(limit).unwrap());
-    let rows = fixture.store.trash.list(&root, after, limit).await.unwrap();
+    let rows = fixture.store.trash().list(&root, after, limit).await.unwrap();
     assert!(rows.len() <= limit.get() + 1);
     let page = Page::cut(rows, limit, |row| TrashPosition { at: row.at, id: row.located.node.id });
     (page.items.into_iter().map(|row| row.located).collect(), page.next)
@@ -165,7 +166,7 @@ async fn many(fixture: &Fixture<'_>, ann: &TestUser) -> Vec<NodeId> {
         for half in 0..2 {
             let node = fixture.folder(ann.id, ann.root, &format!("{pair}-{half}")).await;
             let item = fixture.grant(ann.id, node, Action::Trash).await;
-            fixture.store.trash.put(&fixture.command_at(Some(ann.id), at), &item, None).await.unwrap();
+            fixture.store.trash().put(&fixture.command_at(Some(ann.id), at), &item, None).await.unwrap();
             nodes.push((at, node));
         }
     }

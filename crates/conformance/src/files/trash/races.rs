@@ -5,11 +5,12 @@ use clouddrive_domain::port::Purge;
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
-use crate::fixture::{Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{assert_refused, name};
 
 async fn put(fixture: &Fixture<'_>, owner: clouddrive_domain::model::UserId, node: NodeId) -> Result<()> {
     let item = fixture.grant(owner, node, Action::Trash).await;
-    fixture.store.trash.put(&fixture.command(owner), &item, None).await
+    fixture.store.trash().put(&fixture.command(owner), &item, None).await
 }
 
 pub(super) async fn an_upload_does_not_land_in_the_trash(fixture: &Fixture<'_>) {
@@ -22,9 +23,9 @@ pub(super) async fn an_upload_does_not_land_in_the_trash(fixture: &Fixture<'_>) 
         let commit = fixture.completing(&upload, ConflictPolicy::Fail);
         let (item, by) = (fixture.grant(ann.id, top, Action::Trash).await, fixture.command(ann.id));
         let (trashed, committed) =
-            join(fixture.store.trash.put(&by, &item, None), fixture.commit(&into, &commit)).await;
+            join(fixture.store.trash().put(&by, &item, None), fixture.commit(&into, &commit)).await;
         trashed.unwrap();
-        let made = fixture.store.drive.find(commit.file, ann.id.into()).await.unwrap();
+        let made = fixture.store.drive().find(commit.file, ann.id.into()).await.unwrap();
         if committed.is_ok() {
             assert_eq!(made.unwrap().role(), None, "it went there with its folder");
         } else {
@@ -47,7 +48,7 @@ pub(super) async fn a_folder_is_not_made_in_the_trash(fixture: &Fixture<'_>) {
         // Either way a purge removes everything.
         fixture.begin_purge(ann.id, top).await.unwrap();
         fixture.purge(Purge::Of(ann.drive, top), 10).await;
-        assert_eq!(fixture.store.drive.find(top, ann.id.into()).await.unwrap(), None);
+        assert_eq!(fixture.store.drive().find(top, ann.id.into()).await.unwrap(), None);
     }
 }
 
@@ -99,12 +100,12 @@ pub(super) async fn of_a_purge_and_a_restore_one_wins(fixture: &Fixture<'_>) {
         let (spec, item) = (fixture.restoration(ann.id, top).await, fixture.grant(ann.id, top, Action::Purge).await);
         let commands = [fixture.command(ann.id), fixture.command(ann.id)];
         let (restored, purged) = join(
-            fixture.store.trash.restore(&commands[0], &spec),
-            fixture.store.trash.begin_purge(&commands[1], &item, None),
+            fixture.store.trash().restore(&commands[0], &spec),
+            fixture.store.trash().begin_purge(&commands[1], &item, None),
         )
         .await;
         fixture.purge(Purge::In(ann.drive), 10).await;
-        let found = fixture.store.drive.find(file, ann.id.into()).await.unwrap();
+        let found = fixture.store.drive().find(file, ann.id.into()).await.unwrap();
         if restored.is_ok() {
             assert_refused!(purged, Error::NotFound);
             assert!(found.unwrap().role().is_some());
@@ -128,7 +129,7 @@ pub(super) async fn two_purges_at_once_count_each_byte_once(fixture: &Fixture<'_
         fixture.trash(ann.id, top).await;
         let item = fixture.grant(ann.id, top, Action::Purge).await;
         let commands = [fixture.command(ann.id), fixture.command(ann.id)];
-        let begun = join_all(commands.iter().map(|by| fixture.store.trash.begin_purge(by, &item, None))).await;
+        let begun = join_all(commands.iter().map(|by| fixture.store.trash().begin_purge(by, &item, None))).await;
         assert_eq!(begun.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         let which = Purge::Of(ann.drive, top);
         let (first, second) = join(steps(fixture, which), steps(fixture, which)).await;

@@ -5,7 +5,8 @@ use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{Action, NodeId, Permission, Revision};
 use clouddrive_domain::port::{Purge, Restoration};
 
-use crate::fixture::{ALL, Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{ALL, assert_refused, name};
 
 pub(super) async fn it_comes_back_as_it_was(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
@@ -38,7 +39,7 @@ pub(super) async fn a_taken_name_gives_way_to_the_first_free_one(fixture: &Fixtu
         }
         let command = fixture.command(ann.id);
         let spec = fixture.restoration(ann.id, file).await;
-        let restored = fixture.store.trash.restore(&command, &spec).await.unwrap().node;
+        let restored = fixture.store.trash().restore(&command, &spec).await.unwrap().node;
         assert_eq!(restored.name, name(given));
         assert_eq!(restored.modified_at, if taken.is_empty() { before.modified_at } else { command.at });
     }
@@ -61,7 +62,7 @@ pub(super) async fn it_goes_to_the_root_when_its_folder_is_in_the_trash_or_gone(
     assert_eq!(fixture.restore(ann.id, first).await.unwrap().node.parent, Some(ann.root));
     fixture.begin_purge(ann.id, top).await.unwrap();
     fixture.purge(Purge::Of(ann.drive, top), ALL).await;
-    assert_eq!(fixture.store.drive.find(parent, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(parent, ann.id.into()).await.unwrap(), None);
     let restored = fixture.restore(ann.id, second).await.unwrap();
     assert_eq!((restored.node.parent, &restored.node.name), (Some(ann.root), &name("b")));
     // A restored folder can be restored into again.
@@ -79,7 +80,7 @@ pub(super) async fn it_goes_where_it_is_told(fixture: &Fixture<'_>) {
     let inner = fixture.folder(ann.id, top, "inner").await;
     let into = async |node: NodeId, grant: &clouddrive_domain::model::Grant| {
         let spec = Restoration { to: Some(grant.clone()), ..fixture.restoration(ann.id, node).await };
-        fixture.store.trash.restore(&fixture.command(ann.id), &spec).await
+        fixture.store.trash().restore(&fixture.command(ann.id), &spec).await
     };
     let (there, root) =
         (fixture.grant(ann.id, to, Action::AddTo).await, fixture.grant(ann.id, ann.root, Action::AddTo).await);
@@ -107,11 +108,11 @@ pub(super) async fn it_is_restored_by_its_owner_as_it_was_seen(fixture: &Fixture
     assert_refused!(fixture.try_grant(bob.id, file, Action::Restore).await, Error::NotFound);
     let spec = fixture.restoration(ann.id, file).await;
     let stale = Restoration { seen: Some(Revision(1)), ..spec.clone() };
-    assert_refused!(fixture.store.trash.restore(&fixture.command(ann.id), &stale).await, Error::PreconditionFailed);
+    assert_refused!(fixture.store.trash().restore(&fixture.command(ann.id), &stale).await, Error::PreconditionFailed);
     let fresh = Restoration { seen: Some(Revision(2)), ..spec };
-    fixture.store.trash.restore(&fixture.command(ann.id), &fresh).await.unwrap();
+    fixture.store.trash().restore(&fixture.command(ann.id), &fresh).await.unwrap();
     // A restored node cannot be restored again.
-    assert_refused!(fixture.store.trash.restore(&fixture.command(ann.id), &fresh).await, Error::NotFound);
+    assert_refused!(fixture.store.trash().restore(&fixture.command(ann.id), &fresh).await, Error::NotFound);
     assert_refused!(fixture.try_grant(ann.id, file, Action::Restore).await, Error::NotFound);
 }
 
@@ -127,7 +128,7 @@ pub(super) async fn folders_come_back_no_deeper_than_folders_stand(fixture: &Fix
     for node in [inner, two] {
         fixture.trash(ann.id, node).await;
         let spec = Restoration { to: Some(into.clone()), ..fixture.restoration(ann.id, node).await };
-        let outcome = fixture.store.trash.restore(&fixture.command(ann.id), &spec).await;
+        let outcome = fixture.store.trash().restore(&fixture.command(ann.id), &spec).await;
         // `inner` no longer counts towards the height of `two`, even if the store has recorded it.
         outcome.unwrap();
     }
@@ -135,7 +136,7 @@ pub(super) async fn folders_come_back_no_deeper_than_folders_stand(fixture: &Fix
     fixture.folder(ann.id, three, "inner").await;
     fixture.trash(ann.id, three).await;
     let spec = Restoration { to: Some(into.clone()), ..fixture.restoration(ann.id, three).await };
-    assert_refused!(fixture.store.trash.restore(&fixture.command(ann.id), &spec).await, Error::Invalid(_));
+    assert_refused!(fixture.store.trash().restore(&fixture.command(ann.id), &spec).await, Error::Invalid(_));
     assert_eq!(fixture.restore(ann.id, three).await.unwrap().node.parent, Some(ann.root));
 }
 
@@ -154,7 +155,7 @@ pub(super) async fn what_lies_below_comes_back_alone(fixture: &Fixture<'_>) {
     assert_eq!(restored, fixture.located(first, ann.id).await);
     let to = fixture.grant(ann.id, fixture.folder(ann.id, ann.root, "to").await, Action::AddTo).await;
     let spec = Restoration { to: Some(to.clone()), ..fixture.restoration(ann.id, inner).await };
-    let restored = fixture.store.trash.restore(&fixture.command(ann.id), &spec).await.unwrap();
+    let restored = fixture.store.trash().restore(&fixture.command(ann.id), &spec).await.unwrap();
     assert_eq!(restored.node.parent, Some(to.node().id));
     // With all remaining descendants and its shares.
     fixture.grant(bob.id, second, Action::Read).await;
@@ -173,10 +174,10 @@ pub(super) async fn what_is_being_purged_does_not_come_back(fixture: &Fixture<'_
     let specs = [fixture.restoration(ann.id, inner).await, fixture.restoration(ann.id, file).await];
     fixture.begin_purge(ann.id, top).await.unwrap();
     for spec in &specs {
-        assert_refused!(fixture.store.trash.restore(&fixture.command(ann.id), spec).await, Error::NotFound);
+        assert_refused!(fixture.store.trash().restore(&fixture.command(ann.id), spec).await, Error::NotFound);
     }
     fixture.purge(Purge::Of(ann.drive, top), ALL).await;
-    assert_eq!(fixture.store.drive.find(file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(file, ann.id.into()).await.unwrap(), None);
 }
 
 pub(super) async fn what_a_guest_has_trashed_is_found_by_that_guest_for_a_while(fixture: &Fixture<'_>) {
@@ -186,12 +187,12 @@ pub(super) async fn what_a_guest_has_trashed_is_found_by_that_guest_for_a_while(
     for guest in [bob.id, cat.id] {
         fixture.share(ann.id, top, guest, Permission::Edit).await;
     }
-    let find = async |user, after| fixture.store.trash.find_trashed_by(file, user, after).await.unwrap();
+    let find = async |user, after| fixture.store.trash().find_trashed_by(file, user, after).await.unwrap();
     let before = fixture.now();
     assert_eq!(find(bob.id, before).await, None, "it is live");
     let item = fixture.grant(bob.id, file, Action::Trash).await;
     let command = fixture.command(bob.id);
-    fixture.store.trash.put(&command, &item, None).await.unwrap();
+    fixture.store.trash().put(&command, &item, None).await.unwrap();
     let found = find(bob.id, before).await.unwrap();
     assert_eq!((found.node.id, found.viewer), (file, bob.id.into()));
     for (user, after) in [(bob.id, command.at), (cat.id, before), (ann.id, before)] {
@@ -213,14 +214,14 @@ pub(super) async fn a_guest_undoes_only_their_own(fixture: &Fixture<'_>) {
     let share = fixture.share(ann.id, top, bob.id, Permission::Edit).await;
     let before = fixture.now();
     fixture.trash(bob.id, file).await;
-    let found = fixture.store.trash.find_trashed_by(file, bob.id, before).await.unwrap();
+    let found = fixture.store.trash().find_trashed_by(file, bob.id, before).await.unwrap();
     let undo = Restoration {
         item: clouddrive_domain::model::authorize(found, Action::Undo).unwrap(),
         to: None,
         seen: None,
         trashed_after: Some(before),
     };
-    let restore = async |spec: &Restoration| fixture.store.trash.restore(&fixture.command(bob.id), spec).await;
+    let restore = async |spec: &Restoration| fixture.store.trash().restore(&fixture.command(bob.id), spec).await;
     assert_refused!(
         restore(&Restoration { trashed_after: Some(fixture.now()), ..undo.clone() }).await,
         Error::NotFound

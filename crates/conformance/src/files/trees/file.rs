@@ -8,7 +8,8 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::CopyRequest;
 
-use crate::fixture::{Fixture, QUOTA, STORE, TestUser, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{QUOTA, STORE, TestUser, assert_refused, keys, name};
 
 /// The content of a file.
 pub(super) fn content(found: &Located) -> &Content {
@@ -27,7 +28,7 @@ pub(super) async fn a_copy_is_a_file_of_its_own_on_the_same_blob(fixture: &Fixtu
     let file = fixture.commit(&root, &commit).await.unwrap();
     let spec = CopyRequest { name: Some(name("dune.png")), ..fixture.copy_request(ann.id, file.node.id, to).await };
     let command = fixture.command(ann.id);
-    let made = fixture.store.trees.copy(&command, &spec).await.unwrap().located;
+    let made = fixture.store.trees().copy(&command, &spec).await.unwrap().located;
     assert_eq!(made, fixture.located(made.node.id, ann.id).await);
     let (old, new) = (content(&file), content(&made));
     assert!(made.node.id != file.node.id && old.version != new.version);
@@ -95,13 +96,13 @@ pub(super) async fn a_copy_onto_the_file_itself_keeps_its_content(fixture: &Fixt
     assert_eq!((made.node.id, made.node.revision), (file, Revision(2)));
     let (old, new) = (content(&before), content(&made));
     assert_eq!(Content { version: old.version, created_at: old.created_at, ..new.clone() }, *old);
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob.key));
     // Even if its former versions are removed.
     let spec = CopyRequest { max_versions: 1, ..replacing(fixture, &ann, file, "a").await };
-    let saved = fixture.store.trees.copy(&fixture.command(ann.id), &spec).await.unwrap();
+    let saved = fixture.store.trees().copy(&fixture.command(ann.id), &spec).await.unwrap();
     assert_eq!((saved.freed, content(&saved.located).blob.clone()), (vec![], old.blob.clone()));
     assert_eq!(fixture.quota(ann.id).await.used, 10);
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&old.blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&old.blob.key));
 }
 
 pub(super) async fn what_a_copy_replaces_counts_until_its_bytes_are_deleted(fixture: &Fixture<'_>) {
@@ -110,10 +111,10 @@ pub(super) async fn what_a_copy_replaces_counts_until_its_bytes_are_deleted(fixt
         (fixture.file(ann.id, ann.root, "new", 10).await, fixture.file(ann.id, ann.root, "old", 1_000).await);
     let former = fixture.blob_of(old, ann.id).await;
     let spec = CopyRequest { max_versions: 1, ..replacing(fixture, &ann, new, "old").await };
-    let saved = fixture.store.trees.copy(&fixture.command(ann.id), &spec).await.unwrap();
-    assert_eq!((saved.located.node.id, &saved.freed), (old, &vec![former]));
+    let saved = fixture.store.trees().copy(&fixture.command(ann.id), &spec).await.unwrap();
+    assert_eq!((saved.located.node.id, keys(&saved.freed)), (old, vec![former]));
     assert_eq!(fixture.quota(ann.id).await.used, 1_020);
-    fixture.store.records.remove(&STORE, &saved.freed).await.unwrap();
+    fixture.store.records().remove(&STORE, &keys(&saved.freed)).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 20);
 }
 
@@ -122,7 +123,7 @@ pub(super) async fn a_blob_stays_while_a_copy_refers_to_it(fixture: &Fixture<'_>
     let file = fixture.file(ann.id, ann.root, "a", 10).await;
     let to = fixture.folder(ann.id, ann.root, "to").await;
     let copy = fixture.copy_into(ann.id, file, to).await.unwrap();
-    let blob = content(&copy).blob.clone();
+    let blob = content(&copy).blob.key.clone();
     fixture.replace(ann.id, ann.root, "a", 5).await;
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&blob), "the copy is still there");
     assert_eq!(fixture.located(copy.node.id, ann.id).await.node.body, NodeBody::File(content(&copy).clone()));

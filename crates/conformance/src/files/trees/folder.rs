@@ -7,8 +7,9 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::CopyRequest;
 
+use super::Fixture;
 use crate::files::changes::{all_after, end};
-use crate::fixture::{Fixture, TestUser, assert_refused, name};
+use crate::fixture::{TestUser, assert_refused, name};
 
 /// The sorted paths of all nodes below `folder`, those of files with their size.
 pub(super) async fn contents(fixture: &Fixture<'_>, viewer: UserId, folder: NodeId) -> Vec<String> {
@@ -17,7 +18,7 @@ pub(super) async fn contents(fixture: &Fixture<'_>, viewer: UserId, folder: Node
     while let Some((folder, path)) = open.pop() {
         let grant = fixture.grant(viewer, folder, Action::Read).await;
         let limit = Limit::new(1000).unwrap();
-        for child in fixture.store.drive.list(grant.read(), Sort::default(), None, limit).await.unwrap() {
+        for child in fixture.store.drive().list(grant.read(), Sort::default(), None, limit).await.unwrap() {
             let path = format!("{path}/{}", child.node.name);
             if child.node.kind() == NodeKind::Folder {
                 open.push((child.node.id, path.clone()));

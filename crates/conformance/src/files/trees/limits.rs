@@ -5,8 +5,9 @@ use clouddrive_domain::error::{Forbidden, Refused};
 use clouddrive_domain::model::{Action, ConflictPolicy, MAX_COPY_NODES, MAX_TREE_DEPTH, NodeId, Permission, Quota};
 use clouddrive_domain::port::CopyRequest;
 
+use super::Fixture;
 use super::folder::{contents, sample};
-use crate::fixture::{ALL, Fixture, TestUser, assert_refused, name};
+use crate::fixture::{ALL, TestUser, assert_refused, name};
 
 pub(super) async fn ten_thousand_nodes_and_no_more(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
@@ -53,7 +54,7 @@ pub(super) async fn ten_thousand_nodes_and_no_more(fixture: &Fixture<'_>) {
     assert_eq!(fixture.quota(ann.id).await.used, used + 16 * 16 * 16);
     let copy = fixture.grant(ann.id, files.node.id, Action::Read).await;
     let copied = copy.read().clone();
-    let listed = fixture.store.trees.list(&[copied], ALL.into()).await.unwrap();
+    let listed = fixture.store.trees().list(&[copied], ALL.into()).await.unwrap();
     assert_eq!(listed.len() as u64, MAX_COPY_NODES);
     fixture.folder(ann.id, full, "one too many").await;
     let again = CopyRequest { conflict: ConflictPolicy::Keep, ..fixture.copy_request(ann.id, most, to).await };

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use clouddrive_domain::model::{Action, Crc32, NodeId, Permission, ReadGrant, UserId};
 use clouddrive_domain::port::TreeEntry;
 
+use super::Fixture;
 use super::folder::sample;
-use crate::fixture::Fixture;
 
 async fn read_grant(fixture: &Fixture<'_>, viewer: UserId, node: NodeId) -> ReadGrant {
     let grant = fixture.grant(viewer, node, Action::Read).await;
@@ -18,7 +18,7 @@ async fn list(fixture: &Fixture<'_>, viewer: UserId, tops: &[NodeId], max: u64) 
     for top in tops {
         grants.push(read_grant(fixture, viewer, *top).await);
     }
-    fixture.store.trees.list(&grants, max).await.unwrap()
+    fixture.store.trees().list(&grants, max).await.unwrap()
 }
 
 /// The sorted paths from the topmost nodes down, those of files with their size.
@@ -87,7 +87,7 @@ pub(super) async fn what_lies_in_the_trash_is_not_listed(fixture: &Fixture<'_>) 
     fixture.trash(ann.id, a).await;
     assert_eq!(paths(&list(fixture, ann.id, &[top], 100).await), ["top", "top/x, \"1\": 1", "top/Été ∅"]);
     fixture.trash(ann.id, top).await;
-    assert_eq!(fixture.store.trees.list(&[grant], 100).await.unwrap(), []);
+    assert_eq!(fixture.store.trees().list(&[grant], 100).await.unwrap(), []);
 }
 
 pub(super) async fn nothing_is_listed_past_the_most(fixture: &Fixture<'_>) {
@@ -109,14 +109,14 @@ pub(super) async fn a_crc32_is_listed_once_it_is_known(fixture: &Fixture<'_>) {
     assert_eq!(known().await, None);
     let note = async |sum| {
         let sums = [(stranger.clone(), Crc32(1)), (blob.clone(), Crc32(sum))];
-        fixture.store.records.note_crc32(&sums).await.unwrap();
+        fixture.store.records().note_crc32(&sums).await.unwrap();
     };
     note(u32::MAX).await;
     assert_eq!(known().await, Some(Crc32(u32::MAX)));
     // A known CRC-32 is not overwritten.
     note(7).await;
     assert_eq!(known().await, Some(Crc32(u32::MAX)));
-    fixture.store.records.note_crc32(&[]).await.unwrap();
+    fixture.store.records().note_crc32(&[]).await.unwrap();
 
     let grant = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = fixture.open(&grant, "y", Some(3)).await;

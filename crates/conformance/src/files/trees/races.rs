@@ -8,9 +8,10 @@ use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Quota};
 use clouddrive_domain::port::CopyRequest;
 use futures_util::future::{join, join_all};
 
+use super::Fixture;
 use super::file::content;
 use super::folder::{contents, sample};
-use crate::fixture::{Fixture, assert_refused, name};
+use crate::fixture::{assert_refused, name};
 
 pub(super) async fn the_quota_is_exact_however_many_copy(fixture: &Fixture<'_>) {
     let ann = fixture.user_with_quota(1_300).await;
@@ -80,7 +81,7 @@ pub(super) async fn a_copy_never_refers_to_a_blob_marked_for_deletion(fixture: &
             (made, marked_for_deletion)
         };
         let made = made.unwrap();
-        let blob = &content(&made).blob;
+        let blob = &content(&made).blob.key;
         let later = fixture.marked_for_deletion(long_after).await;
         assert!(!marked_for_deletion.contains(blob) && !later.contains(blob), "round {round}");
         assert_eq!(made, fixture.located(made.node.id, ann.id).await);
@@ -118,7 +119,7 @@ pub(super) async fn files_that_replace_each_other_both_stay(fixture: &Fixture<'_
         assert_eq!((first.unwrap().node.id, second.unwrap().node.id), (b, a));
         let marked_for_deletion = fixture.marked_for_deletion(fixture.now().plus(crate::fixture::LIFETIME)).await;
         for file in [a, b] {
-            assert!(!marked_for_deletion.contains(&content(&fixture.located(file, ann.id).await).blob));
+            assert!(!marked_for_deletion.contains(&content(&fixture.located(file, ann.id).await).blob.key));
         }
     }
 }

@@ -4,8 +4,9 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, Permission, Quota};
 
+use super::Fixture;
 use super::folder::{contents, sample};
-use crate::fixture::{Fixture, QUOTA, assert_refused};
+use crate::fixture::{QUOTA, assert_refused};
 
 pub(super) async fn a_guest_copies_out_of_what_is_shared(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);

@@ -8,7 +8,8 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, ItemRef, MediaType, NodeKind, Quota, Sha256, Timestamp, Upload, UserId,
 };
 
-use crate::fixture::{Fixture, QUOTA, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{QUOTA, assert_refused, name};
 
 pub(super) async fn an_upload_is_its_senders_and_is_found_as_it_began(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -27,12 +28,12 @@ pub(super) async fn an_upload_is_its_senders_and_is_found_as_it_began(fixture: &
     for new_upload in [plain, full, replacing, parted] {
         fixture.begin(&folder, &new_upload).await.unwrap();
         let upload = new_upload.upload;
-        let find = async |sender: UserId| fixture.store.uploads.find(upload.id, sender).await.unwrap();
+        let find = async |sender: UserId| fixture.store.uploads().find(upload.id, sender).await.unwrap();
         assert_eq!(find(ann.id).await.as_ref(), Some(&upload));
         assert_eq!(find(bob.id).await, None);
         assert_eq!(find(fixture.id()).await, None);
     }
-    assert_eq!(fixture.store.uploads.find(fixture.id(), ann.id).await.unwrap(), None);
+    assert_eq!(fixture.store.uploads().find(fixture.id(), ann.id).await.unwrap(), None);
 }
 
 pub(super) async fn what_would_fail_at_the_commit_is_refused_as_a_courtesy(fixture: &Fixture<'_>) {
@@ -54,7 +55,7 @@ pub(super) async fn what_would_fail_at_the_commit_is_refused_as_a_courtesy(fixtu
         let mut new_upload = fixture.new_upload(&root, text, Some(5));
         new_upload.upload.file.conflict = conflict;
         let outcome = fixture.begin(&root, &new_upload).await;
-        let found = fixture.store.uploads.find(new_upload.upload.id, ann.id).await.unwrap();
+        let found = fixture.store.uploads().find(new_upload.upload.id, ann.id).await.unwrap();
         if let Some((kind, id, suggested)) = holder {
             let item = ItemRef { kind, id, name: name(text) };
             assert_refused!(outcome, Error::Conflict(Conflict::NameTaken(taken))
@@ -63,7 +64,7 @@ pub(super) async fn what_would_fail_at_the_commit_is_refused_as_a_courtesy(fixtu
             assert_eq!(fixture.quota(ann.id).await, quota);
         } else {
             outcome.unwrap();
-            fixture.store.uploads.abort(&fixture.command(ann.id), new_upload.upload.id).await.unwrap();
+            fixture.store.uploads().abort(&fixture.command(ann.id), new_upload.upload.id).await.unwrap();
         }
     }
 }
@@ -79,7 +80,7 @@ pub(super) async fn a_sender_has_so_many_open_and_no_more(fixture: &Fixture<'_>)
     let (first, second) = (begin("a").await.unwrap(), begin("b").await.unwrap());
     assert_refused!(begin("c").await, Error::Invalid(violations) if violations.len() == 1);
     assert_eq!(fixture.quota(ann.id).await.reserved, 2);
-    fixture.store.uploads.abort(&fixture.command(ann.id), first.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), first.id).await.unwrap();
     begin("c").await.unwrap();
     assert_refused!(begin("d").await, Error::Invalid(_));
     fixture.commit(&root, &fixture.completing(&second, ConflictPolicy::Fail)).await.unwrap();
@@ -104,7 +105,7 @@ async fn extend(
     until: Timestamp,
 ) -> clouddrive_domain::Result<()> {
     let folder = fixture.grant(upload.sender, upload.folder, Action::AddTo).await;
-    fixture.store.uploads.extend(&fixture.command_at(Some(upload.sender), at), &folder, upload.id, until).await
+    fixture.store.uploads().extend(&fixture.command_at(Some(upload.sender), at), &folder, upload.id, until).await
 }
 
 pub(super) async fn an_upload_gets_more_time_and_never_less(fixture: &Fixture<'_>) {
@@ -132,7 +133,7 @@ pub(super) async fn an_upload_that_is_over_gets_no_more_time(fixture: &Fixture<'
     let expired = fixture.open(&root, "c", Some(1)).await;
     let until = expired.expires_at.plus(Duration::from_secs(10));
     fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), aborted.id).await.unwrap();
     for upload in [&complete, &aborted] {
         let before = fixture.upload(upload).await;
         let refused = extend(fixture, upload, fixture.now(), until).await;

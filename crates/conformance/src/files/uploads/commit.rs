@@ -7,7 +7,8 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::Commit;
 
-use crate::fixture::{Fixture, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{assert_refused, in_store, name};
 
 pub(super) async fn an_upload_becomes_a_file(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
@@ -15,9 +16,9 @@ pub(super) async fn an_upload_becomes_a_file(fixture: &Fixture<'_>) {
     let before = fixture.located(parent, ann.id).await;
     let folder = fixture.grant(ann.id, parent, Action::AddTo).await;
     let upload = fixture.open(&folder, "b.txt", Some(5)).await;
-    assert_eq!(fixture.store.drive.list(folder.read(), Sort::default(), None, Default::default()).await.unwrap(), []);
+    assert_eq!(fixture.store.drive().list(folder.read(), Sort::default(), None, Default::default()).await.unwrap(), []);
     let (commit, command) = (fixture.completing(&upload, ConflictPolicy::Fail), fixture.command(ann.id));
-    let made = fixture.store.uploads.commit(&command, &folder, &commit).await.unwrap().located;
+    let made = fixture.store.uploads().commit(&command, &folder, &commit).await.unwrap().located;
     assert_eq!(made, fixture.located(commit.file, ann.id).await);
     let node = &made.node;
     assert_eq!((node.id, node.parent, node.drive), (commit.file, Some(parent), ann.drive));
@@ -25,7 +26,7 @@ pub(super) async fn an_upload_becomes_a_file(fixture: &Fixture<'_>) {
     assert_eq!((node.created_at, node.modified_at), (command.at, command.at));
     assert_eq!(node.created_by, UserRef { id: ann.id, username: Some(ann.username) });
     let content = node.content().unwrap();
-    assert_eq!((content.version, &content.blob, content.size), (commit.version, &upload.blob, 5));
+    assert_eq!((content.version, &content.blob.key, content.size), (commit.version, &upload.blob, 5));
     assert_eq!(fixture.upload(&upload).await.state, UploadState::Complete(commit.file));
     // The folder's modification time changes, its revision does not.
     let mut after = before;
@@ -40,9 +41,9 @@ pub(super) async fn an_upload_becomes_a_file_of_a_copy(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = fixture.open(&root, "a.txt", Some(5)).await;
     let copy = fixture.record().await;
-    let commit = Commit { blob: copy.clone(), ..fixture.completing(&upload, ConflictPolicy::Fail) };
+    let commit = Commit { blob: in_store(copy.clone()), ..fixture.completing(&upload, ConflictPolicy::Fail) };
     let made = fixture.commit(&root, &commit).await.unwrap();
-    assert_eq!(made.node.content().map(|content| &content.blob), Some(&copy));
+    assert_eq!(made.node.content().map(|content| &content.blob.key), Some(&copy));
     assert_eq!(fixture.located(commit.file, ann.id).await, made);
     assert_eq!(fixture.commit(&root, &fixture.completing(&upload, ConflictPolicy::Fail)).await.unwrap(), made);
     assert_eq!(fixture.quota(ann.id).await.used, 5);
@@ -53,7 +54,7 @@ pub(super) async fn an_upload_becomes_a_file_of_a_copy(fixture: &Fixture<'_>) {
     let upload = fixture.open(&root, "b.txt", Some(5)).await;
     let copy = fixture.record().await;
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&copy));
-    let commit = Commit { blob: copy, ..fixture.completing(&upload, ConflictPolicy::Fail) };
+    let commit = Commit { blob: in_store(copy), ..fixture.completing(&upload, ConflictPolicy::Fail) };
     assert!(matches!(fixture.commit(&root, &commit).await, Err(Error::Internal { .. })));
     assert_eq!(fixture.upload(&upload).await.state, UploadState::Open);
 }
@@ -79,8 +80,8 @@ pub(super) async fn a_repeat_returns_the_same_file(fixture: &Fixture<'_>) {
     for repeat in others.map(|conflict| fixture.completing(&upload, conflict)) {
         assert_eq!(fixture.commit(&root, &repeat).await.unwrap(), made);
         let late = fixture.command_at(Some(ann.id), upload.expires_at);
-        assert_eq!(fixture.store.uploads.commit(&late, &root, &commit).await.unwrap().located, made);
-        assert_eq!(fixture.store.drive.find(repeat.file, ann.id.into()).await.unwrap(), None);
+        assert_eq!(fixture.store.uploads().commit(&late, &root, &commit).await.unwrap().located, made);
+        assert_eq!(fixture.store.drive().find(repeat.file, ann.id.into()).await.unwrap(), None);
     }
     assert_eq!(fixture.quota(ann.id).await, quota);
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
@@ -102,7 +103,7 @@ pub(super) async fn a_taken_name_leaves_the_upload_open(fixture: &Fixture<'_>) {
         if taken.item == item && taken.suggested == name("a (1).txt") && taken.revision == Revision(1));
     assert_eq!(fixture.upload(&upload).await, upload);
     assert_eq!(fixture.quota(ann.id).await, quota);
-    assert_eq!(fixture.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(commit.file, ann.id.into()).await.unwrap(), None);
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
     let kept = Commit { conflict: ConflictPolicy::Keep, ..commit };
     assert_eq!(fixture.commit(&root, &kept).await.unwrap().node.name, name("a (1).txt"));
@@ -164,15 +165,15 @@ pub(super) async fn an_upload_that_is_over_becomes_no_file(fixture: &Fixture<'_>
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (aborted, expired) = (fixture.open(&root, "a", Some(1)).await, fixture.open(&root, "b", Some(1)).await);
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), aborted.id).await.unwrap();
     let refused = fixture.commit(&root, &fixture.completing(&aborted, ConflictPolicy::Fail)).await;
     assert_refused!(refused, Error::Conflict(Conflict::UploadClosed));
     let commit = fixture.completing(&expired, ConflictPolicy::Fail);
     let late = fixture.command_at(Some(ann.id), expired.expires_at);
-    let commit_late = async || fixture.store.uploads.commit(&late, &root, &commit).await;
+    let commit_late = async || fixture.store.uploads().commit(&late, &root, &commit).await;
     assert_refused!(commit_late().await, Error::Gone(Gone::UploadExpired));
-    fixture.store.uploads.expire_due(&late, crate::fixture::ALL).await.unwrap();
+    fixture.store.uploads().expire_due(&late, crate::fixture::ALL).await.unwrap();
     assert_refused!(commit_late().await, Error::Gone(Gone::UploadExpired));
     assert_refused!(fixture.commit(&root, &commit).await, Error::Gone(Gone::UploadExpired));
-    assert_eq!(fixture.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(commit.file, ann.id.into()).await.unwrap(), None);
 }

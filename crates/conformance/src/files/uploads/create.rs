@@ -7,7 +7,8 @@ use clouddrive_domain::model::{
 };
 use futures_util::future::join_all;
 
-use crate::fixture::{Fixture, QUOTA, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{QUOTA, assert_refused, in_store, name};
 
 pub(super) async fn bytes_that_came_without_an_upload_become_a_file(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -18,7 +19,7 @@ pub(super) async fn bytes_that_came_without_an_upload_become_a_file(fixture: &Fi
     new.stored = Stored { size: 5, sha256: Some(Sha256::from_bytes([1; 32])), ..Stored::default() };
     new.info.client_modified_at = Some(Timestamp::from_millis(7_000));
     let command = fixture.command(bob.id);
-    let made = fixture.store.uploads.create(&command, &folder, &new).await.unwrap().located;
+    let made = fixture.store.uploads().create(&command, &folder, &new).await.unwrap().located;
     assert_eq!(made, fixture.located(new.file, bob.id).await);
     let node = &made.node;
     assert_eq!((node.id, node.parent, node.drive), (new.file, Some(shared), ann.drive));
@@ -27,7 +28,7 @@ pub(super) async fn bytes_that_came_without_an_upload_become_a_file(fixture: &Fi
     assert_eq!(node.created_by, UserRef { id: bob.id, username: Some(bob.username) });
     assert_eq!(node.content(), Some(&new.content(None, command.at)));
     assert_eq!((fixture.quota(ann.id).await.used, fixture.quota(bob.id).await.used), (5, 0));
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob.key));
 }
 
 pub(super) async fn its_name_is_decided_as_by_a_commit(fixture: &Fixture<'_>) {
@@ -37,7 +38,7 @@ pub(super) async fn its_name_is_decided_as_by_a_commit(fixture: &Fixture<'_>) {
     let create = async |conflict| {
         let mut new = fixture.new_file("a.txt").await;
         new.info.conflict = conflict;
-        fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await
+        fixture.store.uploads().create(&fixture.command(ann.id), &root, &new).await
     };
     assert_refused!(create(ConflictPolicy::Fail).await, Error::Conflict(Conflict::NameTaken(taken))
         if taken.item.id == holder && taken.suggested == name("a (1).txt"));
@@ -53,7 +54,7 @@ pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_r
     let type_of = async |said: &str, conflict| {
         let mut new = fixture.new_file("a.png").await;
         (new.info.media_type, new.info.conflict) = (MediaType::parse(said).unwrap(), conflict);
-        let file = fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await.unwrap().located;
+        let file = fixture.store.uploads().create(&fixture.command(ann.id), &root, &new).await.unwrap().located;
         assert_eq!(file, fixture.located(file.node.id, ann.id).await);
         file.node.content().unwrap().media_type.as_str().to_owned()
     };
@@ -81,7 +82,7 @@ pub(super) async fn the_last_byte_fits_for_one_of_those_who_come_at_once(fixture
     fixture.file(ann.id, ann.root, "full", QUOTA - 1).await;
     let create = async |text: String| {
         let new = fixture.new_file(&text).await;
-        fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await
+        fixture.store.uploads().create(&fixture.command(ann.id), &root, &new).await
     };
     let outcomes = join_all((0..4).map(|number| create(format!("{number}")))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
@@ -99,12 +100,12 @@ pub(super) async fn nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown
     let folder = fixture.grant(bob.id, shared, Action::AddTo).await;
     fixture.revoke(ann.id, share).await;
     let new = fixture.new_file("a").await;
-    let refused = fixture.store.uploads.create(&fixture.command(bob.id), &folder, &new).await;
+    let refused = fixture.store.uploads().create(&fixture.command(bob.id), &folder, &new).await;
     assert_refused!(refused, Error::NotFound);
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let mut unknown = fixture.new_file("a").await;
-    unknown.blob = fixture.key();
-    let refused = fixture.store.uploads.create(&fixture.command(ann.id), &root, &unknown).await;
+    unknown.blob = in_store(fixture.key());
+    let refused = fixture.store.uploads().create(&fixture.command(ann.id), &root, &unknown).await;
     assert_refused!(refused, Error::Internal { .. });
-    assert_eq!(fixture.store.drive.find(unknown.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(unknown.file, ann.id.into()).await.unwrap(), None);
 }

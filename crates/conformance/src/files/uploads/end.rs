@@ -6,12 +6,13 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Upload, UploadState};
 
-use crate::fixture::{ALL, Fixture, assert_refused};
+use super::Fixture;
+use crate::fixture::{ALL, assert_refused};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 async fn abort(fixture: &Fixture<'_>, upload: &Upload) -> clouddrive_domain::Result<()> {
-    fixture.store.uploads.abort(&fixture.command(upload.sender), upload.id).await
+    fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await
 }
 
 pub(super) async fn an_aborted_upload_is_over(fixture: &Fixture<'_>) {
@@ -21,7 +22,7 @@ pub(super) async fn an_aborted_upload_is_over(fixture: &Fixture<'_>) {
     let bystander = fixture.open(&root, "b", Some(3)).await;
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
     let command = fixture.command(ann.id);
-    fixture.store.uploads.abort(&command, upload.id).await.unwrap();
+    fixture.store.uploads().abort(&command, upload.id).await.unwrap();
     assert_eq!(fixture.upload(&upload).await, Upload { state: UploadState::Aborted, ..upload.clone() });
     assert_eq!(fixture.quota(ann.id).await.reserved, 3);
     assert!(!fixture.marked_for_deletion(command.at.minus(MILLISECOND)).await.contains(&upload.blob));
@@ -47,26 +48,26 @@ pub(super) async fn what_was_aborted_at_a_time_is_listed(fixture: &Fixture<'_>) 
         fixture.open(&fixture.grant(ann.id, inside, Action::AddTo).await, "c", Some(3)).await;
         let (store, command) = (fixture.store, fixture.command(if ending == "deleted" { bob.id } else { ann.id }));
         match ending {
-            "revoked" => store.shares.revoke(&command, share).await.unwrap(),
+            "revoked" => store.shares().revoke(&command, share).await.unwrap(),
             "lowered" => {
                 let item = fixture.grant(ann.id, shared, Action::Share).await;
-                store.shares.change(&command, &item, share, Permission::View).await.unwrap();
+                store.shares().change(&command, &item, share, Permission::View).await.unwrap();
             }
             "trashed" => {
                 let item = fixture.grant(ann.id, shared, Action::Trash).await;
-                store.trash.put(&command, &item, None).await.unwrap();
+                store.trash().put(&command, &item, None).await.unwrap();
             }
             "moved" => {
                 let moving = fixture.moving(ann.id, inside, ann.root).await;
-                store.drive.relocate(&command, &moving).await.unwrap();
+                store.drive().relocate(&command, &moving).await.unwrap();
             }
-            _ => store.accounts.delete(&command, bob.id, 0).await.unwrap(),
+            _ => store.accounts().delete(&command, bob.id, 0).await.unwrap(),
         }
         let mut expected: Vec<Upload> =
             ended.into_iter().map(|upload| Upload { state: UploadState::Aborted, ..upload }).collect();
         expected.sort_by_key(|upload| upload.id);
         let (first, rest) = expected.split_at(2);
-        let list = async |at, after, max| store.uploads.list_aborted(at, after, max).await.unwrap();
+        let list = async |at, after, max| store.uploads().list_aborted(at, after, max).await.unwrap();
         assert_eq!(list(command.at, None, 10).await, expected, "{ending}");
         assert_eq!(list(command.at, None, 2).await, first, "{ending}");
         let last = first.last().map(|upload| upload.id);
@@ -94,10 +95,10 @@ pub(super) async fn what_is_over_stays_as_it_ended(fixture: &Fixture<'_>) {
     abort(fixture, &aborted).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.reserved, 7);
     let late = fixture.command_at(Some(ann.id), expired.expires_at);
-    fixture.store.uploads.abort(&late, expired.id).await.unwrap();
-    fixture.store.uploads.expire_due(&late, ALL).await.unwrap();
-    fixture.store.uploads.abort(&late, expired.id).await.unwrap();
-    fixture.store.uploads.abort(&late, aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&late, expired.id).await.unwrap();
+    fixture.store.uploads().expire_due(&late, ALL).await.unwrap();
+    fixture.store.uploads().abort(&late, expired.id).await.unwrap();
+    fixture.store.uploads().abort(&late, aborted.id).await.unwrap();
     assert_eq!(fixture.upload(&aborted).await.state, UploadState::Aborted);
     assert_eq!(fixture.upload(&expired).await.state, UploadState::Expired);
     assert_eq!(fixture.quota(ann.id).await.reserved, 0);
@@ -106,8 +107,8 @@ pub(super) async fn what_is_over_stays_as_it_ended(fixture: &Fixture<'_>) {
 /// Ends what earlier cases left open, so that store-wide counts are this case's.
 async fn drain(fixture: &Fixture<'_>) {
     let at = fixture.now();
-    fixture.store.uploads.expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
-    fixture.store.uploads.prune_ended(at.plus(MILLISECOND), ALL).await.unwrap();
+    fixture.store.uploads().expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
+    fixture.store.uploads().prune_ended(at.plus(MILLISECOND), ALL).await.unwrap();
 }
 
 pub(super) async fn uploads_expire_at_their_very_time(fixture: &Fixture<'_>) {
@@ -117,21 +118,21 @@ pub(super) async fn uploads_expire_at_their_very_time(fixture: &Fixture<'_>) {
     let (due, later) = (fixture.open(&root, "a", Some(5)).await, fixture.open(&root, "b", Some(3)).await);
     let complete = fixture.open(&root, "c", Some(1)).await;
     fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
-    let expire = async |at| fixture.store.uploads.expire_due(&fixture.command_at(None, at), ALL).await.unwrap().len();
-    assert_eq!(fixture.store.uploads.count_open().await.unwrap(), 2);
+    let expire = async |at| fixture.store.uploads().expire_due(&fixture.command_at(None, at), ALL).await.unwrap().len();
+    assert_eq!(fixture.store.uploads().count_open().await.unwrap(), 2);
     assert_eq!(expire(due.expires_at.minus(MILLISECOND)).await, 0);
     assert_eq!(fixture.upload(&due).await, due);
     assert_eq!(expire(due.expires_at).await, 1);
     assert_eq!(fixture.upload(&due).await, Upload { state: UploadState::Expired, ..due.clone() });
     assert_eq!(fixture.upload(&later).await, later);
     assert_eq!(fixture.quota(ann.id).await.reserved, 3);
-    assert_eq!(fixture.store.uploads.count_open().await.unwrap(), 1);
+    assert_eq!(fixture.store.uploads().count_open().await.unwrap(), 1);
     assert_eq!(expire(due.expires_at).await, 0);
     let marked_for_deletion = fixture.marked_for_deletion(due.expires_at).await;
     assert!(marked_for_deletion.contains(&due.blob) && !marked_for_deletion.contains(&later.blob));
     // An extension postpones the expiry.
     let until = later.expires_at.plus(MILLISECOND);
-    fixture.store.uploads.extend(&fixture.command(ann.id), &root, later.id, until).await.unwrap();
+    fixture.store.uploads().extend(&fixture.command(ann.id), &root, later.id, until).await.unwrap();
     assert_eq!(expire(later.expires_at).await, 0);
     assert_eq!(expire(until).await, 1);
     assert_eq!(fixture.quota(ann.id).await.reserved, 0);
@@ -147,7 +148,7 @@ pub(super) async fn uploads_expire_in_batches(fixture: &Fixture<'_>) {
         last = fixture.open(&root, &format!("{number}"), Some(1)).await.expires_at;
     }
     for (count, reserved) in [(2, 3), (2, 1), (1, 0), (0, 0)] {
-        let ended = fixture.store.uploads.expire_due(&fixture.command_at(None, last), 2).await.unwrap();
+        let ended = fixture.store.uploads().expire_due(&fixture.command_at(None, last), 2).await.unwrap();
         assert_eq!((ended.len(), fixture.quota(ann.id).await.reserved), (count, reserved));
     }
 }
@@ -161,17 +162,17 @@ pub(super) async fn ended_uploads_are_forgotten(fixture: &Fixture<'_>) {
     let made = fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
     abort(fixture, &aborted).await.unwrap();
     let at = expired.expires_at;
-    fixture.store.uploads.expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
+    fixture.store.uploads().expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
     let mut new_upload = fixture.new_upload(&root, "d", Some(1));
     new_upload.upload.expires_at = at.plus(Duration::from_secs(3600));
     fixture.begin(&root, &new_upload).await.unwrap();
-    let prune = async |before| fixture.store.uploads.prune_ended(before, ALL).await.unwrap();
+    let prune = async |before| fixture.store.uploads().prune_ended(before, ALL).await.unwrap();
     assert_eq!(prune(aborted.created_at).await, 0);
     assert_eq!(prune(at).await, 2);
     assert_eq!(fixture.upload(&expired).await.state, UploadState::Expired);
     assert_eq!(prune(at.plus(MILLISECOND)).await, 1);
     for upload in [&aborted, &expired, &complete] {
-        assert_eq!(fixture.store.uploads.find(upload.id, ann.id).await.unwrap(), None);
+        assert_eq!(fixture.store.uploads().find(upload.id, ann.id).await.unwrap(), None);
     }
     assert_eq!(prune(at.plus(Duration::from_secs(7200))).await, 0);
     assert_eq!(fixture.upload(&new_upload.upload).await, new_upload.upload);
@@ -189,6 +190,6 @@ pub(super) async fn uploads_are_forgotten_in_batches(fixture: &Fixture<'_>) {
     }
     let before = fixture.now();
     for count in [2, 2, 1, 0] {
-        assert_eq!(fixture.store.uploads.prune_ended(before, 2).await.unwrap(), count);
+        assert_eq!(fixture.store.uploads().prune_ended(before, 2).await.unwrap(), count);
     }
 }

@@ -7,7 +7,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::OpenUpload;
 
-use crate::fixture::Fixture;
+use super::Fixture;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
@@ -20,7 +20,7 @@ async fn page(
     limit: u64,
 ) -> (Vec<OpenUpload>, Option<UploadPosition>) {
     let limit = Limit::new(limit).unwrap();
-    let rows = fixture.store.uploads.list(user, now, after, limit).await.unwrap();
+    let rows = fixture.store.uploads().list(user, now, after, limit).await.unwrap();
     assert!(rows.len() <= limit.get() + 1);
     let page = Page::cut(rows, limit, |row| UploadPosition { at: row.upload.created_at, id: row.upload.id });
     (page.items, page.next)
@@ -58,7 +58,7 @@ pub(super) async fn what_has_ended_or_expired_is_not_listed(fixture: &Fixture<'_
     let aborted = fixture.open(&root, "aborted", Some(1)).await;
     let first = fixture.open(&root, "first", Some(2)).await;
     let second = fixture.open(&root, "second", Some(3)).await;
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), aborted.id).await.unwrap();
     assert!(first.expires_at < second.expires_at);
     let before = first.expires_at.minus(MILLISECOND);
     assert_eq!(listed(fixture, ann.id, before).await, [second.clone(), first.clone()]);

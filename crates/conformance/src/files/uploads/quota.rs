@@ -4,7 +4,8 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Quota};
 
-use crate::fixture::{ALL, Fixture, assert_refused};
+use super::Fixture;
+use crate::fixture::{ALL, assert_refused};
 
 pub(super) async fn each_step_counts(fixture: &Fixture<'_>) {
     let ann = fixture.user_with_quota(100).await;
@@ -20,7 +21,7 @@ pub(super) async fn each_step_counts(fixture: &Fixture<'_>) {
     assert_quota(0, 50).await;
     fixture.commit(&root, &fixture.completing(&new_upload.upload, ConflictPolicy::Fail)).await.unwrap();
     assert_quota(30, 20).await;
-    fixture.store.uploads.abort(&fixture.command(ann.id), aborted.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), aborted.id).await.unwrap();
     assert_quota(30, 0).await;
     let expired = fixture.open(&root, "c", Some(10)).await;
     assert_quota(30, 10).await;
@@ -29,9 +30,9 @@ pub(super) async fn each_step_counts(fixture: &Fixture<'_>) {
     fixture.commit(&root, &fixture.completing(&replacing, ConflictPolicy::Replace)).await.unwrap();
     assert_quota(55, 10).await;
     let late = fixture.command_at(None, expired.expires_at);
-    fixture.store.uploads.expire_due(&late, ALL).await.unwrap();
+    fixture.store.uploads().expire_due(&late, ALL).await.unwrap();
     assert_quota(55, 0).await;
-    fixture.store.uploads.prune_ended(late.at.plus(crate::fixture::LIFETIME), ALL).await.unwrap();
+    fixture.store.uploads().prune_ended(late.at.plus(crate::fixture::LIFETIME), ALL).await.unwrap();
     assert_quota(55, 0).await;
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn the_last_byte_fits_and_the_next_does_not(fixture: &Fixture<'
         let new_upload = fixture.new_upload(&root, "c", Some(size));
         assert_refused!(fixture.begin(&root, &new_upload).await, Error::Forbidden(Forbidden::Quota { quota, needed })
             if *quota == before && *needed == size);
-        assert_eq!(fixture.store.uploads.find(new_upload.upload.id, ann.id).await.unwrap(), None);
+        assert_eq!(fixture.store.uploads().find(new_upload.upload.id, ann.id).await.unwrap(), None);
         assert_eq!(fixture.quota(ann.id).await, before);
     }
     fixture.open(&root, "c", Some(30)).await;
@@ -88,9 +89,9 @@ pub(super) async fn a_commit_over_the_quota_leaves_the_upload_open(fixture: &Fix
         if *quota == before);
     assert_eq!(fixture.upload(&upload).await, upload);
     assert_eq!(fixture.quota(ann.id).await, before);
-    assert_eq!(fixture.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(commit.file, ann.id.into()).await.unwrap(), None);
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
-    fixture.store.uploads.abort(&fixture.command(ann.id), blocking.id).await.unwrap();
+    fixture.store.uploads().abort(&fixture.command(ann.id), blocking.id).await.unwrap();
     fixture.commit(&root, &commit).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await, Quota { total: 100, used: 91, reserved: 0 });
     // A replacement that does not fit leaves the existing file unchanged.
@@ -100,7 +101,7 @@ pub(super) async fn a_commit_over_the_quota_leaves_the_upload_open(fixture: &Fix
     commit.stored.size = 41;
     assert_refused!(fixture.commit(&root, &commit).await, Error::Forbidden(Forbidden::Quota { .. }));
     assert_eq!(fixture.located(file.node.id, ann.id).await, file);
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&file.node.content().unwrap().blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&file.node.content().unwrap().blob.key));
 }
 
 pub(super) async fn guests_fill_the_drive_of_its_owner(fixture: &Fixture<'_>) {

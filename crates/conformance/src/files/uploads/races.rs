@@ -8,7 +8,8 @@ use clouddrive_domain::model::{Action, BlobKey, ConflictPolicy, Grant, Quota, Re
 use clouddrive_domain::port::{Commit, NewUpload};
 use futures_util::future::{join, join_all};
 
-use crate::fixture::{Fixture, QUOTA, assert_refused};
+use super::Fixture;
+use crate::fixture::{QUOTA, assert_refused};
 
 pub(super) async fn many_begin_at_the_last_bytes(fixture: &Fixture<'_>) {
     let ann = fixture.user_with_quota(100).await;
@@ -73,7 +74,7 @@ pub(super) async fn one_of_many_commits_of_a_name_succeeds(fixture: &Fixture<'_>
     let outcomes = join_all(commits.iter().map(|commit| fixture.commit(&root, commit))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     for (commit, outcome) in commits.iter().zip(outcomes) {
-        let state = fixture.store.uploads.find(commit.upload, ann.id).await.unwrap().unwrap().state;
+        let state = fixture.store.uploads().find(commit.upload, ann.id).await.unwrap().unwrap().state;
         if outcome.is_ok() {
             assert_eq!(state, UploadState::Complete(commit.file));
         } else {
@@ -99,7 +100,7 @@ pub(super) async fn one_of_many_replacements_is_last(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let file = fixture.file(ann.id, ann.root, "wanted.txt", 1_000).await;
-    let former = fixture.located(file, ann.id).await.node.content().unwrap().blob.clone();
+    let former = fixture.blob_of(file, ann.id).await;
     let commits = rivals(fixture, &root, ConflictPolicy::Replace, &[1, 2, 4, 8, 16]).await;
     let outcomes = join_all(commits.iter().map(|commit| fixture.commit(&root, commit))).await;
     let revisions: BTreeSet<Revision> = outcomes.into_iter().map(|made| made.unwrap().node.revision).collect();
@@ -107,14 +108,14 @@ pub(super) async fn one_of_many_replacements_is_last(fixture: &Fixture<'_>) {
     let node = fixture.located(file, ann.id).await.node;
     let content = node.content().unwrap();
     assert_eq!(fixture.quota(ann.id).await, Quota { total: QUOTA, used: content.size, reserved: 0 });
-    let is_gone = async |blob: &BlobKey| fixture.store.records.recorded_at(blob).await.unwrap().is_none();
+    let is_gone = async |blob: &BlobKey| fixture.store.records().recorded_at(blob).await.unwrap().is_none();
     assert!(is_gone(&former).await);
     for commit in commits {
-        let upload = fixture.store.uploads.find(commit.upload, ann.id).await.unwrap().unwrap();
+        let upload = fixture.store.uploads().find(commit.upload, ann.id).await.unwrap().unwrap();
         assert_eq!(upload.state, UploadState::Complete(file));
-        assert_eq!(is_gone(&upload.blob).await, upload.blob != content.blob);
+        assert_eq!(is_gone(&upload.blob).await, upload.blob != content.blob.key);
     }
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&content.blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&content.blob.key));
 }
 
 pub(super) async fn an_upload_is_either_committed_or_aborted(fixture: &Fixture<'_>) {
@@ -125,7 +126,7 @@ pub(super) async fn an_upload_is_either_committed_or_aborted(fixture: &Fixture<'
         let upload = fixture.open(&root, &format!("{number}"), Some(1)).await;
         let commit = fixture.completing(&upload, ConflictPolicy::Fail);
         let command = fixture.command(ann.id);
-        let aborting = fixture.store.uploads.abort(&command, upload.id);
+        let aborting = fixture.store.uploads().abort(&command, upload.id);
         let (committed, aborted) = if number % 2 == 0 {
             join(fixture.commit(&root, &commit), aborting).await
         } else {

@@ -8,7 +8,8 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{Commit, NewFile};
 
-use crate::fixture::{Fixture, STORE, assert_refused, name};
+use super::Fixture;
+use crate::fixture::{STORE, assert_refused, in_store, keys, name};
 
 pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -26,14 +27,14 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(fixtur
     commit.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
     commit.stored.tag = EntityTag::parse("d41d8");
     let command = fixture.command(bob.id);
-    let replaced = fixture.store.uploads.commit(&command, &folder, &commit).await.unwrap().located;
+    let replaced = fixture.store.uploads().commit(&command, &folder, &commit).await.unwrap().located;
     assert_eq!(replaced, fixture.located(file, bob.id).await);
     let mut expected = before;
     expected.node.revision = Revision(2);
     expected.node.modified_at = command.at;
     expected.node.body = NodeBody::File(Content {
         version: commit.version,
-        blob: new_upload.upload.blob.clone(),
+        blob: in_store(new_upload.upload.blob.clone()),
         size: 7,
         sha256: commit.stored.sha256,
         media_type: new_upload.upload.file.media_type.clone(),
@@ -43,8 +44,8 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(fixtur
     });
     assert_eq!(replaced, expected);
     assert_eq!(fixture.upload(&new_upload.upload).await.state, UploadState::Complete(file));
-    assert_eq!(fixture.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
-    assert_eq!(fixture.store.shares.find(on_file, ann.id).await.unwrap().unwrap().item.id, file);
+    assert_eq!(fixture.store.drive().find(commit.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.shares().find(on_file, ann.id).await.unwrap().unwrap().item.id, file);
     assert_eq!(fixture.commit(&folder, &commit).await.unwrap(), expected);
     // The former content is kept as a version.
     assert_eq!(fixture.quota(ann.id).await.used, 12);
@@ -53,25 +54,25 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(fixtur
 pub(super) async fn a_content_that_is_one_too_many_is_unreferenced(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
-    let former = fixture.located(file, ann.id).await.node.content().unwrap().blob.clone();
+    let former = fixture.blob_of(file, ann.id).await;
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&former));
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = fixture.open(&root, "a", Some(0)).await;
     let commit = Commit { max_versions: 1, ..fixture.completing(&upload, ConflictPolicy::Replace) };
-    let replaced = fixture.store.uploads.commit(&fixture.command(ann.id), &root, &commit).await.unwrap();
-    assert_eq!((replaced.located.node.id, &replaced.freed), (file, &vec![former.clone()]));
+    let replaced = fixture.store.uploads().commit(&fixture.command(ann.id), &root, &commit).await.unwrap();
+    assert_eq!((replaced.located.node.id, keys(&replaced.freed)), (file, vec![former.clone()]));
     // It counts until its bytes are deleted.
     assert_eq!(fixture.quota(ann.id).await.used, 5);
     let marked_for_deletion = fixture.marked_for_deletion(fixture.now()).await;
     assert!(marked_for_deletion.contains(&former));
-    assert!(!marked_for_deletion.contains(&replaced.located.node.content().unwrap().blob));
-    fixture.store.records.remove(&STORE, &replaced.freed).await.unwrap();
+    assert!(!marked_for_deletion.contains(&replaced.located.node.content().unwrap().blob.key));
+    fixture.store.records().remove(&STORE, &keys(&replaced.freed)).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 0);
     // The same goes for bytes that came without an upload.
     let mut new = NewFile { max_versions: 1, ..fixture.new_file("a").await };
     new.info.conflict = ConflictPolicy::Replace;
-    let made = fixture.store.uploads.create(&fixture.command(ann.id), &root, &new).await.unwrap();
-    assert_eq!((made.located.node.id, made.freed), (file, vec![upload.blob]));
+    let made = fixture.store.uploads().create(&fixture.command(ann.id), &root, &new).await.unwrap();
+    assert_eq!((made.located.node.id, keys(&made.freed)), (file, vec![upload.blob]));
 }
 
 pub(super) async fn what_is_not_there_is_made(fixture: &Fixture<'_>) {

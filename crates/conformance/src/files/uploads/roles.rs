@@ -4,7 +4,8 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Upload, UploadState};
 
-use crate::fixture::{Fixture, LIFETIME, assert_refused};
+use super::Fixture;
+use crate::fixture::{LIFETIME, assert_refused};
 
 pub(super) async fn a_revoked_share_ends_grants(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -17,14 +18,14 @@ pub(super) async fn a_revoked_share_ends_grants(fixture: &Fixture<'_>) {
     fixture.revoke(ann.id, share).await;
     let new_upload = fixture.new_upload(&folder, "other", Some(5));
     assert_refused!(fixture.begin(&folder, &new_upload).await, Error::NotFound);
-    assert_eq!(fixture.store.uploads.find(new_upload.upload.id, bob.id).await.unwrap(), None);
+    assert_eq!(fixture.store.uploads().find(new_upload.upload.id, bob.id).await.unwrap(), None);
     let commit = fixture.completing(&new, ConflictPolicy::Fail);
     assert_refused!(fixture.commit(&folder, &commit).await, Error::NotFound);
-    assert_eq!(fixture.store.drive.find(commit.file, ann.id.into()).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find(commit.file, ann.id.into()).await.unwrap(), None);
     let refused = fixture.commit(&folder, &fixture.completing(&replacing, ConflictPolicy::Replace)).await;
     assert_refused!(refused, Error::NotFound);
     let later = new.expires_at.plus(LIFETIME);
-    let refused = fixture.store.uploads.extend(&fixture.command(bob.id), &folder, new.id, later).await;
+    let refused = fixture.store.uploads().extend(&fixture.command(bob.id), &folder, new.id, later).await;
     assert_refused!(refused, Error::NotFound);
     assert_eq!(fixture.located(file, ann.id).await, before);
 }
@@ -104,7 +105,7 @@ pub(super) async fn with_a_share_end_the_uploads_under_it(fixture: &Fixture<'_>)
         assert!(!marked_for_deletion.contains(&elsewhere.blob));
         // Clean up for the next round.
         for upload in [&elsewhere, &home, &others[0], &others[1]] {
-            fixture.store.uploads.abort(&fixture.command(upload.sender), upload.id).await.unwrap();
+            fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await.unwrap();
         }
         for share in [kept, cats] {
             fixture.revoke(ann.id, share).await;
@@ -147,7 +148,7 @@ pub(super) async fn uploads_of_guests_end_when_their_folder_goes_out_of_reach(fi
         assert_eq!(states(fixture, [&deep, &beside, &anns]).await, [ABORTED, OPEN, OPEN]);
         assert_eq!(fixture.quota(ann.id).await.reserved, 18);
         for upload in [&beside, &anns] {
-            fixture.store.uploads.abort(&fixture.command(upload.sender), upload.id).await.unwrap();
+            fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await.unwrap();
         }
     }
 }
@@ -160,13 +161,13 @@ pub(super) async fn an_owner_may_abort_what_others_bring(fixture: &Fixture<'_>) 
     }
     let folder = fixture.grant(bob.id, shared, Action::AddTo).await;
     let upload = fixture.open(&folder, "a", Some(5)).await;
-    let find = async |user| fixture.store.uploads.find_abortable(upload.id, user).await.unwrap();
+    let find = async |user| fixture.store.uploads().find_abortable(upload.id, user).await.unwrap();
     assert_eq!(
         [find(ann.id).await, find(bob.id).await, find(cat.id).await],
         [Some(upload.clone()), Some(upload.clone()), None]
     );
-    assert_eq!(fixture.store.uploads.find_abortable(fixture.id(), ann.id).await.unwrap(), None);
-    fixture.store.uploads.abort(&fixture.command(ann.id), upload.id).await.unwrap();
+    assert_eq!(fixture.store.uploads().find_abortable(fixture.id(), ann.id).await.unwrap(), None);
+    fixture.store.uploads().abort(&fixture.command(ann.id), upload.id).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.reserved, 0);
     // Only the sender sees an upload that is over.
     let over = Upload { state: ABORTED, ..upload.clone() };

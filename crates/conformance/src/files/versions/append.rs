@@ -5,8 +5,9 @@ use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, Content, EntityTag, NodeBody, Permission, Revision, Seen, Sha256};
 use clouddrive_domain::port::NewContent;
 
+use super::Fixture;
 use super::{append_content, list_history, sizes};
-use crate::fixture::{Fixture, STORE, assert_refused, name};
+use crate::fixture::{STORE, assert_refused, keys, name};
 
 pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
@@ -21,7 +22,7 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(fixture: 
     new.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
     new.stored.tag = EntityTag::parse("d41d8");
     let command = fixture.command(ann.id);
-    let replaced = fixture.store.versions.append(&command, &grant, &new).await.unwrap().located;
+    let replaced = fixture.store.versions().append(&command, &grant, &new).await.unwrap().located;
     assert_eq!(replaced, fixture.located(file, ann.id).await);
     let mut expected = before;
     expected.node.revision = Revision(4);
@@ -40,7 +41,7 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(fixture: 
     assert_eq!(replaced.node.name, name("b"));
     assert_eq!(sizes(fixture, ann.id, file).await, [7, 5]);
     assert_eq!(fixture.quota(ann.id).await.used, 13);
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob.key));
 }
 
 pub(super) async fn a_guest_who_may_edit_may_append(fixture: &Fixture<'_>) {
@@ -60,14 +61,14 @@ pub(super) async fn who_may_not_replace_appends_nothing(fixture: &Fixture<'_>) {
     let new = fixture.new_content(7).await;
     let by = fixture.command(bob.id);
     fixture.allow(ann.id, file, share, Permission::View).await;
-    assert_refused!(fixture.store.versions.append(&by, &grant, &new).await, Error::Forbidden(Forbidden::Permission));
+    assert_refused!(fixture.store.versions().append(&by, &grant, &new).await, Error::Forbidden(Forbidden::Permission));
     fixture.revoke(ann.id, share).await;
-    assert_refused!(fixture.store.versions.append(&by, &grant, &new).await, Error::NotFound);
+    assert_refused!(fixture.store.versions().append(&by, &grant, &new).await, Error::NotFound);
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
     fixture.trash(ann.id, file).await;
-    assert_refused!(fixture.store.versions.append(&by, &grant, &new).await, Error::NotFound);
+    assert_refused!(fixture.store.versions().append(&by, &grant, &new).await, Error::NotFound);
     assert_eq!(fixture.quota(ann.id).await.used, 5);
-    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob));
+    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob.key));
 }
 
 pub(super) async fn a_content_is_for_the_revision_that_was_seen(fixture: &Fixture<'_>) {
@@ -110,7 +111,7 @@ pub(super) async fn a_content_that_does_not_fit_leaves_the_file_as_it_was(fixtur
     assert_refused!(refused, Error::Forbidden(Forbidden::Quota { quota, needed: 41 }) if quota.used == 60);
     assert_eq!(fixture.located(file, ann.id).await, before);
     assert_eq!(sizes(fixture, ann.id, file).await, [60]);
-    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&large.blob));
+    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&large.blob.key));
     append_content(fixture, ann.id, file, &fixture.new_content(40).await).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 100);
     append_content(fixture, ann.id, file, &fixture.new_content(0).await).await.unwrap();
@@ -121,7 +122,7 @@ pub(super) async fn a_blob_that_was_marked_for_deletion_becomes_no_content(fixtu
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let new = fixture.new_content(7).await;
-    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob));
+    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&new.blob.key));
     assert_refused!(append_content(fixture, ann.id, file, &new).await, Error::Internal { .. });
     assert_eq!(sizes(fixture, ann.id, file).await, [5]);
     assert_eq!(fixture.quota(ann.id).await.used, 5);
@@ -133,17 +134,17 @@ pub(super) async fn a_superfluous_version_counts_until_its_bytes_are_deleted(fix
     let (first, grant) = (fixture.blob_of(file, ann.id).await, fixture.grant(ann.id, file, Action::Replace).await);
     let replace = async |size| {
         let new = NewContent { max_versions: 1, ..fixture.new_content(size).await };
-        fixture.store.versions.append(&fixture.command(ann.id), &grant, &new).await
+        fixture.store.versions().append(&fixture.command(ann.id), &grant, &new).await
     };
     let saved = replace(50).await.unwrap();
-    assert_eq!(saved.freed, [first]);
+    assert_eq!(keys(&saved.freed), [first]);
     assert_eq!(sizes(fixture, ann.id, file).await, [50]);
     assert_eq!(fixture.quota(ann.id).await.used, 90);
     // What is still on disk makes no room, however often the content is replaced.
     for _ in 0..2 {
         assert_refused!(replace(11).await, Error::Forbidden(Forbidden::Quota { quota, needed: 11 }) if quota.used == 90);
     }
-    fixture.store.records.remove(&STORE, &saved.freed).await.unwrap();
+    fixture.store.records().remove(&STORE, &keys(&saved.freed)).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 50);
     fixture.prune_freed_blobs(replace(11).await.unwrap()).await;
     assert_eq!(fixture.quota(ann.id).await.used, 11);

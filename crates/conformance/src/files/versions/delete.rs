@@ -4,8 +4,9 @@ use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{Action, Permission, Revision, Timestamp};
 
+use super::Fixture;
 use super::{delete, sizes, version_of_size};
-use crate::fixture::{Fixture, STORE, assert_refused};
+use crate::fixture::{STORE, assert_refused, keys};
 
 pub(super) async fn a_former_version_is_deleted_and_gives_its_bytes_back(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
@@ -16,13 +17,13 @@ pub(super) async fn a_former_version_is_deleted_and_gives_its_bytes_back(fixture
     let before = fixture.located(file, ann.id).await;
     assert_refused!(delete(fixture, ann.id, other, first).await, Error::NotFound);
     let grant = fixture.grant(ann.id, file, Action::DeleteVersion).await;
-    let freed = fixture.store.versions.delete(&fixture.command(ann.id), &grant, first, None).await.unwrap();
-    assert_eq!(freed.as_ref(), Some(&blob));
+    let freed = fixture.store.versions().delete(&fixture.command(ann.id), &grant, first, None).await.unwrap();
+    assert_eq!(keys(freed.as_slice()), [blob.clone()]);
     assert_eq!(sizes(fixture, ann.id, file).await, [7]);
     assert_eq!(fixture.located(file, ann.id).await, before);
     assert_eq!(fixture.quota(ann.id).await.used, 13, "its bytes are there still");
     assert!(fixture.marked_for_deletion(Timestamp::from_millis(0)).await.contains(&blob));
-    fixture.store.records.remove(&STORE, &[blob]).await.unwrap();
+    fixture.store.records().remove(&STORE, &[blob]).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 8);
     for gone in [first, fixture.id()] {
         assert_refused!(delete(fixture, ann.id, file, gone).await, Error::NotFound);
@@ -38,9 +39,9 @@ pub(super) async fn the_current_version_is_in_use(fixture: &Fixture<'_>) {
     let grant = fixture.grant(ann.id, file, Action::DeleteVersion).await;
     fixture.replace(ann.id, ann.root, "a", 7).await;
     let by = fixture.command(ann.id);
-    let stale = fixture.store.versions.delete(&by, &grant, first, Some(Revision(1))).await;
+    let stale = fixture.store.versions().delete(&by, &grant, first, Some(Revision(1))).await;
     assert_refused!(stale, Error::PreconditionFailed);
-    fixture.store.versions.delete(&by, &grant, first, Some(Revision(2))).await.unwrap();
+    fixture.store.versions().delete(&by, &grant, first, Some(Revision(2))).await.unwrap();
     assert_eq!(sizes(fixture, ann.id, file).await, [7]);
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn versions_are_their_owners_to_delete(fixture: &Fixture<'_>) {
     assert_refused!(fixture.try_grant(bob.id, file, Action::DeleteVersion).await, Error::Forbidden(_));
     let grant = fixture.grant(ann.id, file, Action::DeleteVersion).await;
     fixture.trash(ann.id, shared).await;
-    let refused = fixture.store.versions.delete(&fixture.command(ann.id), &grant, first, None).await;
+    let refused = fixture.store.versions().delete(&fixture.command(ann.id), &grant, first, None).await;
     assert_refused!(refused, Error::NotFound);
     fixture.restore(ann.id, shared).await.unwrap();
     assert_eq!(sizes(fixture, ann.id, file).await, [7, 5]);

@@ -3,8 +3,8 @@
 use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Revision, UserRef};
 use clouddrive_domain::port::Commit;
 
+use super::Fixture;
 use super::{append_content, list_history, page, sizes};
-use crate::fixture::Fixture;
 
 pub(super) async fn each_content_is_a_version_and_the_newest_comes_first(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -26,12 +26,12 @@ pub(super) async fn each_content_is_a_version_and_the_newest_comes_first(fixture
         assert_eq!(old.created_by, UserRef { id: ann.id, username: Some(ann.username.clone()) });
         let grant = fixture.grant(viewer, file, Action::Read).await;
         for version in &versions {
-            let found = fixture.store.versions.find(&grant, version.content.version).await.unwrap();
+            let found = fixture.store.versions().find(&grant, version.content.version).await.unwrap();
             assert_eq!(found.as_ref(), Some(version));
         }
     }
     assert_eq!(fixture.quota(ann.id).await.used, 12);
-    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&first.content().unwrap().blob));
+    assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&first.content().unwrap().blob.key));
 }
 
 pub(super) async fn versions_come_in_pages(fixture: &Fixture<'_>) {
@@ -67,7 +67,7 @@ pub(super) async fn versions_are_in_order_whatever_clocks_say(fixture: &Fixture<
     for size in [2, 3, 4] {
         let new = fixture.new_content(size).await;
         let command = fixture.command_at(Some(ann.id), early);
-        fixture.store.versions.append(&command, &grant, &new).await.unwrap();
+        fixture.store.versions().append(&command, &grant, &new).await.unwrap();
     }
     assert_eq!(sizes(fixture, ann.id, file).await, [4, 3, 2, 1]);
 }
@@ -80,7 +80,7 @@ pub(super) async fn so_many_versions_stay_and_no_more(fixture: &Fixture<'_>) {
     for size in [2, 3, 4, 5] {
         let upload = fixture.open(&root, "a", Some(size)).await;
         let commit = Commit { max_versions: 3, ..fixture.completing(&upload, ConflictPolicy::Replace) };
-        blobs.push(fixture.commit(&root, &commit).await.unwrap().node.content().unwrap().blob.clone());
+        blobs.push(fixture.commit(&root, &commit).await.unwrap().node.content().unwrap().blob.key.clone());
     }
     // The first of the burst and the last one replaced stay.
     assert_eq!(sizes(fixture, ann.id, file).await, [5, 4, 1]);
@@ -93,7 +93,7 @@ pub(super) async fn so_many_versions_stay_and_no_more(fixture: &Fixture<'_>) {
     assert_eq!(fixture.quota(ann.id).await.used, 11);
     let mut gone = Vec::new();
     for blob in &blobs {
-        gone.push(fixture.store.records.recorded_at(blob).await.unwrap().is_none());
+        gone.push(fixture.store.records().recorded_at(blob).await.unwrap().is_none());
     }
     assert_eq!(gone, [true, true, true, true, false]);
 }
@@ -121,6 +121,6 @@ pub(super) async fn a_version_of_another_file_is_not_found(fixture: &Fixture<'_>
     let grant = fixture.grant(ann.id, file, Action::Read).await;
     let foreign = fixture.located(other, ann.id).await.node.content().unwrap().version;
     for version in [foreign, fixture.id()] {
-        assert_eq!(fixture.store.versions.find(&grant, version).await.unwrap(), None);
+        assert_eq!(fixture.store.versions().find(&grant, version).await.unwrap(), None);
     }
 }

@@ -7,8 +7,9 @@ use clouddrive_domain::model::{Action, ConflictPolicy, Quota, Revision, Seen};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::{join, join_all};
 
+use super::Fixture;
 use super::{append_content, delete, list_history, sizes, version_of_size};
-use crate::fixture::{Fixture, QUOTA, assert_refused};
+use crate::fixture::{QUOTA, assert_refused};
 
 pub(super) async fn of_many_who_append_all_stand_in_the_history(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;

@@ -5,8 +5,9 @@ use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Action, Content, Permission, Revision, VersionId};
 use clouddrive_domain::port::VersionRestore;
 
+use super::Fixture;
 use super::{delete, list_history, restore_version, sizes, version_of_size};
-use crate::fixture::{Fixture, MAX_VERSIONS, STORE, assert_refused};
+use crate::fixture::{MAX_VERSIONS, STORE, assert_refused, keys};
 
 pub(super) async fn a_former_content_is_current_anew(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
@@ -59,9 +60,9 @@ pub(super) async fn a_blob_is_referred_to_as_long_as_any_version_is_on_it(fixtur
     }
     assert_eq!(sizes(fixture, ann.id, file).await, [3, 5, 2, 1]);
     let grant = fixture.grant(ann.id, file, Action::DeleteVersion).await;
-    let freed = fixture.store.versions.delete(&fixture.command(ann.id), &grant, last.unwrap(), None).await.unwrap();
-    assert_eq!(freed.as_ref(), Some(&blob));
-    fixture.store.records.remove(&STORE, &[blob]).await.unwrap();
+    let freed = fixture.store.versions().delete(&fixture.command(ann.id), &grant, last.unwrap(), None).await.unwrap();
+    assert_eq!(keys(freed.as_slice()), [blob.clone()]);
+    fixture.store.records().remove(&STORE, &[blob]).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 6);
 }
 
@@ -77,7 +78,7 @@ pub(super) async fn a_restore_is_charged(fixture: &Fixture<'_>) {
     // Versions removed for the limit make room, even the one that is revived.
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
     let version_restore = VersionRestore { from: first, version: fixture.id(), seen: None, max_versions: 2 };
-    fixture.store.versions.restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
+    fixture.store.versions().restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
     assert_eq!(sizes(fixture, ann.id, file).await, [40, 21]);
     assert_eq!(fixture.quota(ann.id).await.used, 61);
     let blob = fixture.blob_of(file, ann.id).await;
@@ -88,15 +89,15 @@ pub(super) async fn what_a_restore_removes_counts_until_its_bytes_are_deleted(fi
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 40).await;
     let first = version_of_size(fixture, ann.id, file, 40).await;
-    let blob = fixture.replace(ann.id, ann.root, "a", 21).await.node.content().unwrap().blob.clone();
+    let blob = fixture.replace(ann.id, ann.root, "a", 21).await.node.content().unwrap().blob.key.clone();
     let grant = fixture.grant(ann.id, file, Action::Replace).await;
     let version_restore = VersionRestore { from: first, version: fixture.id(), seen: None, max_versions: 1 };
-    let saved = fixture.store.versions.restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
+    let saved = fixture.store.versions().restore(&fixture.command(ann.id), &grant, &version_restore).await.unwrap();
     // Not the blob of the former version that is current again.
-    assert_eq!(saved.freed, [blob]);
+    assert_eq!(keys(&saved.freed), [blob]);
     assert_eq!(sizes(fixture, ann.id, file).await, [40]);
     assert_eq!(fixture.quota(ann.id).await.used, 61);
-    fixture.store.records.remove(&STORE, &saved.freed).await.unwrap();
+    fixture.store.records().remove(&STORE, &keys(&saved.freed)).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 40);
 }
 
@@ -115,10 +116,10 @@ pub(super) async fn only_what_the_file_has_is_restored(fixture: &Fixture<'_>) {
     let version_restore =
         |seen| VersionRestore { from: first, version: fixture.id(), seen, max_versions: MAX_VERSIONS };
     let stale = version_restore(Some(Revision(1)));
-    let refused = fixture.store.versions.restore(&fixture.command(bob.id), &grant, &stale).await;
+    let refused = fixture.store.versions().restore(&fixture.command(bob.id), &grant, &stale).await;
     assert_refused!(refused, Error::PreconditionFailed);
     fixture.allow(ann.id, file, share, Permission::View).await;
-    let refused = fixture.store.versions.restore(&fixture.command(bob.id), &grant, &version_restore(None)).await;
+    let refused = fixture.store.versions().restore(&fixture.command(bob.id), &grant, &version_restore(None)).await;
     assert_refused!(refused, Error::Forbidden(Forbidden::Permission));
     assert_eq!(sizes(fixture, ann.id, file).await, [7, 5]);
 }

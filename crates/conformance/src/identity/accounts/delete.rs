@@ -5,11 +5,12 @@ use clouddrive_domain::model::{Action, ConflictPolicy, LoginIdentifier, Permissi
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join;
 
+use super::Fixture;
 use super::{change_password, runs, started};
-use crate::fixture::{ALL, Fixture, TestUser, assert_refused};
+use crate::fixture::{ALL, TestUser, assert_refused};
 
 async fn delete(fixture: &Fixture<'_>, member: &TestUser) -> Result<()> {
-    fixture.store.accounts.delete(&fixture.command(member.id), member.id, 0).await
+    fixture.store.accounts().delete(&fixture.command(member.id), member.id, 0).await
 }
 
 pub(super) async fn a_deleted_account_is_gone_and_its_names_are_free(fixture: &Fixture<'_>) {
@@ -17,19 +18,19 @@ pub(super) async fn a_deleted_account_is_gone_and_its_names_are_free(fixture: &F
     fixture.register(&new).await.unwrap();
     let id = new.user.id;
     let (session, other) = (started(fixture, id, 0).await.unwrap(), started(fixture, bystander.id, 0).await.unwrap());
-    fixture.store.accounts.delete(&fixture.command(id), id, 0).await.unwrap();
+    fixture.store.accounts().delete(&fixture.command(id), id, 0).await.unwrap();
     assert!(!runs(fixture, &session, fixture.now()).await && runs(fixture, &other, fixture.now()).await);
-    assert_eq!(fixture.store.sessions.find_by_token(&session.token).await.unwrap(), None);
+    assert_eq!(fixture.store.sessions().find_by_token(&session.token).await.unwrap(), None);
     for text in [new.user.username.as_str(), new.user.email.as_str()] {
-        assert_eq!(fixture.store.users.find_user(&LoginIdentifier::parse(text)).await.unwrap(), None);
-        assert_eq!(fixture.store.users.find_credentials(&LoginIdentifier::parse(text)).await.unwrap(), None);
+        assert_eq!(fixture.store.users().find_user(&LoginIdentifier::parse(text)).await.unwrap(), None);
+        assert_eq!(fixture.store.users().find_credentials(&LoginIdentifier::parse(text)).await.unwrap(), None);
     }
-    assert_eq!(fixture.store.drive.find_user_drive(id).await.unwrap(), None);
+    assert_eq!(fixture.store.drive().find_user_drive(id).await.unwrap(), None);
     assert_refused!(started(fixture, id, 0).await, Error::NotFound);
     let mut heir = fixture.registration();
     (heir.user.username, heir.user.email) = (new.user.username, new.user.email);
     fixture.register(&heir).await.unwrap();
-    let home = fixture.store.drive.find_user_drive(heir.user.id).await.unwrap().unwrap();
+    let home = fixture.store.drive().find_user_drive(heir.user.id).await.unwrap().unwrap();
     assert_eq!((home.root.node.id, home.account.quota.used), (heir.root, 0));
 }
 
@@ -47,9 +48,9 @@ pub(super) async fn what_a_deleted_user_made_stays_without_a_name(fixture: &Fixt
     assert_eq!(fixture.quota(ann.id).await.used, 7);
     // Shares with him are gone, so a new user of that name gets none; shares with others stay.
     assert_refused!(fixture.try_grant(bob.id, folder, Action::Read).await, Error::NotFound);
-    assert!(fixture.store.shares.find(below, ann.id).await.unwrap().is_some());
+    assert!(fixture.store.shares().find(below, ann.id).await.unwrap().is_some());
     let root = fixture.grant(ann.id, folder, Action::AddTo).await;
-    let children = fixture.store.drive.list(root.read(), Default::default(), None, Default::default()).await.unwrap();
+    let children = fixture.store.drive().list(root.read(), Default::default(), None, Default::default()).await.unwrap();
     assert!(children.iter().all(|child| child.node.created_by == nameless));
     fixture.replace(ann.id, folder, "file", 9).await;
     assert_eq!(fixture.quota(ann.id).await.used, 7 + 9, "what was his stays as a version");
@@ -63,19 +64,25 @@ pub(super) async fn a_deleted_users_drive_is_invisible(fixture: &Fixture<'_>) {
     let upload = fixture.open(&grant, "a", Some(5)).await;
     delete(fixture, &ann).await.unwrap();
     for (node, viewer) in [(folder, bob.id), (folder, ann.id), (ann.root, ann.id)] {
-        assert_eq!(fixture.store.drive.find(node, viewer.into()).await.unwrap(), None);
+        assert_eq!(fixture.store.drive().find(node, viewer.into()).await.unwrap(), None);
     }
-    let received = fixture.store.shares.list_received(bob.id, None, Default::default()).await.unwrap();
+    let received = fixture.store.shares().list_received(bob.id, None, Default::default()).await.unwrap();
     assert_eq!(received, []);
     assert!(
-        fixture.store.shares.find(share, bob.id).await.unwrap().is_none_or(|share| share.shared_by.username.is_none())
+        fixture
+            .store
+            .shares()
+            .find(share, bob.id)
+            .await
+            .unwrap()
+            .is_none_or(|share| share.shared_by.username.is_none())
     );
     // Operations in progress end with `NotFound`, not with an internal error.
     assert_refused!(fixture.create_folder(&grant, "b").await, Error::NotFound);
     let spec = fixture.completing(&upload, ConflictPolicy::Fail);
     assert_refused!(fixture.commit(&grant, &spec).await, Error::NotFound);
     let late = fixture.command_at(None, upload.expires_at);
-    assert!(!fixture.store.uploads.expire_due(&late, ALL).await.unwrap().is_empty());
+    assert!(!fixture.store.uploads().expire_due(&late, ALL).await.unwrap().is_empty());
 }
 
 pub(super) async fn what_a_deleted_user_had_reserved_is_given_back(fixture: &Fixture<'_>) {
@@ -90,7 +97,7 @@ pub(super) async fn what_a_deleted_user_had_reserved_is_given_back(fixture: &Fix
     let complete = fixture.open(&guests, "d", Some(2)).await;
     fixture.commit(&guests, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
     let command = fixture.command(bob.id);
-    fixture.store.accounts.delete(&command, bob.id, 0).await.unwrap();
+    fixture.store.accounts().delete(&command, bob.id, 0).await.unwrap();
     let quota = fixture.quota(ann.id).await;
     assert_eq!((quota.reserved, quota.used), (3, 2));
     for upload in [&away, &home] {
@@ -115,12 +122,12 @@ pub(super) async fn a_deleted_users_photo_is_unreferenced(fixture: &Fixture<'_>)
 pub(super) async fn an_account_is_deleted_by_who_knows_the_password_of_today(fixture: &Fixture<'_>) {
     let member = fixture.user().await;
     let session = started(fixture, member.id, 0).await.unwrap();
-    let wrong = fixture.store.accounts.delete(&fixture.command(member.id), member.id, 7).await;
+    let wrong = fixture.store.accounts().delete(&fixture.command(member.id), member.id, 7).await;
     assert_refused!(wrong, Error::Forbidden(Forbidden::WrongPassword));
     assert!(runs(fixture, &session, fixture.now()).await);
     change_password(fixture, member.id, Some(0)).await.unwrap();
     assert_refused!(delete(fixture, &member).await, Error::Forbidden(Forbidden::WrongPassword));
-    fixture.store.accounts.delete(&fixture.command(member.id), member.id, 1).await.unwrap();
+    fixture.store.accounts().delete(&fixture.command(member.id), member.id, 1).await.unwrap();
     assert_refused!(delete(fixture, &member).await, Error::NotFound);
 }
 

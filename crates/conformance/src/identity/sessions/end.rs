@@ -6,11 +6,12 @@ use clouddrive_domain::Error;
 use clouddrive_domain::model::{Limit, LoginIdentifier, SessionId, SessionPosition, Timestamp, UserId};
 use futures_util::future::join_all;
 
+use super::Fixture;
 use super::{LIFETIME, MILLISECOND, opened, start, started, token_rotation, username};
-use crate::fixture::{ALL, Fixture, assert_refused};
+use crate::fixture::{ALL, assert_refused};
 
 async fn end(fixture: &Fixture<'_>, user: UserId, session: SessionId) -> clouddrive_domain::Result<()> {
-    fixture.store.sessions.end(&fixture.command(user), session, user).await
+    fixture.store.sessions().end(&fixture.command(user), session, user).await
 }
 
 /// The ids on a page of the sessions of `user`.
@@ -22,7 +23,7 @@ async fn list(
     max: u64,
 ) -> Vec<SessionId> {
     let limit = Limit::new(max).unwrap();
-    let rows = fixture.store.sessions.list(user, now, after, limit).await.unwrap();
+    let rows = fixture.store.sessions().list(user, now, after, limit).await.unwrap();
     rows.into_iter().map(|session| session.id).collect()
 }
 
@@ -40,7 +41,7 @@ pub(super) async fn an_ended_session_is_over_for_good(fixture: &Fixture<'_>) {
     assert!(username(fixture, &second, fixture.now()).await.is_some());
     // An expired session cannot be ended.
     let late = fixture.command_at(Some(member.id), second.session.expires_at);
-    assert_refused!(fixture.store.sessions.end(&late, second.session.id, member.id).await, Error::NotFound);
+    assert_refused!(fixture.store.sessions().end(&late, second.session.id, member.id).await, Error::NotFound);
     let ended = join_all((0..4).map(|_| end(fixture, member.id, second.session.id))).await;
     assert_eq!(ended.iter().filter(|outcome| outcome.is_ok()).count(), 1);
 }
@@ -100,21 +101,21 @@ pub(super) async fn addresses_are_those_of_sessions_that_run(fixture: &Fixture<'
     }
     let now = fixture.now();
     for text in [new.user.username.as_str().to_uppercase(), new.user.email.as_str().to_lowercase()] {
-        let mut found = fixture.store.sessions.find_addresses(&LoginIdentifier::parse(&text), now).await.unwrap();
+        let mut found = fixture.store.sessions().find_addresses(&LoginIdentifier::parse(&text), now).await.unwrap();
         found.sort();
         assert_eq!(found, ["192.0.2.1", "192.0.2.2"]);
     }
     for text in ["stranger", "stranger@example.com", "", "\0", "%"] {
-        assert!(fixture.store.sessions.find_addresses(&LoginIdentifier::parse(text), now).await.unwrap().is_empty());
+        assert!(fixture.store.sessions().find_addresses(&LoginIdentifier::parse(text), now).await.unwrap().is_empty());
     }
-    let handle = LoginIdentifier::parse(new.user.username.as_str());
-    assert!(fixture.store.sessions.find_addresses(&handle, now.plus(LIFETIME)).await.unwrap().is_empty());
+    let identifier = LoginIdentifier::parse(new.user.username.as_str());
+    assert!(fixture.store.sessions().find_addresses(&identifier, now.plus(LIFETIME)).await.unwrap().is_empty());
 }
 
 /// Forgets what earlier cases left behind.
 async fn drain(fixture: &Fixture<'_>) {
-    fixture.store.sessions.prune_ended(fixture.now(), ALL).await.unwrap();
-    fixture.store.sessions.prune_tokens(fixture.now(), ALL).await.unwrap();
+    fixture.store.sessions().prune_ended(fixture.now(), ALL).await.unwrap();
+    fixture.store.sessions().prune_tokens(fixture.now(), ALL).await.unwrap();
 }
 
 pub(super) async fn what_ended_long_ago_is_forgotten(fixture: &Fixture<'_>) {
@@ -123,17 +124,17 @@ pub(super) async fn what_ended_long_ago_is_forgotten(fixture: &Fixture<'_>) {
     let (ended, token) = started(fixture, member.id).await;
     let (running, other) = started(fixture, member.id).await;
     let command = fixture.command(member.id);
-    fixture.store.sessions.end(&command, ended.session.id, member.id).await.unwrap();
-    let prune = async |before| fixture.store.sessions.prune_ended(before, ALL).await.unwrap();
+    fixture.store.sessions().end(&command, ended.session.id, member.id).await.unwrap();
+    let prune = async |before| fixture.store.sessions().prune_ended(before, ALL).await.unwrap();
     assert_eq!(prune(command.at).await, 0);
-    assert!(fixture.store.sessions.find_by_token(&token.hash()).await.unwrap().is_some());
+    assert!(fixture.store.sessions().find_by_token(&token.hash()).await.unwrap().is_some());
     assert_eq!(prune(command.at.plus(MILLISECOND)).await, 1);
-    assert_eq!(fixture.store.sessions.find_by_token(&token.hash()).await.unwrap(), None);
+    assert_eq!(fixture.store.sessions().find_by_token(&token.hash()).await.unwrap(), None);
     let end = running.session.expires_at;
     assert_eq!(prune(end).await, 0);
     assert!(username(fixture, &running, end.minus(MILLISECOND)).await.is_some());
     assert_eq!(prune(end.plus(MILLISECOND)).await, 1);
-    assert_eq!(fixture.store.sessions.find_by_token(&other.hash()).await.unwrap(), None);
+    assert_eq!(fixture.store.sessions().find_by_token(&other.hash()).await.unwrap(), None);
 }
 
 pub(super) async fn what_ended_is_forgotten_in_batches(fixture: &Fixture<'_>) {
@@ -147,7 +148,7 @@ pub(super) async fn what_ended_is_forgotten_in_batches(fixture: &Fixture<'_>) {
     }
     let before = fixture.now().plus(LIFETIME);
     for count in [2, 2, 1, 0] {
-        assert_eq!(fixture.store.sessions.prune_ended(before, 2).await.unwrap(), count);
+        assert_eq!(fixture.store.sessions().prune_ended(before, 2).await.unwrap(), count);
     }
 }
 
@@ -157,13 +158,13 @@ pub(super) async fn tokens_that_expired_long_ago_are_forgotten(fixture: &Fixture
     let (opened, first) = started(fixture, member.id).await;
     let at = opened.session.created_at.plus(Duration::from_secs(60));
     let token_rotation = token_rotation(fixture, &first, at);
-    fixture.store.sessions.refresh(&fixture.command_at(Some(member.id), at), &token_rotation).await.unwrap();
-    let prune = async |before, max| fixture.store.sessions.prune_tokens(before, max).await.unwrap();
+    fixture.store.sessions().refresh(&fixture.command_at(Some(member.id), at), &token_rotation).await.unwrap();
+    let prune = async |before, max| fixture.store.sessions().prune_tokens(before, max).await.unwrap();
     let expiry = opened.session.expires_at;
     assert_eq!(prune(expiry, ALL).await, 0);
     assert_eq!(prune(expiry.plus(MILLISECOND), ALL).await, 1);
-    assert_eq!(fixture.store.sessions.find_by_token(&first.hash()).await.unwrap(), None);
-    assert!(fixture.store.sessions.find_by_token(&token_rotation.next).await.unwrap().is_some());
+    assert_eq!(fixture.store.sessions().find_by_token(&first.hash()).await.unwrap(), None);
+    assert!(fixture.store.sessions().find_by_token(&token_rotation.next).await.unwrap().is_some());
     assert!(username(fixture, &opened, expiry.plus(MILLISECOND)).await.is_some());
     for _ in 0..3 {
         started(fixture, member.id).await;

@@ -8,8 +8,9 @@ use clouddrive_domain::port::{RotationOutcome, TokenOwner, TokenRotation};
 use clouddrive_domain::{Error, Result};
 use futures_util::future::join_all;
 
+use super::Fixture;
 use super::{LIFETIME, MILLISECOND, started, token_rotation, username};
-use crate::fixture::{Fixture, assert_refused};
+use crate::fixture::assert_refused;
 
 /// Grace period for the reuse of a token.
 const GRACE: Duration = Duration::from_secs(30);
@@ -34,12 +35,12 @@ async fn refresh_within(
 ) -> Result<(RotationOutcome, RefreshToken)> {
     let next = fixture.token();
     let spec = TokenRotation { next: next.hash(), grace, ..token_rotation(fixture, token, at) };
-    let rotation = fixture.store.sessions.refresh(&fixture.command_at(Some(user), at), &spec).await?;
+    let rotation = fixture.store.sessions().refresh(&fixture.command_at(Some(user), at), &spec).await?;
     Ok((rotation, next))
 }
 
 async fn owner(fixture: &Fixture<'_>, token: &RefreshToken) -> Option<TokenOwner> {
-    fixture.store.sessions.find_by_token(&token.hash()).await.unwrap()
+    fixture.store.sessions().find_by_token(&token.hash()).await.unwrap()
 }
 
 fn owned_by(session: SessionId, user: UserId) -> Option<TokenOwner> {
@@ -66,7 +67,7 @@ pub(super) async fn a_token_is_swapped_for_the_next_and_the_session_goes_on(fixt
         token = next;
     }
     let list =
-        fixture.store.sessions.list(member.id, at, None, clouddrive_domain::model::Limit::default()).await.unwrap();
+        fixture.store.sessions().list(member.id, at, None, clouddrive_domain::model::Limit::default()).await.unwrap();
     let [listed] = &list[..] else { panic!("{list:?}") };
     assert_eq!((listed.id, listed.created_at, listed.last_used_at), (session, opened.session.created_at, at));
     assert_eq!((listed.address.as_deref(), listed.user_agent.as_deref()), (Some("192.0.2.7"), None));
@@ -194,7 +195,7 @@ pub(super) async fn what_is_no_token_gets_nothing(fixture: &Fixture<'_>) {
 pub(super) async fn tokens_of_an_ended_session_get_nothing(fixture: &Fixture<'_>) {
     let member = fixture.user().await;
     let (opened, token) = started(fixture, member.id).await;
-    fixture.store.sessions.end(&fixture.command(member.id), opened.session.id, member.id).await.unwrap();
+    fixture.store.sessions().end(&fixture.command(member.id), opened.session.id, member.id).await.unwrap();
     let refused = refresh(fixture, member.id, &token, fixture.now()).await;
     assert_refused!(refused, Error::Unauthenticated(Unauthenticated::InvalidRefreshToken));
     assert_eq!(owner(fixture, &token).await, owned_by(opened.session.id, member.id));

@@ -8,8 +8,9 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::NewLink;
 
+use super::Fixture;
 use super::{create, many};
-use crate::fixture::{Fixture, TestUser, name};
+use crate::fixture::{TestUser, name};
 
 fn place(share: &Share) -> SharePosition {
     SharePosition { at: share.shared_at, id: share.id }
@@ -20,7 +21,7 @@ async fn given(fixture: &Fixture<'_>, owner: UserId, limit: u64) -> Vec<(Share, 
     let limit = Limit::new(limit).unwrap();
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = fixture.store.shares.list_given(owner, after, limit).await.unwrap();
+        let rows = fixture.store.shares().list_given(owner, after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, |(share, _)| place(share));
         all.extend(page.items);
@@ -37,7 +38,7 @@ async fn of_node(fixture: &Fixture<'_>, owner: UserId, node: NodeId, limit: u64)
     let item = fixture.grant(owner, node, Action::Share).await;
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = fixture.store.shares.list_of(&item, after, limit).await.unwrap();
+        let rows = fixture.store.shares().list_of(&item, after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, place);
         all.extend(page.items);
@@ -96,7 +97,7 @@ async fn access(fixture: &Fixture<'_>, owner: UserId, node: NodeId, limit: u64) 
     let item = fixture.grant(owner, node, Action::Share).await;
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = fixture.store.shares.list_access(&item, fixture.now(), after, limit).await.unwrap();
+        let rows = fixture.store.shares().list_access(&item, fixture.now(), after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, |entry| entry.via);
         all.extend(page.items);
@@ -157,11 +158,11 @@ pub(super) async fn access_leaves_out_links_that_have_expired(fixture: &Fixture<
     let end = fixture.now();
     let item = fixture.grant(ann.id, folder, Action::Share).await;
     let expiring = NewLink { expires_at: Some(end), ..fixture.new_link() };
-    fixture.store.links.create(&fixture.command(ann.id), &item, &expiring).await.unwrap();
+    fixture.store.links().create(&fixture.command(ann.id), &item, &expiring).await.unwrap();
     let limited = NewLink { max_downloads: Some(1), ..fixture.new_link() };
-    let limited = fixture.store.links.create(&fixture.command(ann.id), &item, &limited).await.unwrap();
+    let limited = fixture.store.links().create(&fixture.command(ann.id), &item, &limited).await.unwrap();
     let links = async |now| {
-        let rows = fixture.store.shares.list_access(&item, now, None, Limit::default()).await.unwrap();
+        let rows = fixture.store.shares().list_access(&item, now, None, Limit::default()).await.unwrap();
         rows.into_iter().map(|entry| entry.via).skip(1).collect::<Vec<_>>()
     };
     let just_before = Timestamp::from_millis(end.as_millis() - 1);
@@ -170,7 +171,7 @@ pub(super) async fn access_leaves_out_links_that_have_expired(fixture: &Fixture<
     assert_eq!(links(just_before).await, both);
     assert_eq!(links(end).await, [AccessVia::Link(limited.id)]);
     let download = LinkDownload { link: limited.id, node: limited.item.id, subnet: ClientSubnet::from_address(None) };
-    fixture.store.link_downloads.count(&fixture.command_at(None, fixture.now()), &download).await.unwrap();
+    fixture.store.link_downloads().count(&fixture.command_at(None, fixture.now()), &download).await.unwrap();
     // The holder of an exhausted link still sees names.
     assert_eq!(links(end).await, [AccessVia::Link(limited.id)]);
 }

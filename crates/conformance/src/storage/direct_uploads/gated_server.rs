@@ -14,14 +14,15 @@ use futures_util::{TryStreamExt, stream};
 
 use super::{Answer, SignedUrlClient};
 
-/// A [`SignedUrlClient`] for a store whose signed URLs lead back to the server: does on the store what the verifier admits.
+/// A [`SignedUrlClient`] for a store whose signed URLs lead back to the server: does on the store what the verifier
+/// admits.
 pub struct GatedServer<'a> {
     /// The store of the blobs.
     pub store: &'a dyn BlobStore,
     /// Receives the parts.
     pub parts: &'a dyn PartStore,
     /// Verifies the URLs.
-    pub gate: &'a dyn SignedUrlVerifier,
+    pub verifier: &'a dyn SignedUrlVerifier,
     /// The time of the requests.
     pub now: Timestamp,
 }
@@ -45,7 +46,7 @@ fn status(error: &Error) -> u16 {
 
 impl GatedServer<'_> {
     async fn take(&self, signed: &SignedUrl, body: Bytes) -> Result<()> {
-        let (target, expected) = self.gate.verify_put(request(signed), self.now)?;
+        let (target, expected) = self.verifier.verify_put(request(signed), self.now)?;
         let body = Box::pin(stream::iter([Ok(body)]));
         match target {
             PutTarget::Blob(key) => self.store.put(&key, body, expected, &ContentHeaders::unknown()).await.map(drop),
@@ -54,7 +55,7 @@ impl GatedServer<'_> {
     }
 
     async fn give(&self, signed: &SignedUrl, range: Option<Range<u64>>) -> Result<Answer> {
-        let GetTarget { key, content_headers, .. } = self.gate.verify_get(request(signed), self.now)?;
+        let GetTarget { key, content_headers, .. } = self.verifier.verify_get(request(signed), self.now)?;
         let size = self.store.head(&key).await?.ok_or(Error::NotFound)?.size;
         let (status, asked) = range.map_or((200, 0..size), |range| (206, range));
         if asked.end > size {

@@ -12,6 +12,7 @@ use clouddrive_domain::port::{BlobStore, ByteStream, ContentHeaders, DirectUploa
 use clouddrive_domain::{Error, Result};
 use futures_util::{StreamExt, future, stream};
 
+use crate::case::suite;
 use crate::samples::{crc32, digest, read, sample};
 
 /// Part size of every case: a [`PartStore`] accepts small parts, too.
@@ -27,20 +28,35 @@ struct Case<'a> {
     bytes: Vec<u8>,
 }
 
-/// Runs every case on a store that accepts parts from the server.
-pub async fn part_store_suite(
-    parts: &dyn PartStore,
-    store: &dyn BlobStore,
-    direct: &dyn DirectUploadStore,
-    random: &dyn Random,
-) {
-    let plan = PartPlan::restore(2 * PART + 7, Some(PART)).unwrap();
-    let bytes = sample(usize::try_from(plan.size()).unwrap());
-    let case = &Case { parts, store, direct, random, plan, bytes };
-    a_part_is_written_once(case).await;
-    what_does_not_come_whole_may_come_again(case).await;
-    what_is_over_takes_no_parts(case).await;
-    of_simultaneous_writes_one_wins(case).await;
+suite! {
+    $ part_store(parts: &dyn PartStore, store: &dyn BlobStore, direct: &dyn DirectUploadStore, random: &dyn Random)
+    (&Case::new(parts, store, direct, random))
+
+    self of "`PartStore::put_part`: A part is written once" {
+        a_part_is_written_once,
+        of_simultaneous_writes_one_wins,
+    }
+
+    self of "`PartStore::put_part`: incomplete bytes are discarded and may be sent again" {
+        what_does_not_come_whole_may_come_again,
+    }
+
+    self of "`PartStore::put_part`: if the multipart upload does not exist, or no longer" {
+        what_is_over_takes_no_parts,
+    }
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        parts: &'a dyn PartStore,
+        store: &'a dyn BlobStore,
+        direct: &'a dyn DirectUploadStore,
+        random: &'a dyn Random,
+    ) -> Self {
+        let plan = PartPlan::restore(2 * PART + 7, Some(PART)).unwrap();
+        let bytes = sample(usize::try_from(plan.size()).unwrap());
+        Self { parts, store, direct, random, plan, bytes }
+    }
 }
 
 impl Case<'_> {

@@ -19,27 +19,15 @@ struct Sample {
     bytes: Vec<u8>,
 }
 
-/// Runs every case with the smallest part size that every store accepts.
-pub(super) async fn suite<W: SignedUrlClient>(case: &Case<'_, W>) {
-    let usual = NonZeroU64::new(MIN_PART_BYTES).unwrap();
-    let size = 2 * MIN_PART_BYTES + 7;
-    let sample = &Sample { plan: PartPlan::new(size, usual), bytes: sample(usize::try_from(size).unwrap()) };
-    assert_eq!(sample.plan.count(), 3);
-    parts_in_any_order_become_the_blob(case, sample).await;
-    what_is_missing_is_told_and_may_still_come(case, sample).await;
-    other_bytes_than_signed_are_no_part(case, sample).await;
-    a_part_that_is_there_stays_or_is_replaced_whole(case, sample).await;
-    what_was_finished_stays_as_it_is(case, sample).await;
-    finish_may_be_called_by_several_at_once(case, sample).await;
-    ranges_go_over_the_seams(case, sample).await;
-    what_is_discarded_is_gone_and_takes_no_more(case, sample).await;
-    what_is_deleted_is_gone(case, sample).await;
-    what_has_begun_is_listed_until_it_is_over(case, sample).await;
-    a_part_that_races_with_the_end_is_in_it_or_not(case, sample).await;
-    a_part_that_races_with_a_discard_leaves_nothing(case, sample).await;
-}
-
 impl Sample {
+    /// Parts of the smallest size that every store accepts.
+    fn new() -> Self {
+        let size = 2 * MIN_PART_BYTES + 7;
+        let plan = PartPlan::new(size, NonZeroU64::new(MIN_PART_BYTES).unwrap());
+        assert_eq!(plan.count(), 3);
+        Self { plan, bytes: sample(usize::try_from(size).unwrap()) }
+    }
+
     fn part(&self, number: u32) -> (Part, Bytes) {
         let part = self.plan.part(number).unwrap();
         let start = usize::try_from(u64::from(number - 1) * self.plan.part_size()).unwrap();
@@ -98,7 +86,8 @@ impl Sample {
 }
 
 /// Received parts are listed by number, before and after the finish, and the blob reads back.
-async fn parts_in_any_order_become_the_blob<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn parts_in_any_order_become_the_blob<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     assert_eq!(sample.received(case, &multipart).await, Vec::<u32>::new());
     for (number, received) in [(3, &[3][..]), (1, &[1, 3]), (2, &[1, 2, 3])] {
@@ -114,7 +103,8 @@ async fn parts_in_any_order_become_the_blob<W: SignedUrlClient>(case: &Case<'_, 
 }
 
 /// `UploadIncomplete` names the missing parts and changes nothing; they may still be sent by new URLs.
-async fn what_is_missing_is_told_and_may_still_come<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn what_is_missing_is_told_and_may_still_come<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     for (number, missing) in [(2, &[1, 2, 3][..]), (3, &[1, 3]), (1, &[1])] {
         for _ in 0..2 {
@@ -132,7 +122,8 @@ async fn what_is_missing_is_told_and_may_still_come<W: SignedUrlClient>(case: &C
 }
 
 /// Bytes of another length than signed, and bytes sent as another part, are refused and not stored.
-async fn other_bytes_than_signed_are_no_part<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn other_bytes_than_signed_are_no_part<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     let signed = sample.sign(case, &multipart, 3).await;
     for bytes in [&b""[..], b"six by", b"eight by"] {
@@ -150,7 +141,8 @@ async fn other_bytes_than_signed_are_no_part<W: SignedUrlClient>(case: &Case<'_,
 }
 
 /// A part that is sent again is refused or replaces the former; either way the blob has one of them, whole.
-async fn a_part_that_is_there_stays_or_is_replaced_whole<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn a_part_that_is_there_stays_or_is_replaced_whole<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     let signed = sample.sign(case, &multipart, 3).await;
     assert_eq!(case.wire.put(&signed, Bytes::from_static(b"another")).await, 200);
@@ -164,7 +156,8 @@ async fn a_part_that_is_there_stays_or_is_replaced_whole<W: SignedUrlClient>(cas
 }
 
 /// PUTs to URLs that are still alive do not change it.
-async fn what_was_finished_stays_as_it_is<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn what_was_finished_in_parts_stays_as_it_is<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     let signed = sample.sign(case, &multipart, 3).await;
     sample.send(case, &multipart, &[1, 2, 3]).await;
@@ -182,7 +175,8 @@ async fn what_was_finished_stays_as_it_is<W: SignedUrlClient>(case: &Case<'_, W>
 }
 
 /// All calls, concurrent or later, return the same.
-async fn finish_may_be_called_by_several_at_once<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn finish_may_be_called_by_several_at_once<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     sample.send(case, &multipart, &[1, 2, 3]).await;
     let finish = || sample.finish(case, &multipart);
@@ -194,7 +188,8 @@ async fn finish_may_be_called_by_several_at_once<W: SignedUrlClient>(case: &Case
 }
 
 /// Ranges may span parts, through the store and by URL.
-async fn ranges_go_over_the_seams<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn ranges_go_over_the_seams<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let key = sample.make(case).await.key;
     let (part, size) = (sample.plan.part_size(), sample.plan.size());
     let signed = case.presigner.presign_get(&key, &content_headers("text/plain", None), case.soon()).await.unwrap();
@@ -226,7 +221,8 @@ async fn ranges_go_over_the_seams<W: SignedUrlClient>(case: &Case<'_, W>, sample
 }
 
 /// Before parts have arrived, after, and after the finish. Idempotent, and no URL brings anything back.
-async fn what_is_discarded_is_gone_and_takes_no_more<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn what_is_discarded_is_gone_and_takes_no_more<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     for sent in [&[][..], &[3], &[1, 2, 3]] {
         let multipart = sample.begin(case).await;
         let signed = sample.sign(case, &multipart, 3).await;
@@ -257,7 +253,8 @@ async fn check_nothing<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample, 
 }
 
 /// The key alone is enough to delete it.
-async fn what_is_deleted_is_gone<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn what_is_deleted_is_gone<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let multipart = sample.make(case).await;
     for _ in 0..2 {
         case.store.delete(&multipart.key).await.unwrap();
@@ -269,7 +266,8 @@ async fn what_is_deleted_is_gone<W: SignedUrlClient>(case: &Case<'_, W>, sample:
 }
 
 /// If the store lists multipart uploads at all: so that abandoned ones can be discarded.
-async fn what_has_begun_is_listed_until_it_is_over<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn what_has_begun_is_listed_until_it_is_over<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     let mut begun = [sample.begin(case).await, sample.begin(case).await, sample.begin(case).await];
     begun.sort();
     let [first, second, _] = &begun;
@@ -291,7 +289,8 @@ async fn what_has_begun_is_listed_until_it_is_over<W: SignedUrlClient>(case: &Ca
 }
 
 /// A blob has all parts or does not exist; an acknowledged part is in it.
-async fn a_part_that_races_with_the_end_is_in_it_or_not<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn a_part_that_races_with_the_end_is_in_it_or_not<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     for _ in 0..3 {
         let multipart = sample.begin(case).await;
         sample.send(case, &multipart, &[1, 2]).await;
@@ -309,7 +308,8 @@ async fn a_part_that_races_with_the_end_is_in_it_or_not<W: SignedUrlClient>(case
 }
 
 /// Whether or not the part was acknowledged.
-async fn a_part_that_races_with_a_discard_leaves_nothing<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample) {
+pub(super) async fn a_part_that_races_with_a_discard_leaves_nothing<W: SignedUrlClient>(case: &Case<'_, W>) {
+    let sample = &Sample::new();
     for _ in 0..3 {
         let multipart = sample.begin(case).await;
         let signed = sample.sign(case, &multipart, 3).await;

@@ -1,6 +1,7 @@
 mod own;
 mod sessions;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,12 @@ pub struct Login {
     pub refresh_token: RefreshToken,
     /// The lifetime of the access token.
     pub lifetime: Duration,
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("lifetime", &self.lifetime).finish_non_exhaustive()
+    }
 }
 
 /// The ports of [`AccountService`].

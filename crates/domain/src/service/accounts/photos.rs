@@ -4,10 +4,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
-use crate::model::{Actor, AuditAction, BlobKey, Expected, Length, MediaType, Scope, Timestamp};
+use crate::model::{Actor, AuditAction, BlobRef, Expected, Length, MediaType, Scope, Timestamp};
 use crate::port::{
-    BlobRecordRepository, BlobStore, ContentHeaders, ContentInfo, NodeRepository, PhotoMaker, SignedUrl, UrlPresigner,
-    UserRepository,
+    BlobRecordRepository, BlobStores, ContentHeaders, ContentInfo, NodeRepository, PhotoMaker, SignedUrl, StoreRouter,
+    UrlPresigner, UserRepository,
 };
 use crate::service::ServiceContext;
 
@@ -16,8 +16,8 @@ pub struct PhotoService {
     users: Arc<dyn UserRepository>,
     drive: Arc<dyn NodeRepository>,
     records: Arc<dyn BlobRecordRepository>,
-    store: Arc<dyn BlobStore>,
-    presigner: Arc<dyn UrlPresigner>,
+    stores: BlobStores,
+    presigners: StoreRouter<dyn UrlPresigner>,
     maker: Arc<dyn PhotoMaker>,
     context: ServiceContext,
     url_lifetime: Duration,
@@ -31,13 +31,13 @@ impl PhotoService {
         users: Arc<dyn UserRepository>,
         drive: Arc<dyn NodeRepository>,
         records: Arc<dyn BlobRecordRepository>,
-        store: Arc<dyn BlobStore>,
-        presigner: Arc<dyn UrlPresigner>,
+        stores: BlobStores,
+        presigners: StoreRouter<dyn UrlPresigner>,
         maker: Arc<dyn PhotoMaker>,
         context: ServiceContext,
         url_lifetime: Duration,
     ) -> Self {
-        Self { users, drive, records, store, presigner, maker, context, url_lifetime }
+        Self { users, drive, records, stores, presigners, maker, context, url_lifetime }
     }
 
     /// Sets the caller's profile photo to `picture`.
@@ -47,15 +47,15 @@ impl PhotoService {
     pub async fn set(&self, actor: &Actor, picture: Bytes) -> Result<SignedUrl> {
         actor.require(Scope::Write)?;
         let photo = self.maker.make(picture).await?;
-        let key = self.context.blob_key();
+        let blob = self.context.new_blob(self.stores.default_name());
         let command = self.context.command(actor)?;
-        self.records.record(&key, &self.store.name(), command.at).await?;
+        self.records.record(&blob.key, &blob.store, command.at).await?;
         let expected = Expected { length: Length::Exactly(photo.len() as u64), sha256: None };
         let body = Box::pin(Once(Some(photo)));
-        self.store.put(&key, body, expected, &content_headers(None)).await?;
-        self.users.set_photo(&command, actor.user, Some(&key)).await?;
+        self.stores.get(&blob.store)?.put(&blob.key, body, expected, &content_headers(None)).await?;
+        self.users.set_photo(&command, actor.user, Some(&blob.key)).await?;
         self.context.audit(actor, AuditAction::PhotoSet);
-        self.sign(&key, command.at).await
+        self.sign(&blob, command.at).await
     }
 
     /// A short-lived URL of the caller's profile photo.
@@ -65,9 +65,9 @@ impl PhotoService {
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
         actor.require(Scope::Read)?;
         let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        let key = home.account.user.photo.ok_or(Error::NotFound)?;
-        let made = self.records.recorded_at(&key).await?.ok_or(Error::NotFound)?;
-        self.sign(&key, made).await
+        let blob = home.account.user.photo.ok_or(Error::NotFound)?;
+        let made = self.records.recorded_at(&blob.key).await?.ok_or(Error::NotFound)?;
+        self.sign(&blob, made).await
     }
 
     /// Removes the caller's profile photo.
@@ -83,12 +83,13 @@ impl PhotoService {
         Ok(())
     }
 
-    async fn sign(&self, key: &BlobKey, modified_at: Timestamp) -> Result<SignedUrl> {
+    async fn sign(&self, blob: &BlobRef, modified_at: Timestamp) -> Result<SignedUrl> {
         // The blob is written only once, so its key serves as the entity tag.
-        let tag = key.clone().into();
+        let tag = blob.key.clone().into();
         let content = Some(ContentInfo { size: None, tag, modified_at, client_modified_at: None });
         let content_headers = content_headers(content);
-        self.presigner.presign_get(key, &content_headers, self.context.now().plus(self.url_lifetime)).await
+        let expires_at = self.context.now().plus(self.url_lifetime);
+        self.presigners.get(&blob.store)?.presign_get(&blob.key, &content_headers, expires_at).await
     }
 }
 

@@ -18,8 +18,8 @@ use self::slots::{Caller, Slot, Slots};
 use super::contents::Contents;
 use crate::error::{Error, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, ClientSubnet, Crc32, MAX_NAME_BYTES, MediaType, Name, NodeId, NodeKind, ReadGrant, Scope,
-    SessionId, Timestamp, authorize_read,
+    Action, Actor, BlobKey, BlobRef, ClientSubnet, Crc32, MAX_NAME_BYTES, MediaType, Name, NodeId, NodeKind, ReadGrant,
+    Scope, SessionId, Timestamp, authorize_read,
 };
 use crate::port::{
     BlobRecordRepository, ByteStream, ContentHeaders, LinkRepository, NodeRepository, SessionRepository, TreeRepository,
@@ -208,7 +208,7 @@ fn require_room(entries: u64, path_bytes: u64) -> Result<()> {
 /// The bytes of one file of an [`Archive`], which alone creates it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchivedBlob {
-    key: BlobKey,
+    blob: BlobRef,
     size: u64,
 }
 
@@ -216,7 +216,7 @@ impl ArchivedBlob {
     /// The error for damaged bytes.
     #[must_use]
     pub fn damaged(&self, what: &str) -> Error {
-        Error::damaged(&self.key, what)
+        Error::damaged(&self.blob.key, what)
     }
 }
 
@@ -232,7 +232,7 @@ impl ArchiveReader {
     /// # Errors
     /// `Damaged` when the bytes are missing or have another length; store errors.
     pub async fn read(&self, blob: &ArchivedBlob, range: Range<u64>) -> Result<ByteStream> {
-        self.contents.read_blob(&blob.key, blob.size, range).await
+        self.contents.read_blob(&blob.blob, blob.size, range).await
     }
 }
 
@@ -292,7 +292,7 @@ impl Archive {
     /// The bytes of the entry at index `number`, if it is a file.
     #[must_use]
     pub fn blob(&self, number: usize) -> Option<ArchivedBlob> {
-        self.listing.blob(number).map(|(key, size)| ArchivedBlob { key, size })
+        self.listing.blob(number).map(|(blob, size)| ArchivedBlob { blob, size })
     }
 
     /// When anything in it was last modified.
@@ -329,7 +329,7 @@ impl Archive {
         let Some((blob, size)) = self.listing.learn(number, crc32) else {
             return Ok(());
         };
-        self.noted.push((blob, crc32));
+        self.noted.push((blob.key, crc32));
         if self.noted.len() >= NOTED || size >= NOTED_BYTES {
             self.note().await?;
         }

@@ -1,10 +1,12 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
-use crate::error::Error;
-use crate::model::{BlobKey, DriveId, Located, Upload};
-use crate::port::{BlobRecordRepository, BlobStore, Saved};
+use super::upload_store::store_of;
+use crate::error::{Error, Result};
+use crate::model::{BlobKey, BlobRef, DriveId, Located, StoreName, Upload};
+use crate::port::{BlobRecordRepository, BlobStores, Saved};
 
 /// How many blobs or uploads one call deletes concurrently.
 const AT_ONCE: usize = 16;
@@ -18,42 +20,45 @@ const BATCH: usize = 500;
 #[derive(Clone)]
 pub struct BlobRemover {
     records: Arc<dyn BlobRecordRepository>,
-    store: Arc<dyn BlobStore>,
+    stores: BlobStores,
 }
 
 impl BlobRemover {
     /// Creates the remover.
     #[must_use]
-    pub fn new(records: Arc<dyn BlobRecordRepository>, store: Arc<dyn BlobStore>) -> Self {
-        Self { records, store }
+    pub fn new(records: Arc<dyn BlobRecordRepository>, stores: BlobStores) -> Self {
+        Self { records, stores }
     }
 
-    /// Removes blobs that are marked for deletion and releases their quota. Returns how many are gone, and the first
-    /// error.
-    pub(in crate::service) async fn remove(&self, marked_for_deletion: Vec<BlobKey>) -> (u64, Option<Error>) {
+    /// Removes blobs that are marked for deletion, each from its store, and releases their quota. Returns how many are
+    /// gone, and the first error.
+    pub(in crate::service) async fn remove(&self, marked_for_deletion: Vec<BlobRef>) -> (u64, Option<Error>) {
         let (mut removed, mut first_error) = (0, None);
-        for keys in marked_for_deletion.chunks(BATCH) {
-            let deletions = stream::iter(keys.to_vec()).map(|key| async move {
-                let outcome = self.store.delete(&key).await;
-                outcome.map(|()| key)
+        for blobs in marked_for_deletion.chunks(BATCH) {
+            let deletions = stream::iter(blobs.to_vec()).map(|blob| async move {
+                let outcome = self.delete_bytes(&blob).await;
+                outcome.map(|()| blob)
             });
             let mut deletions = deletions.buffered(AT_ONCE);
-            let mut gone = Vec::with_capacity(keys.len());
+            let mut gone: BTreeMap<StoreName, Vec<BlobKey>> = BTreeMap::new();
             while let Some(outcome) = deletions.next().await {
                 match outcome {
-                    Ok(key) => gone.push(key),
+                    Ok(blob) => gone.entry(blob.store).or_default().push(blob.key),
                     Err(error) => first_error = first_error.or(Some(error)),
                 }
             }
-            if gone.is_empty() {
-                continue;
-            }
-            match self.records.remove(&self.store.name(), &gone).await {
-                Ok(()) => removed += gone.len() as u64,
-                Err(error) => first_error = first_error.or(Some(error)),
+            for (store, keys) in gone {
+                match self.records.remove(&store, &keys).await {
+                    Ok(()) => removed += keys.len() as u64,
+                    Err(error) => first_error = first_error.or(Some(error)),
+                }
             }
         }
         (removed, first_error)
+    }
+
+    async fn delete_bytes(&self, blob: &BlobRef) -> Result<()> {
+        self.stores.get(&blob.store)?.delete(&blob.key).await
     }
 
     /// Deletes the [freed](Saved::freed) blobs, and returns the file or folder.
@@ -71,19 +76,28 @@ impl BlobRemover {
     }
 
     async fn discard_one(&self, upload: &Upload) {
-        let multipart = upload.multipart();
-        if self.store.abort(&multipart).await.is_err() {
+        if self.abort(upload).await.is_err() {
             // If the store cannot tell what it has, count the most that it would have accepted.
             let max = upload.announced.unwrap_or(0);
-            let bytes = self.store.received_bytes(&multipart).await.unwrap_or(max);
+            let bytes = self.received_bytes(upload).await.unwrap_or(max);
             self.hold(&upload.blob, upload.drive, bytes).await;
         }
     }
 
+    async fn abort(&self, upload: &Upload) -> Result<()> {
+        let store = store_of(upload, &self.stores, &*self.records).await?;
+        self.stores.get(&store)?.abort(&upload.multipart()).await
+    }
+
+    async fn received_bytes(&self, upload: &Upload) -> Result<u64> {
+        let store = store_of(upload, &self.stores, &*self.records).await?;
+        self.stores.get(&store)?.received_bytes(&upload.multipart()).await
+    }
+
     /// Deletes `stored` bytes that were streamed in or copied but became no file; if that fails, they stay reserved.
-    pub(in crate::service) async fn delete(&self, key: &BlobKey, drive: DriveId, stored: u64) {
-        if self.store.delete(key).await.is_err() {
-            self.hold(key, drive, stored).await;
+    pub(in crate::service) async fn delete(&self, blob: &BlobRef, drive: DriveId, stored: u64) {
+        if self.delete_bytes(blob).await.is_err() {
+            self.hold(&blob.key, drive, stored).await;
         }
     }
 
@@ -94,3 +108,6 @@ impl BlobRemover {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,21 +2,21 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::model::{BlobKey, Content};
-use crate::port::{BlobRecordRepository, BlobStore, ByteStream};
+use crate::model::{BlobKey, BlobRef, Content};
+use crate::port::{BlobRecordRepository, BlobStores, ByteStream};
 
 /// Reads blobs, telling damaged ones from purged ones.
 #[derive(Clone)]
 pub struct Contents {
-    store: Arc<dyn BlobStore>,
+    stores: BlobStores,
     records: Arc<dyn BlobRecordRepository>,
 }
 
 impl Contents {
-    /// Creates it on `store` and its `records`.
+    /// Creates it on the `stores` and the `records` of their blobs.
     #[must_use]
-    pub fn new(store: Arc<dyn BlobStore>, records: Arc<dyn BlobRecordRepository>) -> Self {
-        Self { store, records }
+    pub fn new(stores: BlobStores, records: Arc<dyn BlobRecordRepository>) -> Self {
+        Self { stores, records }
     }
 
     /// The bytes of `content` in `range`.
@@ -27,19 +27,19 @@ impl Contents {
         self.read_blob(&content.blob, content.size, range).await
     }
 
-    /// The bytes in `range` of the blob under `key`, which has `size` bytes.
+    /// The bytes in `range` of the blob, which has `size` bytes.
     ///
     /// # Errors
     /// [`Damaged`](Error::Damaged) when a referenced blob is missing from the store or has other bytes; `NotFound` when
-    /// it is no longer referenced; store errors.
+    /// it is no longer referenced; `Unavailable` when its store is not configured; store errors.
     pub(in crate::service) async fn read_blob(
         &self,
-        key: &BlobKey,
+        blob: &BlobRef,
         size: u64,
         range: Range<u64>,
     ) -> Result<ByteStream> {
-        match self.store.get(key, size, range).await {
-            Err(Error::NotFound) => Err(self.missing(key).await),
+        match self.stores.get(&blob.store)?.get(&blob.key, size, range).await {
+            Err(Error::NotFound) => Err(self.missing(&blob.key).await),
             outcome => outcome,
         }
     }
@@ -53,3 +53,6 @@ impl Contents {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

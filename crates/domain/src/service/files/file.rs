@@ -3,17 +3,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::contents::Contents;
+use super::delivery::Delivery;
 use super::relocation::{self, NewPlace};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId, UserId, authorize,
 };
-use crate::port::{ByteStream, ContentHeaders, NodeRepository, SignedUrl, UrlPresigner, Watch};
+use crate::port::{ByteStream, ContentHeaders, NodeRepository, SignedUrl, StoreRouter, UrlPresigner, Watch};
 use crate::service::ServiceContext;
 use crate::service::access::Access;
 
 /// A file that the caller may read. Only [`FileService::open`] creates it.
+#[derive(Debug)]
 pub struct OpenFile {
     entry: Entry,
     content: Content,
@@ -60,7 +62,7 @@ pub struct FileService {
     drive: Arc<dyn NodeRepository>,
     contents: Contents,
     tags: StoreTags,
-    presigner: Arc<dyn UrlPresigner>,
+    presigners: StoreRouter<dyn UrlPresigner>,
     context: ServiceContext,
     lifetimes: UrlLifetimes,
 }
@@ -72,14 +74,14 @@ impl FileService {
         drive: Arc<dyn NodeRepository>,
         contents: Contents,
         tags: StoreTags,
-        presigner: Arc<dyn UrlPresigner>,
+        presigners: StoreRouter<dyn UrlPresigner>,
         context: ServiceContext,
         lifetimes: UrlLifetimes,
     ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, contents, tags, presigner, context, lifetimes }
+        Self { access: Access::new(drive.clone()), drive, contents, tags, presigners, context, lifetimes }
     }
 
-    /// Opens a file, to [`read`](Self::read) its bytes.
+    /// Opens a file, to [`read`](Self::read) its bytes or to have them [delivered](Self::content).
     ///
     /// # Errors
     /// `NotFound`.
@@ -131,14 +133,30 @@ impl FileService {
         self.tags.try_complete(&mut file.content).await;
         let watch = Watch { user: actor.user, session, file: file.entry.node.id, version: file.content.version };
         let expires_at = self.context.now().plus(self.lifetimes.watch);
-        let url = self.presigner.presign_watch(&file.content.blob, &file.content_headers(), watch, expires_at).await?;
+        let (blob, content_headers) = (&file.content.blob, file.content_headers());
+        let presigner = self.presigners.get(&blob.store)?;
+        let url = presigner.presign_watch(&blob.key, &content_headers, watch, expires_at).await?;
         Ok((file.into_entry(), url))
     }
 
+    /// How a client that can follow a redirect gets the bytes of an open file: from their store, if it serves them
+    /// itself. Others [`read`](Self::read) them.
+    ///
+    /// # Errors
+    /// Those of the store's [`UrlPresigner`].
+    pub async fn content(&self, file: &OpenFile) -> Result<Delivery> {
+        if self.tags.serves_itself(&file.content.blob.store) {
+            Ok(Delivery::Redirect(self.sign(file).await?))
+        } else {
+            Ok(Delivery::Stream)
+        }
+    }
+
     /// A short-lived download URL for an open file.
-    pub async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
-        let expires_at = self.context.now().plus(self.lifetimes.download);
-        self.presigner.presign_get(&file.content.blob, &file.content_headers(), expires_at).await
+    async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
+        let (blob, expires_at) = (&file.content.blob, self.context.now().plus(self.lifetimes.download));
+        let presigner = self.presigners.get(&blob.store)?;
+        presigner.presign_get(&blob.key, &file.content_headers(), expires_at).await
     }
 
     /// Renames or moves a file, or changes the details of its content. A file that it replaces goes to the trash.

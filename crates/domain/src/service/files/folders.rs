@@ -26,6 +26,7 @@ pub struct ListQuery {
 pub type EntryPage = Page<Entry, Position>;
 
 /// A folder with one page of its contents.
+#[derive(Debug)]
 pub struct FolderListing {
     /// The folder.
     pub folder: Entry,

@@ -2,9 +2,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Conflict, Error, Forbidden, Refused, Result};
-use crate::model::{Action, BlobKey, Content, Expected, Length, NodeKind, Timestamp, authorize};
+use crate::model::{Action, BlobKey, BlobRef, Content, Expected, Length, NodeKind, StoreName, Timestamp, authorize};
 use crate::port::{
-    BlobRecordRepository, BlobStore, ByteStream, ContentHeaders, GetTarget, NodeRepository, PartStore, PutTarget,
+    BlobRecordRepository, BlobStores, ByteStream, ContentHeaders, GetTarget, NodeRepository, PartStore, PutTarget,
     SessionRepository, SignedRequest, SignedUrlVerifier, VersionRepository, Watch,
 };
 use crate::service::{Contents, ServiceContext};
@@ -25,17 +25,17 @@ impl PutPermit {
 
 /// A blob that the holder of its URL may read. Only [`SignedBlobService::open`] creates it.
 pub struct OpenBlob {
-    key: BlobKey,
+    blob: BlobRef,
     size: u64,
     content_headers: ContentHeaders,
     watch: Option<Watch>,
 }
 
 impl OpenBlob {
-    /// The blob.
+    /// The key of the blob.
     #[must_use]
     pub const fn key(&self) -> &BlobKey {
-        &self.key
+        &self.blob.key
     }
 
     /// Its size in bytes.
@@ -60,7 +60,8 @@ impl OpenBlob {
 /// Serves signed URLs that lead to this server itself, for a store that cannot serve its own bytes.
 pub struct SignedBlobService {
     verifier: Arc<dyn SignedUrlVerifier>,
-    store: Arc<dyn BlobStore>,
+    local: StoreName,
+    stores: BlobStores,
     parts: Arc<dyn PartStore>,
     records: Arc<dyn BlobRecordRepository>,
     contents: Contents,
@@ -98,18 +99,19 @@ impl Watching {
 }
 
 impl SignedBlobService {
-    /// Creates the service.
+    /// Creates the service, for the URLs of the store named `local`.
     #[must_use]
     pub fn new(
         verifier: Arc<dyn SignedUrlVerifier>,
-        store: Arc<dyn BlobStore>,
+        local: StoreName,
+        stores: BlobStores,
         parts: Arc<dyn PartStore>,
         records: Arc<dyn BlobRecordRepository>,
         watching: Watching,
         context: ServiceContext,
     ) -> Self {
-        let contents = Contents::new(store.clone(), records.clone());
-        Self { verifier, store, parts, records, contents, watching, context }
+        let contents = Contents::new(stores.clone(), records.clone());
+        Self { verifier, local, stores, parts, records, contents, watching, context }
     }
 
     /// Admits a PUT of a body of `announced` bytes, if known.
@@ -129,21 +131,22 @@ impl SignedBlobService {
     /// Stores the bytes. If the upload ends meanwhile, they are removed again.
     ///
     /// # Errors
-    /// As [`BlobStore::put`] and [`PartStore::put_part`]; `UploadClosed`.
+    /// As [`BlobStore::put`](crate::port::BlobStore::put) and [`PartStore::put_part`]; `UploadClosed`.
     pub async fn put(&self, permit: PutPermit, body: ByteStream) -> Result<()> {
         let PutPermit { target, expected } = permit;
+        let store = self.stores.get(&self.local)?;
         match &target {
             PutTarget::Blob(key) => {
                 // This store's URLs carry the content headers themselves.
-                self.store.put(key, body, expected, &ContentHeaders::unknown()).await?;
+                store.put(key, body, expected, &ContentHeaders::unknown()).await?;
             }
             PutTarget::Part { multipart, number } => self.parts.put_part(multipart, *number, body, expected).await?,
         }
         let wanted = self.require_wanted(target.key()).await;
         if matches!(wanted, Err(Error::Conflict(Conflict::UploadClosed))) {
             match &target {
-                PutTarget::Blob(key) => self.store.delete(key).await?,
-                PutTarget::Part { multipart, .. } => self.store.abort(multipart).await?,
+                PutTarget::Blob(key) => store.delete(key).await?,
+                PutTarget::Part { multipart, .. } => store.abort(multipart).await?,
             }
         }
         wanted
@@ -165,16 +168,16 @@ impl SignedBlobService {
         let GetTarget { key, content_headers, watch } = self.verifier.verify_get(request, now)?;
         if let Some(watch) = &watch {
             let content = self.watching.content(watch, now).await?;
-            return Ok(OpenBlob { size: content.size, key: content.blob, content_headers, watch: Some(*watch) });
+            return Ok(OpenBlob { size: content.size, blob: content.blob, content_headers, watch: Some(*watch) });
         }
         let size = match content_headers.content.as_ref().and_then(|content| content.size) {
             Some(size) => size,
-            None => match self.store.head(&key).await? {
+            None => match self.stores.get(&self.local)?.head(&key).await? {
                 Some(stored) => stored.size,
                 None => return Err(self.contents.missing(&key).await),
             },
         };
-        Ok(OpenBlob { key, size, content_headers, watch: None })
+        Ok(OpenBlob { blob: BlobRef { store: self.local.clone(), key }, size, content_headers, watch: None })
     }
 
     /// The bytes of an open blob in `range`.
@@ -182,7 +185,7 @@ impl SignedBlobService {
     /// # Errors
     /// `Damaged`; `NotFound` when they have been purged since; store errors.
     pub async fn read(&self, blob: &OpenBlob, range: Range<u64>) -> Result<ByteStream> {
-        self.contents.read_blob(&blob.key, blob.size, range).await
+        self.contents.read_blob(&blob.blob, blob.size, range).await
     }
 }
 

@@ -10,14 +10,16 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::blob_remover::BlobRemover;
 use super::content_limit::told;
+use super::upload_store::store_of;
 use crate::error::{Error, Result};
 use crate::model::{
-    Action, Actor, AuditAction, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, MultipartUpload, NodeId, NodeKind,
-    Page, Part, PartPlan, Scope, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserRef,
+    Action, Actor, AuditAction, BlobRef, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, MultipartUpload,
+    MultipartUploadId, NodeId, NodeKind, Page, Part, PartPlan, Scope, StoreName, Timestamp, Upload, UploadId,
+    UploadPosition, UploadState, UserRef,
 };
 use crate::port::{
-    self, BlobRecordRepository, BlobStore, ContentHeaders, DirectUploadStore, NewUpload, NodeRepository, SignedUrl,
-    StagedUploadStore,
+    self, BlobRecordRepository, BlobStores, ContentHeaders, DirectUploadStore, NewUpload, NodeRepository, SignedUrl,
+    StagedUploadStore, StoreRouter,
 };
 use crate::service::ServiceContext;
 use crate::service::access::Access;
@@ -54,7 +56,7 @@ pub struct UploadSettings {
 
 /// Where uploaded bytes are copied before they become a file.
 struct Staging {
-    store: Arc<dyn StagedUploadStore>,
+    stores: StoreRouter<dyn StagedUploadStore>,
     records: Arc<dyn BlobRecordRepository>,
 }
 
@@ -103,8 +105,8 @@ pub struct UploadService {
     access: Access,
     drive: Arc<dyn NodeRepository>,
     uploads: Arc<dyn port::UploadRepository>,
-    store: Arc<dyn BlobStore>,
-    direct: Arc<dyn DirectUploadStore>,
+    stores: BlobStores,
+    direct: StoreRouter<dyn DirectUploadStore>,
     remover: BlobRemover,
     records: Arc<dyn BlobRecordRepository>,
     staging: Option<Staging>,
@@ -118,21 +120,25 @@ impl UploadService {
     pub fn new(
         drive: Arc<dyn NodeRepository>,
         uploads: Arc<dyn port::UploadRepository>,
-        store: Arc<dyn BlobStore>,
+        stores: BlobStores,
         records: Arc<dyn BlobRecordRepository>,
-        direct: Arc<dyn DirectUploadStore>,
+        direct: StoreRouter<dyn DirectUploadStore>,
         context: ServiceContext,
         settings: UploadSettings,
     ) -> Self {
-        let remover = BlobRemover::new(records.clone(), store.clone());
+        let remover = BlobRemover::new(records.clone(), stores.clone());
         let access = Access::new(drive.clone());
-        Self { access, drive, uploads, store, direct, remover, records, staging: None, context, settings }
+        Self { access, drive, uploads, stores, direct, remover, records, staging: None, context, settings }
     }
 
-    /// Sets a store whose uploads may have to be copied; each copy is recorded in `records` first.
+    /// Sets the stores whose uploads may have to be copied; each copy is recorded in `records` first.
     #[must_use]
-    pub fn with_staging(self, store: Arc<dyn StagedUploadStore>, records: Arc<dyn BlobRecordRepository>) -> Self {
-        Self { staging: Some(Staging { store, records }), ..self }
+    pub fn with_staging(
+        self,
+        stores: StoreRouter<dyn StagedUploadStore>,
+        records: Arc<dyn BlobRecordRepository>,
+    ) -> Self {
+        Self { staging: Some(Staging { stores, records }), ..self }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
@@ -152,18 +158,16 @@ impl UploadService {
             return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
         }
         let folder = self.access.add_to(actor, folder).await?;
-        let key = self.context.blob_key();
+        let blob = self.context.new_blob(self.stores.default_name());
         let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
-        let multipart_id = self.direct.begin(&key, plan, &content_headers_of(&file)).await?;
-        let multipart = MultipartUpload { key, multipart_id };
-        let upload = match self.open(actor, &folder, file, plan, multipart.clone()).await {
+        let (store, direct) = (self.stores.get(&blob.store)?, self.direct.get(&blob.store)?);
+        let multipart_id = direct.begin(&blob.key, plan, &content_headers_of(&file)).await?;
+        let upload = match self.open(actor, &folder, file, plan, (blob.clone(), multipart_id.clone())).await {
             Ok(opened) => opened,
             Err(error) => {
                 // If it is unknown whether the row was committed, expiry cleans up the multipart upload.
-                if multipart.multipart_id.is_some()
-                    && !matches!(error, Error::Unavailable { .. } | Error::Internal { .. })
-                {
-                    let _ = self.store.abort(&multipart).await;
+                if multipart_id.is_some() && !matches!(error, Error::Unavailable { .. } | Error::Internal { .. }) {
+                    let _ = store.abort(&MultipartUpload { key: blob.key, multipart_id }).await;
                 }
                 return Err(error);
             }
@@ -208,7 +212,7 @@ impl UploadService {
         folder: &Grant,
         file: FileInfo,
         plan: PartPlan,
-        multipart: MultipartUpload,
+        (blob, multipart_id): (BlobRef, Option<MultipartUploadId>),
     ) -> Result<Upload> {
         let command = self.context.command(actor)?;
         let upload = Upload {
@@ -219,14 +223,13 @@ impl UploadService {
             file,
             announced: Some(plan.size()),
             part_size: plan.cut(),
-            blob: multipart.key,
-            multipart_id: multipart.multipart_id,
+            blob: blob.key,
+            multipart_id,
             state: UploadState::Open,
             created_at: command.at,
             expires_at: command.at.plus(self.settings.lifetime),
         };
-        let new_upload =
-            NewUpload { upload: upload.clone(), store: self.store.name(), max_open: self.settings.max_open };
+        let new_upload = NewUpload { upload: upload.clone(), store: blob.store, max_open: self.settings.max_open };
         self.uploads.begin(&command, folder, &new_upload).await.map_err(|error| told(folder, error))?;
         Ok(upload)
     }
@@ -236,9 +239,10 @@ impl UploadService {
         let expires_at = self.context.now().plus(self.settings.url_lifetime);
         let (multipart, sha256) = (upload.multipart(), upload.signed_sha256());
         let content_headers = content_headers_of(&upload.file);
+        let direct = self.direct.get(&self.store_of(upload).await?)?;
         let mut signed = Vec::with_capacity(parts.len());
         for part in parts {
-            let target = self.direct.presign_put(&multipart, part, sha256, &content_headers, expires_at).await?;
+            let target = direct.presign_put(&multipart, part, sha256, &content_headers, expires_at).await?;
             signed.push(PartUrl { number: part.number, size: part.size, target });
         }
         Ok(signed)
@@ -259,7 +263,10 @@ impl UploadService {
     async fn progress_of(&self, upload: Upload, sender: UserRef, parent: Option<NodeId>) -> Result<Progress> {
         let state = upload.state_at(self.context.now());
         let received = match (state, upload.plan()) {
-            (UploadState::Open, Some(plan)) => self.direct.list_received(&upload.multipart(), plan).await?,
+            (UploadState::Open, Some(plan)) => {
+                let direct = self.direct.get(&self.store_of(&upload).await?)?;
+                direct.list_received(&upload.multipart(), plan).await?
+            }
             (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
             _ => Vec::new(),
         };
@@ -324,6 +331,10 @@ impl UploadService {
             self.remover.discard(&[upload]).await;
         }
         Ok(())
+    }
+
+    async fn store_of(&self, upload: &Upload) -> Result<StoreName> {
+        store_of(upload, &self.stores, &*self.records).await
     }
 
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {

@@ -6,12 +6,12 @@ use super::content_limit::{ContentLimit, told};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobKey, Command, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node,
+    Action, Actor, AuditAction, BlobRef, Command, Entry, FormerContent, Grant, Limit, MAX_FILE_BYTES, MediaType, Node,
     NodeId, NodeKind, Page, Precondition, Scope, Seen, Stored, Timestamp, Version, VersionId, VersionPosition,
 };
 use crate::port::{
-    self, BlobRecordRepository, BlobStore, ByteStream, ContentHeaders, NewContent, NodeRepository, SignedUrl,
-    UrlPresigner, VersionRestore,
+    self, BlobRecordRepository, BlobStores, ByteStream, ContentHeaders, NewContent, NodeRepository, SignedUrl,
+    StoreRouter, UrlPresigner, VersionRestore,
 };
 use crate::service::ServiceContext;
 use crate::service::access::Access;
@@ -35,10 +35,10 @@ pub struct VersionStores {
     /// The blob records.
     pub records: Arc<dyn BlobRecordRepository>,
     /// The bytes.
-    pub store: Arc<dyn BlobStore>,
-    /// The URL signer.
-    pub presigner: Arc<dyn UrlPresigner>,
-    /// The tags that the store itself sends with the bytes.
+    pub blobs: BlobStores,
+    /// The URL signers.
+    pub presigners: StoreRouter<dyn UrlPresigner>,
+    /// The tags that stores themselves send with the bytes.
     pub tags: StoreTags,
 }
 
@@ -64,7 +64,7 @@ impl VersionService {
         context: ServiceContext,
         settings: VersionSettings,
     ) -> Self {
-        let remover = BlobRemover::new(stores.records.clone(), stores.store.clone());
+        let remover = BlobRemover::new(stores.records.clone(), stores.blobs.clone());
         Self { access: Access::new(drive.clone()), drive, stores, remover, context, settings }
     }
 
@@ -94,7 +94,9 @@ impl VersionService {
         self.stores.tags.try_complete(&mut version.content).await;
         let content_headers = ContentHeaders::new(file.node().name.clone(), &version.content);
         let expires_at = self.context.now().plus(self.settings.url_lifetime);
-        let url = self.stores.presigner.presign_get(&version.content.blob, &content_headers, expires_at).await?;
+        let blob = &version.content.blob;
+        let presigner = self.stores.presigners.get(&blob.store)?;
+        let url = presigner.presign_get(&blob.key, &content_headers, expires_at).await?;
         Ok((version, url))
     }
 
@@ -164,14 +166,15 @@ impl VersionService {
         body: ByteStream,
     ) -> Result<Entry> {
         actor.require(Scope::Write)?;
-        let (key, begun) = (self.context.blob_key(), self.context.now());
-        self.stores.records.record(&key, &self.stores.store.name(), begun).await?;
+        let (blob, begun) = (self.context.new_blob(self.stores.blobs.default_name()), self.context.now());
+        let store = self.stores.blobs.get(&blob.store)?;
+        self.stores.records.record(&blob.key, &blob.store, begun).await?;
         let content_headers = permit.content_headers(&metadata);
         let mut arrived = 0;
-        let ready = match self.stores.store.put(&key, body, permit.content_limit.expected, &content_headers).await {
+        let ready = match store.put(&blob.key, body, permit.content_limit.expected, &content_headers).await {
             Ok(stored) => {
                 arrived = stored.size;
-                self.prepare(actor, &permit, &key, stored, metadata, begun)
+                self.prepare(actor, &permit, &blob, stored, metadata, begun)
             }
             Err(error) => Err(permit.content_limit.explain(error)),
         };
@@ -188,7 +191,7 @@ impl VersionService {
             // It is done, even if the caller can no longer see the file.
             Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
             Err(error) => {
-                self.remover.delete(&key, permit.file.drive(), arrived).await;
+                self.remover.delete(&blob, permit.file.drive(), arrived).await;
                 Err(error)
             }
         }
@@ -199,7 +202,7 @@ impl VersionService {
         &self,
         actor: &Actor,
         permit: &ContentPermit,
-        key: &BlobKey,
+        blob: &BlobRef,
         stored: Stored,
         metadata: ContentMetadata,
         begun: Timestamp,
@@ -211,7 +214,7 @@ impl VersionService {
         }
         let content = NewContent {
             version: self.context.id(),
-            blob: key.clone(),
+            blob: blob.clone(),
             stored,
             media_type: metadata.media_type,
             client_modified_at: metadata.client_modified_at,
@@ -223,10 +226,15 @@ impl VersionService {
 
     /// What the caller has seen of the file, if there is a precondition.
     async fn seen(&self, file: &Grant, wanted: &Precondition) -> Result<Option<Seen>> {
+        let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
+        let wanted = match self.stores.tags.serves_itself(&content.blob.store) {
+            // Such a store sends a time of its own with the bytes, which says nothing of when they were committed.
+            true => wanted.clone().unmodified_since(None),
+            false => wanted.clone(),
+        };
         if wanted.is_none() {
             return Ok(None);
         }
-        let mut content = file.node().content().cloned().ok_or(Error::NotFound)?;
         self.stores.tags.complete(&mut content).await?;
         wanted.on_content(file.node(), &content)
     }

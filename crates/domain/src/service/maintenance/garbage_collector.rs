@@ -2,9 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::model::{DOWNLOAD_WINDOW, RequestId, Timestamp};
+use crate::model::{BlobRef, DOWNLOAD_WINDOW, RequestId, StoreName, Timestamp};
 use crate::port::{
-    BlobRecordRepository, BlobStore, ChangeRepository, CleanupProgress, IdempotencyRepository, Lease,
+    BlobRecordRepository, BlobStore, BlobStores, ChangeRepository, CleanupProgress, IdempotencyRepository, Lease,
     LinkDownloadRepository, LinkRepository, NameKeyRepository, Purge, PurgeScope, SessionRepository,
     TaskLeaseRepository, Throttle, TrashRepository, UploadRepository,
 };
@@ -142,7 +142,7 @@ pub struct CollectorStores {
     /// Idempotency records.
     pub idempotency_records: Arc<dyn IdempotencyRepository>,
     /// The blobs.
-    pub blobs: Arc<dyn BlobStore>,
+    pub blobs: BlobStores,
     /// The leases of maintenance tasks, shared between instances.
     pub task_leases: Arc<dyn TaskLeaseRepository>,
     /// The keys of names.
@@ -239,10 +239,21 @@ impl GarbageCollector {
             MaintenanceTask::PruneIdempotencyRecords => {
                 while idempotency_records.prune(self.context.now(), BATCH).await? == BATCH {}
             }
-            MaintenanceTask::RemoveBlobs => self.remove_blobs(before, &mut report.blobs_removed).await?,
+            MaintenanceTask::RemoveBlobs => {
+                let mut fault = None;
+                for (store, _) in self.stores.blobs.iter() {
+                    let removed = self.remove_blobs(store, before, &mut report.blobs_removed).await;
+                    fault = fault.or(removed.err());
+                }
+                return fault.map_or(Ok(()), Err);
+            }
             MaintenanceTask::RemovePartialWrites => {
-                report.partial_writes_removed += self.stores.blobs.sweep(before).await?;
-                self.discard_abandoned(before, &mut report.partial_writes_removed).await?;
+                let mut fault = None;
+                for (_, store) in self.stores.blobs.iter() {
+                    let removed = self.remove_partial_writes(store, before, &mut report.partial_writes_removed).await;
+                    fault = fault.or(removed.err());
+                }
+                return fault.map_or(Ok(()), Err);
             }
             MaintenanceTask::RefreshNameKeys => while name_keys.refresh(BATCH).await? == BATCH {},
             MaintenanceTask::PruneChanges => self.prune_changes(&mut report.changes_pruned).await?,
@@ -303,17 +314,23 @@ impl GarbageCollector {
         }
     }
 
+    /// Removes and counts the remains of writes to `store` that were interrupted before `before`.
+    async fn remove_partial_writes(&self, store: &dyn BlobStore, before: Timestamp, removed: &mut u64) -> Result<()> {
+        *removed += store.sweep(before).await?;
+        self.discard_abandoned(store, before, removed).await
+    }
+
     /// Discards and counts the multipart uploads that began before `before` and belong to no upload any more. One that
     /// cannot be discarded does not stop the others.
-    async fn discard_abandoned(&self, before: Timestamp, discarded: &mut u64) -> Result<()> {
-        let CollectorStores { records, blobs, .. } = &self.stores;
+    async fn discard_abandoned(&self, store: &dyn BlobStore, before: Timestamp, discarded: &mut u64) -> Result<()> {
+        let records = &self.stores.records;
         let (mut after, mut first_error) = (None, None);
         loop {
-            let begun = blobs.list_incomplete(before, after.as_ref()).await?;
+            let begun = store.list_incomplete(before, after.as_ref()).await?;
             for multipart in &begun {
                 // An open upload whose lifetime was extended may be older than the grace period.
                 if !records.is_referred_to(&multipart.key).await? {
-                    match blobs.abort(multipart).await {
+                    match store.abort(multipart).await {
                         Ok(()) => *discarded += 1,
                         Err(error) => first_error = first_error.or(Some::<Error>(error)),
                     }
@@ -326,16 +343,16 @@ impl GarbageCollector {
         }
     }
 
-    /// Removes and counts the blobs that are or can be marked for deletion. One that cannot be removed stays marked for
-    /// deletion for the next round, in which it comes after those marked for deletion before this round, and does not
-    /// stop the others of its batch.
-    async fn remove_blobs(&self, before: Timestamp, removed: &mut u64) -> Result<()> {
-        let store = self.stores.blobs.name();
+    /// Removes and counts the blobs of `store` that are or can be marked for deletion. One that cannot be removed stays
+    /// marked for deletion for the next round, in which it comes after those marked for deletion before this round, and
+    /// does not stop the others of its batch.
+    async fn remove_blobs(&self, store: &StoreName, before: Timestamp, removed: &mut u64) -> Result<()> {
         loop {
             let marked_for_deletion =
-                self.stores.records.mark_for_deletion(&store, before, self.context.now(), BATCH).await?;
+                self.stores.records.mark_for_deletion(store, before, self.context.now(), BATCH).await?;
             let count = marked_for_deletion.len();
-            let (gone, first_error) = self.remover().remove(marked_for_deletion).await;
+            let blobs = marked_for_deletion.into_iter().map(|key| BlobRef { store: store.clone(), key }).collect();
+            let (gone, first_error) = self.remover().remove(blobs).await;
             *removed += gone;
             if let Some(first_error) = first_error {
                 return Err(first_error);

@@ -9,10 +9,11 @@ use crate::model::{
 };
 use crate::port::{
     self, ByteStream, ContentHeaders, LinkAccess, LinkDownloadRepository, NodeRepository, PasswordCheck, Passwords,
-    SignedUrl, UrlPresigner,
+    SignedUrl, StoreRouter, UrlPresigner,
 };
 use crate::service::access::Access;
 use crate::service::files::contents::Contents;
+use crate::service::files::delivery::Delivery;
 use crate::service::files::first_chunk::await_first_chunk;
 use crate::service::files::folders::{EntryPage, ListQuery};
 use crate::service::files::store_tags::StoreTags;
@@ -45,7 +46,14 @@ pub struct Admission {
     pub expires_at: Timestamp,
 }
 
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admission").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
 /// The target of a link, as its holder sees it.
+#[derive(Debug)]
 pub struct LinkView {
     /// The file or folder.
     pub item: Entry,
@@ -54,12 +62,14 @@ pub struct LinkView {
 }
 
 /// A file that the holder of a link may read. Only [`PublicLinkService::open`] creates it.
+#[derive(Debug)]
 pub struct LinkedFile {
-    link: Link,
     entry: Entry,
     content: Content,
     download: LinkDownload,
     origin: Origin,
+    /// Whether the request contains the link's password.
+    with_password: bool,
 }
 
 impl LinkedFile {
@@ -67,12 +77,6 @@ impl LinkedFile {
     #[must_use]
     pub const fn content(&self) -> &Content {
         &self.content
-    }
-
-    /// Whether the link has a password.
-    #[must_use]
-    pub const fn has_password(&self) -> bool {
-        self.link.password.is_some()
     }
 
     /// The response metadata: media type, file name, validators.
@@ -84,6 +88,7 @@ impl LinkedFile {
 
 /// A folder that the holder of a link may read with all its contents. Only [`PublicLinkService::open_folder`] creates
 /// it.
+#[derive(Debug)]
 pub struct LinkedFolder {
     link: Link,
     grant: ReadGrant,
@@ -118,10 +123,10 @@ pub struct PublicLinkPorts {
     pub link_access: Arc<dyn LinkAccess>,
     /// The bytes.
     pub contents: Contents,
-    /// The tags that the store itself sends with the bytes.
+    /// The tags that stores themselves send with the bytes.
     pub tags: StoreTags,
-    /// The URL signer.
-    pub presigner: Arc<dyn UrlPresigner>,
+    /// The URL signers.
+    pub presigners: StoreRouter<dyn UrlPresigner>,
 }
 
 /// Access through public links: viewing and downloading the linked item and everything below it, nothing else.
@@ -180,8 +185,8 @@ impl PublicLinkService {
         self.view(folder, query).await
     }
 
-    /// Opens the linked file, or one below the linked folder, to [`read`](Self::read) its bytes or to
-    /// [`sign`](Self::sign) a URL for them.
+    /// Opens the linked file, or one below the linked folder, to [`read`](Self::read) its bytes or to have them
+    /// [delivered](Self::content).
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `file` is not a file there; `LinkExhausted`, unless the bearer
@@ -201,7 +206,8 @@ impl PublicLinkService {
             subnet: ClientSubnet::from_address(bearer.origin.client.address),
         };
         self.check_left(&link, &download).await?;
-        Ok(LinkedFile { link, entry, content, download, origin: bearer.origin.clone() })
+        let with_password = link.password.is_some() && bearer.password.is_some();
+        Ok(LinkedFile { entry, content, download, origin: bearer.origin.clone(), with_password })
     }
 
     /// Whether a bearer who has begun reading a file may continue: while the link is valid and leads to it. The
@@ -264,13 +270,24 @@ impl PublicLinkService {
         Ok(bytes)
     }
 
-    /// A short-lived download URL for an open file. Counted as a download before the URL is returned.
+    /// How a client that can follow a redirect gets the bytes of an open file: from their store, if it serves them
+    /// itself. A URL counts as a download before it is returned.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub async fn sign(&self, file: &LinkedFile) -> Result<SignedUrl> {
-        let expires_at = self.context.now().plus(self.url_lifetime);
-        let url = self.ports.presigner.presign_get(&file.content.blob, &file.content_headers(), expires_at).await?;
+    pub async fn content(&self, file: &LinkedFile) -> Result<Delivery> {
+        // A client that follows a redirect might send the link's password along to the store.
+        if file.with_password || !self.ports.tags.serves_itself(&file.content.blob.store) {
+            return Ok(Delivery::Stream);
+        }
+        Ok(Delivery::Redirect(self.sign(file).await?))
+    }
+
+    /// A short-lived download URL for an open file. Counted as a download before the URL is returned.
+    async fn sign(&self, file: &LinkedFile) -> Result<SignedUrl> {
+        let (blob, expires_at) = (&file.content.blob, self.context.now().plus(self.url_lifetime));
+        let presigner = self.ports.presigners.get(&blob.store)?;
+        let url = presigner.presign_get(&blob.key, &file.content_headers(), expires_at).await?;
         self.count(&file.download, NodeKind::File, &file.origin).await?;
         Ok(url)
     }

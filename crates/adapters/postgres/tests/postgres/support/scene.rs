@@ -1,8 +1,9 @@
 //! Numbered users, and their actions.
 
 use clouddrive_domain::model::{
-    Action, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash, RequestId,
-    StoreName, Stored, Timestamp, Upload, UploadId, UploadState, User, UserId, Username, VersionId, authorize,
+    Action, BlobRef, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash,
+    RequestId, StoreName, Stored, Timestamp, Upload, UploadId, UploadState, User, UserId, Username, VersionId,
+    authorize,
 };
 use clouddrive_domain::port::{
     Commit, Details, NewUpload, NodeRepository, Registration, Relocation, UploadRepository, UserRepository,
@@ -108,7 +109,7 @@ pub(crate) fn new_upload(owner: &Registration, number: u128, text: &str, size: u
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(1_000_000),
     };
-    NewUpload { upload, store: StoreName("test"), max_open: 1_000 }
+    NewUpload { upload, store: StoreName::parse("test").unwrap(), max_open: 1_000 }
 }
 
 pub(crate) async fn begin(database: &Database, owner: &Registration, new_upload: &NewUpload) -> Result<model::Quota> {
@@ -120,7 +121,7 @@ pub(crate) async fn begin(database: &Database, owner: &Registration, new_upload:
 pub(crate) fn completing(new_upload: &NewUpload, number: u128, conflict: ConflictPolicy) -> Commit {
     Commit {
         upload: new_upload.upload.id,
-        blob: new_upload.upload.blob.clone(),
+        blob: BlobRef { store: new_upload.store.clone(), key: new_upload.upload.blob.clone() },
         stored: Stored { size: new_upload.upload.announced.unwrap(), ..Stored::default() },
         conflict,
         file: folder_id(number),

@@ -6,17 +6,19 @@ use uuid::Uuid;
 
 use crate::model::{
     ChangeBatch, ChangeCursor, ChangePosition, CommandOutcome, ItemRef, Located, MAX_PARTS, MIN_PART_BYTES, NodeId,
-    NodeKind, Page, Permission, Share, ShareId, StoreName,
+    NodeKind, Page, Permission, Share, ShareId,
 };
 use crate::port::{
-    MockAccountRepository, MockBlobRecordRepository, MockBlobStore, MockChangeRepository, MockDirectUploadStore,
-    MockIdempotencyRepository, MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPasswords, MockPhotoMaker,
-    MockSearchRepository, MockSessionRepository, MockShareRepository, MockTokens, MockTrashRepository,
-    MockTreeRepository, MockUploadRepository, MockUrlPresigner, MockUserRepository, MockVersionRepository, SignedUrl,
+    BlobStores, DirectUploadStore, MockAccountRepository, MockBlobRecordRepository, MockBlobStore,
+    MockChangeRepository, MockDirectUploadStore, MockIdempotencyRepository, MockLinkRepository, MockLinkTokens,
+    MockNodeRepository, MockPasswords, MockPhotoMaker, MockSearchRepository, MockSessionRepository,
+    MockShareRepository, MockTokens, MockTrashRepository, MockTreeRepository, MockUploadRepository, MockUrlPresigner,
+    MockUserRepository, MockVersionRepository, SignedUrl, StoreRouter, UrlPresigner,
 };
 use crate::service::testing::links::link;
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, contents, context, drive_with, file, folder, for_owner, person,
+    FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, contents, context, drive_with, file, folder, for_owner,
+    one_presigner, one_store, person,
 };
 use crate::service::{
     AccountPorts, AccountService, AccountSettings, ArchiveService, ArchiveStores, BlobRemover, ChangeService,
@@ -24,7 +26,7 @@ use crate::service::{
     SearchService, ShareService, StoreTags, Throttling, TrashService, UploadService, UploadSettings, UrlLifetimes,
     VersionService, VersionSettings, VersionStores,
 };
-use crate::testing::{name, upload};
+use crate::testing::{name, store_name, upload};
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const SHARE: ShareId = ShareId::from_uuid(Uuid::from_u128(400));
@@ -72,12 +74,12 @@ fn uploads() -> Arc<MockUploadRepository> {
     Arc::new(uploads)
 }
 
-fn presigner() -> Arc<MockUrlPresigner> {
+fn presigners() -> StoreRouter<dyn UrlPresigner> {
     let url = || SignedUrl { url: "https://store.example.com/x".to_owned(), headers: Vec::new(), expires_at: NOW };
     let mut presigner = MockUrlPresigner::new();
     presigner.expect_presign_get().returning(move |_, _, _| Ok(url()));
     presigner.expect_presign_watch().returning(move |_, _, _, _| Ok(url()));
-    Arc::new(presigner)
+    one_presigner(presigner)
 }
 
 fn share() -> Share {
@@ -126,10 +128,8 @@ fn sessions() -> Arc<MockSessionRepository> {
     Arc::new(sessions)
 }
 
-fn store() -> Arc<MockBlobStore> {
-    let mut store = MockBlobStore::new();
-    store.expect_name().return_const(StoreName("disk"));
-    Arc::new(store)
+fn stores() -> BlobStores {
+    one_store(MockBlobStore::new())
 }
 
 fn records() -> Arc<MockBlobRecordRepository> {
@@ -137,7 +137,7 @@ fn records() -> Arc<MockBlobRecordRepository> {
 }
 
 fn remover() -> BlobRemover {
-    BlobRemover::new(records(), store())
+    BlobRemover::new(records(), stores())
 }
 
 fn ended() -> EndedUploads {
@@ -170,8 +170,8 @@ impl Services {
         let version_stores = VersionStores {
             versions: Arc::new(versions),
             records: records(),
-            store: store(),
-            presigner: presigner(),
+            blobs: stores(),
+            presigners: presigners(),
             tags: StoreTags::none(),
         };
         let version_settings = VersionSettings { max: 7, url_lifetime: MINUTE, upload_lifetime: MINUTE };
@@ -206,15 +206,15 @@ impl Services {
         let bytes = contents(MockBlobStore::new());
         Self {
             folders: FolderService::new(drive(), ended(), context()),
-            files: FileService::new(drive(), bytes, StoreTags::none(), presigner(), context(), lifetimes),
+            files: FileService::new(drive(), bytes, StoreTags::none(), presigners(), context(), lifetimes),
             copies: CopyService::new(drive(), Arc::new(MockTreeRepository::new()), remover(), context(), 7),
             archives: ArchiveService::new(archive_stores, context()),
             uploads: UploadService::new(
                 drive(),
                 uploads(),
-                store(),
+                stores(),
                 records(),
-                Arc::new(direct),
+                StoreRouter::<dyn DirectUploadStore>::new(store_name(), Arc::new(direct)),
                 context(),
                 upload_settings,
             ),
@@ -230,7 +230,7 @@ impl Services {
                 "https://drive.example.com",
             ),
             search: SearchService::new(drive(), Arc::new(search)),
-            photos: PhotoService::new(users, drive(), records(), store(), presigner(), maker, context(), MINUTE),
+            photos: PhotoService::new(users, drive(), records(), stores(), presigners(), maker, context(), MINUTE),
             accounts: AccountService::new(account_ports, ended(), Throttling::off(), context(), account_settings),
             idempotency: IdempotencyService::new(drive(), idempotency_records, write, context()),
             changes: ChangeService::new(changes(), drive()),

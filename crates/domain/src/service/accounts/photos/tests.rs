@@ -6,14 +6,16 @@ use mockall::Sequence;
 use mockall::predicate::eq;
 
 use crate::error::{Error, Refused};
-use crate::model::{Account, BlobKey, Expected, Length, MediaType, StoreName, Stored, Timestamp, User};
+use crate::model::{Account, BlobKey, Expected, Length, MediaType, Stored, Timestamp, User};
 use crate::port::{
     ContentHeaders, ContentInfo, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockPhotoMaker,
     MockUrlPresigner, MockUserRepository, SignedUrl, UserDrive,
 };
 use crate::service::PhotoService;
-use crate::service::testing::{GUEST, NOW, OWNER, actor, command, context, drain, drive_with, home, made_key, outage};
-use crate::testing::key;
+use crate::service::testing::{
+    GUEST, NOW, OWNER, actor, command, context, drain, drive_with, home, made_key, one_presigner, one_store, outage,
+};
+use crate::testing::{blob, key, store_name};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const EXPECTED: Expected = Expected { length: Length::Exactly(4), sha256: None };
@@ -34,8 +36,8 @@ impl Ports {
             Arc::new(self.users),
             Arc::new(self.drive),
             Arc::new(self.records),
-            Arc::new(self.store),
-            Arc::new(self.presigner),
+            one_store(self.store),
+            one_presigner(self.presigner),
             Arc::new(self.maker),
             context(),
             MINUTE,
@@ -46,7 +48,6 @@ impl Ports {
     fn recorded() -> Self {
         let mut ports = Self::default();
         ports.maker.expect_make().returning(|_| Ok(Bytes::from_static(b"jpeg")));
-        ports.store.expect_name().returning(|| StoreName("disk"));
         ports.records.expect_record().times(1).returning(|_, _, _| Ok(()));
         ports
     }
@@ -76,11 +77,10 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
         .times(1)
         .in_sequence(&mut order)
         .returning(|_| Ok(Bytes::from_static(b"jpeg")));
-    ports.store.expect_name().returning(|| StoreName("disk"));
     ports
         .records
         .expect_record()
-        .with(eq(made_key(1)), eq(StoreName("disk")), eq(NOW))
+        .with(eq(made_key(1)), eq(store_name()), eq(NOW))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(()));
@@ -126,7 +126,6 @@ async fn a_rejected_picture_leaves_no_trace() {
 async fn no_byte_is_written_under_an_unrecorded_key() {
     let mut ports = Ports::default();
     ports.maker.expect_make().returning(|_| Ok(Bytes::from_static(b"jpeg")));
-    ports.store.expect_name().returning(|| StoreName("disk"));
     ports.records.expect_record().returning(|_, _, _| Err(outage()));
     ports.store.expect_put().never();
     assert!(matches!(ports.service().set(&actor(OWNER), picture()).await, Err(Error::Unavailable { .. })));
@@ -155,7 +154,7 @@ async fn bytes_of_an_unknown_outcome_are_left_to_the_collector() {
 async fn a_photo_is_signed_for_inline_display() {
     let mut ports = Ports::default();
     let UserDrive { account, root } = home();
-    let user = User { photo: Some(key()), ..account.user };
+    let user = User { photo: Some(blob()), ..account.user };
     let home = UserDrive { account: Account { user, ..account }, root };
     ports.drive.expect_find_user_drive().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(home)));
     let recorded = ports.records.expect_recorded_at().with(eq(key()));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::names::{ArchiveNames, distinct};
 use super::require_room;
 use crate::error::Result;
-use crate::model::{BlobKey, Crc32, NodeId, NodeKind, ReadGrant, Timestamp};
+use crate::model::{BlobKey, BlobRef, Crc32, NodeId, NodeKind, ReadGrant, StoreName, Timestamp};
 use crate::port::TreeEntry;
 
 /// The length of a blob key in bytes.
@@ -40,6 +40,8 @@ pub(super) struct Listing {
     paths: String,
     /// The blob keys of all files, concatenated.
     keys: String,
+    /// The stores of the blobs, each with the offset of the first key in it: usually there is only one.
+    stores: Vec<(usize, StoreName)>,
     entries: Vec<Packed>,
     modified_at: Timestamp,
 }
@@ -83,10 +85,12 @@ impl Listing {
             topmost.extend(in_order(below.remove(&root).unwrap_or_default()));
         }
         let modified_at = modified_at.unwrap_or(Timestamp::from_millis(0));
-        let mut listing = Self { paths: String::new(), keys: String::new(), entries: Vec::new(), modified_at };
+        let (paths, keys) = (String::new(), String::new());
+        let mut listing = Self { paths, keys, stores: Vec::new(), entries: Vec::new(), modified_at };
         listing.fill(topmost, below, names)?;
         listing.paths.shrink_to_fit();
         listing.keys.shrink_to_fit();
+        listing.stores.shrink_to_fit();
         listing.entries.shrink_to_fit();
         Ok(listing)
     }
@@ -119,7 +123,10 @@ impl Listing {
         self.paths.push_str(path);
         let file = entry.content.as_ref().map(|content| {
             let key = self.keys.len();
-            self.keys.push_str(content.blob.as_str());
+            self.keys.push_str(content.blob.key.as_str());
+            if self.stores.last().is_none_or(|(_, last)| *last != content.blob.store) {
+                self.stores.push((key, content.blob.store.clone()));
+            }
             PackedFile { key, size: content.size, crc32: content.crc32 }
         });
         let of_client = entry.content.as_ref().and_then(|content| content.client_modified_at);
@@ -131,7 +138,8 @@ impl Listing {
     /// Its memory size in bytes.
     pub(super) fn bytes(&self) -> u64 {
         let entries = self.entries.capacity() * size_of::<Packed>();
-        (self.paths.capacity() + self.keys.capacity() + entries) as u64
+        let stores = self.stores.capacity() * size_of::<(usize, StoreName)>();
+        (self.paths.capacity() + self.keys.capacity() + stores + entries) as u64
     }
 
     pub(super) fn len(&self) -> usize {
@@ -156,14 +164,17 @@ impl Listing {
         Some(ArchiveEntry { path, modified_at: packed.modified_at, file })
     }
 
-    /// The blob key and size of a file.
-    pub(super) fn blob(&self, number: usize) -> Option<(BlobKey, u64)> {
+    /// The blob and size of a file.
+    pub(super) fn blob(&self, number: usize) -> Option<(BlobRef, u64)> {
+        let at = self.entries.get(number)?.file.as_ref()?.key;
         let file = self.entry(number)?.file?;
-        Some((BlobKey::parse(file.content)?, file.size))
+        let run = self.stores.partition_point(|(from, _)| *from <= at).checked_sub(1)?;
+        let store = self.stores.get(run)?.1.clone();
+        Some((BlobRef { store, key: BlobKey::parse(file.content)? }, file.size))
     }
 
-    /// Keeps the CRC-32 of a file that had none; returns its blob key and size.
-    pub(super) fn learn(&mut self, number: usize, crc32: Crc32) -> Option<(BlobKey, u64)> {
+    /// Keeps the CRC-32 of a file that had none; returns its blob and size.
+    pub(super) fn learn(&mut self, number: usize, crc32: Crc32) -> Option<(BlobRef, u64)> {
         let blob = self.blob(number)?;
         let file = self.entries.get_mut(number)?.file.as_mut()?;
         if file.crc32.is_some() {

@@ -120,10 +120,10 @@ mod tests {
     use super::*;
     use crate::model::{NodeId, Timestamp};
     use crate::port::TreeContent;
-    use crate::testing::key;
+    use crate::testing::blob;
 
     fn entry(text: &str) -> TreeEntry {
-        let content = TreeContent { blob: key(), size: 1, crc32: None, client_modified_at: None };
+        let content = TreeContent { blob: blob(), size: 1, crc32: None, client_modified_at: None };
         let name = text.trim_end_matches('/');
         TreeEntry {
             id: NodeId::from_uuid(Uuid::from_u128(1)),

@@ -17,13 +17,13 @@ use crate::port::{
 use crate::service::testing::links::{TOKEN, hash, link};
 use crate::service::testing::{
     Counting, FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, ROOT, STRANGER, Trail, actor, body, contents, drain,
-    drive_with, file, folder, for_guest, for_owner, for_stranger, home, origin, outage, root, trashed,
+    drive_with, file, folder, for_guest, for_owner, for_stranger, home, one_presigner, origin, outage, root, trashed,
 };
 use crate::service::{
     Archive, ArchiveEntry, ArchiveNames, ArchiveService, ArchiveStores, LinkBearer, MAX_ARCHIVE_ENTRIES,
     MAX_ARCHIVE_PATH_BYTES, PublicLinkPorts, PublicLinkService, Selection, ServiceContext, StoreTags, Throttling,
 };
-use crate::testing::{key, name};
+use crate::testing::{blob, key, name};
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(50));
 
@@ -122,7 +122,7 @@ fn folder_entry(id: NodeId, parent: NodeId, text: &str) -> TreeEntry {
 }
 
 fn file_entry(id: NodeId, parent: NodeId, text: &str, size: u64) -> TreeEntry {
-    let content = TreeContent { blob: key(), size, crc32: None, client_modified_at: None };
+    let content = TreeContent { blob: blob(), size, crc32: None, client_modified_at: None };
     TreeEntry { content: Some(content), ..folder_entry(id, parent, text) }
 }
 
@@ -321,7 +321,7 @@ async fn an_archive_ends_within_a_second_of_its_link() {
             link_access: Arc::new(MockLinkAccess::new()),
             contents: contents(MockBlobStore::new()),
             tags: StoreTags::none(),
-            presigner: Arc::new(MockUrlPresigner::new()),
+            presigners: one_presigner(MockUrlPresigner::new()),
         };
         let lifetime = std::time::Duration::from_secs(60);
         let public_links =

@@ -5,12 +5,13 @@ use mockall::predicate::{always, eq};
 
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, StoreName, UserId, VersionId,
+    Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, UserId, VersionId,
 };
 use crate::port::{CopyRequest, MockBlobRecordRepository, MockBlobStore, MockTreeRepository, Saved};
 use crate::service::testing::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, command, context, drive_with, file, folder, for_guest,
-    for_heir, for_owner, for_stranger, grant_for, made_key, name_taken, root, seen, trashed, unconditioned,
+    for_heir, for_owner, for_stranger, grant_for, made_blob, made_key, name_taken, one_store, root, seen, trashed,
+    unconditioned,
 };
 use crate::service::{BlobRemover, CopyPlace, CopyService};
 use crate::testing::name;
@@ -28,7 +29,7 @@ fn service_on(
     records: MockBlobRecordRepository,
     store: MockBlobStore,
 ) -> CopyService {
-    let remover = BlobRemover::new(Arc::new(records), Arc::new(store));
+    let remover = BlobRemover::new(Arc::new(records), one_store(store));
     CopyService::new(Arc::new(drive_with(found)), Arc::new(trees), remover, context(), 7)
 }
 
@@ -71,9 +72,8 @@ async fn a_copy_goes_into_the_callers_root_by_default() {
 async fn the_bytes_of_versions_that_a_copy_made_superfluous_are_deleted() {
     let (mut trees, mut records, mut store) =
         (MockTreeRepository::new(), MockBlobRecordRepository::new(), MockBlobStore::new());
-    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8)] };
     trees.expect_copy().times(1).return_once(|_, _| Ok(saved));
-    store.expect_name().return_const(StoreName("disk"));
     store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
     let removal = records.expect_remove().withf(|_, keys| keys == [made_key(8)]);
     removal.times(1).returning(|_, _| Ok(()));

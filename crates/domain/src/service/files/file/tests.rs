@@ -6,26 +6,27 @@ use uuid::Uuid;
 
 use crate::error::{Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, ConflictPolicy, Content, Located, MediaType, Node, NodeBody, NodeId, NodeKind, Permission,
-    Revision, Role, SessionId, TrashItem, UserId,
+    Action, AuditAction, BlobRef, ConflictPolicy, Content, EntityTag, Located, MediaType, Node, NodeBody, NodeId,
+    NodeKind, Permission, Revision, Role, SessionId, TrashItem, UserId,
 };
 use crate::port::{
-    ContentHeaders, Details, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUrlPresigner, Relocated,
-    Relocation, SignedUrl, Watch,
+    BlobStores, ContentHeaders, Details, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUrlPresigner,
+    Relocated, Relocation, SignedUrl, Watch,
 };
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, body, command, contents, context, context_with, drain,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, root, seen, trashed,
-    unconditioned,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, one_presigner, one_store,
+    other_store, root, seen, trashed, unconditioned,
 };
-use crate::service::{Contents, Destination, FileService, NewPlace, StoreTags, UrlLifetimes};
-use crate::testing::{content, key, name};
+use crate::service::{Contents, Delivery, Destination, FileService, NewPlace, StoreTags, UrlLifetimes};
+use crate::testing::{content, key, name, store_name};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const LIFETIMES: UrlLifetimes = UrlLifetimes { download: MINUTE, watch: Duration::from_hours(6) };
 
 fn service(drive: MockNodeRepository, store: MockBlobStore, presigner: MockUrlPresigner) -> FileService {
-    FileService::new(Arc::new(drive), contents(store), StoreTags::none(), Arc::new(presigner), context(), LIFETIMES)
+    let presigners = one_presigner(presigner);
+    FileService::new(Arc::new(drive), contents(store), StoreTags::none(), presigners, context(), LIFETIMES)
 }
 
 fn files_of(drive: MockNodeRepository) -> FileService {
@@ -122,13 +123,13 @@ async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
         store.expect_get().returning(|_, _, _| Err(Error::NotFound));
         let mut records = MockBlobRecordRepository::new();
         records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
-        let contents = Contents::new(Arc::new(store), Arc::new(records));
+        let contents = Contents::new(one_store(store), Arc::new(records));
         let drive = Arc::new(drive_with([for_owner(file(FILE))]));
         let files = FileService::new(
             drive,
             contents,
             StoreTags::none(),
-            Arc::new(MockUrlPresigner::new()),
+            one_presigner(MockUrlPresigner::new()),
             context(),
             LIFETIMES,
         );
@@ -137,6 +138,27 @@ async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
             Error::Damaged { blob, .. } => assert!(referred && blob == key().as_str()),
             error => assert!(!referred && matches!(error, Error::NotFound), "{error}"),
         }
+    }
+}
+
+#[tokio::test]
+async fn bytes_come_from_a_store_that_serves_them_itself_and_else_through_the_server() {
+    let url = SignedUrl { url: "https://bucket/x".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) };
+    let cases = [(store_name(), Delivery::Stream), (other_store(), Delivery::Redirect(url.clone()))];
+    for (store, delivery) in cases {
+        let blob = BlobRef { store, key: key() };
+        let stored = Content { blob, store_tag: EntityTag::parse("t"), ..content(10) };
+        let drive = drive_with([for_owner(Node { body: NodeBody::File(stored), ..file(FILE) })]);
+        let mut presigner = MockUrlPresigner::new();
+        let (url, until) = (url.clone(), NOW.plus(MINUTE));
+        presigner.expect_presign_get().with(eq(key()), always(), eq(until)).returning(move |_, _, _| Ok(url.clone()));
+        let presigners = one_presigner(MockUrlPresigner::new()).with(other_store(), Arc::new(presigner));
+        let serving = BlobStores::new(other_store(), Arc::new(MockBlobStore::new()));
+        let tags = StoreTags::new(serving, Arc::new(MockBlobRecordRepository::new()));
+        let contents = contents(MockBlobStore::new());
+        let files = FileService::new(Arc::new(drive), contents, tags, presigners, context(), LIFETIMES);
+        let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
+        assert_eq!(files.content(&open).await.ok().unwrap(), delivery);
     }
 }
 
@@ -176,7 +198,7 @@ async fn what_a_file_replaces_is_audited_as_trashed() {
         let asked = drive.expect_relocate().withf(|_, spec| spec.conflict == ConflictPolicy::Replace);
         asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced }));
         let (contents, trail) = (contents(MockBlobStore::new()), Trail::default());
-        let (presigner, context) = (Arc::new(MockUrlPresigner::new()), context_with(NOW, trail.clone()));
+        let (presigner, context) = (one_presigner(MockUrlPresigner::new()), context_with(NOW, trail.clone()));
         let files = FileService::new(Arc::new(drive), contents, StoreTags::none(), presigner, context, LIFETIMES);
         let conflict = ConflictPolicy::Replace;
         let place = NewPlace { name: Some(name("dune.jpg")), conflict, ..NewPlace::default() };

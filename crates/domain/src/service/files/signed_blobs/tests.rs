@@ -13,9 +13,11 @@ use crate::port::{
     ContentHeaders, GetTarget, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockPartStore,
     MockSessionRepository, MockSignedUrlVerifier, MockVersionRepository, PutTarget, SignedRequest, SignedUrl, Watch,
 };
-use crate::service::testing::{FILE, GUEST, NOW, OWNER, context, drain, drive_with, file, for_guest, person, trashed};
+use crate::service::testing::{
+    FILE, GUEST, NOW, OWNER, context, drain, drive_with, file, for_guest, one_store, person, trashed,
+};
 use crate::service::{SignedBlobService, Watching};
-use crate::testing::{content, key, name};
+use crate::testing::{content, key, name, store_name};
 
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
 const TEN: Expected = Expected { length: Length::Exactly(10), sha256: None };
@@ -43,7 +45,8 @@ fn service_for(
         .returning(move |_| Ok(*answers.next().unwrap()));
     SignedBlobService::new(
         Arc::new(verifier),
-        Arc::new(store),
+        store_name(),
+        one_store(store),
         Arc::new(parts),
         Arc::new(records),
         watching(),
@@ -126,9 +129,7 @@ async fn an_invalid_signature_causes_no_lookup() {
     verifier.expect_verify_put().returning(|_, _| Err(Error::Forbidden(Forbidden::Signature)));
     verifier.expect_verify_get().returning(|_, _| Err(Error::Forbidden(Forbidden::UrlExpired)));
     let (store, records) = (MockBlobStore::new(), MockBlobRecordRepository::new());
-    let parts = Arc::new(MockPartStore::new());
-    let blobs =
-        SignedBlobService::new(Arc::new(verifier), Arc::new(store), parts, Arc::new(records), watching(), context());
+    let blobs = blobs_with(store, verifier, records, watching());
     assert!(matches!(blobs.admit(REQUEST, None).await.err(), Some(Error::Forbidden(Forbidden::Signature))));
     assert!(matches!(blobs.open(REQUEST).await.err(), Some(Error::Forbidden(Forbidden::UrlExpired))));
 }
@@ -161,7 +162,8 @@ fn blobs_with(
     watching: Watching,
 ) -> SignedBlobService {
     let parts = Arc::new(MockPartStore::new());
-    SignedBlobService::new(Arc::new(verifier), Arc::new(store), parts, Arc::new(records), watching, context())
+    let (verifier, stores, records) = (Arc::new(verifier), one_store(store), Arc::new(records));
+    SignedBlobService::new(verifier, store_name(), stores, parts, records, watching, context())
 }
 
 #[tokio::test]

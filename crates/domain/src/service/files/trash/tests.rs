@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, BlobKey, Limit, Located, Node, NodeId, NodeKind, Permission, Revision, Role, Step, StoreName,
-    Timestamp, TrashItem, TrashPosition,
+    Action, AuditAction, BlobKey, Limit, Located, Node, NodeId, NodeKind, Permission, Revision, Role, Step, Timestamp,
+    TrashItem, TrashPosition,
 };
 use crate::port::{
     FolderEntry, MockBlobRecordRepository, MockBlobStore, MockTrashRepository, Purge, PurgeScope, PurgeStep,
@@ -15,11 +15,11 @@ use crate::port::{
 };
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context_with,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, made_key, nothing_ended,
-    one_ended, outage, root, seen, trashed, unconditioned,
+    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, made_blob, made_key,
+    nothing_ended, one_ended, one_store, outage, root, seen, trashed, unconditioned,
 };
 use crate::service::{BlobRemover, Destination, ListQuery, TrashService};
-use crate::testing::name;
+use crate::testing::{name, store_name};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -34,7 +34,7 @@ fn service_on(
     blobs: MockBlobStore,
 ) -> (TrashService, Trail) {
     let trail = Trail::default();
-    let remover = BlobRemover::new(Arc::new(records), Arc::new(blobs));
+    let remover = BlobRemover::new(Arc::new(records), one_store(blobs));
     let context = context_with(NOW, trail.clone());
     (TrashService::new(Arc::new(drive_with(nodes)), Arc::new(trash), remover, nothing_ended(), context, DAY), trail)
 }
@@ -228,7 +228,7 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
         let mut drive = drive_with([found]);
         let list = drive.expect_list().withf(|folder, _, _, _| folder.node().id == FOLDER);
         list.times(1).returning(move |_, _, _, _| Ok(vec![FolderEntry::new(child.clone(), None)]));
-        let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), Arc::new(MockBlobStore::new()));
+        let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), one_store(MockBlobStore::new()));
         let context = context_with(NOW, Trail::default());
         let service = TrashService::new(
             Arc::new(drive),
@@ -297,14 +297,12 @@ async fn a_purge_runs_to_completion_or_its_bound() {
 /// the purge goes on.
 #[tokio::test]
 async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
-    const STORE: StoreName = StoreName("disk");
     let mut order = Sequence::new();
     let (mut trash, mut records, mut blobs) =
         (MockTrashRepository::new(), MockBlobRecordRepository::new(), MockBlobStore::new());
     trash.expect_begin_purge().times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
-    blobs.expect_name().return_const(STORE);
     for (keys, more) in [([1, 2], true), ([3, 4], false)] {
-        let freed = keys.map(made_key).to_vec();
+        let freed = keys.map(made_blob).to_vec();
         let step = PurgeStep { removed: 2, more, freed, ..PurgeStep::default() };
         trash.expect_purge().times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
         for key in keys {
@@ -312,7 +310,7 @@ async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
             delete.returning(move |_| if key == 2 { Err(Error::unavailable("storage", "busy")) } else { Ok(()) });
         }
         let gone: Vec<BlobKey> = keys.into_iter().filter(|key| *key != 2).map(made_key).collect();
-        let removal = records.expect_remove().withf(move |store, keys| *store == STORE && keys == gone);
+        let removal = records.expect_remove().withf(move |store, keys| *store == store_name() && keys == gone);
         removal.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
     }
     let (service, _) = service_on([binned(for_owner(file(FILE)))], trash, records, blobs);
@@ -357,7 +355,7 @@ async fn data_of_uploads_ended_with_a_folder_is_deleted() {
     let mut trash = MockTrashRepository::new();
     trash.expect_put().times(1).returning(|_, _, _| Ok(()));
     let drive = Arc::new(drive_with([for_owner(folder(FOLDER))]));
-    let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), Arc::new(MockBlobStore::new()));
+    let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), one_store(MockBlobStore::new()));
     let context = context_with(NOW, Trail::default());
     let service = TrashService::new(drive, Arc::new(trash), remover, one_ended(), context, DAY);
     service.put(&actor(OWNER), (NodeKind::Folder, FOLDER), &unconditioned()).await.unwrap();

@@ -1,9 +1,9 @@
 //! Completing uploads.
 
-use super::{UploadService, content_headers_of};
+use super::{Staging, UploadService, content_headers_of};
 use crate::error::{Error, Refused, Result};
 use crate::model::{
-    Actor, BlobKey, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Scope, Sha256, Stored, Upload,
+    Actor, BlobRef, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Scope, Sha256, Stored, Upload,
     UploadId,
 };
 use crate::port::Commit;
@@ -45,9 +45,11 @@ impl UploadService {
         };
         // Uploads without a plan stream in through the API, which completes them itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
+        let original = BlobRef { store: self.store_of(&upload).await?, key: upload.blob.clone() };
         let settled = async {
-            let arrived = self.direct.finish(&upload.multipart(), plan, upload.signed_sha256()).await?;
-            self.settle(&upload, plan, arrived, said.sha256).await
+            let direct = self.direct.get(&original.store)?;
+            let arrived = direct.finish(&upload.multipart(), plan, upload.signed_sha256()).await?;
+            self.settle(&upload, &original, plan, arrived, said.sha256).await
         };
         let (blob, stored) = match settled.await {
             Ok(settled) => settled,
@@ -56,7 +58,7 @@ impl UploadService {
         };
         let conflict = said.conflict.unwrap_or(upload.file.conflict);
         let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
-        if blob != upload.blob {
+        if blob != original {
             match &outcome {
                 Ok(_) => self.clear(&upload, &blob, plan.size()).await,
                 // The outcome is unknown: the copy may be the file's bytes, so it stays.
@@ -69,37 +71,43 @@ impl UploadService {
 
     /// Deletes the bytes as they were sent, and the copy of `size` bytes: all but what a concurrent request has
     /// committed, which may be either, as instances probe the store on their own. What may be committed stays.
-    async fn clear(&self, upload: &Upload, copy: &BlobKey, size: u64) {
+    async fn clear(&self, upload: &Upload, copy: &BlobRef, size: u64) {
         if let Ok(false) = self.records.is_referred_to(&upload.blob).await {
             self.remover.discard(std::slice::from_ref(upload)).await;
         }
-        if let Ok(false) = self.records.is_referred_to(copy).await {
+        if let Ok(false) = self.records.is_referred_to(&copy.key).await {
             self.remover.delete(copy, upload.drive, size).await;
         }
     }
 
-    /// The final, immutable blob of the received bytes. Fails if they are not the announced ones; after a copy, the
-    /// right bytes may still be sent.
+    /// The final, immutable blob of the bytes received as `original`. Fails if they are not the announced ones; after a
+    /// copy, the right bytes may still be sent.
     async fn settle(
         &self,
         upload: &Upload,
+        original: &BlobRef,
         plan: PartPlan,
         arrived: Stored,
         said: Option<Sha256>,
-    ) -> Result<(BlobKey, Stored)> {
+    ) -> Result<(BlobRef, Stored)> {
         let signed = upload.signed_sha256();
         if said.is_some() && signed.is_some() && said != signed {
             return Err(Error::Refused(Refused::Checksum));
         }
-        let Some(staging) = self.staging.as_ref().filter(|staging| staging.store.needs_copy(plan)) else {
-            let stored = digest::verified(&*self.store, &upload.blob, arrived, said.or(signed)).await?;
-            return Ok((upload.blob.clone(), stored));
+        let store = self.stores.get(&original.store)?;
+        let staging = self.staging.as_ref().and_then(|Staging { stores, records }| {
+            let staged = stores.find(&original.store)?;
+            staged.needs_copy(plan).then_some((staged, records))
+        });
+        let Some((staged, records)) = staging else {
+            let stored = digest::verified(store, &original.key, arrived, said.or(signed)).await?;
+            return Ok((original.clone(), stored));
         };
-        let copy = self.context.blob_key();
-        staging.records.record(&copy, &self.store.name(), self.context.now()).await?;
-        let copied = staging.store.copy(&upload.multipart(), plan, &copy, &content_headers_of(&upload.file)).await;
+        let copy = self.context.new_blob(&original.store);
+        records.record(&copy.key, &copy.store, self.context.now()).await?;
+        let copied = staged.copy(&upload.multipart(), plan, &copy.key, &content_headers_of(&upload.file)).await;
         let verified = match copied {
-            Ok(copied) => digest::verified(&*self.store, &copy, copied, said.or(signed)).await,
+            Ok(copied) => digest::verified(store, &copy.key, copied, said.or(signed)).await,
             Err(error) => Err(error),
         };
         match verified {
@@ -148,7 +156,7 @@ impl UploadService {
         actor: &Actor,
         folder: &Grant,
         upload: &Upload,
-        (blob, stored): (BlobKey, Stored),
+        (blob, stored): (BlobRef, Stored),
         conflict: ConflictPolicy,
     ) -> Result<Located> {
         let commit = Commit {

@@ -3,7 +3,7 @@
 use super::UploadService;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
-    Action, Actor, BlobKey, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
+    Action, Actor, BlobRef, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
     Quota, Scope, Sha256, Stored, Timestamp,
 };
 use crate::port::{ByteStream, ContentHeaders, NewFile};
@@ -90,14 +90,15 @@ impl UploadService {
         said: impl Future<Output = Result<StreamedFile>> + Send,
     ) -> Result<Entry> {
         actor.require(Scope::Write)?;
-        let (key, begun) = (self.context.blob_key(), self.context.now());
-        self.records.record(&key, &self.store.name(), begun).await?;
+        let (blob, begun) = (self.context.new_blob(self.stores.default_name()), self.context.now());
+        self.records.record(&blob.key, &blob.store, begun).await?;
         let mut arrived = 0;
         let ready = async {
-            let put = self.store.put(&key, body, permit.content_limit.expected, &permit.content_headers).await;
+            let store = self.stores.get(&blob.store)?;
+            let put = store.put(&blob.key, body, permit.content_limit.expected, &permit.content_headers).await;
             let stored = put.map_err(|error| permit.content_limit.explain(error))?;
             arrived = stored.size;
-            self.prepare(actor, &permit, &key, stored, said.await?, begun).await
+            self.prepare(actor, &permit, &blob, stored, said.await?, begun).await
         };
         let outcome = match ready.await {
             Ok((command, folder, new)) => match self.uploads.create(&command, &folder, &new).await {
@@ -111,7 +112,7 @@ impl UploadService {
         match outcome {
             Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
             Err(error) => {
-                self.remover.delete(&key, permit.target.drive(), arrived).await;
+                self.remover.delete(&blob, permit.target.drive(), arrived).await;
                 Err(error)
             }
         }
@@ -122,7 +123,7 @@ impl UploadService {
         &self,
         actor: &Actor,
         permit: &UploadPermit,
-        key: &BlobKey,
+        blob: &BlobRef,
         stored: Stored,
         said: StreamedFile,
         begun: Timestamp,
@@ -142,7 +143,7 @@ impl UploadService {
         let new = NewFile {
             file: self.context.id(),
             version: self.context.id(),
-            blob: key.clone(),
+            blob: blob.clone(),
             stored,
             info: file,
             max_versions: self.settings.max_versions,

@@ -14,19 +14,20 @@ use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME,
     MIN_PART_BYTES, MediaType, MultipartUpload, MultipartUploadId, NodeId, Part, PartPlan, Permission, Quota, Sha256,
-    StoreName, Stored, Timestamp, Upload, UploadState, UserId,
+    Stored, Timestamp, Upload, UploadState, UserId,
 };
 use crate::port::{
-    ByteStream, Commit, ContentHeaders, MockBlobRecordRepository, MockBlobStore, MockDirectUploadStore,
-    MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewFile, NewUpload, Saved, SignedUrl,
+    ByteStream, Commit, ContentHeaders, DirectUploadStore, MockBlobRecordRepository, MockBlobStore,
+    MockDirectUploadStore, MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewFile, NewUpload, Saved,
+    SignedUrl, StagedUploadStore, StoreRouter,
 };
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, hurried, located, made, made_key,
-    name_taken, no_bytes_left, no_entries_left, outage, root, trashed,
+    file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, hurried, located, made, made_blob,
+    made_key, name_taken, no_bytes_left, no_entries_left, one_store, outage, root, trashed,
 };
 use crate::service::{Completing, ServiceContext, StreamedFile, UploadService, UploadSettings};
-use crate::testing::{file_info, name, upload};
+use crate::testing::{file_info, name, store_name, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -78,7 +79,6 @@ impl Ports {
     /// The owner's [`FOLDER`], into which an upload begins while the drive's quota is `quota`.
     fn beginning(quota: Quota) -> Self {
         let mut ports = Self::with([for_owner(folder(FOLDER))]);
-        ports.store.expect_name().returning(|| StoreName("disk"));
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Ok(quota));
         ports
     }
@@ -99,14 +99,21 @@ impl Ports {
     }
 
     fn service_in(self, context: ServiceContext) -> UploadService {
-        let (drive, store, records) = (Arc::new(self.drive), Arc::new(self.store), Arc::new(self.records));
-        let uploads =
-            UploadService::new(drive, Arc::new(self.uploads), store, records, Arc::new(self.direct), context, SETTINGS);
+        let (drive, uploads, records) = (Arc::new(self.drive), Arc::new(self.uploads), Arc::new(self.records));
+        let (stores, direct) = (one_store(self.store), direct_uploads(self.direct));
+        let uploads = UploadService::new(drive, uploads, stores, records, direct, context, SETTINGS);
         match self.staged {
-            Some((staged, records)) => uploads.with_staging(Arc::new(staged), Arc::new(records)),
+            Some((staged, records)) => {
+                let staged = StoreRouter::<dyn StagedUploadStore>::new(store_name(), Arc::new(staged));
+                uploads.with_staging(staged, Arc::new(records))
+            }
             None => uploads,
         }
     }
+}
+
+fn direct_uploads(direct: MockDirectUploadStore) -> StoreRouter<dyn DirectUploadStore> {
+    StoreRouter::<dyn DirectUploadStore>::new(store_name(), Arc::new(direct))
 }
 
 /// The part plan of [`upload`].

@@ -7,7 +7,7 @@ use mockall::predicate::eq;
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
     Action, AuditAction, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType, Permission,
-    Revision, Seen, StoreName, Stored, UserId, Version, VersionId, VersionPosition,
+    Precondition, Revision, Seen, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
 };
 use crate::port::{
     ByteStream, ContentHeaders, MockBlobRecordRepository, MockBlobStore, MockUrlPresigner, MockVersionRepository,
@@ -15,15 +15,14 @@ use crate::port::{
 };
 use crate::service::testing::{
     FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, body, command, context_with, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, grant_for, hurried, made, made_key, no_bytes_left, outage,
-    person, seen, trashed, unconditioned,
+    folder, for_guest, for_heir, for_owner, for_stranger, grant_for, hurried, made, made_blob, made_key, no_bytes_left,
+    one_presigner, one_store, outage, person, seen, trashed, unconditioned,
 };
 use crate::service::{ContentMetadata, ServiceContext, StoreTags, VersionService, VersionSettings, VersionStores};
-use crate::testing::{content, key, name};
+use crate::testing::{content, key, name, store_name};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const SETTINGS: VersionSettings = VersionSettings { max: 7, url_lifetime: MINUTE, upload_lifetime: MINUTE };
-const STORE: StoreName = StoreName("disk");
 
 #[derive(Default)]
 struct Ports {
@@ -31,6 +30,8 @@ struct Ports {
     records: MockBlobRecordRepository,
     store: MockBlobStore,
     presigner: MockUrlPresigner,
+    /// Whether the store serves its bytes itself.
+    serves_itself: bool,
 }
 
 impl Ports {
@@ -39,22 +40,21 @@ impl Ports {
         (self.service_with(found, context_with(NOW, trail.clone())), trail)
     }
 
-    fn service_with(mut self, found: Located, context: ServiceContext) -> VersionService {
-        self.store.expect_name().return_const(STORE);
-        let stores = VersionStores {
-            versions: Arc::new(self.versions),
-            records: Arc::new(self.records),
-            store: Arc::new(self.store),
-            presigner: Arc::new(self.presigner),
-            tags: StoreTags::none(),
+    fn service_with(self, found: Located, context: ServiceContext) -> VersionService {
+        let (records, blobs) = (Arc::new(self.records), one_store(self.store));
+        let tags = match self.serves_itself {
+            true => StoreTags::new(blobs.clone(), records.clone()),
+            false => StoreTags::none(),
         };
+        let (versions, presigners) = (Arc::new(self.versions), one_presigner(self.presigner));
+        let stores = VersionStores { versions, records, blobs, presigners, tags };
         VersionService::new(Arc::new(drive_with([found])), stores, context, SETTINGS)
     }
 
     /// A blob is recorded, then its bytes are stored.
     fn taking(mut self, length: Length, outcome: fn(ByteStream) -> crate::error::Result<Stored>) -> Self {
         let mut order = Sequence::new();
-        let record = self.records.expect_record().with(eq(made_key(1)), eq(STORE), eq(NOW));
+        let record = self.records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let put = self.store.expect_put();
         put.withf(move |key, _, expected, _| *key == made_key(1) && *expected == Expected { length, sha256: None })
@@ -93,7 +93,7 @@ fn hello_content(seen: Option<Seen>) -> NewContent {
     let stored = Stored { size: 5, ..Stored::default() };
     NewContent {
         version: made(2),
-        blob: made_key(1),
+        blob: made_blob(1),
         stored,
         media_type: text_plain(),
         client_modified_at: Some(NOW),
@@ -191,10 +191,11 @@ async fn editors_restore_and_only_the_owner_deletes() {
             delete
                 .with(eq(command(OWNER)), eq(grant_for(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
                 .times(1)
-                .returning(|_, _, _, _| Ok(Some(made_key(9))));
+                .returning(|_, _, _, _| Ok(Some(made_blob(9))));
             // Its bytes are deleted at once and no longer count.
             ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-            let removal = ports.records.expect_remove().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+            let removal =
+                ports.records.expect_remove().withf(|store, keys| *store == store_name() && keys == [made_key(9)]);
             removal.times(1).returning(|_, _| Ok(()));
         }
         let (service, trail) = ports.service(found);
@@ -335,9 +336,9 @@ async fn undeletable_bytes_of_a_refused_content_stay_reserved() {
 fn leaving_two_over(ports: &mut Ports) -> Saved {
     ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
     ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-    let removal = ports.records.expect_remove().withf(|store, keys| *store == STORE && keys == [made_key(9)]);
+    let removal = ports.records.expect_remove().withf(|store, keys| *store == store_name() && keys == [made_key(9)]);
     removal.times(1).returning(|_, _| Ok(()));
-    Saved { located: for_owner(file(FILE)), freed: vec![made_key(8), made_key(9)] }
+    Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8), made_blob(9)] }
 }
 
 #[tokio::test]
@@ -387,4 +388,15 @@ async fn a_body_that_took_too_long_is_expired() {
     let permit = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
     let error = service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap_err();
     assert!(matches!(error, Error::Gone(Gone::UploadExpired)));
+}
+
+#[tokio::test]
+async fn a_time_is_no_precondition_where_the_store_sends_one_of_its_own() {
+    let earlier = Precondition::default().unmodified_since(Some(Timestamp::from_millis(-5_000)));
+    for serves_itself in [false, true] {
+        let (service, _) = Ports { serves_itself, ..Ports::default() }.service(for_owner(file(FILE)));
+        let admitted = service.admit(&actor(OWNER), FILE, &earlier, Some(5)).await;
+        assert_eq!(admitted.is_ok(), serves_itself);
+        assert!(matches!(admitted.err(), None | Some(Error::PreconditionFailed)));
+    }
 }

@@ -7,13 +7,16 @@ use mockall::predicate::eq;
 use crate::error::Error;
 use crate::model::{BlobKey, Command, MultipartUpload, StoreName, Timestamp};
 use crate::port::{
-    CleanupProgress, Lease, MockBlobRecordRepository, MockBlobStore, MockChangeRepository, MockIdempotencyRepository,
-    MockLinkDownloadRepository, MockLinkRepository, MockNameKeyRepository, MockSessionRepository,
-    MockTaskLeaseRepository, MockThrottle, MockTrashRepository, MockUploadRepository, Purge, PurgeScope, PurgeStep,
+    BlobStores, CleanupProgress, Lease, MockBlobRecordRepository, MockBlobStore, MockChangeRepository,
+    MockIdempotencyRepository, MockLinkDownloadRepository, MockLinkRepository, MockNameKeyRepository,
+    MockSessionRepository, MockTaskLeaseRepository, MockThrottle, MockTrashRepository, MockUploadRepository, Purge,
+    PurgeScope, PurgeStep,
 };
-use crate::service::testing::{NOW, context, made, made_key, outage, request};
+use crate::service::testing::{
+    NOW, context, made, made_blob, made_key, one_store, other_store, outage, request, two_stores,
+};
 use crate::service::{CollectorReport, CollectorSettings, CollectorStores, GarbageCollector, MaintenanceTask};
-use crate::testing::upload;
+use crate::testing::{store_name, upload};
 
 const GRACE: Duration = Duration::from_secs(4);
 const RETENTION: Duration = Duration::from_secs(3);
@@ -22,9 +25,6 @@ const CHANGES_RETENTION: Duration = Duration::from_secs(5);
 const DUE: Timestamp = Timestamp::from_millis(7_000);
 /// Four seconds before [`NOW`].
 const BEFORE: Timestamp = Timestamp::from_millis(6_000);
-
-/// The name of the store.
-const STORE: StoreName = StoreName("disk");
 
 /// A collector on a store without begun multipart uploads.
 fn service(
@@ -40,10 +40,19 @@ fn collector(
     uploads: MockUploadRepository,
     trash: MockTrashRepository,
     records: MockBlobRecordRepository,
-    mut blobs: MockBlobStore,
+    blobs: MockBlobStore,
     task_leases: MockTaskLeaseRepository,
 ) -> GarbageCollector {
-    blobs.expect_name().return_const(STORE);
+    collector_of(uploads, trash, records, one_store(blobs), task_leases)
+}
+
+fn collector_of(
+    uploads: MockUploadRepository,
+    trash: MockTrashRepository,
+    records: MockBlobRecordRepository,
+    blobs: BlobStores,
+    task_leases: MockTaskLeaseRepository,
+) -> GarbageCollector {
     let (mut sessions, mut throttle) = (MockSessionRepository::new(), MockThrottle::new());
     sessions.expect_prune_ended().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
     sessions.expect_prune_tokens().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
@@ -59,7 +68,7 @@ fn collector(
         sessions: Arc::new(sessions),
         throttle: Arc::new(throttle),
         idempotency_records: Arc::new(idempotency_records),
-        blobs: Arc::new(blobs),
+        blobs,
         task_leases: Arc::new(task_leases),
         name_keys: Arc::new(keys_are_there()),
         changes: Arc::new(nothing_to_prune()),
@@ -173,7 +182,7 @@ async fn a_blob_is_marked_for_deletion_then_deleted_then_forgotten() {
         let marked_for_deletion = batch.clone();
         records
             .expect_mark_for_deletion()
-            .with(eq(STORE), eq(BEFORE), eq(NOW), eq(500))
+            .with(eq(store_name()), eq(BEFORE), eq(NOW), eq(500))
             .times(1)
             .in_sequence(&mut order)
             .return_once(move |_, _, _, _| Ok(marked_for_deletion));
@@ -182,7 +191,7 @@ async fn a_blob_is_marked_for_deletion_then_deleted_then_forgotten() {
         }
         records
             .expect_remove()
-            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == STORE && keys == batch)
+            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == store_name() && keys == batch)
             .times(1)
             .in_sequence(&mut order)
             .returning(|_, _| Ok(()));
@@ -190,6 +199,25 @@ async fn a_blob_is_marked_for_deletion_then_deleted_then_forgotten() {
     store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
     let report = done(&service(nothing_expired(), records, store)).await;
     assert_eq!(report, CollectorReport { blobs_removed: 502, partial_writes_removed: 7, ..CollectorReport::default() });
+}
+
+#[tokio::test]
+async fn blobs_and_remains_of_writes_are_removed_from_each_store() {
+    let (mut store, mut other, mut records) = (nothing_swept(), nothing_swept(), MockBlobRecordRepository::new());
+    for (name, blobs, nth) in [(store_name(), &mut store, 1), (other_store(), &mut other, 2)] {
+        let mark = records.expect_mark_for_deletion().with(eq(name.clone()), eq(BEFORE), eq(NOW), eq(500));
+        mark.times(1).returning(move |_, _, _, _| Ok(vec![made_key(nth)]));
+        blobs.expect_delete().with(eq(made_key(nth))).times(1).returning(|_| Ok(()));
+        blobs.expect_list_incomplete().times(1).returning(|_, _| Ok(vec![]));
+        records
+            .expect_remove()
+            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == name && keys == [made_key(nth)])
+            .times(1)
+            .returning(|_, _| Ok(()));
+    }
+    let (stores, task_leases) = (two_stores(store, other), MockTaskLeaseRepository::new());
+    let report = done(&collector_of(nothing_expired(), nothing_trashed(), records, stores, task_leases)).await;
+    assert_eq!(report, CollectorReport { blobs_removed: 2, ..CollectorReport::default() });
 }
 
 #[tokio::test]
@@ -312,7 +340,7 @@ async fn old_trash_is_purged_and_purges_run_to_completion() {
         let batch = trash.expect_begin_purges().with(eq(own.clone()), eq(PurgeScope::Until(DUE)), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
     }
-    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true, freed: vec![made_key(1)] };
+    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true, freed: vec![made_blob(1)] };
     for (progress, step) in [
         (CleanupProgress::Nothing, step(500, 0, 0)),
         (CleanupProgress::Nothing, step(0, 7, 0)),
@@ -399,7 +427,6 @@ async fn sessions_tokens_buckets_names_and_changes_are_processed_in_batches() {
     let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
     let mut blobs = nothing_swept();
     blobs.expect_list_incomplete().returning(|_, _| Ok(vec![]));
-    blobs.expect_name().return_const(STORE);
     let mut idempotency_records = MockIdempotencyRepository::new();
     idempotency_records.expect_prune().times(1).returning(|_, _| Ok(0));
     let stores = CollectorStores {
@@ -411,7 +438,7 @@ async fn sessions_tokens_buckets_names_and_changes_are_processed_in_batches() {
         sessions,
         throttle,
         idempotency_records: Arc::new(idempotency_records),
-        blobs: Arc::new(blobs),
+        blobs: one_store(blobs),
         task_leases: Arc::new(MockTaskLeaseRepository::new()),
         name_keys: Arc::new(name_keys),
         changes: Arc::new(changes),

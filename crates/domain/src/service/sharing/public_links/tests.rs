@@ -15,9 +15,11 @@ use crate::port::{
 use crate::service::testing::links::{LINK, TOKEN, hash, link, link_of};
 use crate::service::testing::{
     FILE, FOLDER, NOW, OTHER_FOLDER, OWNER, PARENT, Trail, body, command, context_with, drain, drive_with, file,
-    folder, for_owner, origin, origin_at, trashed,
+    folder, for_owner, one_presigner, one_store, origin, origin_at, trashed,
 };
-use crate::service::{Contents, LinkBearer, ListQuery, PublicLinkPorts, PublicLinkService, StoreTags, Throttling};
+use crate::service::{
+    Contents, Delivery, LinkBearer, ListQuery, PublicLinkPorts, PublicLinkService, StoreTags, Throttling,
+};
 use crate::testing::{content, key, name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -32,6 +34,8 @@ struct Scene {
     store: MockBlobStore,
     records: MockBlobRecordRepository,
     presigner: MockUrlPresigner,
+    /// Whether the store serves its bytes itself.
+    serves_itself: bool,
     /// `None` disables rate limiting.
     throttle: Option<MockThrottle>,
     trail: Trail,
@@ -47,15 +51,20 @@ impl Scene {
     }
 
     fn public_links(self) -> PublicLinkService {
+        let (records, stores) = (Arc::new(self.records), one_store(self.store));
+        let tags = match self.serves_itself {
+            true => StoreTags::new(stores.clone(), records.clone()),
+            false => StoreTags::none(),
+        };
         let ports = PublicLinkPorts {
             drive: Arc::new(self.drive),
             links: Arc::new(self.links),
             downloads: Arc::new(self.downloads),
             passwords: Arc::new(self.passwords),
             link_access: Arc::new(self.link_access),
-            contents: Contents::new(Arc::new(self.store), Arc::new(self.records)),
-            tags: StoreTags::none(),
-            presigner: Arc::new(self.presigner),
+            contents: Contents::new(stores, records),
+            tags,
+            presigners: one_presigner(self.presigner),
         };
         let throttling = self.throttle.map_or_else(Throttling::off, |store| Throttling::new(Arc::new(store)));
         PublicLinkService::new(ports, throttling, context_with(NOW, self.trail), MINUTE)
@@ -423,6 +432,29 @@ async fn a_url_is_signed_for_a_short_while_and_counted() {
         let public_links = scene.public_links();
         let file = public_links.open(&bearer(), None).await.unwrap();
         assert_eq!(public_links.sign(&file).await.unwrap().url, "https://store/x");
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_is_redirected_to_a_store_that_serves_its_bytes_unless_the_password_would_go_along() {
+    let url = SignedUrl { url: "https://store/x".to_owned(), headers: vec![], expires_at: NOW.plus(MINUTE) };
+    for (serves_itself, bearer, redirected) in
+        [(false, bearer(), false), (true, bearer(), true), (true, knowing("a quiet secret"), false)]
+    {
+        let link = Link { password: bearer.password.as_ref().map(|_| hashed()), ..linked_file() };
+        let mut scene = Scene { serves_itself, ..Scene::with(link, file(FILE)) };
+        scene.store.expect_head().returning(|_| Ok(None));
+        if redirected {
+            let url = url.clone();
+            scene = scene.counted(1, || Ok(Counted::First));
+            scene.presigner.expect_presign_get().times(1).returning(move |_, _, _| Ok(url.clone()));
+        } else if bearer.password.is_some() {
+            scene = scene.verdict("a quiet secret", PasswordCheck::Right);
+        }
+        let public_links = scene.public_links();
+        let file = public_links.open(&bearer, None).await.unwrap();
+        let expected = if redirected { Delivery::Redirect(url.clone()) } else { Delivery::Stream };
+        assert_eq!(public_links.content(&file).await.unwrap(), expected);
     }
 }
 

@@ -7,9 +7,8 @@ fn multipart_id() -> Option<MultipartUploadId> {
 #[tokio::test]
 async fn the_exact_announced_size_is_reserved_and_signed() {
     let mut ports = Ports::with([]);
-    ports.store.expect_name().returning(|| StoreName("disk"));
     let upload = Upload { multipart_id: multipart_id(), ..begun(announced(), Some(10), root(OWNER).node.id) };
-    let new_upload = NewUpload { upload, store: StoreName("disk"), max_open: 20 };
+    let new_upload = NewUpload { upload, store: store_name(), max_open: 20 };
     let mut order = Sequence::new();
     let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(TEN), eq(presented()));
     begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(multipart_id()));
@@ -45,7 +44,6 @@ async fn the_exact_announced_size_is_reserved_and_signed() {
 async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_not() {
     let found = for_guest(folder(FOLDER), Permission::Edit);
     let mut ports = Ports::with([found.clone()]);
-    ports.store.expect_name().returning(|| StoreName("disk"));
     ports
         .uploads
         .expect_begin()
@@ -99,7 +97,6 @@ async fn no_url_is_signed_for_a_refused_upload() {
     let faults: [fn() -> Error; 2] = [name_taken, no_bytes_left];
     for error in faults {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-        ports.store.expect_name().returning(|| StoreName("disk"));
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(error()));
         ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(multipart_id()));
         let multipart = MultipartUpload { key: made_key(1), multipart_id: multipart_id() };
@@ -113,7 +110,6 @@ async fn no_url_is_signed_for_a_refused_upload() {
 #[tokio::test]
 async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-    ports.store.expect_name().returning(|| StoreName("disk"));
     ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(multipart_id()));
     ports.store.expect_abort().never();
     ports.uploads.expect_begin().times(1).returning(|_, _, _| Err(outage()));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::testing::blob;
 
 #[tokio::test]
 async fn the_conflict_policy_of_completion_takes_precedence() {
@@ -7,7 +8,7 @@ async fn the_conflict_policy_of_completion_takes_precedence() {
         let mut ports = Ports::with_upload(upload()).arrived(arrived.clone());
         let commit = Commit {
             upload: upload().id,
-            blob: upload().blob,
+            blob: blob(),
             stored: arrived,
             conflict: expected,
             file: made(1),
@@ -205,9 +206,8 @@ async fn undeletable_bytes_that_arrived_stay_reserved() {
 #[tokio::test]
 async fn the_bytes_of_versions_that_a_commit_made_superfluous_are_deleted() {
     let mut ports = Ports::with_upload(upload()).arrived(stored(10));
-    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8), made_key(9)] };
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8), made_blob(9)] };
     ports.uploads.expect_commit().times(1).return_once(|_, _, _| Ok(saved));
-    ports.store.expect_name().return_const(StoreName("disk"));
     // What cannot be deleted is not forgotten, so it still counts.
     ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
     ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));

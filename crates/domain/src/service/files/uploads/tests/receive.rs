@@ -19,8 +19,7 @@ async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) 
 /// The owner's [`FOLDER`], into which bytes are streamed.
 fn receiving() -> Ports {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-    ports.store.expect_name().returning(|| StoreName("disk"));
-    ports.records.expect_record().with(eq(made_key(1)), eq(StoreName("disk")), eq(NOW)).returning(|_, _, _| Ok(()));
+    ports.records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW)).returning(|_, _, _| Ok(()));
     ports
 }
 
@@ -32,7 +31,7 @@ fn given_up() -> Ports {
 }
 
 fn new_file(file: FileInfo) -> NewFile {
-    NewFile { file: made(2), version: made(3), blob: made_key(1), stored: stored(5), info: file, max_versions: 7 }
+    NewFile { file: made(2), version: made(3), blob: made_blob(1), stored: stored(5), info: file, max_versions: 7 }
 }
 
 #[tokio::test]
@@ -40,11 +39,10 @@ async fn a_stream_is_recorded_then_stored_then_created() {
     // The length is either announced or bounded by the free space.
     for (size, length) in [(Some(5), Length::Exactly(5)), (None, Length::AtMost(30))] {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-        ports.store.expect_name().returning(|| StoreName("disk"));
         let grant = grant_for(&for_owner(folder(FOLDER)), Action::AddTo);
         let info = FileInfo { conflict: ConflictPolicy::Replace, ..announced() };
         let mut order = Sequence::new();
-        let record = ports.records.expect_record().with(eq(made_key(1)), eq(StoreName("disk")), eq(NOW));
+        let record = ports.records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let expected = Expected { length, sha256: Some(DIGEST) };
         let put = ports.store.expect_put().withf(move |key, _, given, content_headers| {
@@ -150,7 +148,7 @@ async fn undeletable_bytes_of_a_refused_file_stay_reserved() {
 async fn the_bytes_of_versions_that_a_form_made_superfluous_are_deleted() {
     let mut ports = receiving();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
-    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_key(8)] };
+    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8)] };
     ports.uploads.expect_create().times(1).return_once(|_, _, _| Ok(saved));
     ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
     let removal = ports.records.expect_remove().withf(|_, keys| keys == [made_key(8)]);

@@ -1,7 +1,8 @@
 //! Digest verification before the commit, and stores whose clients may go on writing.
 
 use super::*;
-use crate::model::BlobKey;
+use crate::model::{BlobKey, BlobRef};
+use crate::testing::blob;
 
 /// The digest of `hello`.
 fn hello_digest() -> Sha256 {
@@ -28,7 +29,7 @@ fn read_from(ports: &mut Ports, key: BlobKey) {
 }
 
 /// The blob, with its digest, becomes the file.
-fn committed(ports: &mut Ports, blob: BlobKey, sha256: Option<Sha256>) {
+fn committed(ports: &mut Ports, blob: BlobRef, sha256: Option<Sha256>) {
     ports
         .uploads
         .expect_commit()
@@ -52,12 +53,12 @@ async fn an_unverified_digest_is_verified_by_reading() {
     ] {
         let mut ports = hello_arrived(five(announced));
         read_from(&mut ports, upload().blob);
-        committed(&mut ports, upload().blob, Some(hello_digest()));
+        committed(&mut ports, blob(), Some(hello_digest()));
         ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
     }
     // No digest was announced: nothing is read.
     let mut ports = hello_arrived(five(None));
-    committed(&mut ports, upload().blob, None);
+    committed(&mut ports, blob(), None);
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
 }
 
@@ -68,7 +69,7 @@ async fn a_known_digest_is_compared_without_reading() {
         let known = Stored { size: 5, sha256: Some(hello_digest()), ..Stored::default() };
         ports.direct.expect_finish().times(1).return_once(move |_, _, _| Ok(known));
         if right {
-            committed(&mut ports, upload().blob, Some(hello_digest()));
+            committed(&mut ports, blob(), Some(hello_digest()));
         }
         let outcome = ports.service().complete(&actor(OWNER), upload().id, saying(said)).await;
         assert_eq!(outcome.is_ok(), right, "{outcome:?}");
@@ -94,8 +95,7 @@ fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
     let (mut staged, mut records) = (MockStagedUploadStore::new(), MockBlobRecordRepository::new());
     let mut order = Sequence::new();
     staged.expect_needs_copy().with(eq(FIVE)).returning(|_| true);
-    ports.store.expect_name().returning(|| StoreName("s3"));
-    let record = records.expect_record().with(eq(made_key(1)), eq(StoreName("s3")), eq(NOW));
+    let record = records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW));
     record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
     let copy = staged.expect_copy().with(eq(upload().multipart()), eq(FIVE), eq(made_key(1)), eq(presented()));
     copy.times(1).in_sequence(&mut order).return_once(|_, _, _, _| outcome);
@@ -107,7 +107,7 @@ fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
 async fn mutable_bytes_are_copied_and_the_file_has_the_copy() {
     let mut ports = copied(hello_arrived(five(Some(hello_digest()))), Ok(stored(5)));
     read_from(&mut ports, made_key(1));
-    committed(&mut ports, made_key(1), Some(hello_digest()));
+    committed(&mut ports, made_blob(1), Some(hello_digest()));
     ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
     refers_to(&mut ports, Some(made_key(1)));
     ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
@@ -122,7 +122,7 @@ fn refers_to(ports: &mut Ports, referred: Option<BlobKey>) {
 #[tokio::test]
 async fn a_copy_that_a_concurrent_request_made_superfluous_is_deleted() {
     let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
-    committed(&mut ports, made_key(1), None);
+    committed(&mut ports, made_blob(1), None);
     ports.store.expect_abort().times(1).returning(|_| Ok(()));
     refers_to(&mut ports, None);
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
@@ -133,7 +133,7 @@ async fn a_copy_that_a_concurrent_request_made_superfluous_is_deleted() {
 #[tokio::test]
 async fn bytes_that_a_concurrent_request_committed_without_a_copy_are_kept() {
     let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
-    committed(&mut ports, made_key(1), None);
+    committed(&mut ports, made_blob(1), None);
     ports.store.expect_abort().never();
     refers_to(&mut ports, Some(upload().blob));
     ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
@@ -182,7 +182,7 @@ async fn undeletable_bytes_of_a_copy_stay_reserved() {
 #[tokio::test]
 async fn undeletable_bytes_as_they_were_sent_stay_reserved_beside_the_copy() {
     let mut ports = copied(hello_arrived(five(None)), Ok(stored(5)));
-    committed(&mut ports, made_key(1), None);
+    committed(&mut ports, made_blob(1), None);
     refers_to(&mut ports, Some(made_key(1)));
     ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Err(outage()));
     ports.store.expect_received_bytes().with(eq(upload().multipart())).times(1).returning(|_| Ok(5));
