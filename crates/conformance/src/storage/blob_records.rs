@@ -24,7 +24,7 @@ persistence_suite! {
         what_was_referred_to_is_marked_for_deletion_after_its_last_reference,
     }
 
-    self of "`BlobRecordRepository::mark_for_deletion`: together with those marked for deletion earlier and not yet forgotten" {
+    self of "`BlobRecordRepository::mark_for_deletion`: together with those marked for deletion earlier and not yet removed" {
         what_is_marked_for_deletion_comes_again_until_it_is_removed,
     }
 
@@ -101,11 +101,11 @@ async fn it_is_known_when_a_blob_was_recorded(fixture: &Fixture<'_>) {
 
 async fn the_store_of_a_blob_is_known(fixture: &Fixture<'_>) {
     let (key, other) = (fixture.key(), StoreName::parse("third-store").unwrap());
-    let records = fixture.store.records();
-    assert_eq!(records.find_store(&key).await.unwrap(), None);
-    records.record(&key, &other, fixture.now()).await.unwrap();
-    assert_eq!(records.find_store(&key).await.unwrap(), Some(other));
-    assert_eq!(records.find_store(&fixture.record().await).await.unwrap(), Some(STORE.clone()));
+    assert_eq!(fixture.store.records().find_store(&key).await.unwrap(), None);
+    fixture.store.records().record(&key, &other, fixture.now()).await.unwrap();
+    assert_eq!(fixture.store.records().find_store(&key).await.unwrap(), Some(other));
+    let usual = fixture.record().await;
+    assert_eq!(fixture.store.records().find_store(&usual).await.unwrap(), Some(STORE.clone()));
 }
 
 async fn a_tag_is_noted_once(fixture: &Fixture<'_>) {
