@@ -14,7 +14,8 @@ impl Time {
     /// Creates a time from milliseconds since 1970-01-01T00:00:00Z; `None` outside the years 0 to 9999.
     #[must_use]
     pub fn from_unix_millis(millis: i64) -> Option<Self> {
-        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
+        let time = OffsetDateTime::from_unix_timestamp(millis.div_euclid(1000)).ok()?;
+        let time = time.replace_millisecond(u16::try_from(millis.rem_euclid(1000)).ok()?).ok()?;
         (0..=9999).contains(&time.year()).then_some(Self(time))
     }
 
@@ -105,7 +106,51 @@ impl utoipa::ToSchema for Time {}
 
 #[cfg(test)]
 mod tests {
+    use ::time::format_description::BorrowedFormatItem;
+    use ::time::macros::format_description;
+    use proptest::prelude::*;
+
     use super::*;
+
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+    /// Those of the first and the last time, in milliseconds since 1970.
+    const FIRST: i64 = -62_167_219_200_000;
+    const LAST: i64 = 253_402_300_799_999;
+
+    /// The time as the library reckons and writes it.
+    fn by_library(millis: i64) -> String {
+        let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap();
+        time.format(FORMAT).unwrap()
+    }
+
+    #[test]
+    fn only_four_digit_years_are_written() {
+        assert_eq!(Time::from_unix_millis(FIRST).unwrap().to_string(), "0000-01-01T00:00:00.000Z");
+        assert_eq!(Time::from_unix_millis(LAST).unwrap().to_string(), "9999-12-31T23:59:59.999Z");
+        for millis in [FIRST - 1, LAST + 1, i64::MIN, i64::MAX] {
+            assert_eq!(Time::from_unix_millis(millis), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_time_is_written_as_by_the_library_and_reads_back(millis in FIRST..=LAST) {
+            let time = Time::from_unix_millis(millis).unwrap();
+            prop_assert_eq!(time.to_string(), by_library(millis));
+            prop_assert_eq!(time.unix_millis(), millis);
+            let read: Time = serde_json::from_str(&serde_json::to_string(&time).unwrap()).unwrap();
+            prop_assert_eq!(read, time);
+        }
+
+        #[test]
+        fn any_day_of_any_year_is_written_as_by_the_library(day in FIRST / 86_400_000..=LAST / 86_400_000) {
+            for millis in [day * 86_400_000, day * 86_400_000 + 86_399_999] {
+                prop_assert_eq!(Time::from_unix_millis(millis).unwrap().to_string(), by_library(millis));
+            }
+        }
+    }
 
     #[test]
     fn times_are_written_in_utc_with_milliseconds_and_read_with_any_offset() {

@@ -1,23 +1,74 @@
 //! Metrics of requests.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::Method;
 use actix_web::web::Bytes;
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use tokio::time::Instant;
+
+thread_local! {
+    /// Made by the first request of a thread, when the recorder is installed.
+    static HANDLES: Handles = Handles::new();
+}
+
+/// The metrics of one thread, since looking one up takes longer than recording it.
+struct Handles {
+    in_flight: Gauge,
+    received: Counter,
+    sent: Counter,
+    /// By route; its patterns, methods and statuses are few.
+    answered: RefCell<HashMap<String, HashMap<(&'static str, u16), Answered>>>,
+}
+
+/// The metrics of the responses with the same route, method and status.
+struct Answered {
+    duration: Histogram,
+    total: Counter,
+}
+
+impl Handles {
+    fn new() -> Self {
+        Self {
+            in_flight: gauge!("clouddrive_http_requests_in_flight"),
+            received: counter!("clouddrive_http_received_bytes_total"),
+            sent: counter!("clouddrive_http_sent_bytes_total"),
+            answered: RefCell::default(),
+        }
+    }
+}
+
+impl Answered {
+    fn new(method: &'static str, route: String, status: u16) -> Self {
+        let status = status.to_string();
+        Self {
+            duration: histogram!(
+                "clouddrive_http_request_duration_seconds",
+                "method" => method, "route" => route.clone()
+            ),
+            total: counter!(
+                "clouddrive_http_requests_total",
+                "method" => method, "route" => route, "status" => status
+            ),
+        }
+    }
+}
 
 /// A request in flight, until dropped.
 pub(crate) struct InFlight {
     began: Instant,
+    in_flight: Gauge,
 }
 
 impl InFlight {
     pub(crate) fn begin() -> Self {
-        gauge!("clouddrive_http_requests_in_flight").increment(1);
-        Self { began: Instant::now() }
+        let in_flight = HANDLES.with(|handles| handles.in_flight.clone());
+        in_flight.increment(1);
+        Self { began: Instant::now(), in_flight }
     }
 
     pub(crate) fn began(&self) -> Instant {
@@ -27,20 +78,23 @@ impl InFlight {
     /// Records the response by route pattern, never by path, whose cardinality is unbounded.
     pub(crate) fn answered(&self, method: &Method, route: &str, status: u16) {
         let method = known(method);
-        let route = route.to_owned();
-        histogram!("clouddrive_http_request_duration_seconds", "method" => method, "route" => route.clone())
-            .record(self.began.elapsed());
-        counter!(
-            "clouddrive_http_requests_total",
-            "method" => method, "route" => route, "status" => status.to_string()
-        )
-        .increment(1);
+        HANDLES.with(|handles| {
+            let mut routes = handles.answered.borrow_mut();
+            let of_route = match routes.get_mut(route) {
+                Some(of_route) => of_route,
+                None => routes.entry(route.to_owned()).or_default(),
+            };
+            let answered =
+                of_route.entry((method, status)).or_insert_with(|| Answered::new(method, route.to_owned(), status));
+            answered.duration.record(self.began.elapsed());
+            answered.total.increment(1);
+        });
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        gauge!("clouddrive_http_requests_in_flight").decrement(1);
+        self.in_flight.decrement(1);
     }
 }
 
@@ -60,7 +114,7 @@ fn known(method: &Method) -> &'static str {
 
 /// Counts request body bytes.
 pub(crate) fn received(bytes: usize) {
-    counter!("clouddrive_http_received_bytes_total").increment(bytes as u64);
+    HANDLES.with(|handles| handles.received.increment(bytes as u64));
 }
 
 /// Wraps `body` so that its bytes are counted as they are sent.
@@ -75,7 +129,7 @@ pub(crate) fn counted(body: BoxBody) -> BoxBody {
 }
 
 fn sent(bytes: usize) {
-    counter!("clouddrive_http_sent_bytes_total").increment(bytes as u64);
+    HANDLES.with(|handles| handles.sent.increment(bytes as u64));
 }
 
 struct Counted(BoxBody);
@@ -99,4 +153,51 @@ impl MessageBody for Counted {
 /// Counts a read that hit damaged bytes.
 pub(crate) fn damaged() {
     counter!("clouddrive_damaged_reads_total").increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_by_method_route_and_status() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let work = || {
+            let first = InFlight::begin();
+            for (method, route, status) in [
+                (Method::GET, "/drive/{id}", 200),
+                (Method::GET, "/drive/{id}", 200),
+                (Method::GET, "/drive/{id}", 404),
+                (Method::PATCH, "/drive/{id}", 200),
+                (Method::TRACE, "(none)", 405),
+            ] {
+                InFlight::begin().answered(&method, route, status);
+            }
+            received(3);
+            sent(5);
+            sent(7);
+            drop(first);
+        };
+        // On threads of their own, whose handles are those of this recorder.
+        let run = || metrics::with_local_recorder(&recorder, work);
+        std::thread::scope(|scope| {
+            scope.spawn(run);
+            scope.spawn(run);
+        });
+        let rendered = recorder.handle().render();
+        for line in [
+            "clouddrive_http_requests_in_flight 0",
+            "clouddrive_http_received_bytes_total 6",
+            "clouddrive_http_sent_bytes_total 24",
+            "clouddrive_http_requests_total{method=\"GET\",route=\"/drive/{id}\",status=\"200\"} 4",
+            "clouddrive_http_requests_total{method=\"GET\",route=\"/drive/{id}\",status=\"404\"} 2",
+            "clouddrive_http_requests_total{method=\"PATCH\",route=\"/drive/{id}\",status=\"200\"} 2",
+            "clouddrive_http_requests_total{method=\"other\",route=\"(none)\",status=\"405\"} 2",
+            "clouddrive_http_request_duration_seconds_count{method=\"GET\",route=\"/drive/{id}\"} 6",
+        ] {
+            assert!(rendered.lines().any(|rendered| rendered == line), "{line} is not in\n{rendered}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Cursors: the end of a page, encrypted so that clients can neither read nor forge it, nor use it for another list.
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::error::Unspecified;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clouddrive_contract::Code;
@@ -15,21 +16,35 @@ use sha2::Sha256;
 const PADDED: usize = 128;
 
 /// Seals and opens cursors with AES-256-GCM-SIV (RFC 8452).
-#[derive(Clone)]
 pub struct Cursors {
+    keys: Keys,
+    /// The previous keys.
+    former: Option<Keys>,
+}
+
+/// The keys that follow from one.
+struct Keys {
     mac: Hmac<Sha256>,
-    /// The MAC of the previous key.
-    former: Option<Hmac<Sha256>>,
+    /// The key for encryption, derived from that of the MAC.
+    cipher: Result<LessSafeKey, Unspecified>,
+}
+
+impl Keys {
+    fn new(key: [u8; 32]) -> Self {
+        let mac = hmac(key);
+        let of_cipher: [u8; 32] = prefix(&mac_of(&mac, "key of hidden places", &[]));
+        Self { cipher: UnboundKey::new(&AES_256_GCM_SIV, &of_cipher).map(LessSafeKey::new), mac }
+    }
 }
 
 impl Cursors {
     pub fn new(key: [u8; 32]) -> Self {
-        Self { mac: hmac(key), former: None }
+        Self { keys: Keys::new(key), former: None }
     }
 
     /// Also opens cursors sealed with the previous key, during key rotation.
     pub fn accepting(mut self, former: [u8; 32]) -> Self {
-        self.former = Some(hmac(former));
+        self.former = Some(Keys::new(former));
         self
     }
 
@@ -39,11 +54,10 @@ impl Cursors {
         // JSON ignores trailing white space.
         bytes.resize(bytes.len().next_multiple_of(PADDED), b' ');
         // The nonce is derived from the plaintext, so it repeats only for the same plaintext.
-        let nonce: [u8; NONCE_LEN] = prefix(&mac_of(&self.mac, &format!("nonce {list}"), &bytes));
-        let aad = Aad::from(list.as_bytes());
-        cipher(&self.mac)
-            .and_then(|key| key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut bytes))
-            .map_err(|_| Error::internal("cursor", "it cannot be encrypted"))?;
+        let nonce: [u8; NONCE_LEN] = prefix(&mac_of(&self.keys.mac, &format!("nonce {list}"), &bytes));
+        let (nonced, aad) = (Nonce::assume_unique_for_key(nonce), Aad::from(list.as_bytes()));
+        let cipher = self.keys.cipher.as_ref().map_err(|_| not_encrypted())?;
+        cipher.seal_in_place_append_tag(nonced, aad, &mut bytes).map_err(|_| not_encrypted())?;
         bytes.extend(nonce);
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
@@ -51,34 +65,32 @@ impl Cursors {
     /// Opens a cursor of the list named `list`.
     pub(crate) fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Problem> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).unwrap_or_default();
-        let mut macs = std::iter::once(&self.mac).chain(&self.former);
-        let place = macs.find_map(|mac| decrypt(mac, list, &bytes).or_else(|| authenticate(mac, list, &bytes)));
+        let mut keys = std::iter::once(&self.keys).chain(&self.former);
+        let place = keys.find_map(|keys| decrypt(keys, list, &bytes).or_else(|| authenticate(keys, list, &bytes)));
         place.and_then(|place| serde_json::from_slice(&place).ok()).ok_or_else(|| {
             Problem::new(Code::InvalidCursor, "use next_cursor of the page before, with the same other parameters")
         })
     }
 }
 
-/// The position in a cursor of `list`, if the cursor was sealed with the key of `mac`.
-fn decrypt(mac: &Hmac<Sha256>, list: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+fn not_encrypted() -> Error {
+    Error::internal("cursor", "it cannot be encrypted")
+}
+
+/// The position in a cursor of `list`, if the cursor was sealed with these keys.
+fn decrypt(keys: &Keys, list: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let (sealed, nonce) = bytes.split_last_chunk::<NONCE_LEN>()?;
     let mut sealed = sealed.to_vec();
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    let place = cipher(mac).ok()?.open_in_place(nonce, Aad::from(list.as_bytes()), &mut sealed).ok()?;
+    let place = keys.cipher.as_ref().ok()?.open_in_place(nonce, Aad::from(list.as_bytes()), &mut sealed).ok()?;
     Some(place.to_vec())
 }
 
 /// The position in a cursor that is authenticated but not encrypted, as servers before release 0.1.0 issued them: lists
 /// that began there can be continued during a rolling update. Release 0.2.0 removes this.
-fn authenticate(mac: &Hmac<Sha256>, list: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+fn authenticate(keys: &Keys, list: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let (place, seal) = bytes.split_last_chunk::<16>()?;
-    mac_of(mac, list, place).verify_truncated_left(seal).is_ok().then(|| place.to_vec())
-}
-
-/// The encryption key, derived from the MAC key.
-fn cipher(mac: &Hmac<Sha256>) -> Result<LessSafeKey, aws_lc_rs::error::Unspecified> {
-    let key: [u8; 32] = prefix(&mac_of(mac, "key of hidden places", &[]));
-    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, &key)?))
+    mac_of(&keys.mac, list, place).verify_truncated_left(seal).is_ok().then(|| place.to_vec())
 }
 
 fn prefix<const N: usize>(mac: &Hmac<Sha256>) -> [u8; N] {
@@ -155,8 +167,16 @@ mod tests {
         assert_eq!(opened(&Cursors::new([8; 32]).accepting([7; 32]), "a", &cursor), Some(("name".to_owned(), 5)));
     }
 
+    #[test]
+    fn a_cursor_is_the_same_after_a_restart() {
+        let sealed = || Cursors::new([7; 32]).seal("a", &("name", 5)).unwrap();
+        assert_eq!(sealed(), sealed());
+        let cursors = Cursors::new([7; 32]);
+        assert_eq!(cursors.seal("a", &("name", 5)).unwrap(), cursors.seal("a", &("name", 5)).unwrap());
+    }
+
     fn unencrypted(cursors: &Cursors, list: &str, place: &str) -> String {
-        let seal: [u8; 16] = prefix(&mac_of(&cursors.mac, list, place.as_bytes()));
+        let seal: [u8; 16] = prefix(&mac_of(&cursors.keys.mac, list, place.as_bytes()));
         URL_SAFE_NO_PAD.encode([place.as_bytes(), &seal].concat())
     }
 }

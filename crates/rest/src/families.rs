@@ -6,7 +6,8 @@ use crate::{
     version,
 };
 
-/// The endpoints of the API, in the order in which a request's path is compared with theirs.
+/// The endpoints of the API. A request's path is compared with theirs in this order, but first with those that have no
+/// parameter.
 const FAMILIES: [&[Endpoint]; 14] = [
     service::ENDPOINTS,
     account::ENDPOINTS,

@@ -2,8 +2,8 @@
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Account, Content, Entry, EntryQuota, ItemRef, NodeBody, NodeId, Part, PathStep, Permission,
-    Quota, Role, RunningSession, SessionId, Share, UploadState, UserRef, Version,
+    AccessEntry, AccessVia, Account, Content, EntityTag, Entry, EntryQuota, ItemRef, Name, NodeBody, NodeId, Part,
+    PathStep, Permission, Quota, Role, RunningSession, SessionId, Share, UploadState, UserRef, Version,
 };
 use clouddrive_domain::port::SignedUrl;
 use clouddrive_domain::service::{OwnedLink, PartUrl, Progress, StartedUpload, TrashedItem};
@@ -31,27 +31,29 @@ const fn permission(permission: Permission) -> dto::Permission {
 }
 
 fn item_ref(item: ItemRef) -> dto::ItemRef {
-    dto::ItemRef { kind: item_kind(item.kind), id: item.id.as_uuid(), name: item.name.as_str().to_owned() }
+    dto::ItemRef { kind: item_kind(item.kind), id: item.id.as_uuid(), name: item.name.into_string() }
 }
 
-pub(crate) fn folder(entry: Entry) -> Result<dto::Folder> {
-    Ok(dto::Folder {
+/// What files and folders have in common, and what makes the entry one of both.
+fn split(entry: Entry) -> Result<(dto::Folder, NodeBody)> {
+    let Entry { node, owner, parent, role: own_role } = entry;
+    let folder = dto::Folder {
         kind: dto::FolderKind::Folder,
-        id: entry.node.id.as_uuid(),
-        name: entry.node.name.as_str().to_owned(),
-        parent_folder_id: entry.parent.as_ref().map(NodeId::as_uuid),
-        owner: person(entry.owner),
-        created_by: person(entry.node.created_by),
-        created_at: time(entry.node.created_at)?,
-        modified_at: time(entry.node.modified_at)?,
-        etag: etag(entry.node.revision),
-        permission: role(entry.role),
-    })
+        id: node.id.as_uuid(),
+        name: node.name.into_string(),
+        parent_folder_id: parent.as_ref().map(NodeId::as_uuid),
+        owner: person(owner),
+        created_by: person(node.created_by),
+        created_at: time(node.created_at)?,
+        modified_at: time(node.modified_at)?,
+        etag: etag(node.revision),
+        permission: role(own_role),
+    };
+    Ok((folder, node.body))
 }
 
 /// A file has all that a folder has, and its content.
-fn file_of(entry: Entry, content: Content) -> Result<dto::File> {
-    let item = folder(entry)?;
+fn file_of(item: dto::Folder, content: Content) -> Result<dto::File> {
     Ok(dto::File {
         kind: dto::FileKind::File,
         id: item.id,
@@ -63,27 +65,35 @@ fn file_of(entry: Entry, content: Content) -> Result<dto::File> {
         modified_at: item.modified_at,
         etag: item.etag,
         permission: item.permission,
+        content_etag: quoted(&content.tag()),
         size_in_bytes: content.size,
-        content_type: content.media_type.as_str().to_owned(),
+        content_type: content.media_type.into_string(),
         sha256: content.sha256.map(|digest| digest.to_string()),
         version_id: content.version.as_uuid(),
-        content_etag: content.tag().to_string(),
         client_modified_at: content.client_modified_at.map(time).transpose()?,
     })
 }
 
+/// The tag as in a header, in a buffer of its length.
+fn quoted(tag: &EntityTag) -> String {
+    ["\"", tag.as_str(), "\""].concat()
+}
+
+pub(crate) fn folder(entry: Entry) -> Result<dto::Folder> {
+    split(entry).map(|(folder, _)| folder)
+}
+
 pub(crate) fn file(entry: Entry) -> Result<dto::File> {
-    let content = entry.node.content().cloned().ok_or(Error::NotFound)?;
-    file_of(entry, content)
+    match split(entry)? {
+        (item, NodeBody::File(content)) => file_of(item, content),
+        (_, NodeBody::Root | NodeBody::Folder) => Err(Error::NotFound),
+    }
 }
 
 pub(crate) fn item(entry: Entry) -> Result<dto::Item> {
-    match &entry.node.body {
-        NodeBody::File(content) => {
-            let content = content.clone();
-            file_of(entry, content).map(dto::Item::File)
-        }
-        NodeBody::Root | NodeBody::Folder => folder(entry).map(dto::Item::Folder),
+    match split(entry)? {
+        (item, NodeBody::File(content)) => file_of(item, content).map(dto::Item::File),
+        (folder, NodeBody::Root | NodeBody::Folder) => Ok(dto::Item::Folder(folder)),
     }
 }
 
@@ -92,17 +102,17 @@ pub(crate) fn trashed(row: TrashedItem) -> Result<dto::TrashedItem> {
         item: item(row.entry)?,
         trashed_at: time(row.trashed_at)?,
         purge_at: time(row.purge_at)?,
-        path: row.path.iter().map(|name| name.as_str().to_owned()).collect(),
+        path: row.path.into_iter().map(Name::into_string).collect(),
     })
 }
 
 pub(crate) fn version(version: Version) -> Result<dto::Version> {
     Ok(dto::Version {
         version_id: version.content.version.as_uuid(),
+        content_etag: quoted(&version.content.tag()),
         size_in_bytes: version.content.size,
-        content_type: version.content.media_type.as_str().to_owned(),
+        content_type: version.content.media_type.into_string(),
         sha256: version.content.sha256.map(|digest| digest.to_string()),
-        content_etag: version.content.tag().to_string(),
         created_at: time(version.created_at)?,
         created_by: person(version.created_by),
         current: version.is_current,
@@ -110,11 +120,16 @@ pub(crate) fn version(version: Version) -> Result<dto::Version> {
 }
 
 pub(crate) fn items(entries: Vec<Entry>) -> Result<Vec<dto::Item>> {
-    entries.into_iter().map(item).collect()
+    // Collecting `Result`s would not know how many there are.
+    let mut items = Vec::with_capacity(entries.len());
+    for entry in entries {
+        items.push(item(entry)?);
+    }
+    Ok(items)
 }
 
 pub(crate) fn path(steps: Vec<PathStep>) -> Vec<dto::PathStep> {
-    let step = |step: PathStep| dto::PathStep { id: step.id.as_uuid(), name: step.name.as_str().to_owned() };
+    let step = |step: PathStep| dto::PathStep { id: step.id.as_uuid(), name: step.name.into_string() };
     steps.into_iter().map(step).collect()
 }
 
@@ -233,7 +248,7 @@ pub(crate) fn upload(progress: Progress) -> Result<dto::Upload> {
     Ok(dto::Upload {
         upload_id: progress.upload.id.as_uuid(),
         state,
-        file_name: progress.upload.file.name.as_str().to_owned(),
+        file_name: progress.upload.file.name.into_string(),
         file_size_in_bytes: progress.upload.announced.unwrap_or(received),
         received_bytes: received,
         received_parts: progress.received.into_iter().map(arrived).collect(),

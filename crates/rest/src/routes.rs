@@ -28,7 +28,8 @@ struct RoutedPath {
     allow: String,
 }
 
-/// The paths of all endpoints.
+/// The paths of all endpoints, in the order in which a request's path is compared with them: no two match the same, and
+/// comparing with one that has no parameter is much cheaper.
 static PATHS: LazyLock<Vec<RoutedPath>> = LazyLock::new(|| {
     let mut paths: Vec<RoutedPath> = Vec::new();
     for endpoint in endpoints() {
@@ -43,6 +44,7 @@ static PATHS: LazyLock<Vec<RoutedPath>> = LazyLock::new(|| {
     for path in &mut paths {
         path.allow = allow(&path.endpoints);
     }
+    paths.sort_by_key(|path| has_parameter(&path.pattern));
     paths
 });
 
@@ -79,6 +81,10 @@ fn pattern(path: &str) -> String {
         other => other,
     });
     segments.collect::<Vec<_>>().join("/")
+}
+
+fn has_parameter(pattern: &str) -> bool {
+    pattern.contains('{')
 }
 
 /// The methods of a path in alphabetical order, with HEAD where there is GET.
@@ -186,7 +192,38 @@ fn is_multipart(context: &GuardContext<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use actix_web::dev::{Path, ResourceDef};
+
     use super::*;
+
+    /// A path that `pattern` matches.
+    fn example(pattern: &str) -> String {
+        let segments = pattern.split('/').map(|segment| if has_parameter(segment) { "x" } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    #[test]
+    fn the_order_of_paths_decides_nothing() {
+        let mut matched: HashMap<String, Vec<&str>> = HashMap::new();
+        for path in PATHS.iter() {
+            for other in PATHS.iter() {
+                let example = example(&other.pattern);
+                if ResourceDef::new(path.pattern.as_str()).capture_match_info(&mut Path::new(example.as_str())) {
+                    matched.entry(example).or_default().push(&path.pattern);
+                }
+            }
+        }
+        for path in PATHS.iter() {
+            assert_eq!(matched.get(&example(&path.pattern)), Some(&vec![path.pattern.as_str()]));
+        }
+    }
+
+    #[test]
+    fn paths_without_parameters_are_compared_first() {
+        assert!(PATHS.iter().is_sorted_by_key(|path| has_parameter(&path.pattern)));
+    }
 
     #[test]
     fn a_path_is_routed_by_short_names_and_allows_what_its_endpoints_do() {

@@ -127,6 +127,11 @@ impl S3Error {
         }
     }
 
+    /// An error of loading credentials.
+    pub(crate) fn without_credentials(call: &'static str, error: &(dyn StdError + 'static)) -> Self {
+        Self { detail: Detail(causes(error)), ..Self::without_response(call, S3ErrorKind::NoCredentials) }
+    }
+
     /// An error without a response.
     pub(crate) fn without_response(call: &'static str, kind: S3ErrorKind) -> Self {
         Self { call, kind, answer: Answer::default(), detail: Detail::default() }

@@ -13,6 +13,7 @@ mod settings;
 mod signing;
 mod store;
 mod upload;
+mod url_signer;
 
 pub use capabilities::Capabilities;
 pub use diagnostics::{CheckResult, CheckStatus, cors_rule};

@@ -75,6 +75,16 @@ impl Settings {
         }
     }
 
+    /// Whether URLs have the bucket's name in the path.
+    pub(crate) fn forces_path_style(&self) -> bool {
+        self.path_style.unwrap_or(self.endpoint.is_some())
+    }
+
+    /// The URL of the server as clients reach it; `None` for AWS.
+    pub(crate) fn url_endpoint(&self) -> Option<&str> {
+        self.public_endpoint.as_deref().or(self.endpoint.as_deref())
+    }
+
     fn retries(&self) -> RetryConfig {
         RetryConfig::standard().with_max_attempts(self.attempts.max(1)).with_initial_backoff(self.backoff)
     }
@@ -149,37 +159,35 @@ impl Settings {
     }
 }
 
-/// The clients for calls and for signing URLs.
+/// The client, with what belongs to it.
 pub(crate) struct Clients {
     /// For calls.
     pub(crate) calls: Client,
     /// The configuration overrides of calls that transfer bytes.
     pub(crate) transfers: Builder,
-    /// For signed URLs.
-    pub(crate) urls: Client,
+    /// The source of its credentials.
+    pub(crate) credentials: SharedCredentialsProvider,
 }
 
 impl Clients {
-    /// Creates the clients, without calling the store yet.
+    /// Creates the client, without calling the store yet.
     pub(crate) async fn new(settings: &Settings) -> Self {
         let region = Region::new(settings.region.clone());
+        let credentials = credentials(settings, region.clone()).await;
         let mut config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(region.clone())
-            .credentials_provider(credentials(settings, region).await)
+            .region(region)
+            .credentials_provider(credentials.clone())
             .identity_cache(IdentityCache::lazy().buffer_time(settings.url_lifetime).build())
-            .force_path_style(settings.path_style.unwrap_or(settings.endpoint.is_some()))
+            .force_path_style(settings.forces_path_style())
             .retry_config(settings.retries())
             .timeout_config(settings.timeouts.calls())
             // Servers other than AWS refuse checksums sent as trailers.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         config.set_endpoint_url(settings.endpoint.clone());
-        let calls = Client::from_conf(config.clone().interceptor(ExtraHeaders(settings.headers)).build());
-        // Without more headers: they would be of the request that asks for the URL, not of the one that uses it.
-        config.set_endpoint_url(settings.public_endpoint.clone().or(settings.endpoint.clone()));
-        let urls = Client::from_conf(config.build());
-        Self { calls, transfers: Builder::new().timeout_config(settings.timeouts.transfers()), urls }
+        let calls = Client::from_conf(config.interceptor(ExtraHeaders(settings.headers)).build());
+        Self { calls, transfers: Builder::new().timeout_config(settings.timeouts.transfers()), credentials }
     }
 }
 

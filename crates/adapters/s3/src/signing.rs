@@ -3,27 +3,19 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
-use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
+use aws_sdk_s3::presigning::PresigningConfig;
 use clouddrive_domain::error::BoxedError;
 use clouddrive_domain::model::{BlobKey, MultipartUploadId, Part, Sha256, Timestamp};
 use clouddrive_domain::port::{ContentHeaders, SignedUrl, UrlPresigner, Watch};
 use clouddrive_domain::{Error, Result};
 
-use crate::bucket::{StoredHeaders, content_disposition, content_type, object};
-use crate::checksum::{self, digest};
-use crate::error::S3Error;
+use crate::bucket::StoredHeaders;
+use crate::checksum::digest;
 use crate::store::S3Store;
+use crate::url_signer::{CONTENT_LENGTH, PresignedCall};
 
 /// The maximum lifetime of a signature in seconds: a week.
 const MAX_SIGNATURE_SECONDS: i64 = 7 * 24 * 3600;
-
-/// Signed headers that a client has to set; its HTTP library sets `Host` and `Content-Length`.
-const HEADERS: [(&str, &str); 4] = [
-    ("content-disposition", "Content-Disposition"),
-    ("content-type", "Content-Type"),
-    ("if-none-match", "If-None-Match"),
-    ("x-amz-checksum-sha256", "x-amz-checksum-sha256"),
-];
 
 impl S3Store {
     /// Signs a URL to PUT an object; with `once`, only if it does not exist.
@@ -45,26 +37,13 @@ impl S3Store {
         // Not every client sends `Content-Length: 0`, so sign the digest of the empty body instead.
         let (signed_length, sha256) = match length {
             0 if self.capabilities().checksums => (None, Some(digest(b""))),
-            _ => (Some(signed_length(length)?), sha256),
+            _ => (Some(length), sha256),
         };
-        let span = self.signing_period(expires_at)?;
-        let call = self
-            .bucket
-            .clients
-            .urls
-            .put_object()
-            .bucket(&self.bucket.name)
-            .key(object(key))
-            .set_content_length(signed_length)
-            .set_checksum_sha256(sha256.as_ref().map(checksum::encode))
-            .set_content_type(content_type(stored_headers))
-            .set_content_disposition(content_disposition(stored_headers))
-            .set_if_none_match(once.then(|| "*".to_owned()));
-        let signed = call.presigned(span.clone()).await.map_err(|error| S3Error::from_sdk("PutObject", &error))?;
-        let mut signed = signed_url(&signed, &span)?;
+        let call = PresignedCall::put_object(key, signed_length, sha256.as_ref(), stored_headers, once);
+        let mut signed = self.sign(call, expires_at).await?;
         if signed_length == Some(0) {
             // Not every HTTP library sends it with an empty body.
-            signed.headers.push(("Content-Length", "0".to_owned()));
+            signed.headers.push((CONTENT_LENGTH, "0".to_owned()));
         }
         Ok(signed)
     }
@@ -78,20 +57,20 @@ impl S3Store {
         sha256: Option<Sha256>,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        let span = self.signing_period(expires_at)?;
-        let call = self
-            .bucket
-            .clients
-            .urls
-            .upload_part()
-            .bucket(&self.bucket.name)
-            .key(object(key))
-            .upload_id(multipart_id.as_str())
-            .part_number(i32::try_from(part.number).map_err(|error| Error::internal("storage", error))?)
-            .content_length(signed_length(part.size)?)
-            .set_checksum_sha256(sha256.as_ref().map(checksum::encode));
-        let signed = call.presigned(span.clone()).await.map_err(|error| S3Error::from_sdk("UploadPart", &error))?;
-        signed_url(&signed, &span)
+        let call = PresignedCall::upload_part(key, multipart_id, part, sha256.as_ref());
+        self.sign(call, expires_at).await
+    }
+
+    /// Signs a URL for the call; with the headers that the client has to set, and the actual expiry.
+    async fn sign(&self, call: PresignedCall, expires_at: Timestamp) -> Result<SignedUrl> {
+        let period = self.signing_period(expires_at)?;
+        let url = self.url_signer.sign(&call, &period).await?;
+        let end = (period.start_time() + period.expires()).duration_since(UNIX_EPOCH).map_err(BoxedError::from);
+        let millis = end.and_then(|end| Ok(end.as_millis().try_into()?));
+        let expires_at = Timestamp::from_millis(millis.map_err(|error| Error::internal("storage", error))?);
+        // The client's HTTP library sets the length.
+        let headers = call.headers.into_iter().filter(|(name, _)| *name != CONTENT_LENGTH).collect();
+        Ok(SignedUrl { url, headers, expires_at })
     }
 
     /// From now until `expires_at`, in whole seconds; an expired URL is signed as of its last second.
@@ -115,19 +94,7 @@ impl UrlPresigner for S3Store {
         content_headers: &ContentHeaders,
         expires_at: Timestamp,
     ) -> Result<SignedUrl> {
-        let span = self.signing_period(expires_at)?;
-        let call = self
-            .bucket
-            .clients
-            .urls
-            .get_object()
-            .bucket(&self.bucket.name)
-            .key(object(key))
-            .response_content_type(content_headers.media_type.as_str())
-            .response_content_disposition(content_headers.content_disposition())
-            .response_cache_control("private, no-cache");
-        let signed = call.presigned(span.clone()).await.map_err(|error| S3Error::from_sdk("GetObject", &error))?;
-        signed_url(&signed, &span)
+        self.sign(PresignedCall::get_object(key, content_headers), expires_at).await
     }
 
     async fn presign_watch(
@@ -139,24 +106,4 @@ impl UrlPresigner for S3Store {
     ) -> Result<SignedUrl> {
         self.presign_get(key, content_headers, expires_at).await
     }
-}
-
-fn signed_length(length: u64) -> Result<i64> {
-    length.try_into().map_err(|error| Error::internal("storage", error))
-}
-
-/// The URL with its headers and actual expiry.
-fn signed_url(signed: &PresignedRequest, span: &PresigningConfig) -> Result<SignedUrl> {
-    let mut headers = Vec::new();
-    for (name, value) in signed.headers().filter(|(name, _)| !matches!(*name, "host" | "content-length")) {
-        let known = HEADERS.iter().find(|(known, _)| *known == name);
-        let (_, name) = known.ok_or_else(|| Error::internal("storage", format!("the signature covers {name}")))?;
-        headers.push((*name, value.to_owned()));
-    }
-    headers.sort();
-    let end = span.start_time() + span.expires();
-    let millis =
-        end.duration_since(UNIX_EPOCH).map_err(BoxedError::from).and_then(|end| Ok(end.as_millis().try_into()?));
-    let expires_at = Timestamp::from_millis(millis.map_err(|error| Error::internal("storage", error))?);
-    Ok(SignedUrl { url: signed.uri().to_owned(), headers, expires_at })
 }

@@ -18,6 +18,7 @@ use crate::bucket::{Bucket, PREFIX, StoredHeaders, object};
 use crate::capabilities::{self, Capabilities};
 use crate::error::{S3Error, S3ErrorKind};
 use crate::settings::Settings;
+use crate::url_signer::UrlSigner;
 
 /// A blob store in an S3 bucket, with presigned URLs.
 ///
@@ -28,6 +29,7 @@ pub struct S3Store {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) part_bytes: usize,
+    pub(crate) url_signer: Arc<UrlSigner>,
     capabilities: Capabilities,
     /// One lock for each first byte of a key, which serializes this process's writes to new keys.
     key_locks: Arc<Vec<Mutex<()>>>,
@@ -55,12 +57,14 @@ impl S3Store {
         let capabilities = tokio::time::timeout(settings.timeouts.call * 4, probe)
             .await
             .map_err(|_| S3Error::without_response("PutObject", S3ErrorKind::TimedOut))??;
+        let url_signer = Arc::new(UrlSigner::new(&settings, bucket.clients.credentials.clone()).await?);
         let key_locks = (0..=u8::MAX).map(|_| Mutex::new(())).collect();
         Ok(Self {
             bucket,
             clock,
             random,
             part_bytes: settings.part_bytes,
+            url_signer,
             capabilities,
             key_locks: Arc::new(key_locks),
             runtime: Handle::current(),

@@ -1,24 +1,26 @@
 //! Commands, which identify every mutation, and the kinds of changes.
 
+use std::sync::Arc;
+
 use super::id::uuid_v7;
 use super::{IdempotencyRecord, Random, Timestamp, UserId};
 
 /// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestId(String);
+pub struct RequestId(Arc<str>);
 
 impl RequestId {
     /// Generates an identifier, a UUIDv7, for a request that has none.
     #[must_use]
     pub fn generate(now: Timestamp, random: &dyn Random) -> Self {
-        Self(uuid_v7(now, random).to_string())
+        Self(uuid_v7(now, random).to_string().into())
     }
 
     /// Checks that `text` is safe to log and to echo in a header.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let sane = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        sane.then(|| Self(text.to_owned()))
+        sane.then(|| Self(text.into()))
     }
 
     /// The identifier as text.

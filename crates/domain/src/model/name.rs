@@ -90,6 +90,12 @@ impl Name {
         &self.0
     }
 
+    /// The name as text.
+    #[must_use]
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
     /// The name in full Unicode case folding. The previous server version sorts and searches by it.
     #[must_use]
     pub fn sort_key(&self) -> String {
