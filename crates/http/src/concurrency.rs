@@ -1,9 +1,8 @@
 //! Limits on concurrent heavy work per caller, on this instance. They are no rate limits, so `RATE_LIMITS=off` does not
 //! lift them.
 //!
-//! Any number of requests may wait for a slot. Each has its own connection, or a place among the handlers that go on
-//! without their client (`Unattended`), so their number and memory are bounded by `CONNECTIONS_PER_ADDRESS`, the limit
-//! of file descriptors and the number of these places.
+//! Any number of requests may wait for a slot. One whose client leaves gives up, so each has its own connection, and
+//! their number and memory are bounded by `CONNECTIONS_PER_ADDRESS` and the limit of file descriptors.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,6 +13,7 @@ use clouddrive_domain::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use crate::attendance::client_left;
 use crate::problem::Problem;
 
 /// `Retry-After` for callers refused a slot.
@@ -35,17 +35,33 @@ impl<K: Eq + Hash + Clone> ConcurrencyLimit<K> {
     /// Acquires a slot of `caller`, held until dropped. Callers do not block one another.
     ///
     /// # Errors
-    /// `rate_limited`, if no slot becomes free in time.
+    /// `rate_limited`, if no slot becomes free in time. `malformed_request`, which is not seen, if the client of the
+    /// handler has left: work that has not begun is given up.
     pub async fn acquire(&self, caller: K) -> Result<Permit<K>, Problem> {
+        let (slots, mut slot) = self.slots(caller);
+        let permit = tokio::select! {
+            biased;
+            () = client_left() => return Err(Problem::malformed("the client left before the work began")),
+            permit = timeout(self.wait, slots.acquire_owned()) => permit,
+        };
+        slot.permit = Some(permit.ok().and_then(Result::ok).ok_or_else(|| self.refusal())?);
+        Ok(slot)
+    }
+
+    /// Acquires a slot of `caller`, held until dropped, if one is free.
+    pub fn try_acquire(&self, caller: K) -> Option<Permit<K>> {
+        let (slots, mut slot) = self.slots(caller);
+        slot.permit = Some(slots.try_acquire_owned().ok()?);
+        Some(slot)
+    }
+
+    /// The slots of `caller`, and a permit without any yet: dropping it removes the caller from the map in any case.
+    fn slots(&self, caller: K) -> (Arc<Semaphore>, Permit<K>) {
         let slots = {
             let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
             callers.entry(caller.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.per_caller as usize))).clone()
         };
-        // Create the slot first, so that dropping it removes the caller from the map in any case.
-        let mut slot = Permit { permit: None, callers: self.callers.clone(), caller };
-        let permit = timeout(self.wait, slots.acquire_owned()).await;
-        slot.permit = Some(permit.ok().and_then(Result::ok).ok_or_else(|| self.refusal())?);
-        Ok(slot)
+        (slots, Permit { permit: None, callers: self.callers.clone(), caller })
     }
 
     fn refusal(&self) -> Problem {
@@ -78,6 +94,7 @@ mod tests {
     use futures_util::stream::FuturesUnordered;
 
     use super::*;
+    use crate::attendance::attended;
 
     const WAIT: Duration = Duration::from_secs(10);
     const MANY: usize = 1000;
@@ -92,6 +109,32 @@ mod tests {
         assert!(third.is_ok());
         assert!(slots.acquire("ben").await.is_ok(), "others do not wait");
         drop((second, third));
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_has_not_begun_when_its_client_leaves_is_given_up() {
+        let slots = ConcurrencyLimit::new(1, WAIT);
+        let running = slots.acquire("ann").await.unwrap();
+        let (client, waiting) = attended(slots.acquire("ann"));
+        let (given_up, ()) = tokio::join!(waiting, async { drop(client) });
+        assert_eq!(given_up.err().unwrap().code, Code::MalformedRequest);
+        drop(running);
+        // Nor does it begin if there is a slot by then.
+        let (client, late) = attended(slots.acquire("ann"));
+        drop(client);
+        assert!(late.await.is_err());
+        assert!(slots.callers.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_is_had_at_once_or_not_at_all() {
+        let slots = ConcurrencyLimit::new(1, WAIT);
+        let running = slots.try_acquire("ann").unwrap();
+        assert!(slots.try_acquire("ann").is_none());
+        assert!(slots.try_acquire("ben").is_some(), "others have their own");
+        drop(running);
+        assert!(slots.try_acquire("ann").is_some());
         assert!(slots.callers.lock().unwrap().is_empty());
     }
 

@@ -1,19 +1,44 @@
 //! Work that outlives its client: a response is dropped as soon as the client disconnects.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix_web::rt;
-use clouddrive_domain::caller::{caller, on_behalf_of};
+use clouddrive_domain::caller::{Caller, caller, on_behalf_of};
 use clouddrive_domain::{Error, Result};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task_local;
 use tracing::Instrument;
+
+use crate::attendance::attended;
+use crate::concurrency::{ConcurrencyLimit, Permit};
 
 /// How many handlers may go on without their clients at once, on one instance. The memory of those with a client is
 /// bounded by the number of connections.
 const MAX_UNATTENDED: usize = 1024;
+
+/// How many of them may be those of one caller.
+const MAX_UNATTENDED_PER_CALLER: u32 = 64;
+
+task_local! {
+    /// Held by the handlers of the current connection until they end.
+    static CONNECTION: mpsc::Sender<Infallible>;
+}
+
+/// Serves a connection, and then waits until the handlers that it left have ended.
+pub async fn until_handlers_end<T>(connection: impl Future<Output = T>) -> T {
+    let (held, mut released) = mpsc::channel(1);
+    let outcome = CONNECTION.scope(held, connection).await;
+    released.recv().await;
+    outcome
+}
 
 /// Spawns `work` as part of the same request, on behalf of the same caller.
 pub fn spawn_detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
@@ -25,51 +50,107 @@ pub fn spawn_detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 
 /// A transaction commits without its caller, and what follows the commit must not be left out: the audit event, the
 /// deletion of bytes that it released, the end of an idempotency record. A handler whose client disconnects
 /// while it reads the body gets an error from it, so it ends too.
-pub(crate) struct Unattended(Arc<Semaphore>);
+pub(crate) struct Unattended(Arc<Places>);
+
+/// The places of handlers that go on without their clients.
+struct Places {
+    all: Arc<Semaphore>,
+    by_caller: ConcurrencyLimit<Option<Caller>>,
+    /// How many handlers have taken a place and not ended.
+    unfinished: AtomicUsize,
+}
+
+/// One of the places, until it is dropped.
+struct Place {
+    _place: OwnedSemaphorePermit,
+    _of_caller: Permit<Option<Caller>>,
+}
 
 impl Default for Unattended {
     fn default() -> Self {
-        Self::new(MAX_UNATTENDED)
+        Self::new(MAX_UNATTENDED, MAX_UNATTENDED_PER_CALLER)
     }
 }
 
 impl Unattended {
-    /// Lets up to `max` handlers go on without their clients; any more end with their connection.
-    fn new(max: usize) -> Self {
-        Self(Arc::new(Semaphore::new(max)))
+    /// Lets up to `max` handlers go on without their clients, of which up to `per_caller` are those of one caller; any
+    /// more end with their connection.
+    fn new(max: usize, per_caller: u32) -> Self {
+        let all = Arc::new(Semaphore::new(max));
+        let by_caller = ConcurrencyLimit::new(per_caller, Duration::ZERO);
+        Self(Arc::new(Places { all, by_caller, unfinished: AtomicUsize::new(0) }))
     }
 
-    /// Runs `work` to its end, even if this future is dropped. Then `unheard` gets the outcome, which the caller does
-    /// not.
+    /// The number of handlers that go on without their clients or, after the server has stopped, were cut off.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.0.unfinished.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work` on behalf of `caller` to its end, even if this future is dropped. Then `unheard` gets the outcome,
+    /// which the caller does not.
     ///
     /// # Errors
     /// `Internal` if `work` panicked, or the server has stopped.
     pub(crate) async fn run_to_completion<T: 'static>(
         &self,
+        caller: Option<Caller>,
         work: impl Future<Output = T> + 'static,
         unheard: impl FnOnce(&T) + 'static,
     ) -> Result<T> {
-        let place = Rc::new(OnceCell::new());
-        let taken = place.clone();
+        let handler = Rc::new(Handler { caller: Cell::new(caller), place: OnceCell::new() });
+        let (client, work) = attended(on_behalf_of(caller, note_caller(handler.clone(), work)));
+        let (running, places) = (handler.clone(), self.0.clone());
+        let connection = CONNECTION.try_with(Clone::clone).ok();
         let task = rt::spawn(async move {
             let outcome = work.await;
-            if taken.get().is_some() {
+            if running.place.get().is_some() {
+                places.unfinished.fetch_sub(1, Ordering::Relaxed);
                 unheard(&outcome);
             }
+            drop(connection);
             outcome
         });
-        let _attended = Attended { task: task.abort_handle(), place, places: self.0.clone() };
+        let _attended = Attended { task: task.abort_handle(), handler, places: self.0.clone(), _client: client };
         task.await.map_err(|error| Error::internal("request", error))
     }
+}
+
+impl Places {
+    fn take(&self, caller: Option<Caller>) -> Option<Place> {
+        let of_caller = self.by_caller.try_acquire(caller)?;
+        let place = self.all.clone().try_acquire_owned().ok()?;
+        self.unfinished.fetch_add(1, Ordering::Relaxed);
+        Some(Place { _place: place, _of_caller: of_caller })
+    }
+}
+
+/// What a handler shares with its [`Attended`].
+struct Handler {
+    /// The caller; the user once authentication has found it.
+    caller: Cell<Option<Caller>>,
+    /// The place among those without a client, held until the handler ends.
+    place: OnceCell<Place>,
+}
+
+/// Does `work`, and notes on whose behalf: that becomes known in its course.
+async fn note_caller<T>(handler: Rc<Handler>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = work.as_mut().poll(context);
+        handler.caller.set(caller());
+        polled
+    })
+    .await
 }
 
 /// A handler with its client. When dropped before the handler has ended, the handler takes a place among those without
 /// a client, or ends if there is none.
 struct Attended {
     task: AbortHandle,
-    /// Shared with the task, which thereby holds the place until it ends.
-    place: Rc<OnceCell<OwnedSemaphorePermit>>,
-    places: Arc<Semaphore>,
+    handler: Rc<Handler>,
+    places: Arc<Places>,
+    /// Tells the handler that its client has left.
+    _client: watch::Sender<()>,
 }
 
 impl Drop for Attended {
@@ -77,10 +158,10 @@ impl Drop for Attended {
         if self.task.is_finished() {
             return;
         }
-        match self.places.clone().try_acquire_owned() {
+        match self.places.take(self.handler.caller.get()) {
             // The cell is empty: this is its only writer.
-            Ok(permit) => drop(self.place.set(permit)),
-            Err(_) => {
+            Some(place) => drop(self.handler.place.set(place)),
+            None => {
                 tracing::warn!("a handler ended with its client, since too many others go on without theirs");
                 self.task.abort();
             }
@@ -90,17 +171,24 @@ impl Drop for Attended {
 
 #[cfg(test)]
 mod tests {
+    use clouddrive_domain::caller::set_caller;
+    use clouddrive_domain::model::UserId;
     use futures_util::FutureExt;
     use tokio::sync::oneshot;
     use tokio::task::yield_now;
+    use uuid::Uuid;
 
     use super::*;
 
-    /// Begins work whose client leaves at once. Returns what lets it end, and what gets its outcome.
-    async fn abandoned(unattended: &Unattended) -> (oneshot::Sender<()>, oneshot::Receiver<()>) {
+    /// Begins work of the user with that number, who is found in its course, and whose client leaves at once. Returns
+    /// what lets it end, and what gets its outcome.
+    async fn abandoned(unattended: &Unattended, user: u128) -> (oneshot::Sender<()>, oneshot::Receiver<()>) {
         let ((go, wait), (say, end)) = (oneshot::channel::<()>(), oneshot::channel());
-        let work = async move { wait.await.unwrap() };
-        let mut work = Box::pin(unattended.run_to_completion(work, move |()| say.send(()).unwrap()));
+        let work = async move {
+            set_caller(Caller::User(UserId::from_uuid(Uuid::from_u128(user))));
+            wait.await.unwrap()
+        };
+        let mut work = Box::pin(unattended.run_to_completion(None, work, move |()| say.send(()).unwrap()));
         assert!(work.as_mut().now_or_never().is_none());
         yield_now().await;
         (go, end)
@@ -108,33 +196,66 @@ mod tests {
 
     #[actix_web::test]
     async fn work_goes_on_without_its_client_and_then_frees_its_place() {
-        let unattended = Unattended::new(1);
+        let unattended = Unattended::new(1, 1);
         for _ in 0..3 {
-            let (go, end) = abandoned(&unattended).await;
-            assert_eq!(unattended.0.available_permits(), 0);
+            let (go, end) = abandoned(&unattended, 1).await;
+            assert_eq!((unattended.0.all.available_permits(), unattended.unfinished()), (0, 1));
             go.send(()).unwrap();
             end.await.unwrap();
             yield_now().await;
-            assert_eq!(unattended.0.available_permits(), 1);
+            assert_eq!((unattended.0.all.available_permits(), unattended.unfinished()), (1, 0));
         }
     }
 
     #[actix_web::test]
     async fn work_without_a_place_ends_with_its_client() {
-        let unattended = Unattended::new(1);
-        let (go, end) = abandoned(&unattended).await;
-        let (_, refused) = abandoned(&unattended).await;
+        let unattended = Unattended::new(1, 1);
+        let (go, end) = abandoned(&unattended, 1).await;
+        let (_, refused) = abandoned(&unattended, 2).await;
         assert!(refused.await.is_err());
+        go.send(()).unwrap();
+        end.await.unwrap();
+        assert_eq!(unattended.unfinished(), 0, "what was refused is not waited for");
+    }
+
+    #[actix_web::test]
+    async fn one_caller_does_not_get_all_places() {
+        let unattended = Unattended::new(3, 1);
+        let (go, end) = abandoned(&unattended, 1).await;
+        let (_, refused) = abandoned(&unattended, 1).await;
+        assert!(refused.await.is_err());
+        let (_others_go, mut other) = abandoned(&unattended, 2).await;
+        assert!(other.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty), "it goes on");
+        go.send(()).unwrap();
+        end.await.unwrap();
+        yield_now().await;
+        let (go, end) = abandoned(&unattended, 1).await;
         go.send(()).unwrap();
         end.await.unwrap();
     }
 
     #[actix_web::test]
+    async fn a_connection_ends_after_the_handlers_that_it_left() {
+        let unattended = Unattended::new(1, 1);
+        let (go, wait) = oneshot::channel::<()>();
+        let mut connection = Box::pin(until_handlers_end(async {
+            let work = unattended.run_to_completion(None, async move { wait.await.unwrap() }, |()| {});
+            assert!(work.now_or_never().is_none());
+        }));
+        assert!(connection.as_mut().now_or_never().is_none());
+        go.send(()).unwrap();
+        connection.await;
+        assert_eq!(unattended.unfinished(), 0);
+    }
+
+    #[actix_web::test]
     async fn work_whose_client_stays_takes_no_place() {
-        let unattended = Unattended::new(0);
-        assert_eq!(unattended.run_to_completion(async { 7 }, |_| panic!("the client is there")).await.unwrap(), 7);
+        let unattended = Unattended::new(0, 0);
+        let heard = unattended.run_to_completion(None, async { 7 }, |_| panic!("the client is there"));
+        assert_eq!(heard.await.unwrap(), 7);
         let panic = unattended
             .run_to_completion(
+                None,
                 async {
                     if true {
                         panic!("a bug")

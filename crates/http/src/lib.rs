@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access_check;
+mod attendance;
 pub mod authn;
 pub mod body;
 mod client;

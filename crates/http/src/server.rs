@@ -43,6 +43,11 @@ impl Server {
         self.context.request_id()
     }
 
+    /// The number of handlers that go on without their clients or, after the server has stopped, were cut off.
+    pub fn unfinished_handlers(&self) -> usize {
+        self.unattended.unfinished()
+    }
+
     /// Marks the server as not ready, and asks clients to close their connections.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);

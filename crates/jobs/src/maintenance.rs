@@ -1,5 +1,6 @@
 //! Periodic maintenance, one task at a time.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use clouddrive_domain::model::RequestId;
@@ -9,11 +10,13 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::figures::number;
+use crate::outage::Outage;
 
 /// Runs the collector every `interval`. Instances share the work: a maintenance task that one of them has done within
 /// the interval is skipped by the others.
-pub(crate) async fn collect(collector: GarbageCollector, context: ServiceContext, interval: Duration) {
+pub(crate) async fn collect(collector: GarbageCollector, context: ServiceContext, interval: Duration) -> Infallible {
     let mut ticks = tokio::time::interval(interval);
+    let mut counting = Outage::none("counting open uploads");
     loop {
         ticks.tick().await;
         let id = context.request_id();
@@ -22,12 +25,10 @@ pub(crate) async fn collect(collector: GarbageCollector, context: ServiceContext
             let span = tracing::error_span!("collector", id = id.as_str(), chore = task.as_str());
             run_if_due(&collector, *task, &context, &id, interval).instrument(span).await;
         }
-        match collector.count_open_uploads().await {
-            Ok(open) => gauge!("clouddrive_uploads_open").set(number(open)),
-            Err(error) => {
-                let _in_span = tracing::error_span!("collector", id = id.as_str()).entered();
-                tracing::error!(%error, source = ?std::error::Error::source(&error), "counting open uploads failed");
-            }
+        let open = collector.count_open_uploads().await;
+        let open = tracing::error_span!("collector", id = id.as_str()).in_scope(|| counting.note(open));
+        if let Some(open) = open {
+            gauge!("clouddrive_uploads_open").set(number(open));
         }
     }
 }

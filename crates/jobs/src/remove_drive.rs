@@ -1,11 +1,18 @@
 //! Removes the drive of a deleted account.
 
+use std::sync::atomic::AtomicBool;
+
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{DriveId, RequestId};
 use clouddrive_domain::service::{JobProgress, Purges};
 
 use crate::steps::in_steps;
 
-pub(crate) async fn run(purges: &Purges, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
-    in_steps(|| purges.remove_drive(drive, request)).await
+pub(crate) async fn run(
+    purges: &Purges,
+    drive: DriveId,
+    request: &RequestId,
+    stopping: &AtomicBool,
+) -> Result<JobProgress> {
+    in_steps(stopping, || purges.remove_drive(drive, request)).await
 }

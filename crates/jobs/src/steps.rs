@@ -1,5 +1,6 @@
 //! Jobs that consist of many short steps.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clouddrive_domain::Result;
@@ -11,8 +12,9 @@ use tokio::time::Instant;
 const MAX_STEPS: u32 = 20;
 const MAX_DURATION: Duration = Duration::from_secs(30);
 
-/// Repeats `step` until nothing is left to do, or the attempt has done its share.
+/// Repeats `step` until nothing is left to do, or the attempt has done its share, or the server is `stopping`.
 pub(crate) async fn in_steps<Step: Future<Output = Result<JobProgress>>>(
+    stopping: &AtomicBool,
     step: impl Fn() -> Step,
 ) -> Result<JobProgress> {
     let begun = Instant::now();
@@ -20,7 +22,7 @@ pub(crate) async fn in_steps<Step: Future<Output = Result<JobProgress>>>(
         if step().await? == JobProgress::Done {
             return Ok(JobProgress::Done);
         }
-        if begun.elapsed() > MAX_DURATION {
+        if stopping.load(Ordering::Relaxed) || begun.elapsed() > MAX_DURATION {
             break;
         }
     }

@@ -1,16 +1,21 @@
 //! The worker, which runs queued jobs.
 
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clouddrive_domain::model::{ClaimedJob, Job, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
 use clouddrive_domain::service::{JobProgress, JobQueue, Purges, ServiceContext};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, gauge};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::Instrument;
 
 use crate::figures::number;
+use crate::outage::Outage;
 use crate::{purge_trash, remove_drive};
 
 /// How often the queue is asked for jobs.
@@ -22,50 +27,55 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(15);
 /// How many jobs run at once.
 const MAX_RUNNING: usize = 4;
 
-/// Runs jobs and counts them, until it is dropped. Jobs that run then are run again when their leases run out.
-pub(crate) async fn work(queue: JobQueue, purges: Purges, context: ServiceContext) {
-    tokio::join!(run_due(&queue, &purges, &context), count(&queue));
+/// Runs jobs and counts them until `stop` resolves, and those that run then to the end of their attempts.
+pub(crate) async fn work(queue: JobQueue, purges: Purges, context: ServiceContext, stop: impl Future<Output = ()>) {
+    tokio::select! {
+        () = run_due(&queue, &purges, &context, stop) => {}
+        never = count(&queue) => match never {},
+    }
 }
 
-async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext) {
+async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext, stop: impl Future<Output = ()>) {
     let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut running, mut is_failing) = (JoinSet::new(), false);
+    let (mut running, mut claiming) = (JoinSet::new(), Outage::none("claiming jobs"));
+    let (mut stop, stopping) = (pin!(stop), Arc::new(AtomicBool::new(false)));
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            _ = ticks.tick() => {}
+        }
         while let Some(ended) = running.try_join_next() {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a job panicked");
-            }
+            log_panic(ended);
         }
         let room = u32::try_from(MAX_RUNNING.saturating_sub(running.len())).unwrap_or(0);
         if room == 0 {
             continue;
         }
-        match queue.claim(room).await {
-            Ok(claimed) => {
-                is_failing = false;
-                for job in claimed {
-                    running.spawn(attempt(queue.clone(), purges.clone(), job, context.request_id()));
-                }
-            }
-            // Logged once per outage.
-            Err(error) if !is_failing => {
-                is_failing = true;
-                tracing::error!(%error, source = ?std::error::Error::source(&error), "claiming jobs failed");
-            }
-            Err(_) => {}
+        for job in claiming.note(queue.claim(room).await).into_iter().flatten() {
+            running.spawn(attempt(queue.clone(), purges.clone(), job, context.request_id(), stopping.clone()));
         }
+    }
+    stopping.store(true, Ordering::Relaxed);
+    while let Some(ended) = running.join_next().await {
+        log_panic(ended);
+    }
+}
+
+fn log_panic(ended: std::result::Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "a job panicked");
     }
 }
 
 /// Runs a claimed job and records how that ended.
-async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId) {
+async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId, stopping: Arc<AtomicBool>) {
     let kind = job.job.kind().as_str();
     // A span with an `id`, like that of a request, so that log lines can be found in the same way.
     let span = tracing::error_span!("job", id = id.as_str(), kind, subject = %job.job.subject());
     let work = async {
-        let result = perform(&purges, &job, &id).await;
+        let result = perform(&purges, &job, &id, &stopping).await;
         if let Err(error) = &result {
             let attempts = job.attempts;
             tracing::error!(attempts, %error, source = ?std::error::Error::source(error), "a job failed");
@@ -80,13 +90,13 @@ async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId
     work.instrument(span).await;
 }
 
-async fn perform(purges: &Purges, job: &ClaimedJob, id: &RequestId) -> Result<JobProgress> {
+async fn perform(purges: &Purges, job: &ClaimedJob, id: &RequestId, stopping: &AtomicBool) -> Result<JobProgress> {
     if job.attempts > MAX_JOB_ATTEMPTS {
         return Err(Error::internal("jobs", "its attempts did not end"));
     }
     match job.job {
-        Job::PurgeTrash(drive) => purge_trash::run(purges, drive, id).await,
-        Job::RemoveDrive(drive) => remove_drive::run(purges, drive, id).await,
+        Job::PurgeTrash(drive) => purge_trash::run(purges, drive, id, stopping).await,
+        Job::RemoveDrive(drive) => remove_drive::run(purges, drive, id, stopping).await,
     }
 }
 
@@ -100,21 +110,20 @@ const fn word(outcome: JobOutcome) -> &'static str {
 }
 
 /// Reports the numbers of jobs of all instances.
-async fn count(queue: &JobQueue) {
+async fn count(queue: &JobQueue) -> Infallible {
     let mut ticks = interval(COUNT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut counting = Outage::none("counting jobs");
     loop {
         ticks.tick().await;
-        match queue.count().await {
-            Ok(counts) => {
-                for count in counts {
-                    let kind = count.kind.as_str();
-                    gauge!("clouddrive_jobs_queued", "kind" => kind).set(number(count.queued));
-                    gauge!("clouddrive_jobs_running", "kind" => kind).set(number(count.running));
-                    gauge!("clouddrive_jobs_dead", "kind" => kind).set(number(count.dead));
-                }
-            }
-            Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "counting jobs failed"),
+        for count in counting.note(queue.count().await).into_iter().flatten() {
+            let kind = count.kind.as_str();
+            gauge!("clouddrive_jobs_queued", "kind" => kind).set(number(count.queued));
+            gauge!("clouddrive_jobs_running", "kind" => kind).set(number(count.running));
+            gauge!("clouddrive_jobs_dead", "kind" => kind).set(number(count.dead));
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,13 +125,12 @@ impl ChangeRow {
     /// The entry of the row, in the numbering `epoch`.
     fn logged(self, epoch: u64) -> Result<LoggedChange> {
         let id = self.id;
-        let bad = |what| invalid_row("changes", id, what);
         let before = (self.before_parent_id, self.before_name, self.before_revision, self.before_version_id);
         let after = (self.after_parent_id, self.after_name, self.after_revision, self.after_version_id);
         Ok(LoggedChange {
             position: ChangePosition { epoch, transaction: size(self.xid), entry: size(id) },
             change: Change {
-                kind: ChangeKind::parse(&self.kind).ok_or_else(|| bad("kind"))?,
+                kind: ChangeKind::parse(&self.kind),
                 drive: self.drive_id.map(Into::into),
                 node: self.node_id.map(Into::into),
                 subject: self.subject_id.map(Into::into),
@@ -141,7 +140,7 @@ impl ChangeRow {
             command: Command {
                 actor: self.actor_id.map(Into::into),
                 at: Timestamp::from_millis(self.at),
-                request: RequestId::parse(&self.request_id).ok_or_else(|| bad("request_id"))?,
+                request: RequestId::parse(&self.request_id).ok_or_else(|| invalid_row("changes", id, "request_id"))?,
                 idempotency_record: None,
             },
         })

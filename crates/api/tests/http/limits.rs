@@ -6,7 +6,8 @@ use futures_util::stream::FuturesUnordered;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{ApiClient, Server, text};
+use crate::support::{ApiClient, RawConnection, Server, text};
+use crate::telemetry::metrics::{self, requests_under_way};
 
 #[tokio::test]
 async fn many_lists_of_one_user_at_once_wait_their_turn_and_all_succeed() {
@@ -88,6 +89,33 @@ async fn copies_and_purges_beyond_four_of_a_user_are_refused_after_their_wait() 
         drop(occupied);
         while flood.next().await.is_some() {}
     }
+}
+
+#[tokio::test]
+async fn copies_that_have_not_begun_when_their_clients_leave_are_not_made() {
+    let (server, metrics) = metrics::start(&[("RATE_LIMITS", "off")]).await;
+    let ann = server.user("ann").await;
+    let file = text(&ann.send_form(&[], "note", b"note").await.ok()["id"]);
+    let (path, body) = (format!("/file/{file}/copy"), json!({"file_conflict": "Keep"}));
+    requests_under_way(&metrics, 0).await;
+    let occupied = server.occupy();
+    let (sent, mut wires) = (body.to_string(), Vec::new());
+    let length = sent.len().to_string();
+    for _ in 0..24 {
+        let mut wire = RawConnection::to(&server).await;
+        let headers = [("Content-Type", "application/json"), ("Content-Length", length.as_str())];
+        wire.head(&ann, "POST", &path, &headers).await;
+        wire.send(&sent).await;
+        wires.push(wire);
+    }
+    requests_under_way(&metrics, 24).await;
+    wires.into_iter().for_each(RawConnection::break_off);
+    requests_under_way(&metrics, 0).await;
+    drop(occupied);
+    // It has its turn after all that wait.
+    ann.post(&path, body).await.ok();
+    let entries = ann.quota().await["used_entries"].as_u64().unwrap();
+    assert!(entries <= 1 + 4 + 1, "{entries}: more than those which had begun");
 }
 
 /// The identifiers of all items of a list, read in pages as large as they get.

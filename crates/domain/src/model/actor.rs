@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{IdempotencyRecord, RequestId, SessionId, UserId};
-use crate::error::{Error, Forbidden, Result};
+use crate::error::{Error, Forbidden, Result, Unauthenticated};
 
 /// The longest stored user agent, in characters.
 const MAX_USER_AGENT: usize = 255;
@@ -142,6 +142,17 @@ impl Actor {
     pub fn embedded(user: UserId, request: RequestId) -> Self {
         let (credential, scopes) = (Credential::Embedder, Scopes::full());
         Self { user, credential, scopes, origin: request.into(), idempotency_record: None }
+    }
+
+    /// The session that the credential belongs to, for what is to end with it.
+    ///
+    /// # Errors
+    /// [`Unauthenticated::InvalidToken`] for a credential without a session.
+    pub const fn session(&self) -> Result<SessionId> {
+        match self.credential {
+            Credential::Session(session) => Ok(session),
+            Credential::Embedder => Err(Error::Unauthenticated(Unauthenticated::InvalidToken)),
+        }
     }
 
     /// Checks that the credential allows `scope`.

@@ -47,6 +47,7 @@ pub struct Command {
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ChangeKind {
     /// An account was created, with its drive.
     UserRegistered,
@@ -120,6 +121,8 @@ pub enum ChangeKind {
     VersionDeleted,
     /// A drive without an owner was removed.
     DriveRemoved,
+    /// A change of a kind that this version does not know: a newer one wrote the entry.
+    Unknown,
 }
 
 impl ChangeKind {
@@ -161,6 +164,7 @@ impl ChangeKind {
         (Self::VersionRestored, "version_restored"),
         (Self::VersionDeleted, "version_deleted"),
         (Self::DriveRemoved, "drive_removed"),
+        (Self::Unknown, "unknown"),
     ];
 
     /// The stable word that is stored for the kind.
@@ -169,10 +173,10 @@ impl ChangeKind {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
     }
 
-    /// Parses a stored word.
+    /// The kind that is stored as `word`. During a rollout, a newer version may store words that this one does not know.
     #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    pub fn parse(word: &str) -> Self {
+        Self::ALL.iter().find(|(_, known)| *known == word).map_or(Self::Unknown, |(kind, _)| *kind)
     }
 }
 
@@ -183,9 +187,14 @@ mod tests {
     #[test]
     fn every_kind_has_its_own_word() {
         for &(kind, word) in ChangeKind::ALL {
-            assert_eq!(ChangeKind::parse(word), Some(kind));
+            assert_eq!(ChangeKind::parse(word), kind);
             assert_eq!(kind.as_str(), word);
         }
+    }
+
+    #[test]
+    fn a_word_of_a_newer_version_is_an_unknown_kind() {
+        assert_eq!(ChangeKind::parse("node_coloured"), ChangeKind::Unknown);
     }
 
     #[test]

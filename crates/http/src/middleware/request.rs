@@ -53,13 +53,14 @@ pub async fn request(
         None => drop(request.take_payload()),
     }
     // Hold no borrow of the request during routing: the router stores its match in it.
-    let handling = on_behalf_of(caller, catch_panic(next.call(request))).instrument(span.clone());
+    let handling = catch_panic(next.call(request)).instrument(span.clone());
     // A read ends with its client; what may have changed something is brought to its end.
     let answered = match method.is_safe() {
-        true => handling.await,
+        true => on_behalf_of(caller, handling).await,
         false => {
             let span = span.clone();
-            let done = server.unattended.run_to_completion(handling, move |outcome| log_unheard(&span, outcome)).await;
+            let unheard = move |outcome: &_| log_unheard(&span, outcome);
+            let done = server.unattended.run_to_completion(caller, handling, unheard).await;
             done.unwrap_or_else(|error| Err(Problem::from(error).into()))
         }
     };
@@ -90,7 +91,9 @@ pub async fn request(
 }
 
 /// Runs `work`, turning a panic into an internal error that is answered and logged like others.
-async fn catch_panic<T>(work: impl Future<Output = Result<T, actix_web::Error>>) -> Result<T, actix_web::Error> {
+pub(super) async fn catch_panic<T>(
+    work: impl Future<Output = Result<T, actix_web::Error>>,
+) -> Result<T, actix_web::Error> {
     let outcome = AssertUnwindSafe(work).catch_unwind().await;
     outcome.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);

@@ -3,10 +3,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::web;
 use clouddrive_contract::Code;
-use clouddrive_domain::caller::{caller, on_behalf_of};
+use clouddrive_domain::caller::caller;
 use tracing::{Instrument, Span};
 
-use super::request::log_unheard;
+use super::request::{catch_panic, log_unheard};
 use crate::problem::Problem;
 use crate::server::Server;
 
@@ -17,8 +17,8 @@ pub async fn run_to_completion(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let server = request.app_data::<web::Data<Server>>().cloned();
     let server = server.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
-    let handling = on_behalf_of(caller(), next.call(request)).in_current_span();
+    let handling = catch_panic(next.call(request)).in_current_span();
     let span = Span::current();
     let unheard = move |outcome: &_| log_unheard(&span, outcome);
-    server.unattended.run_to_completion(handling, unheard).await.map_err(Problem::from)?
+    server.unattended.run_to_completion(caller(), handling, unheard).await.map_err(Problem::from)?
 }

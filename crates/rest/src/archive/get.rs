@@ -47,7 +47,7 @@ async fn get(
         idempotency_record: None,
     };
     set_caller(Caller::User(ticket.user));
-    let archive = archives.open(&actor, ticket.session, &ticket.selection, ticket.names).await?;
+    let archive = archives.open(&actor, &ticket.selection, ticket.names).await?;
     // Only a client whose download has begun knows the current tag.
     ticket.check_age(now, || zip::resumes(&request, &archive))?;
     zip::respond(&request, archive).await

@@ -29,6 +29,6 @@ async fn archive(
     archives: web::Data<ArchiveService>,
 ) -> Result<HttpResponse, Problem> {
     let (selection, names) = (Selection::Folder(id.0), names(parameters.0.names));
-    let archive = archives.open(&user.actor, user.identity.session, &selection, names).await?;
+    let archive = archives.open(&user.actor, &selection, names).await?;
     zip::respond(&request, archive).await
 }

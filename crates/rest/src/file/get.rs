@@ -25,7 +25,7 @@ async fn get(
 ) -> Result<HttpResponse, Problem> {
     let (entry, url) = match parameters.0.url_use.unwrap_or_default() {
         UrlUse::Download => files.download(&user.actor, id.0).await?,
-        UrlUse::Stream => files.watch(&user.actor, user.identity.session, id.0).await?,
+        UrlUse::Stream => files.watch(&user.actor, id.0).await?,
     };
     let body = FileWithDownload { file: map::file(entry)?, download: map::download(url)? };
     Ok(reply::no_store(reply::with_etag(StatusCode::OK, &body.file.etag, &body)))

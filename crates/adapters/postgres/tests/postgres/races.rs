@@ -12,7 +12,7 @@ use crate::support::{Fresh, ask, until};
 use clouddrive_domain::Error;
 use clouddrive_domain::error::{Conflict, Forbidden, Gone};
 use clouddrive_domain::model::{
-    Action, ChangePosition, ConflictPolicy, IdSource, LoginIdentifier, NewLimits, Quota, Timestamp,
+    Action, ChangeKind, ChangePosition, ConflictPolicy, IdSource, LoginIdentifier, NewLimits, Quota, Timestamp,
 };
 use clouddrive_domain::port::{
     AccountRepository, ChangeRepository, CopyRequest, NodeRepository, Random, Registration, TreeRepository,
@@ -306,6 +306,18 @@ async fn an_entry_that_commits_late_is_not_missed() {
     for reader in [&one, &other] {
         assert_eq!(requests_until(reader, start, "last").await, ["late", "late-again", "early", "last"]);
     }
+}
+
+/// As during a rollout.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_a_kind_that_only_a_newer_version_knows_holds_up_no_reader() {
+    let (fresh, one, _) = two().await;
+    let start = one.end().await.unwrap();
+    let newer = "INSERT INTO changes (kind, request_id, at) VALUES ('node_coloured', 'newer', 1)";
+    fresh.outsider().await.batch_execute(&format!("{newer}; {}", entry("last"))).await.unwrap();
+    assert_eq!(requests_until(&one, start, "last").await, ["newer", "last"]);
+    let first = one.read(None, start, 1).await.unwrap();
+    assert_eq!(first.changes.first().unwrap().change.kind, ChangeKind::Unknown);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{ChangePosition, LoginIdentifier};
+use clouddrive_domain::model::{ChangeKind, ChangePosition, LoginIdentifier};
 use clouddrive_domain::port::{ChangeRepository, NodeRepository, Probe, UserDrive, UserRepository};
 use clouddrive_sqlite::{Database, Options};
 use diesel::connection::SimpleConnection;
@@ -32,6 +32,20 @@ async fn what_was_stored_is_there_after_reopening() {
     assert_eq!(database.read(None, ChangePosition::default(), 10).await.unwrap(), changes);
     create_folder(&database, &ann, folder_id(2), "b").await;
     assert_eq!(database.read(None, changes.end, 10).await.unwrap().changes.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_of_a_kind_that_only_a_newer_version_knows_holds_up_no_reader() {
+    let (path, _dir) = place();
+    let database = open(&path).await;
+    let start = database.end().await.unwrap();
+    let text = "INSERT INTO changes (kind, request_id, at) VALUES ('node_coloured', 'a', 1), ('photo_set', 'b', 1)";
+    outsider(&path).batch_execute(text).unwrap();
+    let first = database.read(None, start, 1).await.unwrap();
+    let rest = database.read(None, first.end, 1).await.unwrap();
+    let kinds: [Vec<ChangeKind>; 2] =
+        [first, rest].map(|batch| batch.changes.into_iter().map(|logged| logged.change.kind).collect());
+    assert_eq!(kinds, [vec![ChangeKind::Unknown], vec![ChangeKind::PhotoSet]]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

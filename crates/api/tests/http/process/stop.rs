@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -6,8 +7,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{attach, exit_code, signal, start_in};
-use crate::support::{Server, Storage, eventually, report_skipped};
+use super::{attach, exit_code, log_of, signal, start_in};
+use crate::support::{RawConnection, Server, Storage, eventually, report_skipped};
+use crate::telemetry::metrics::{self, requests_under_way};
 
 /// Waits until new connections are refused.
 pub async fn closed(server: &Server) {
@@ -58,6 +60,42 @@ async fn a_stopping_server_is_unready_before_it_refuses_connections() {
     // A second signal skips the wait.
     signal(server.process().id(), "TERM");
     assert_eq!(exit_code(&mut server).await, 0);
+}
+
+/// Starts a server whose database is occupied, and which works on the deletion of a folder whose client has left.
+async fn deleting(variables: &[(&str, &str)]) -> (Server, Box<dyn Any>) {
+    let (server, metrics) = metrics::start(variables).await;
+    let ann = server.user("ann").await;
+    let folder = ann.folder("Plans", None).await;
+    requests_under_way(&metrics, 0).await;
+    let occupied = server.occupy();
+    let mut wire = RawConnection::to(&server).await;
+    wire.head(&ann, "DELETE", &format!("/drive/{folder}"), &[]).await;
+    requests_under_way(&metrics, 1).await;
+    wire.break_off();
+    requests_under_way(&metrics, 0).await;
+    (server, occupied)
+}
+
+#[tokio::test]
+async fn a_change_whose_client_has_left_is_brought_to_its_end() {
+    let (mut server, occupied) = deleting(&[]).await;
+    signal(server.process().id(), "TERM");
+    closed(&server).await;
+    drop(occupied);
+    assert_eq!(exit_code(&mut server).await, 0);
+    let log = log_of(&server);
+    assert!(log.contains("item.trashed") && !log.contains("cut off"), "{log}");
+}
+
+#[tokio::test]
+async fn a_change_whose_client_has_left_is_not_waited_for_beyond_the_limit() {
+    let (mut server, occupied) = deleting(&[("SHUTDOWN_SECONDS", "0")]).await;
+    signal(server.process().id(), "TERM");
+    assert_eq!(exit_code(&mut server).await, 0);
+    drop(occupied);
+    let log = log_of(&server);
+    assert!(log.contains("handlers whose clients had left were cut off"), "{log}");
 }
 
 /// The `unshare` options to run a command as process 1 of a PID namespace, if this machine allows it.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -9,11 +10,12 @@ use serde_json::json;
 
 use crate::support::{ApiClient, Server, Storage, eventually};
 
-/// Starts a server with metrics, and returns their URL.
+/// Starts a server with metrics that logs to its place's log file, and returns the URL of the metrics.
 pub async fn start(variables: &[(&str, &str)]) -> (Server, String) {
     let place = Arc::new(Storage::new());
     let variables = [&[("METRICS_ADDR", "127.0.0.1:0")], variables].concat();
-    let mut process = place.command(&variables).stdout(Stdio::piped()).spawn().unwrap();
+    let log = File::options().create(true).append(true).open(place.log()).unwrap();
+    let mut process = place.command(&variables).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let lines = [(); 4].map(|()| lines.next().unwrap().unwrap());
     let last = |line: &str| line.rsplit(' ').next().unwrap().to_owned();
@@ -28,6 +30,14 @@ pub async fn figures(url: &str) -> BTreeMap<String, f64> {
         .map(|line| line.rsplit_once(' ').unwrap())
         .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
         .collect()
+}
+
+/// Waits until exactly so many requests are under way.
+pub async fn requests_under_way(url: &str, number: u32) {
+    eventually("so many requests are under way", async || {
+        figures(url).await["clouddrive_http_requests_in_flight"] == f64::from(number)
+    })
+    .await;
 }
 
 async fn page(url: &str) -> String {
@@ -200,12 +210,11 @@ async fn a_request_that_is_under_way_is_seen_until_it_ends() {
         .header("Content-Type", "application/json")
         .body(reqwest::Body::wrap_stream(body));
     let sending = tokio::spawn(async move { ann.send(request).await });
-    let in_flight = async || figures(&url).await["clouddrive_http_requests_in_flight"];
-    eventually("it is under way", async || in_flight().await == 1.0).await;
+    requests_under_way(&url, 1).await;
     feed.send(Ok(json!({"folder_name": "Slow"}).to_string().into_bytes())).await.unwrap();
     drop(feed);
     sending.await.unwrap().ok();
-    assert_eq!(in_flight().await, 0.0);
+    assert_eq!(figures(&url).await["clouddrive_http_requests_in_flight"], 0.0);
 }
 
 #[tokio::test]

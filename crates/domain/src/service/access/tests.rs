@@ -49,7 +49,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     ("AccountService::end_session", Scope::Account, |on, by| on.accounts.end_session(by, SESSION).boxed()),
     ("ArchiveService::check", Scope::Read, |on, by| on.archives.check(by, &Selection::Drive).boxed()),
     ("ArchiveService::open", Scope::Read, |on, by| Box::pin(async move {
-        on.archives.open(by, SESSION, &Selection::Drive, ArchiveNames::Unchanged).await.map(drop)
+        on.archives.open(by, &Selection::Drive, ArchiveNames::Unchanged).await.map(drop)
     })),
     ("ChangeService::start", Scope::Read, |on, by| Box::pin(async move { on.changes.start(by).await.map(drop) })),
     ("ChangeService::list", Scope::Read, |on, by| Box::pin(async move {
@@ -63,7 +63,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     })),
     ("FileService::open", Scope::Read, |on, by| Box::pin(async move { on.files.open(by, FILE).await.map(drop) })),
     ("FileService::download", Scope::Read, |on, by| Box::pin(async move { on.files.download(by, FILE).await.map(drop) })),
-    ("FileService::watch", Scope::Read, |on, by| Box::pin(async move { on.files.watch(by, SESSION, FILE).await.map(drop) })),
+    ("FileService::watch", Scope::Read, |on, by| Box::pin(async move { on.files.watch(by, FILE).await.map(drop) })),
     ("FileService::relocate", Scope::Write, |on, by| Box::pin(async move {
         on.files.relocate(by, FILE, new_name(), &unconditioned()).await.map(drop)
     })),

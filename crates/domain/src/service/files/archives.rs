@@ -19,7 +19,7 @@ use super::contents::Contents;
 use crate::error::{Error, Refused, Result};
 use crate::model::{
     Action, Actor, BlobKey, BlobRef, ClientSubnet, Crc32, MAX_NAME_BYTES, MediaType, Name, NodeId, NodeKind, ReadGrant,
-    Scope, SessionId, Timestamp, authorize_read,
+    Scope, Timestamp, authorize_read,
 };
 use crate::port::{
     BlobRecordRepository, ByteStream, ContentHeaders, LinkRepository, NodeRepository, SessionRepository, TreeRepository,
@@ -92,21 +92,15 @@ impl ArchiveService {
         self.tops(actor, selection).await.map(drop)
     }
 
-    /// Opens an archive of the selection as it is now, authorized by the caller's `session`.
+    /// Opens an archive of the selection as it is now. It ends with the session that authenticated the caller, if any.
     ///
     /// # Errors
     /// `NotFound` for any selected item; `TooManyEntries` past [`MAX_ARCHIVE_ENTRIES`] or [`MAX_ARCHIVE_PATH_BYTES`];
     /// `TooManyRunning` when the caller has too many archives running; `Unavailable` when all callers together have.
-    pub async fn open(
-        &self,
-        actor: &Actor,
-        session: SessionId,
-        selection: &Selection,
-        names: ArchiveNames,
-    ) -> Result<Archive> {
+    pub async fn open(&self, actor: &Actor, selection: &Selection, names: ArchiveNames) -> Result<Archive> {
         actor.require(Scope::Read)?;
         let slot = self.slots.take(&[Caller::User(actor.user)])?;
-        let right = Right::from_session(actor.user, session);
+        let right = Right::from_actor(actor);
         // A request with a signed URL carries no token, so its session has not been checked yet.
         right.check_basis(&self.stores, self.context.now()).await?;
         let tops = self.tops(actor, selection).await?;

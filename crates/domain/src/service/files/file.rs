@@ -7,9 +7,7 @@ use super::delivery::Delivery;
 use super::relocation::{self, NewPlace};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Result};
-use crate::model::{
-    Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, SessionId, UserId, authorize,
-};
+use crate::model::{Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, UserId, authorize};
 use crate::port::{ByteStream, ContentHeaders, NodeRepository, SignedUrl, StoreRouter, UrlPresigner, Watch};
 use crate::service::ServiceContext;
 use crate::service::access::Access;
@@ -124,12 +122,14 @@ impl FileService {
     }
 
     /// A file with a URL for watching (playing or viewing) it, which lives longer than a download URL. One that leads
-    /// back to this server works only while the caller's `session` runs and may see the file.
+    /// back to this server works only while the [session](Actor::session) of the caller runs, and the caller may see the
+    /// file.
     ///
     /// # Errors
-    /// `NotFound`.
-    pub async fn watch(&self, actor: &Actor, session: SessionId, file: NodeId) -> Result<(Entry, SignedUrl)> {
+    /// `NotFound`; `Unauthenticated` for callers without a session.
+    pub async fn watch(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
         let mut file = self.find(actor, file).await?;
+        let session = actor.session()?;
         self.tags.try_complete(&mut file.content).await;
         let watch = Watch { user: actor.user, session, file: file.entry.node.id, version: file.content.version };
         let expires_at = self.context.now().plus(self.lifetimes.watch);

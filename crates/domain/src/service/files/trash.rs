@@ -161,10 +161,12 @@ impl TrashService {
     }
 
     /// Permanently removes an item in the trash. On return it is no longer listed; an item of up to 1,000 files and
-    /// folders is fully removed.
+    /// folders is fully removed. Its bytes are deleted too, and no longer count against the quota, unless another purge in
+    /// the drive removed some of it at the same time: that one deletes their bytes, perhaps a moment later.
     ///
     /// # Errors
-    /// `NotFound` when it was not trashed itself, or is not in the caller's trash; `PreconditionFailed`.
+    /// `NotFound` when it was not trashed itself, is not in the caller's trash, or another request has begun to purge it;
+    /// `PreconditionFailed`.
     pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
         let item = self.grant(actor, id, Action::Purge).await?;
         let seen = wanted.on(item.node())?;
@@ -187,7 +189,8 @@ impl TrashService {
         self.go_on(actor, Purge::In(drive)).await
     }
 
-    /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released.
+    /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released, apart
+    /// from those that a concurrent purge removes.
     /// Each node is reached at most once and removed once; a job finishes larger purges, and the collector deletes the
     /// bytes that could not be deleted here.
     async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {

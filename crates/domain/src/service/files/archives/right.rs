@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::ArchiveStores;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    Link, LinkToken, NodeId, PasswordHash, ReadGrant, SessionId, Timestamp, TokenHash, UserId, Viewer, authorize_read,
+    Actor, Credential, Link, LinkToken, NodeId, PasswordHash, ReadGrant, Timestamp, TokenHash, UserId, Viewer,
+    authorize_read,
 };
 use crate::service::LinkBearer;
 
@@ -22,15 +23,16 @@ pub(super) struct Right {
 
 /// What must stay valid besides the nodes' shares.
 enum Basis {
-    /// A session. The expiry of its access tokens does not matter.
-    Session(UserId, SessionId),
+    /// The credential of a user. The expiry of a session's access tokens does not matter.
+    Credential(UserId, Credential),
     /// A public link, with its password hash at that time.
     Link(TokenHash, Option<PasswordHash>),
 }
 
 impl Right {
-    pub(super) fn from_session(user: UserId, session: SessionId) -> Self {
-        Self { viewer: user.into(), basis: Basis::Session(user, session), tops: Vec::new() }
+    pub(super) fn from_actor(actor: &Actor) -> Self {
+        let basis = Basis::Credential(actor.user, actor.credential);
+        Self { viewer: actor.user.into(), basis, tops: Vec::new() }
     }
 
     pub(super) fn from_link(bearer: &LinkBearer, link: &Link) -> Result<Self> {
@@ -57,7 +59,8 @@ impl Right {
     /// Checks that the session or the link is still valid.
     pub(super) async fn check_basis(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
         match &self.basis {
-            Basis::Session(user, session) => {
+            Basis::Credential(_, Credential::Embedder) => {}
+            Basis::Credential(user, Credential::Session(session)) => {
                 let running = stores.sessions.find_username(*session, *user, now).await?;
                 running.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
             }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Gone, Refused, Result, Unauthenticated};
 use crate::model::{
-    BlobKey, Crc32, Link, Located, MediaType, Node, NodeId, PasswordHash, Permission, SessionId, Step, Timestamp,
-    UserId,
+    Actor, BlobKey, Crc32, Credential, Link, Located, MediaType, Node, NodeId, PasswordHash, Permission, SessionId,
+    Step, Timestamp, UserId,
 };
 use crate::port::{
     Clock, MockBlobRecordRepository, MockBlobStore, MockLinkAccess, MockLinkDownloadRepository, MockLinkRepository,
@@ -17,7 +17,8 @@ use crate::port::{
 use crate::service::testing::links::{TOKEN, hash, link};
 use crate::service::testing::{
     Counting, FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, ROOT, STRANGER, Trail, actor, body, contents, drain,
-    drive_with, file, folder, for_guest, for_owner, for_stranger, home, one_presigner, origin, outage, root, trashed,
+    drive_with, file, folder, for_guest, for_owner, for_stranger, home, one_presigner, origin, outage, request, root,
+    trashed,
 };
 use crate::service::{
     Archive, ArchiveEntry, ArchiveNames, ArchiveService, ArchiveStores, LinkBearer, MAX_ARCHIVE_ENTRIES,
@@ -25,7 +26,7 @@ use crate::service::{
 };
 use crate::testing::{blob, key, name};
 
-const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(50));
+const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(60));
 
 /// The ports of an archive; its session runs unless a test says otherwise.
 #[derive(Default)]
@@ -109,7 +110,7 @@ impl Scene {
     }
 
     async fn open(self, user: UserId, selection: &Selection) -> Result<Archive> {
-        self.archives().open(&actor(user), SESSION, selection, ArchiveNames::Unchanged).await
+        self.archives().open(&actor(user), selection, ArchiveNames::Unchanged).await
     }
 }
 
@@ -234,7 +235,7 @@ async fn invisible_items_are_not_packed() {
         let archives = Scene::with([found]).archives();
         let checked = archives.check(&actor(user), &selection).await;
         assert!(matches!(checked, Err(Error::NotFound)), "{selection:?}");
-        let opened = archives.open(&actor(user), SESSION, &selection, ArchiveNames::Unchanged).await;
+        let opened = archives.open(&actor(user), &selection, ArchiveNames::Unchanged).await;
         assert!(matches!(opened.err(), Some(Error::NotFound)), "{selection:?}");
     }
     let archives = Scene::with([for_owner(file(FILE))]).archives();
@@ -244,9 +245,20 @@ async fn invisible_items_are_not_packed() {
 #[tokio::test]
 async fn an_ended_session_opens_nothing() {
     let archives = Scene::with([for_owner(folder(FOLDER))]).archives();
-    let other = SessionId::from_uuid(Uuid::from_u128(51));
-    let opened = archives.open(&actor(OWNER), other, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
+    let ended = Credential::Session(SessionId::from_uuid(Uuid::from_u128(61)));
+    let actor = Actor { credential: ended, ..actor(OWNER) };
+    let opened = archives.open(&actor, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
     assert!(matches!(opened.err(), Some(Error::Unauthenticated(Unauthenticated::InvalidToken))));
+}
+
+#[tokio::test]
+async fn a_program_that_embeds_the_services_needs_no_session() {
+    let mut scene = Scene::with([for_owner(folder(FOLDER))]).listing(sample());
+    let mut sessions = MockSessionRepository::new();
+    sessions.expect_find_username().never();
+    scene.sessions = Some(sessions);
+    let (archives, actor) = (scene.archives(), Actor::embedded(OWNER, request()));
+    archives.open(&actor, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await.ok().unwrap();
 }
 
 /// Opens an archive, ends its authorization with `end`, checks it just before and just after the next recheck, and
@@ -342,8 +354,7 @@ async fn an_archive_ends_within_a_second_of_its_link() {
 async fn archives_per_user_are_limited() {
     let scene = Scene::with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]).listing(sample());
     let archives = scene.archives();
-    let open =
-        async |user| archives.open(&actor(user), SESSION, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
+    let open = async |user| archives.open(&actor(user), &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
     let mut running = Vec::new();
     for _ in 0..4 {
         running.push(open(OWNER).await.ok().unwrap());

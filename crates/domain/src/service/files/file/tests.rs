@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::error::{Error, Forbidden};
 use crate::model::{
-    Action, AuditAction, BlobRef, ConflictPolicy, Content, EntityTag, Located, MediaType, Node, NodeBody, NodeId,
-    NodeKind, Permission, Revision, Role, SessionId, TrashItem, UserId,
+    Action, Actor, AuditAction, BlobRef, ConflictPolicy, Content, EntityTag, Located, MediaType, Node, NodeBody,
+    NodeId, NodeKind, Permission, Revision, Role, TrashItem, UserId,
 };
 use crate::port::{
     BlobStores, ContentHeaders, Details, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUrlPresigner,
@@ -16,7 +16,7 @@ use crate::port::{
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, body, command, contents, context, context_with, drain,
     drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, one_presigner, one_store,
-    other_store, root, seen, trashed, unconditioned,
+    other_store, request, root, seen, trashed, unconditioned,
 };
 use crate::service::{Contents, Delivery, Destination, FileService, NewPlace, StoreTags, UrlLifetimes};
 use crate::testing::{content, key, name, store_name};
@@ -71,7 +71,7 @@ async fn a_download_is_signed_with_the_files_name_and_type() {
 
 #[tokio::test]
 async fn a_watch_url_lives_longer_and_names_user_and_file() {
-    let session = SessionId::from_uuid(Uuid::from_u128(500));
+    let session = actor(GUEST).session().unwrap();
     let watch = Watch { user: GUEST, session, file: FILE, version: content(10).version };
     let until = NOW.plus(Duration::from_hours(6));
     let mut presigner = MockUrlPresigner::new();
@@ -81,12 +81,15 @@ async fn a_watch_url_lives_longer_and_names_user_and_file() {
     });
     let drive = drive_with([for_guest(file(FILE), Permission::View)]);
     let files = service(drive, MockBlobStore::new(), presigner);
-    let (entry, url) = files.watch(&actor(GUEST), session, FILE).await.unwrap();
+    let (entry, url) = files.watch(&actor(GUEST), FILE).await.unwrap();
     assert_eq!((entry.node.id, url.expires_at), (FILE, until));
     for (found, user) in unseen() {
-        let watched = files_of(drive_with([found])).watch(&actor(user), session, FILE).await;
+        let watched = files_of(drive_with([found])).watch(&actor(user), FILE).await;
         assert!(matches!(watched, Err(Error::NotFound)));
     }
+    let embedded = Actor::embedded(GUEST, request());
+    let watched = files_of(drive_with([for_guest(file(FILE), Permission::View)])).watch(&embedded, FILE).await;
+    assert!(matches!(watched, Err(Error::Unauthenticated(_))), "the URL is to end with a session");
 }
 
 #[tokio::test]
