@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clouddrive_domain::model::{ClaimedJob, Job, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
-use clouddrive_domain::service::{JobProgress, JobQueue, Purges, ServiceContext};
+use clouddrive_domain::service::{JobProgress, JobQueue, ServiceContext};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, gauge};
 use tokio::task::JoinSet;
@@ -11,7 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::Instrument;
 
 use crate::figures::number;
-use crate::{purge_trash, remove_drive};
+use crate::services::JobServices;
+use crate::{discard_upload, purge_trash, remove_drive};
 
 /// How often the queue is asked for jobs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -23,11 +24,11 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(15);
 const MAX_RUNNING: usize = 4;
 
 /// Runs jobs and counts them, until it is dropped. Jobs that run then are run again when their leases run out.
-pub(crate) async fn work(queue: JobQueue, purges: Purges, context: ServiceContext) {
-    tokio::join!(run_due(&queue, &purges, &context), count(&queue));
+pub(crate) async fn work(queue: JobQueue, services: JobServices, context: ServiceContext) {
+    tokio::join!(run_due(&queue, &services, &context), count(&queue));
 }
 
-async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext) {
+async fn run_due(queue: &JobQueue, services: &JobServices, context: &ServiceContext) {
     let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut running, mut is_failing) = (JoinSet::new(), false);
@@ -46,7 +47,7 @@ async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext) {
             Ok(claimed) => {
                 is_failing = false;
                 for job in claimed {
-                    running.spawn(attempt(queue.clone(), purges.clone(), job, context.request_id()));
+                    running.spawn(attempt(queue.clone(), services.clone(), context.clone(), job));
                 }
             }
             // Logged once per outage.
@@ -60,12 +61,13 @@ async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext) {
 }
 
 /// Runs a claimed job and records how that ended.
-async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId) {
+async fn attempt(queue: JobQueue, services: JobServices, context: ServiceContext, job: ClaimedJob) {
+    let id = context.request_id();
     let kind = job.job.kind().as_str();
     // A span with an `id`, like that of a request, so that log lines can be found in the same way.
     let span = tracing::error_span!("job", id = id.as_str(), kind, subject = %job.job.subject());
     let work = async {
-        let result = perform(&purges, &job, &id).await;
+        let result = perform(&services, &context, &job, &id).await;
         if let Err(error) = &result {
             let attempts = job.attempts;
             tracing::error!(attempts, %error, source = ?std::error::Error::source(error), "a job failed");
@@ -80,13 +82,19 @@ async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId
     work.instrument(span).await;
 }
 
-async fn perform(purges: &Purges, job: &ClaimedJob, id: &RequestId) -> Result<JobProgress> {
+async fn perform(
+    JobServices { purges, ended }: &JobServices,
+    context: &ServiceContext,
+    job: &ClaimedJob,
+    id: &RequestId,
+) -> Result<JobProgress> {
     if job.attempts > MAX_JOB_ATTEMPTS {
         return Err(Error::internal("jobs", "its attempts did not end"));
     }
     match job.job {
         Job::PurgeTrash(drive) => purge_trash::run(purges, drive, id).await,
         Job::RemoveDrive(drive) => remove_drive::run(purges, drive, id).await,
+        Job::DiscardUpload(upload) => discard_upload::run(ended, upload, context.now()).await,
     }
 }
 

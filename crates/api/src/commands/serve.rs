@@ -51,8 +51,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let server = ServerBuilder::new().workers(config.workers);
     let server = server.shutdown_timeout(config.shutdown.as_secs()).shutdown_signal(drained);
     let server = listen(server, listener, &config, &shared, &services)?.run();
-    let (collector, queue, purges) = (stores.collector(&config), stores.job_queue(), stores.purges());
-    let jobs = tokio::spawn(clouddrive_jobs::run(collector, queue, purges, context, config.collect_interval));
+    let (collector, queue, services) = (stores.collector(&config), stores.job_queue(), stores.job_services());
+    let jobs = tokio::spawn(clouddrive_jobs::run(collector, queue, services, context, config.collect_interval));
     announce(address, &public_url, metrics, &config);
     server.await?;
     jobs.abort();
