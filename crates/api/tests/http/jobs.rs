@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::support::{PASSWORD, SHORT_GRACE, Server, eventually, sql_id, text};
+use crate::support::{PASSWORD, Server, eventually, sql_id, text};
 
 /// Lets queued jobs run now, instead of some seconds after the requests that queued them.
 fn make_due(server: &Server) {
@@ -58,14 +58,15 @@ fn stored(server: &Server) -> BTreeSet<String> {
     &server.blobs() | &server.unfinished()
 }
 
-/// Ends all open uploads, as if the server had crashed after the commit, before it deleted their bytes.
+/// Ends all open uploads long ago, as if the server had crashed after the commit, before it deleted their bytes. The
+/// jobs wait.
 fn end_and_crash(server: &Server) {
     server.execute(
-        "INSERT INTO jobs (kind, subject_id, run_at, attempts) SELECT 'discard_upload', id, 0, 0 FROM uploads
-            WHERE state = 'open';
-        UPDATE blobs SET unreferenced_at = created_at WHERE key IN (SELECT blob_key FROM uploads WHERE state = 'open');
+        "UPDATE blobs SET unreferenced_at = created_at WHERE key IN (SELECT blob_key FROM uploads WHERE state = 'open');
         UPDATE drives SET reserved_bytes = 0;
-        UPDATE uploads SET state = 'aborted', ended_at = created_at WHERE state = 'open'",
+        UPDATE uploads SET state = 'aborted', ended_at = 0 WHERE state = 'open';
+        INSERT INTO jobs (kind, subject_id, run_at, attempts)
+            SELECT 'discard_upload', id, 9999999999999, 0 FROM uploads WHERE state = 'aborted'",
     );
 }
 
@@ -79,6 +80,7 @@ async fn the_bytes_of_an_upload_that_ended_before_a_crash_go_without_the_collect
     ann.put(&upload, "hello").await.ok_empty();
     assert_ne!(stored(&server), before);
     end_and_crash(&server);
+    make_due(&server);
     eventually("the bytes and their job are gone", async || {
         server.value("SELECT count(*) FROM jobs") == "0" && stored(&server) == before
     })
@@ -101,7 +103,7 @@ async fn bytes_that_could_not_be_deleted_free_their_quota_once_their_job_deletes
     );
     end_and_crash(&server);
     server.execute("UPDATE drives SET reserved_bytes = 5; UPDATE jobs SET attempts = 10, dead_at = 1");
-    server.run("collect", SHORT_GRACE);
+    server.run("collect", &[]);
     assert_eq!(server.value("SELECT count(*) FROM uploads"), "1", "the upload stays for its job");
     server.execute("UPDATE jobs SET dead_at = NULL, attempts = 0, run_at = 0");
     eventually("the bytes and their job are gone", async || {
@@ -134,15 +136,25 @@ async fn the_drive_of_a_deleted_account_waits_for_the_bytes_of_its_uploads() {
 }
 
 #[tokio::test]
-async fn an_upload_that_ends_in_its_request_or_the_collector_leaves_no_job() {
+async fn an_upload_that_is_given_up_leaves_no_job() {
+    let server = Server::start().await;
+    let ann = server.user("ann").await;
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    ann.put(&upload, "hello").await.ok_empty();
+    ann.delete(&format!("/upload/{}", text(&upload["upload_id"]))).await.ok_empty();
+    assert!(stored(&server).is_empty());
+    assert_eq!(server.value("SELECT count(*) FROM jobs"), "0");
+}
+
+#[tokio::test]
+async fn an_upload_that_the_collector_ends_leaves_no_job() {
     let server = Server::with(&[("UPLOAD_LIFETIME_SECONDS", "1")]).await;
     let ann = server.user("ann").await;
-    let given_up = ann.begin("one", 1, None).await.ok();
-    ann.delete(&format!("/upload/{}", text(&given_up["upload_id"]))).await.ok_empty();
-    assert_eq!(server.value("SELECT count(*) FROM jobs"), "0");
-    let expired = ann.begin("two", 1, None).await.ok();
-    let path = format!("/upload/{}", text(&expired["upload_id"]));
+    let upload = ann.begin("hello.txt", 5, None).await.ok();
+    let path = format!("/upload/{}", text(&upload["upload_id"]));
     eventually("the upload expires", async || ann.get(&path).await.ok()["state"] == "expired").await;
-    assert!(server.run("collect", &[]).contains("uploads expired: 1"));
+    let printed = server.run("collect", &[]);
+    assert!(printed.contains("uploads expired: 1"), "{printed}");
+    assert!(stored(&server).is_empty());
     assert_eq!(server.value("SELECT count(*) FROM jobs"), "0");
 }
