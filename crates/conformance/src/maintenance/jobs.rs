@@ -21,8 +21,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 persistence_suite! {
     $ jobs uses
-        AccountRepository, BlobRecordRepository, Jobs, NodeRepository, ShareRepository, TrashRepository, UploadRepository,
-        UserRepository;
+        AccountRepository, BlobRecordRepository, Jobs, NodeRepository, ShareRepository, TrashRepository,
+        UploadRepository, UserRepository;
 
     self of "`Jobs::claim`: Of any number of concurrent callers exactly one gets a job" {
         of_all_who_claim_at_once_one_gets_each_job,
