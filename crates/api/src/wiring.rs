@@ -16,9 +16,10 @@ use clouddrive_auth::{Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, Purp
 use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::Repositories;
 use clouddrive_domain::service::{
-    AdministrationService, BlobRemover, CollectorSettings, CollectorStores, GarbageCollector, JobQueue, Purges,
-    ServiceContext,
+    AdministrationService, BlobRemover, CollectorSettings, CollectorStores, EndedUploads, GarbageCollector, JobQueue,
+    Purges, ServiceContext,
 };
+use clouddrive_jobs::JobServices;
 use clouddrive_rest::{ArchiveUrls, Cursors, Services};
 
 use self::blobs::Blobs;
@@ -105,10 +106,14 @@ impl Stores {
         JobQueue::new(self.persistence.repositories.jobs.clone(), self.context.clone())
     }
 
-    /// Creates the service that finishes purges and removes the drives of deleted accounts.
-    pub(crate) fn purges(&self) -> Purges {
-        let Repositories { trash, records, .. } = self.persistence.repositories.clone();
-        Purges::new(trash, BlobRemover::new(records, self.blobs.stores()), self.context.clone())
+    /// Creates the services that do the work of background jobs.
+    pub(crate) fn job_services(&self) -> JobServices {
+        let Repositories { trash, uploads, records, .. } = self.persistence.repositories.clone();
+        let remover = BlobRemover::new(records, self.blobs.stores());
+        JobServices {
+            purges: Purges::new(trash, remover.clone(), self.context.clone()),
+            ended: EndedUploads::new(uploads, remover),
+        }
     }
 
     pub(crate) fn context(&self) -> &ServiceContext {

@@ -1,16 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+mod discard_upload;
 mod figures;
 mod maintenance;
 mod outage;
 mod purge_trash;
 mod remove_drive;
+mod services;
 mod steps;
 mod worker;
 
 use std::time::Duration;
 
-use clouddrive_domain::service::{GarbageCollector, JobQueue, Purges, ServiceContext};
+use clouddrive_domain::service::{GarbageCollector, JobQueue, ServiceContext};
+
+pub use services::JobServices;
 
 /// Does the background work of a server until `stop` resolves: periodic maintenance every `interval`, and queued jobs.
 /// The attempts of jobs that run then come to an end first, after their current steps, so that their leases hold up no
@@ -18,13 +22,13 @@ use clouddrive_domain::service::{GarbageCollector, JobQueue, Purges, ServiceCont
 pub async fn run(
     collector: GarbageCollector,
     queue: JobQueue,
-    purges: Purges,
+    services: JobServices,
     context: ServiceContext,
     interval: Duration,
     stop: impl Future<Output = ()>,
 ) {
     tokio::select! {
-        () = worker::work(queue, purges, context.clone(), stop) => {}
+        () = worker::work(queue, services, context.clone(), stop) => {}
         never = maintenance::collect(collector, context, interval) => match never {},
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clouddrive_domain::model::{ClaimedJob, Job, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
-use clouddrive_domain::service::{JobProgress, JobQueue, Purges, ServiceContext};
+use clouddrive_domain::service::{JobProgress, JobQueue, ServiceContext};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, gauge};
 use tokio::task::{JoinError, JoinSet};
@@ -16,7 +16,8 @@ use tracing::Instrument;
 
 use crate::figures::number;
 use crate::outage::Outage;
-use crate::{purge_trash, remove_drive};
+use crate::services::JobServices;
+use crate::{discard_upload, purge_trash, remove_drive};
 
 /// How often the queue is asked for jobs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -28,14 +29,19 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(15);
 const MAX_RUNNING: usize = 4;
 
 /// Runs jobs and counts them until `stop` resolves, and those that run then to the end of their attempts.
-pub(crate) async fn work(queue: JobQueue, purges: Purges, context: ServiceContext, stop: impl Future<Output = ()>) {
+pub(crate) async fn work(
+    queue: JobQueue,
+    services: JobServices,
+    context: ServiceContext,
+    stop: impl Future<Output = ()>,
+) {
     tokio::select! {
-        () = run_due(&queue, &purges, &context, stop) => {}
+        () = run_due(&queue, &services, &context, stop) => {}
         never = count(&queue) => match never {},
     }
 }
 
-async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext, stop: impl Future<Output = ()>) {
+async fn run_due(queue: &JobQueue, services: &JobServices, context: &ServiceContext, stop: impl Future<Output = ()>) {
     let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut running, mut claiming) = (JoinSet::new(), Outage::none("claiming jobs"));
@@ -54,7 +60,7 @@ async fn run_due(queue: &JobQueue, purges: &Purges, context: &ServiceContext, st
             continue;
         }
         for job in claiming.note(queue.claim(room).await).into_iter().flatten() {
-            running.spawn(attempt(queue.clone(), purges.clone(), job, context.request_id(), stopping.clone()));
+            running.spawn(attempt(queue.clone(), services.clone(), context.clone(), job, stopping.clone()));
         }
     }
     stopping.store(true, Ordering::Relaxed);
@@ -70,12 +76,19 @@ fn log_panic(ended: std::result::Result<(), JoinError>) {
 }
 
 /// Runs a claimed job and records how that ended.
-async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId, stopping: Arc<AtomicBool>) {
+async fn attempt(
+    queue: JobQueue,
+    services: JobServices,
+    context: ServiceContext,
+    job: ClaimedJob,
+    stopping: Arc<AtomicBool>,
+) {
+    let id = context.request_id();
     let kind = job.job.kind().as_str();
     // A span with an `id`, like that of a request, so that log lines can be found in the same way.
     let span = tracing::error_span!("job", id = id.as_str(), kind, subject = %job.job.subject());
     let work = async {
-        let result = perform(&purges, &job, &id, &stopping).await;
+        let result = perform(&services, &context, &job, &id, &stopping).await;
         if let Err(error) = &result {
             let attempts = job.attempts;
             tracing::error!(attempts, %error, source = ?std::error::Error::source(error), "a job failed");
@@ -90,13 +103,20 @@ async fn attempt(queue: JobQueue, purges: Purges, job: ClaimedJob, id: RequestId
     work.instrument(span).await;
 }
 
-async fn perform(purges: &Purges, job: &ClaimedJob, id: &RequestId, stopping: &AtomicBool) -> Result<JobProgress> {
+async fn perform(
+    JobServices { purges, ended }: &JobServices,
+    context: &ServiceContext,
+    job: &ClaimedJob,
+    id: &RequestId,
+    stopping: &AtomicBool,
+) -> Result<JobProgress> {
     if job.attempts > MAX_JOB_ATTEMPTS {
         return Err(Error::internal("jobs", "its attempts did not end"));
     }
     match job.job {
         Job::PurgeTrash(drive) => purge_trash::run(purges, drive, id, stopping).await,
         Job::RemoveDrive(drive) => remove_drive::run(purges, drive, id, stopping).await,
+        Job::DiscardUpload(upload) => discard_upload::run(ended, upload, context.now()).await,
     }
 }
 

@@ -64,7 +64,7 @@ fn delete(state: &mut State, command: &Command, user: UserId, proven: u64) -> Re
     if let Some(drive) = state.drives.get_mut(&row.drive) {
         drive.owner = None;
     }
-    queue(state, command, Job::RemoveDrive(row.drive));
+    queue(state, command.at, Job::RemoveDrive(row.drive));
     state.users.remove(&user);
     if let Some(photo) = &row.user.photo {
         release(state, &photo.key, command.at);

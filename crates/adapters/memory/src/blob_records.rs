@@ -44,7 +44,20 @@ fn remove(state: &mut State, store: &StoreName, key: &BlobKey) {
     if !state.blobs.get(key).is_some_and(|row| row.store == *store && row.condemned_at.is_some()) {
         return;
     }
-    let Some(Held { drive, bytes, counter }) = state.blobs.remove(key).and_then(|row| row.held) else { return };
+    if let Some(held) = state.blobs.remove(key).and_then(|row| row.held) {
+        give_back(state, held);
+    }
+}
+
+/// Gives back to the quota what was reserved for the blob after its bytes could not be deleted.
+pub(crate) fn give_back_reserved(state: &mut State, key: &BlobKey) {
+    let is_reserved = |held: &mut Held| matches!(held.counter, Counter::Reserved);
+    if let Some(held) = state.blobs.get_mut(key).and_then(|row| row.held.take_if(is_reserved)) {
+        give_back(state, held);
+    }
+}
+
+fn give_back(state: &mut State, Held { drive, bytes, counter }: Held) {
     let Some(drive) = state.drives.get_mut(&drive) else { return };
     let counter = match counter {
         Counter::Used => &mut drive.quota.used,

@@ -1,16 +1,14 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{
-    ClaimedJob, Command, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp,
-};
+use clouddrive_domain::model::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp};
 use clouddrive_domain::port::Jobs;
 
 use crate::Database;
 use crate::state::{JobRow, State};
 
-/// Queues a job, in the command of the mutation that causes it.
-pub(crate) fn queue(state: &mut State, command: &Command, job: Job) {
-    let run_at = command.at.plus(JOB_DELAY);
+/// Queues a job, in the mutation at `at` that causes it.
+pub(crate) fn queue(state: &mut State, at: Timestamp, job: Job) {
+    let run_at = at.plus(JOB_DELAY);
     let waiting = state.jobs.get(&job).filter(|row| row.lease.is_none() && row.dead_at.is_none());
     let run_at = waiting.map_or(run_at, |row| row.run_at.min(run_at));
     state.jobs.put(job, JobRow { run_at, attempts: 0, lease: None, dead_at: None });

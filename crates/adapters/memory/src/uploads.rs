@@ -2,18 +2,21 @@ mod commit;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Action, Change, ChangeKind, Charge, Command, CommandOutcome, DriveId, Grant, Limit, NodeKind, Placement, Quota,
-    Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
+    Action, Change, ChangeKind, Charge, Command, CommandOutcome, DriveId, Grant, Job, Limit, NodeKind, Placement,
+    Quota, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
 };
 use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
 use clouddrive_domain::{Error, Result};
 
+use crate::blob_records::give_back_reserved;
 use crate::changes::log;
 use crate::idempotency_records::store_response;
+use crate::jobs::queue;
 use crate::locate::{self, person};
 use crate::page::newest_first;
 use crate::placement;
-use crate::state::{State, UploadRow};
+use crate::state::{JobRow, State, UploadRow};
+use crate::table::Table;
 use crate::{Database, content, quota};
 
 fn find(state: &State, upload: UploadId) -> Result<&Upload> {
@@ -70,7 +73,7 @@ fn extend(state: &mut State, command: &Command, folder: &Grant, id: UploadId, un
     store_response(state, command, CommandOutcome::Again)
 }
 
-/// Ends an open upload that did not become a file: releases its reservation, and leaves its blob to the collector.
+/// Ends an open upload that did not become a file: releases its reservation, and queues the deletion of its bytes.
 fn end(state: &mut State, command: &Command, upload: &Upload, to: UploadState, kind: ChangeKind) {
     if let Some(row) = state.uploads.get_mut(&upload.id) {
         (row.upload.state, row.ended_at) = (to, Some(command.at));
@@ -78,16 +81,28 @@ fn end(state: &mut State, command: &Command, upload: &Upload, to: UploadState, k
     quota::release(state, upload.drive, upload.announced.unwrap_or(0));
     content::release(state, &upload.blob, command.at);
     log(state, command, Change::for_upload(kind, upload));
+    queue(state, command.at, Job::DiscardUpload(upload.id));
 }
 
-/// Aborts up to `max` open uploads for which `is_meant` holds.
-pub(crate) fn abort_where(state: &mut State, command: &Command, max: u32, is_meant: impl Fn(&State, &Upload) -> bool) {
+/// Whether the bytes of the upload are still to be deleted by a job.
+pub(crate) fn has_job(jobs: &Table<Job, JobRow>, row: &UploadRow) -> bool {
+    jobs.contains(&Job::DiscardUpload(row.upload.id))
+}
+
+/// Aborts up to `max` open uploads for which `is_meant` holds, and returns the number.
+pub(crate) fn abort_where(
+    state: &mut State,
+    command: &Command,
+    max: u32,
+    is_meant: impl Fn(&State, &Upload) -> bool,
+) -> usize {
     let before = &*state;
     let meant = open(before).into_iter().filter(|upload| is_meant(before, upload)).take(max as usize);
     let meant: Vec<Upload> = meant.cloned().collect();
     for upload in &meant {
         end(state, command, upload, UploadState::Aborted, ChangeKind::UploadAborted);
     }
+    meant.len()
 }
 
 /// Aborts the open uploads of `sender`.
@@ -113,6 +128,19 @@ fn expire_due(state: &mut State, command: &Command, max: u32) -> Vec<Upload> {
     due
 }
 
+fn find_ended(state: &State, upload: UploadId) -> Option<&Upload> {
+    find(state, upload).ok().filter(|upload| upload.ended_without_file())
+}
+
+fn note_discarded(state: &mut State, at: Timestamp, upload: UploadId) {
+    let Some(Upload { drive, blob, .. }) = find_ended(state, upload).cloned() else { return };
+    state.jobs.remove(&Job::DiscardUpload(upload));
+    give_back_reserved(state, &blob);
+    if state.drives.get(&drive).is_some_and(|row| row.owner.is_none()) {
+        queue(state, at, Job::RemoveDrive(drive));
+    }
+}
+
 fn list(state: &State, user: UserId, now: Timestamp, after: Option<UploadPosition>, limit: Limit) -> Vec<OpenUpload> {
     let is_shown =
         |upload: &&Upload| upload.expires_at > now && (upload.sender == user || is_into_drive_of(state, upload, user));
@@ -135,6 +163,10 @@ impl UploadRepository for Database {
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
         self.read(|state| Ok(find(state, upload).ok().filter(|upload| upload.sender == sender).cloned()))
+    }
+
+    async fn find_ended(&self, upload: UploadId) -> Result<Option<Upload>> {
+        self.read(|state| Ok(find_ended(state, upload).cloned()))
     }
 
     async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
@@ -193,8 +225,21 @@ impl UploadRepository for Database {
         self.write(|state| Ok(expire_due(state, command, max)))
     }
 
+    async fn note_discarded(&self, at: Timestamp, uploads: &[UploadId]) -> Result<()> {
+        self.write(|state| {
+            for upload in uploads {
+                note_discarded(state, at, *upload);
+            }
+            Ok(())
+        })
+    }
+
     async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(|state| Ok(state.uploads.remove_where(max, |row| row.ended_at.is_some_and(|at| at < before))))
+        self.write(|state| {
+            let State { uploads, jobs, .. } = state;
+            let is_due = |row: &UploadRow| row.ended_at.is_some_and(|at| at < before);
+            Ok(uploads.remove_where(max, |row| is_due(row) && !has_job(jobs, row)))
+        })
     }
 
     async fn count_open(&self) -> Result<u64> {

@@ -159,6 +159,11 @@ async fn remove(mut connection: &AsyncPgConnection, store: &StoreName, keys: &[B
         "DELETE FROM held_blobs WHERE blob_key = ANY (CAST(? AS text[])) RETURNING drive_id, size_bytes, counter";
     let statement = Statement::new(text, vec![array(gone.iter().map(|row| &row.key))]);
     let counted: Vec<HeldBytesRow> = statement.load(&mut connection).await?;
+    give_back(connection, counted).await
+}
+
+/// Gives back to the quota what blobs counted against their drives.
+pub(crate) async fn give_back(mut connection: &AsyncPgConnection, counted: Vec<HeldBytesRow>) -> Result<(), SqlError> {
     for (drive, (used, reserved)) in credits(counted) {
         let less = (
             drives::used_bytes.eq(drives::used_bytes - used),

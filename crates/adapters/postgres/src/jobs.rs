@@ -1,9 +1,10 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ClaimedJob, Command, Job, JobCount, JobOutcome, LeaseId, Timestamp};
+use clouddrive_domain::model::{ClaimedJob, Command, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp};
 use clouddrive_domain::port::Jobs;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::jobs::{self as rows, ClaimedRow, CountRow};
+use clouddrive_sql::statement::Parameter;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
@@ -12,6 +13,17 @@ use crate::transaction::TxMode;
 /// Queues a job, in the transaction of the mutation that causes it.
 pub(crate) async fn queue(mut connection: &AsyncPgConnection, command: &Command, job: Job) -> Result<(), SqlError> {
     rows::queue(job, command.at).execute(&mut connection).await?;
+    Ok(())
+}
+
+/// Queues the jobs of `kind` for the column `id` of these rows, in the transaction of the mutation that causes them.
+pub(crate) async fn queue_each(
+    mut connection: &AsyncPgConnection,
+    command: &Command,
+    kind: JobKind,
+    subjects: (&str, Parameter),
+) -> Result<(), SqlError> {
+    rows::queue_each(kind, subjects, command.at).execute(&mut connection).await?;
     Ok(())
 }
 

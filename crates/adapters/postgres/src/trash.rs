@@ -16,7 +16,7 @@ use clouddrive_sql::trash::{
     TrashedRow, pair_with_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
+use clouddrive_sql::uploads::{Senders, UploadRow, has_no_job, is_open};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -252,16 +252,18 @@ async fn delete_orphaned_drives(
     let open = open.select(UploadRow::as_select()).for_update().load(&mut connection).await?;
     let open: Vec<Upload> = open.into_iter().map(Upload::try_from).collect::<Result<_>>()?;
     end(connection, command, &open, UploadState::Aborted, ChangeKind::UploadAborted, None).await?;
-    let over = into().filter(uploads::state.ne("open")).order(uploads::id).limit(max.into());
+    // Those that just ended have jobs, too.
+    let over = into().filter(uploads::state.ne("open")).filter(has_no_job()).order(uploads::id).limit(max.into());
     let over: Vec<DbId> = over.select(uploads::id).for_update().load(&mut connection).await?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(&mut connection).await?;
     let begun = rows::begin_purges_of_all(root, command.at, max).execute(&mut connection).await?;
-    if forgotten + begun > 0 {
+    if open.len() + forgotten + begun > 0 {
         record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive)).await?;
         return Ok(CleanupProgress::Step);
     }
     let left: FlagRow = rows::has_more(drive, None).get_result(&mut connection).await?;
-    if left.holds {
+    let upload: Option<DbId> = into().select(uploads::id).first(&mut connection).await.optional()?;
+    if left.holds || upload.is_some() {
         return Ok(CleanupProgress::Nothing);
     }
     diesel::delete(nodes::table.find(DbId::from(root))).execute(&mut connection).await?;

@@ -4,30 +4,32 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
-    UploadPosition, UploadState, UserId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, JobKind, Limit, NodeId, Quota, Timestamp, Upload,
+    UploadId, UploadPosition, UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
 use clouddrive_domain::{Error, Result};
+use clouddrive_sql::blob_records::KeyRow;
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
-    unexpired_of, without_access,
+    self as rows, Among, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of,
+    state_word, unexpired_of, without_access, without_job,
 };
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join3;
 
 use crate::Database;
-use crate::blob_records::{self, release};
+use crate::blob_records::{self, give_back, release};
 use crate::changes::{record_change, record_changes};
 use crate::error::domain_error;
 use crate::idempotency_records::store_response;
-use crate::locate;
+use crate::jobs::queue_each;
+use crate::locate::{self, ID_AMONG, array};
 use crate::names::existing_entry;
 use crate::quota::reserve;
 use crate::transaction::TxMode;
@@ -56,6 +58,13 @@ impl UploadRepository for Database {
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
         self.read(async move |connection: &AsyncPgConnection| {
             Ok(find(connection, upload).await?.filter(|found| found.sender == sender))
+        })
+        .await
+    }
+
+    async fn find_ended(&self, upload: UploadId) -> Result<Option<Upload>> {
+        self.read(async move |connection: &AsyncPgConnection| {
+            Ok(find(connection, upload).await?.filter(Upload::ended_without_file))
         })
         .await
     }
@@ -154,10 +163,20 @@ impl UploadRepository for Database {
         .await
     }
 
+    async fn note_discarded(&self, at: Timestamp, uploads: &[UploadId]) -> Result<()> {
+        let among = Among { condition: ID_AMONG, parameter: array(uploads) };
+        let work = async move |connection: &AsyncPgConnection| note_discarded(connection, &among, at).await;
+        self.write(TxMode::Write, work).await
+    }
+
     async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
-            let text = "DELETE FROM uploads WHERE id = ANY (ARRAY(
-                SELECT id FROM uploads WHERE ended_at < ? ORDER BY ended_at LIMIT ? FOR UPDATE SKIP LOCKED))";
+            let text = format!(
+                "DELETE FROM uploads WHERE id = ANY (ARRAY(
+                SELECT id FROM uploads u WHERE ended_at < ? AND {}
+                ORDER BY ended_at LIMIT ? FOR UPDATE SKIP LOCKED))",
+                without_job("u")
+            );
             let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(max.into())];
             let gone = Statement::new(text, parameters).execute(&mut connection).await?;
             Ok(u32::try_from(gone).unwrap_or(max))
@@ -226,6 +245,17 @@ async fn extend(
     store_response(connection, command, CommandOutcome::Again).await
 }
 
+/// Notes that the bytes of these uploads are deleted. The rows of their blobs are locked first, in key order, and the
+/// drives updated last, as everywhere.
+async fn note_discarded(mut connection: &AsyncPgConnection, uploads: &Among, at: Timestamp) -> Result<(), SqlError> {
+    let lock = rows::blobs_of_ended(uploads.clone()).before("FOR UPDATE");
+    lock.load::<KeyRow>(&mut connection).await?;
+    rows::remove_jobs(uploads.clone()).execute(&mut connection).await?;
+    rows::queue_drive_removals(uploads.clone(), at).execute(&mut connection).await?;
+    let reserved = rows::release_reserved(uploads.clone()).load(&mut connection).await?;
+    give_back(connection, reserved).await
+}
+
 /// Aborts the open uploads of `sender`. Also locks the drive `own`, in lock order.
 pub(crate) async fn abort_all(
     mut connection: &AsyncPgConnection,
@@ -272,8 +302,8 @@ pub(crate) async fn abort_without_access(
     end(connection, command, &still, UploadState::Aborted, ChangeKind::UploadAborted, None).await
 }
 
-/// Ends open, locked uploads that did not become files: releases their reservations, and leaves their blobs to the
-/// collector. The drive `also` is locked with theirs.
+/// Ends open, locked uploads that did not become files: releases their reservations, and queues the deletion of their
+/// bytes. The drive `also` is locked with theirs.
 pub(crate) async fn end(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -292,6 +322,9 @@ pub(crate) async fn end(
         .await?;
     let keys: Vec<&str> = ended.iter().map(|upload| upload.blob.as_str()).collect();
     release(connection, &keys, command.at).await?;
+    let ids = array(ended.iter().map(|upload| upload.id));
+    let rows = format!("uploads WHERE {ID_AMONG}");
+    queue_each(connection, command, JobKind::DiscardUpload, (&rows, ids)).await?;
     let row = |upload: &Upload| NewChangeRow::new(command, Change::for_upload(kind, upload));
     record_changes(connection, ended.iter().map(row).collect()).await?;
     // Update drives in the order of their identifiers, as everywhere, to avoid deadlocks.

@@ -15,15 +15,28 @@ fn key(job: Job) -> [Parameter; 2] {
     [Parameter::Text(job.kind().as_str().to_owned()), job.subject().into()]
 }
 
+/// What becomes of a job that is queued again.
+const RENEW: &str = "ON CONFLICT (kind, subject_id) DO UPDATE SET attempts = 0, lease_id = NULL, dead_at = NULL,
+        run_at = CASE WHEN jobs.lease_id IS NULL AND jobs.dead_at IS NULL AND jobs.run_at < excluded.run_at
+            THEN jobs.run_at ELSE excluded.run_at END";
+
 /// Queues `job`, caused by a mutation at `at`. If it is queued already, it takes back the lease and revives a dead job.
 #[must_use]
 pub fn queue(job: Job, at: Timestamp) -> Statement {
-    let text = "INSERT INTO jobs (kind, subject_id, run_at, attempts) VALUES (?, ?, ?, 0)
-        ON CONFLICT (kind, subject_id) DO UPDATE SET attempts = 0, lease_id = NULL, dead_at = NULL,
-            run_at = CASE WHEN jobs.lease_id IS NULL AND jobs.dead_at IS NULL AND jobs.run_at < excluded.run_at
-                THEN jobs.run_at ELSE excluded.run_at END";
+    let text = format!("INSERT INTO jobs (kind, subject_id, run_at, attempts) VALUES (?, ?, ?, 0) {RENEW}");
     let [kind, subject] = key(job);
     Statement::new(text, vec![kind, subject, Parameter::time(at.plus(JOB_DELAY))])
+}
+
+/// Queues, like [`queue`], the jobs of `kind` for the column `id` of `rows`, which are a table and a condition with one
+/// parameter.
+#[must_use]
+pub fn queue_each(kind: JobKind, (rows, parameter): (&str, Parameter), at: Timestamp) -> Statement {
+    let text = format!(
+        "INSERT INTO jobs (kind, subject_id, run_at, attempts) SELECT '{}', id, ?, 0 FROM {rows} {RENEW}",
+        kind.as_str()
+    );
+    Statement::new(text, vec![Parameter::time(at.plus(JOB_DELAY)), parameter])
 }
 
 /// The condition for a job that may be claimed. A newer version may have queued kinds that this one does not know.

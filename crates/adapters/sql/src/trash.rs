@@ -11,6 +11,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use crate::page::{self, newest_first};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, name, size};
+use crate::uploads::without_job;
 
 /// The most versions removed by one step of a purge: more than a file can have.
 pub const MAX_VERSIONS: i64 = 5_000;
@@ -267,16 +268,20 @@ pub fn remove_empty(among: &str, folders: Parameter) -> Statement {
     Statement::new(text, vec![folders])
 }
 
-/// Selects the [`IdRow`] of a drive without an owner, of `drive` if it is given, that needs work other than purges.
+/// Selects the [`IdRow`] of a drive without an owner, of `drive` if it is given, that needs work other than purges and
+/// the jobs of its uploads.
 #[must_use]
 pub fn ownerless(drive: Option<DriveId>) -> Statement {
     let condition = if drive.is_some() { "AND d.id = ?" } else { "" };
     let text = format!(
         "SELECT d.id FROM drives d JOIN nodes r ON r.drive_id = d.id AND r.parent_id IS NULL
-        WHERE d.owner_id IS NULL {condition} AND (EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id)
+        WHERE d.owner_id IS NULL {condition} AND (
+            EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id AND {})
             OR EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id AND n.purge_id IS NULL)
-            OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id))
-        LIMIT 1"
+            OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.parent_id = r.id)
+                AND NOT EXISTS (SELECT 1 FROM uploads u WHERE u.drive_id = d.id))
+        LIMIT 1",
+        without_job("u")
     );
     Statement::new(text, drive.map(Parameter::from).into_iter().collect())
 }

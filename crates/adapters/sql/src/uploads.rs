@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::model::{
-    Action, BlobKey, Charge, Content, Crc32, DriveId, EntityTag, FileInfo, Limit, Located, MediaType,
+    Action, BlobKey, Charge, Content, Crc32, DriveId, EntityTag, FileInfo, JobKind, Limit, Located, MediaType,
     MultipartUploadId, NodeId, NodeKind, PartPlan, Placement, Revision, Sha256, Timestamp, Upload, UploadId,
     UploadPosition, UploadState, UserId, UserRef, authorize,
 };
@@ -16,6 +16,7 @@ use diesel::sql_types::{Bool, Nullable, Text};
 use uuid::Uuid;
 
 use crate::error::SqlError;
+use crate::jobs::queue_each;
 use crate::names::{ExistingEntry, NameConflict};
 use crate::page::newest_first;
 use crate::schema::{uploads, versions};
@@ -228,6 +229,68 @@ pub fn aborted(at: Timestamp, after: Option<UploadId>, max: u32) -> Statement {
         FROM uploads WHERE ended_at = ? AND state = 'aborted' AND id > ? ORDER BY id LIMIT ?";
     let after = after.unwrap_or(UploadId::from_uuid(Uuid::nil()));
     Statement::new(text, vec![Parameter::Integer(at.as_millis()), after.into(), Parameter::Integer(max.into())])
+}
+
+/// The condition that an upload has no job, which would still delete its bytes.
+pub fn has_no_job() -> SqlLiteral<Bool> {
+    diesel::dsl::sql(&without_job("uploads"))
+}
+
+/// The same, for the upload in the table or alias `of`.
+#[must_use]
+pub fn without_job(of: &str) -> String {
+    let kind = JobKind::DiscardUpload.as_str();
+    format!("NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = '{kind}' AND j.subject_id = {of}.id)")
+}
+
+/// Uploads, by a condition on their `id` with its parameter.
+#[derive(Clone)]
+pub struct Among {
+    /// The condition.
+    pub condition: &'static str,
+    /// Its parameter.
+    pub parameter: Parameter,
+}
+
+impl Among {
+    /// Selects `column` of those that ended without becoming files.
+    fn ended(&self, column: &str) -> String {
+        format!("SELECT {column} FROM uploads WHERE {} AND state IN ('aborted', 'expired')", self.condition)
+    }
+}
+
+/// Selects the keys of the blobs of these uploads, as [`KeyRow`](crate::blob_records::KeyRow)s in their order.
+#[must_use]
+pub fn blobs_of_ended(uploads: Among) -> Statement {
+    let text = format!("SELECT key FROM blobs WHERE key IN ({}) ORDER BY key", uploads.ended("blob_key"));
+    Statement::new(text, vec![uploads.parameter])
+}
+
+/// Deletes what was reserved for the blobs of these uploads after their bytes could not be deleted, and returns it as
+/// [`HeldBytesRow`](crate::blob_records::HeldBytesRow)s.
+#[must_use]
+pub fn release_reserved(uploads: Among) -> Statement {
+    let text = format!(
+        "DELETE FROM held_blobs WHERE blob_key IN ({}) AND counter = 'reserved'
+        RETURNING drive_id, size_bytes, counter",
+        uploads.ended("blob_key")
+    );
+    Statement::new(text, vec![uploads.parameter])
+}
+
+/// Deletes the jobs of these uploads.
+#[must_use]
+pub fn remove_jobs(uploads: Among) -> Statement {
+    let kind = JobKind::DiscardUpload.as_str();
+    let text = format!("DELETE FROM jobs WHERE kind = '{kind}' AND subject_id IN ({})", uploads.ended("id"));
+    Statement::new(text, vec![uploads.parameter])
+}
+
+/// Queues the removal of the drives of these uploads that have no owner.
+#[must_use]
+pub fn queue_drive_removals(uploads: Among, at: Timestamp) -> Statement {
+    let drives = format!("drives WHERE owner_id IS NULL AND id IN ({})", uploads.ended("drive_id"));
+    queue_each(JobKind::RemoveDrive, (&drives, uploads.parameter), at)
 }
 
 /// A row of `versions` to be inserted.

@@ -104,6 +104,19 @@ fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Result<bool, 
     Ok(referred_to.holds)
 }
 
+/// Gives back to the quota what blobs counted against their drives.
+pub(crate) fn give_back(connection: &mut SqliteConnection, counted: Vec<HeldBytesRow>) -> Result<(), SqlError> {
+    for (drive, (used, reserved)) in credits(counted) {
+        diesel::update(drives::table.find(drive))
+            .set((
+                drives::used_bytes.eq(drives::used_bytes - used),
+                drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
+            ))
+            .execute(connection)?;
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl BlobRecordRepository for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
@@ -202,15 +215,7 @@ impl BlobRecordRepository for Database {
                     counted.extend(statement.load::<HeldBytesRow>(connection)?);
                 }
             }
-            for (drive, (used, reserved)) in credits(counted) {
-                diesel::update(drives::table.find(drive))
-                    .set((
-                        drives::used_bytes.eq(drives::used_bytes - used),
-                        drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
-                    ))
-                    .execute(connection)?;
-            }
-            Ok(())
+            give_back(connection, counted)
         })
         .await
     }

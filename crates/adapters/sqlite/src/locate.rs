@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Revision, Viewer};
+use clouddrive_domain::model::{Grant, Id, Located, NodeId, NodePath, PathStart, Revision, Viewer};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::locate::{NAMED_CHILD, StepRow, at_path, guest_parameter, lineage, lineages, located};
 use clouddrive_sql::statement::{Parameter, Statement};
@@ -40,12 +40,12 @@ pub(crate) fn find_many(
     load(connection, Statement::new(MANY.as_str(), vec![list(nodes), guest_parameter(viewer)]), viewer)
 }
 
-/// The condition for the nodes of a [`list`].
+/// The condition for the rows of a [`list`].
 pub(crate) const ID_AMONG: &str = "id IN (SELECT unhex(value) FROM json_each(?))";
 
-/// Nodes, as one parameter.
-pub(crate) fn list(nodes: &[NodeId]) -> Parameter {
-    let hex: Vec<String> = nodes.iter().map(|node| format!("\"{}\"", node.as_uuid().simple())).collect();
+/// Identifiers, as one parameter.
+pub(crate) fn list<T: Id + Copy>(ids: &[T]) -> Parameter {
+    let hex: Vec<String> = ids.iter().map(|id| format!("\"{}\"", id.as_uuid().simple())).collect();
     Parameter::Text(format!("[{}]", hex.join(",")))
 }
 

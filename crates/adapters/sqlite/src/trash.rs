@@ -15,7 +15,7 @@ use clouddrive_sql::trash::{
     TrashedRow, pair_with_nodes,
 };
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{Senders, UploadRow, is_open};
+use clouddrive_sql::uploads::{Senders, UploadRow, has_no_job, is_open};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -235,16 +235,19 @@ fn delete_orphaned_drives(
     };
     let root = root_of(connection, drive.into())?.ok_or(Error::NotFound)?;
     let into = || uploads::table.filter(uploads::drive_id.eq(drive)).limit(max.into());
-    let open = into().filter(is_open()).select(UploadRow::as_select()).load(connection)?;
+    let open: Vec<UploadRow> = into().filter(is_open()).select(UploadRow::as_select()).load(connection)?;
+    let ended = open.len();
     for row in open {
         let upload = Upload::try_from(row)?;
         end(connection, command, &upload, UploadState::Aborted)?;
         record_change(connection, command, Change::for_upload(ChangeKind::UploadAborted, &upload))?;
     }
-    let over: Vec<DbId> = into().filter(uploads::state.ne("open")).select(uploads::id).load(connection)?;
+    // Those that just ended have jobs, too.
+    let over = into().filter(uploads::state.ne("open")).filter(has_no_job());
+    let over: Vec<DbId> = over.select(uploads::id).load(connection)?;
     let forgotten = diesel::delete(uploads::table.filter(uploads::id.eq_any(over))).execute(connection)?;
     let begun = rows::begin_purges_of_all(root, command.at, max).execute(connection)?;
-    if forgotten + begun > 0 {
+    if ended + forgotten + begun > 0 {
         record_change(connection, command, Change::for_drive(ChangeKind::NodesPurged, drive.into()))?;
         return Ok(CleanupProgress::Step);
     }

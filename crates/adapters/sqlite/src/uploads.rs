@@ -2,8 +2,8 @@ mod commit;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Limit, NodeId, Quota, Timestamp, Upload, UploadId,
-    UploadPosition, UploadState, UserId,
+    Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Job, Limit, NodeId, Quota, Timestamp, Upload,
+    UploadId, UploadPosition, UploadState, UserId,
 };
 use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
 use clouddrive_domain::{Error, Result};
@@ -11,16 +11,17 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of, state_word,
-    unexpired_of, without_access,
+    self as rows, Among, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, has_no_job, is_open, open_into,
+    open_of, state_word, unexpired_of, without_access,
 };
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::blob_records::{self, release};
+use crate::blob_records::{self, give_back, release};
 use crate::changes::record_change;
 use crate::idempotency_records::store_response;
-use crate::locate;
+use crate::jobs::queue;
+use crate::locate::{self, ID_AMONG, list};
 use crate::names::existing_entry;
 use crate::quota::reserve;
 
@@ -42,6 +43,10 @@ impl UploadRepository for Database {
 
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>> {
         self.read(move |connection| Ok(find(connection, upload)?.filter(|found| found.sender == sender))).await
+    }
+
+    async fn find_ended(&self, upload: UploadId) -> Result<Option<Upload>> {
+        self.read(move |connection| Ok(find(connection, upload)?.filter(Upload::ended_without_file))).await
     }
 
     async fn find_abortable(&self, upload: UploadId, user: UserId) -> Result<Option<Upload>> {
@@ -144,10 +149,22 @@ impl UploadRepository for Database {
         .await
     }
 
+    async fn note_discarded(&self, at: Timestamp, uploads: &[UploadId]) -> Result<()> {
+        let among = Among { condition: ID_AMONG, parameter: list(uploads) };
+        self.write(move |connection| {
+            rows::remove_jobs(among.clone()).execute(connection)?;
+            rows::queue_drive_removals(among.clone(), at).execute(connection)?;
+            let reserved = rows::release_reserved(among.clone()).load(connection)?;
+            give_back(connection, reserved)
+        })
+        .await
+    }
+
     async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
         self.write(move |connection| {
             let over: Vec<DbId> = uploads::table
                 .filter(uploads::ended_at.lt(before.as_millis()))
+                .filter(has_no_job())
                 .limit(max.into())
                 .select(uploads::id)
                 .load(connection)?;
@@ -218,7 +235,7 @@ pub(crate) fn abort_without_access(
     Ok(())
 }
 
-/// Ends an open upload that did not become a file: releases its reservation, and leaves its blob to the collector.
+/// Ends an open upload that did not become a file: releases its reservation, and queues the deletion of its bytes.
 pub(crate) fn end(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -231,5 +248,6 @@ pub(crate) fn end(
     diesel::update(drives::table.find(DbId::from(upload.drive)))
         .set(drives::reserved_bytes.eq(drives::reserved_bytes - bytes(upload.announced.unwrap_or(0))))
         .execute(connection)?;
-    release(connection, upload.blob.as_str(), command.at)
+    release(connection, upload.blob.as_str(), command.at)?;
+    queue(connection, command, Job::DiscardUpload(upload.id))
 }

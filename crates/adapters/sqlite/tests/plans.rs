@@ -7,7 +7,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_sql::locate::{NAMED_CHILD, at_path};
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::uploads::UploadRow;
+use clouddrive_sql::uploads::{Among, UploadRow};
 use clouddrive_sql::{changes, jobs, schema, trash, uploads, versions};
 use clouddrive_sqlite::Database;
 use diesel::prelude::*;
@@ -112,6 +112,25 @@ async fn open_and_ended_uploads_come_by_indexes() {
     by_indexes(&mut connection, &["uploads_open_by_expiry"], &due);
     let all = schema::uploads::table.filter(uploads::is_open()).count();
     by_indexes(&mut connection, &["uploads_open_by_"], &all);
+    let old = schema::uploads::table.filter(schema::uploads::ended_at.lt(0)).filter(uploads::has_no_job());
+    by_indexes(&mut connection, &["uploads_ended", "sqlite_autoindex_jobs_1"], &old.select(schema::uploads::id));
+}
+
+#[tokio::test]
+async fn the_jobs_and_blobs_of_discarded_uploads_come_by_indexes() {
+    let (_dir, mut connection) = migrated().await;
+    let among = Among {
+        condition: "id IN (SELECT unhex(value) FROM json_each(?))",
+        parameter: Parameter::Text("[]".to_owned()),
+    };
+    let cases = [
+        ("sqlite_autoindex_jobs_1", uploads::remove_jobs(among.clone())),
+        ("sqlite_autoindex_held_blobs_1", uploads::release_reserved(among.clone())),
+        ("drives_owner", uploads::queue_drive_removals(among, Timestamp::from_millis(0))),
+    ];
+    for (index, statement) in cases {
+        by_indexes(&mut connection, &[index, "sqlite_autoindex_uploads_1"], &statement);
+    }
 }
 
 async fn migrated() -> (TempDir, SqliteConnection) {

@@ -140,6 +140,18 @@ persistence_suite! {
         uploads_are_forgotten_in_batches,
     }
 
+    end of "`UploadRepository::prune_ended`: Those with a job stay." {
+        what_has_a_job_is_not_forgotten,
+    }
+
+    end of "`UploadRepository::find_ended`: Finds the upload if it ended without becoming a file." {
+        only_what_ended_without_a_file_is_found_as_ended,
+    }
+
+    end of "`UploadRepository::note_discarded`: gives back to the quota what their blobs" {
+        what_was_held_is_given_back_once_it_is_deleted,
+    }
+
     roles of "`UploadRepository::commit`: Those of renewing the folder's grant" {
         a_revoked_share_ends_grants,
         a_lowered_share_ends_grants,

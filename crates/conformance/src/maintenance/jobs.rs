@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use clouddrive_domain::Error;
-use clouddrive_domain::error::Forbidden;
+use clouddrive_domain::error::{Conflict, Forbidden};
 use clouddrive_domain::model::{
-    Action, ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, NodeId, Revision, Timestamp,
+    Action, ClaimedJob, ConflictPolicy, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, NodeId, Permission, Revision,
+    Timestamp, Upload,
 };
-use clouddrive_domain::port::PurgeScope;
+use clouddrive_domain::port::{CleanupProgress, PurgeScope};
 use futures_util::future::join_all;
 
 use crate::case::persistence_suite;
@@ -20,7 +21,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 persistence_suite! {
     $ jobs uses
-        AccountRepository, BlobRecordRepository, Jobs, NodeRepository, TrashRepository, UploadRepository, UserRepository;
+        AccountRepository, BlobRecordRepository, Jobs, NodeRepository, ShareRepository, TrashRepository,
+        UploadRepository, UserRepository;
 
     self of "`Jobs::claim`: Of any number of concurrent callers exactly one gets a job" {
         of_all_who_claim_at_once_one_gets_each_job,
@@ -65,6 +67,20 @@ persistence_suite! {
 
     self of "`Jobs`: it exists if and only if the mutation was committed" {
         a_refused_mutation_queues_nothing,
+    }
+
+    self of "`Jobs`: Whatever ends an upload that did not become a file queues" {
+        an_upload_that_ends_without_becoming_a_file_is_queued,
+        an_upload_that_becomes_a_file_queues_nothing,
+        an_upload_that_is_over_is_not_queued_again,
+    }
+
+    self of "`UploadRepository::note_discarded`: removes their jobs" {
+        an_upload_whose_bytes_are_deleted_has_no_job,
+    }
+
+    self of "`TrashRepository::delete_orphaned_drives`: An upload that has a [job](super::Jobs) stays, and the drive with it." {
+        a_drive_without_an_owner_waits_for_the_bytes_of_its_uploads,
     }
 
     self of "`Jobs::count`: Counts the jobs by kind, as of `now`." {
@@ -287,6 +303,110 @@ async fn a_refused_mutation_queues_nothing(fixture: &Fixture<'_>) {
     let delete = fixture.store.accounts().delete(&fixture.command(ann.id), ann.id, 7).await;
     assert_refused!(delete, Error::Forbidden(Forbidden::WrongPassword));
     assert_eq!(claim(fixture, due(fixture), ALL).await, []);
+}
+
+async fn abort(fixture: &Fixture<'_>, upload: &Upload) -> clouddrive_domain::Result<()> {
+    fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await
+}
+
+/// An open upload into the root of its sender's drive.
+async fn opened(fixture: &Fixture<'_>, sender: &TestUser, name: &str) -> Upload {
+    let root = fixture.grant(sender.id, sender.root, Action::AddTo).await;
+    fixture.open(&root, name, Some(1)).await
+}
+
+async fn an_upload_that_ends_without_becoming_a_file_is_queued(fixture: &Fixture<'_>) {
+    // The last one lies in the future of the others.
+    for ending in ["aborted", "revoked", "trashed", "deleted", "expired"] {
+        drain(fixture).await;
+        let (ann, bob) = (fixture.user().await, fixture.user().await);
+        let folder = fixture.folder(ann.id, ann.root, "shared").await;
+        let share = fixture.share(ann.id, folder, bob.id, Permission::Edit).await;
+        let into = fixture.grant(bob.id, folder, Action::AddTo).await;
+        let upload = fixture.open(&into, "a", Some(1)).await;
+        let is_queued = async |at| attempts(fixture, at).await.contains(&(Job::DiscardUpload(upload.id), 1));
+        assert!(!is_queued(due(fixture)).await, "{ending}");
+        let item = fixture.grant(ann.id, folder, Action::Trash).await;
+        let store = fixture.store;
+        let command = match ending {
+            "expired" => fixture.command_at(None, upload.expires_at),
+            "aborted" | "deleted" => fixture.command(bob.id),
+            _ => fixture.command(ann.id),
+        };
+        match ending {
+            "aborted" => store.uploads().abort(&command, upload.id).await.unwrap(),
+            "revoked" => store.shares().revoke(&command, share).await.unwrap(),
+            "trashed" => store.trash().put(&command, &item, None).await.unwrap(),
+            "deleted" => store.accounts().delete(&command, bob.id, 0).await.unwrap(),
+            _ => assert!(!store.uploads().expire_due(&command, ALL).await.unwrap().is_empty()),
+        }
+        let due = command.at.plus(JOB_DELAY);
+        assert!(!is_queued(due.minus(MILLISECOND)).await, "{ending}");
+        assert!(is_queued(due).await, "{ending}");
+    }
+}
+
+async fn an_upload_that_becomes_a_file_queues_nothing(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let upload = opened(fixture, &ann, "a").await;
+    fixture.commit(&root, &fixture.completing(&upload, ConflictPolicy::Fail)).await.unwrap();
+    assert_refused!(abort(fixture, &upload).await, Error::Conflict(Conflict::UploadClosed));
+    assert_eq!(claim(fixture, due(fixture), ALL).await, []);
+}
+
+async fn an_upload_that_is_over_is_not_queued_again(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let upload = opened(fixture, &ann, "a").await;
+    abort(fixture, &upload).await.unwrap();
+    let running = claim_one(fixture, due(fixture)).await;
+    assert_eq!(running.job, Job::DiscardUpload(upload.id));
+    abort(fixture, &upload).await.unwrap();
+    finish(fixture, &running, JobOutcome::Done).await;
+    assert_eq!(claim(fixture, due(fixture), ALL).await, []);
+}
+
+async fn an_upload_whose_bytes_are_deleted_has_no_job(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let (running, waiting) = (opened(fixture, &ann, "a").await, opened(fixture, &ann, "b").await);
+    let (other, open) = (opened(fixture, &ann, "c").await, opened(fixture, &ann, "d").await);
+    abort(fixture, &running).await.unwrap();
+    assert_eq!(claim_one(fixture, due(fixture)).await.job, Job::DiscardUpload(running.id));
+    for upload in [&waiting, &other] {
+        abort(fixture, upload).await.unwrap();
+    }
+    let discarded = [running.id, waiting.id, open.id];
+    fixture.store.uploads().note_discarded(fixture.now(), &discarded).await.unwrap();
+    let later = due(fixture).plus(LEASE);
+    assert_eq!(attempts(fixture, later).await, [(Job::DiscardUpload(other.id), 1)]);
+    assert_eq!(fixture.upload(&open).await, open);
+}
+
+async fn a_drive_without_an_owner_waits_for_the_bytes_of_its_uploads(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let upload = opened(fixture, &ann, "a").await;
+    let store = fixture.store;
+    store.accounts().delete(&fixture.command(ann.id), ann.id, 0).await.unwrap();
+    let remove = async || {
+        let command = fixture.command_at(None, fixture.now());
+        store.trash().delete_orphaned_drives(&command, Some(ann.drive), ALL).await.unwrap()
+    };
+    assert_eq!(remove().await, CleanupProgress::Nothing);
+    assert_eq!(store.uploads().find_ended(upload.id).await.unwrap().map(|found| found.id), Some(upload.id));
+    for job in claim(fixture, due(fixture), ALL).await {
+        if job.job == Job::RemoveDrive(ann.drive) {
+            finish(fixture, &job, JobOutcome::Done).await;
+        }
+    }
+    let at = fixture.now();
+    store.uploads().note_discarded(at, &[upload.id]).await.unwrap();
+    assert_eq!(attempts(fixture, at.plus(JOB_DELAY)).await, [(Job::RemoveDrive(ann.drive), 1)]);
+    assert_eq!(remove().await, CleanupProgress::Step);
+    assert_eq!(remove().await, CleanupProgress::Drive);
 }
 
 async fn jobs_are_counted_by_kind_and_state(fixture: &Fixture<'_>) {

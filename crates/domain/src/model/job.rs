@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{DriveId, Id, LeaseId, Timestamp};
+use super::{DriveId, Id, LeaseId, Timestamp, UploadId};
 
 /// How often a job is attempted before it is given up.
 pub const MAX_JOB_ATTEMPTS: u32 = 10;
@@ -25,11 +25,13 @@ pub enum JobKind {
     PurgeTrash,
     /// Removes the drive of a deleted account.
     RemoveDrive,
+    /// Deletes the bytes of an upload that ended without becoming a file.
+    DiscardUpload,
 }
 
 impl JobKind {
     /// All kinds.
-    pub const ALL: &'static [Self] = &[Self::PurgeTrash, Self::RemoveDrive];
+    pub const ALL: &'static [Self] = &[Self::PurgeTrash, Self::RemoveDrive, Self::DiscardUpload];
 
     /// The stable name of the kind.
     #[must_use]
@@ -37,6 +39,7 @@ impl JobKind {
         match self {
             Self::PurgeTrash => "purge_trash",
             Self::RemoveDrive => "remove_drive",
+            Self::DiscardUpload => "discard_upload",
         }
     }
 
@@ -54,6 +57,8 @@ pub enum Job {
     PurgeTrash(DriveId),
     /// Remove this drive, whose account was deleted.
     RemoveDrive(DriveId),
+    /// Delete the bytes of this upload, which ended without becoming a file.
+    DiscardUpload(UploadId),
 }
 
 impl Job {
@@ -63,6 +68,7 @@ impl Job {
         match kind {
             JobKind::PurgeTrash => Self::PurgeTrash(Id::from_uuid(subject)),
             JobKind::RemoveDrive => Self::RemoveDrive(Id::from_uuid(subject)),
+            JobKind::DiscardUpload => Self::DiscardUpload(Id::from_uuid(subject)),
         }
     }
 
@@ -72,6 +78,7 @@ impl Job {
         match self {
             Self::PurgeTrash(_) => JobKind::PurgeTrash,
             Self::RemoveDrive(_) => JobKind::RemoveDrive,
+            Self::DiscardUpload(_) => JobKind::DiscardUpload,
         }
     }
 
@@ -80,6 +87,7 @@ impl Job {
     pub const fn subject(self) -> Uuid {
         match self {
             Self::PurgeTrash(drive) | Self::RemoveDrive(drive) => drive.as_uuid(),
+            Self::DiscardUpload(upload) => upload.as_uuid(),
         }
     }
 }

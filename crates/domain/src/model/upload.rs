@@ -154,6 +154,12 @@ impl Upload {
         }
     }
 
+    /// Whether it is recorded as ended without becoming a file. It stays so.
+    #[must_use]
+    pub const fn ended_without_file(&self) -> bool {
+        matches!(self.state, UploadState::Aborted | UploadState::Expired)
+    }
+
     /// What completing the upload at `now` requires.
     ///
     /// # Errors

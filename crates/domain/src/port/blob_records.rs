@@ -45,7 +45,8 @@ pub trait BlobRecordRepository: Send + Sync {
     async fn remove(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()>;
 
     /// Charges `bytes` to the drive, however full it is, for an unreferenced blob whose bytes could not be deleted,
-    /// until it is [removed](Self::remove). A blob that is no longer recorded, is referred to, or is already charged
+    /// until it is [removed](Self::remove), or its upload is
+    /// [noted as discarded](super::UploadRepository::note_discarded). A blob that is no longer recorded, is referred to, or is already charged
     /// to a drive MUST be left unchanged, and so MUST a drive that is gone.
     async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) -> Result<()>;
 }

@@ -9,8 +9,9 @@ use crate::model::{ClaimedJob, JobCount, JobOutcome, LeaseId, Timestamp};
 /// mutation was committed. [`TrashRepository::begin_purge`](super::TrashRepository::begin_purge) and
 /// [`begin_purges`](super::TrashRepository::begin_purges) of [all](super::PurgeScope::All) queue
 /// [`PurgeTrash`](crate::model::Job::PurgeTrash), and [`AccountRepository::delete`](super::AccountRepository::delete)
-/// queues [`RemoveDrive`](crate::model::Job::RemoveDrive). A job is first due [`JOB_DELAY`](crate::model::JOB_DELAY)
-/// after the command's time. A job that is queued already is not queued twice: one that waits keeps the earlier time;
+/// queues [`RemoveDrive`](crate::model::Job::RemoveDrive). Whatever ends an upload that did not become a file queues
+/// [`DiscardUpload`](crate::model::Job::DiscardUpload). A job is first due [`JOB_DELAY`](crate::model::JOB_DELAY) after
+/// the command's time. A job that is queued already is not queued twice: one that waits keeps the earlier time;
 /// one that runs loses its lease, since it may have missed the new work, and runs again; one that is dead is revived.
 /// In any case its attempts are counted anew.
 ///

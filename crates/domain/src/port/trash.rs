@@ -97,7 +97,7 @@ impl PurgeStep {
 /// The result of a step of removing a drive without an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CleanupProgress {
-    /// There was nothing to do, or nothing until running purges are done.
+    /// There was nothing to do, or nothing until running purges are done and the bytes of ended uploads are deleted.
     Nothing,
     /// There may be more to do.
     Step,
@@ -153,8 +153,9 @@ pub trait TrashRepository: Send + Sync {
     async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep>;
 
     /// Continues the removal of a drive without an owner, of `drive` if it is given: ends or deletes up to `max`
-    /// uploads into it and begins the purges of everything in its root; once nothing is left, removes the drive. A
-    /// drive that has an owner, or is gone, is left alone.
+    /// uploads into it and begins the purges of everything in its root; once nothing is left, removes the drive. An
+    /// upload that has a [job](super::Jobs) stays, and the drive with it. A drive that has an owner, or is gone, is left
+    /// alone.
     async fn delete_orphaned_drives(
         &self,
         command: &Command,

@@ -112,6 +112,10 @@ pub struct OpenUpload {
 /// [`TrashRepository::put`](super::TrashRepository::put) and [`NodeRepository::relocate`](super::NodeRepository).
 /// [`list_aborted`](Self::list_aborted) returns those whose bytes are then to be deleted.
 ///
+/// Whatever ends an upload that did not become a file queues the [job](super::Jobs)
+/// [`DiscardUpload`](crate::model::Job::DiscardUpload) in the same transaction. Until
+/// [`note_discarded`](Self::note_discarded) the upload MUST stay recorded, since the job needs it.
+///
 /// ```
 /// use clouddrive_domain::model::{Command, UploadId, UserId};
 /// use clouddrive_domain::port::UploadRepository;
@@ -137,6 +141,9 @@ pub trait UploadRepository: Send + Sync {
 
     /// Finds the upload if it is `sender`'s.
     async fn find(&self, upload: UploadId, sender: UserId) -> Result<Option<Upload>>;
+
+    /// Finds the upload if it ended without becoming a file.
+    async fn find_ended(&self, upload: UploadId) -> Result<Option<Upload>>;
 
     /// Finds the upload if `user` may abort it: the sender or, while it is recorded as open, the owner of the target
     /// drive.
@@ -191,8 +198,14 @@ pub trait UploadRepository: Send + Sync {
     /// Ends up to `max` uploads that have expired at the command's time, like an abort, and returns them.
     async fn expire_due(&self, command: &Command, max: u32) -> Result<Vec<Upload>>;
 
-    /// Deletes up to `max` records of uploads that ended in any way before `before`, and returns the number. Nothing
-    /// else changes: files stay, and the change log gets no row.
+    /// Records that the received bytes of these uploads, which ended without becoming files, are deleted: removes their
+    /// jobs, and gives back to the quota what their blobs [held](super::BlobRecordRepository::hold). The removal of a
+    /// drive without an owner waits for its uploads, so its [job](super::Jobs), too, is queued as of `at`. Other
+    /// uploads MUST be left unchanged.
+    async fn note_discarded(&self, at: Timestamp, uploads: &[UploadId]) -> Result<()>;
+
+    /// Deletes up to `max` records of uploads that ended in any way before `before`, and returns the number. Those with
+    /// a job stay. Nothing else changes: files stay, and the change log gets no row.
     async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32>;
 
     /// The number of open uploads.

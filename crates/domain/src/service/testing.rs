@@ -337,6 +337,8 @@ pub(super) fn one_ended() -> EndedUploads {
     let mut uploads = MockUploadRepository::new();
     let list = uploads.expect_list_aborted().withf(|at, after, _| *at == NOW && after.is_none());
     list.times(1).returning(|_, _, _| Ok(vec![upload()]));
+    let note = uploads.expect_note_discarded().withf(|at, noted| *at == NOW && noted == [upload().id]);
+    note.times(1).returning(|_, _| Ok(()));
     let mut store = MockBlobStore::new();
     store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
     ended_among(uploads, MockBlobRecordRepository::new(), store)

@@ -1,9 +1,9 @@
 use clouddrive_domain::model::{DriveId, LeaseId, StoreName, Timestamp};
 use clouddrive_domain::port::{
     BlobStores, MockAuditTrail, MockBlobRecordRepository, MockBlobStore, MockClock, MockJobs, MockRandom,
-    MockTrashRepository, PurgeStep,
+    MockTrashRepository, MockUploadRepository, PurgeStep,
 };
-use clouddrive_domain::service::BlobRemover;
+use clouddrive_domain::service::{BlobRemover, EndedUploads, Purges};
 use clouddrive_domain::uuid::Uuid;
 use tokio::sync::oneshot;
 
@@ -18,10 +18,11 @@ fn context() -> ServiceContext {
     ServiceContext::new(Arc::new(clock), Arc::new(random), Arc::new(MockAuditTrail::new()))
 }
 
-fn purges(trash: MockTrashRepository) -> Purges {
+fn services(trash: MockTrashRepository) -> JobServices {
     let stores = BlobStores::new(StoreName::parse("disk").unwrap(), Arc::new(MockBlobStore::new()));
     let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), stores);
-    Purges::new(Arc::new(trash), remover, context())
+    let ended = EndedUploads::new(Arc::new(MockUploadRepository::new()), remover.clone());
+    JobServices { purges: Purges::new(Arc::new(trash), remover, context()), ended }
 }
 
 #[tokio::test(start_paused = true)]
@@ -44,5 +45,5 @@ async fn a_worker_that_stops_gives_its_jobs_back_after_their_current_steps() {
         move |job: &ClaimedJob, outcome: &JobOutcome| (*job, *outcome) == (claimed, JobOutcome::Continue(NOW));
     jobs.expect_finish().withf(given_back).times(1).returning(|_, _| Ok(()));
     let queue = JobQueue::new(Arc::new(jobs), context());
-    work(queue, purges(trash), context(), async { drop(stopped.await) }).await;
+    work(queue, services(trash), context(), async { drop(stopped.await) }).await;
 }

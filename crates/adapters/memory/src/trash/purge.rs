@@ -13,8 +13,8 @@ use crate::jobs::queue;
 use crate::links;
 use crate::locate::{self, children};
 use crate::names::set_parent;
-use crate::state::{DriveRow, State, Trashing};
-use crate::uploads::abort_where;
+use crate::state::{DriveRow, State, Trashing, UploadRow};
+use crate::uploads::{abort_where, has_job};
 
 /// Adds the node to the purge of `top`, and moves it to the root of its drive.
 fn join(state: &mut State, node: NodeId, top: NodeId, at: Timestamp) {
@@ -32,7 +32,7 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
     let id = item.node().id;
     join(state, id, id, command.at);
     log(state, command, Change::from_item(ChangeKind::PurgeBegun, &item));
-    queue(state, command, Job::PurgeTrash(item.drive()));
+    queue(state, command.at, Job::PurgeTrash(item.drive()));
     Ok(())
 }
 
@@ -56,7 +56,7 @@ pub(super) fn begin_some(state: &mut State, command: &Command, scope: &PurgeScop
     }
     // The collector continues those that it begins.
     if let Some(drive) = drive.filter(|_| until.is_none() && !due.is_empty()) {
-        queue(state, command, Job::PurgeTrash(drive));
+        queue(state, command.at, Job::PurgeTrash(drive));
     }
     Ok(u32::try_from(due.len()).unwrap_or(max))
 }
@@ -169,9 +169,10 @@ fn remove_node(state: &mut State, id: NodeId) {
 /// A drive without an owner, that of `which` if given, that needs work other than purges, with its root.
 fn ownerless(state: &State, which: Option<DriveId>) -> Option<(DriveId, NodeId)> {
     let needs_work = |id: &DriveId, drive: &DriveRow| {
-        let is_used = state.uploads.values().any(|row| row.upload.drive == *id);
+        let mut uploads = state.uploads.values().filter(|row| row.upload.drive == *id).peekable();
         let mut left = children(state, drive.root).peekable();
-        is_used || left.peek().is_none() || left.any(|(_, row)| row.purge.is_none())
+        let is_empty = uploads.peek().is_none() && left.peek().is_none();
+        is_empty || uploads.any(|row| !has_job(&state.jobs, row)) || left.any(|(_, row)| row.purge.is_none())
     };
     let is_meant = |id: &DriveId| which.is_none_or(|which| which == *id);
     let mut drives = state.drives.iter().filter(|(id, drive)| drive.owner.is_none() && is_meant(id));
@@ -185,15 +186,16 @@ pub(super) fn delete_orphaned_drives(
     max: u32,
 ) -> CleanupProgress {
     let Some((drive, root)) = ownerless(state, which) else { return CleanupProgress::Nothing };
-    abort_where(state, command, max, |_, upload| upload.drive == drive);
-    let forgotten =
-        state.uploads.remove_where(max, |row| row.upload.drive == drive && row.upload.state != UploadState::Open);
+    let ended = abort_where(state, command, max, |_, upload| upload.drive == drive);
+    let State { uploads, jobs, .. } = &mut *state;
+    let is_over = |row: &UploadRow| row.upload.drive == drive && row.upload.state != UploadState::Open;
+    let forgotten = uploads.remove_where(max, |row| is_over(row) && !has_job(jobs, row));
     let left = children(state, root).filter(|(_, row)| row.purge.is_none());
     let left: Vec<NodeId> = left.map(|(id, _)| id).take(max as usize).collect();
     for id in &left {
         join(state, *id, *id, command.at);
     }
-    if forgotten > 0 || !left.is_empty() {
+    if ended > 0 || forgotten > 0 || !left.is_empty() {
         log(state, command, Change::for_drive(ChangeKind::NodesPurged, drive));
         return CleanupProgress::Step;
     }

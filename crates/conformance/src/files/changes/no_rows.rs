@@ -20,6 +20,7 @@ pub(super) async fn housekeeping_leaves_no_rows(fixture: &Fixture<'_>) {
     let marked_for_deletion = fixture.marked_for_deletion(fixture.now()).await;
     assert!(marked_for_deletion.contains(&key) && marked_for_deletion.contains(&upload.blob));
     fixture.store.records().remove(&STORE, &[key, upload.blob]).await.unwrap();
+    fixture.store.uploads().note_discarded(fixture.now(), &[upload.id]).await.unwrap();
     assert!(fixture.store.uploads().prune_ended(fixture.now(), ALL).await.unwrap() > 0);
     fixture.store.sessions().prune_ended(fixture.now(), ALL).await.unwrap();
     fixture.store.sessions().prune_tokens(fixture.now(), ALL).await.unwrap();

@@ -1,6 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
-use clouddrive_domain::model::{Action, ConflictPolicy, UserId};
+use clouddrive_domain::model::{Action, ConflictPolicy, UploadId, UserId};
 use clouddrive_domain::port::{CleanupProgress, Purge};
 
 use super::Fixture;
@@ -10,12 +10,12 @@ use crate::fixture::ALL;
 async fn clear(fixture: &Fixture<'_>, max: u32) -> u32 {
     let mut gone = 0;
     loop {
-        let progress = fixture
-            .store
-            .trash()
-            .delete_orphaned_drives(&fixture.command_at(None, fixture.now()), None, max)
-            .await
-            .unwrap();
+        let command = fixture.command_at(None, fixture.now());
+        let progress = fixture.store.trash().delete_orphaned_drives(&command, None, max).await.unwrap();
+        // The drive waits until the bytes of the uploads that this ended are deleted.
+        let ended = fixture.store.uploads().list_aborted(command.at, None, ALL).await.unwrap();
+        let ended: Vec<UploadId> = ended.into_iter().map(|upload| upload.id).collect();
+        fixture.store.uploads().note_discarded(command.at, &ended).await.unwrap();
         gone += u32::from(progress == CleanupProgress::Drive);
         let step =
             fixture.store.trash().purge(&fixture.command_at(None, fixture.now()), Purge::Any, max).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Upload, UploadState};
+use clouddrive_domain::model::{Action, ConflictPolicy, Permission, Upload, UploadId, UploadState};
 
 use super::Fixture;
 use crate::fixture::{ALL, assert_refused};
@@ -107,8 +107,51 @@ pub(super) async fn what_is_over_stays_as_it_ended(fixture: &Fixture<'_>) {
 /// Ends what earlier cases left open, so that store-wide counts are this case's.
 async fn drain(fixture: &Fixture<'_>) {
     let at = fixture.now();
-    fixture.store.uploads().expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
+    let expired = fixture.store.uploads().expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
+    note_discarded(fixture, &expired).await;
     fixture.store.uploads().prune_ended(at.plus(MILLISECOND), ALL).await.unwrap();
+}
+
+/// Notes that the bytes of these uploads are deleted.
+async fn note_discarded(fixture: &Fixture<'_>, uploads: &[Upload]) {
+    let uploads: Vec<UploadId> = uploads.iter().map(|upload| upload.id).collect();
+    fixture.store.uploads().note_discarded(fixture.now(), &uploads).await.unwrap();
+}
+
+pub(super) async fn only_what_ended_without_a_file_is_found_as_ended(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let find = async |upload: &Upload| fixture.store.uploads().find_ended(upload.id).await.unwrap();
+    let [open, complete, aborted, expired] = ["a", "b", "c", "d"].map(|name| fixture.open(&root, name, Some(1)));
+    let (open, complete, aborted, expired) = (open.await, complete.await, aborted.await, expired.await);
+    fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
+    abort(fixture, &aborted).await.unwrap();
+    for upload in [&open, &complete] {
+        assert_eq!(find(upload).await, None);
+    }
+    assert_eq!(find(&aborted).await, Some(Upload { state: UploadState::Aborted, ..aborted.clone() }));
+    fixture.store.uploads().expire_due(&fixture.command_at(None, expired.expires_at), ALL).await.unwrap();
+    assert_eq!(find(&expired).await, Some(Upload { state: UploadState::Expired, ..expired.clone() }));
+    assert_eq!(find(&Upload { id: fixture.id(), ..aborted }).await, None);
+}
+
+pub(super) async fn what_was_held_is_given_back_once_it_is_deleted(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let (ended, other) = (fixture.open(&root, "a", Some(5)).await, fixture.open(&root, "b", Some(3)).await);
+    for (upload, bytes) in [(&ended, 4), (&other, 2)] {
+        abort(fixture, upload).await.unwrap();
+        fixture.store.records().hold(&upload.blob, ann.drive, bytes).await.unwrap();
+    }
+    let open = fixture.open(&root, "c", Some(10)).await;
+    assert_eq!(fixture.quota(ann.id).await.reserved, 16);
+    for _ in 0..2 {
+        note_discarded(fixture, &[ended.clone(), open.clone()]).await;
+        assert_eq!(fixture.quota(ann.id).await.reserved, 12);
+    }
+    assert_eq!(fixture.upload(&open).await, open);
+    // Late bytes may still arrive, so the blob stays recorded.
+    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&ended.blob));
 }
 
 pub(super) async fn uploads_expire_at_their_very_time(fixture: &Fixture<'_>) {
@@ -167,6 +210,7 @@ pub(super) async fn ended_uploads_are_forgotten(fixture: &Fixture<'_>) {
     new_upload.upload.expires_at = at.plus(Duration::from_secs(3600));
     fixture.begin(&root, &new_upload).await.unwrap();
     let prune = async |before| fixture.store.uploads().prune_ended(before, ALL).await.unwrap();
+    note_discarded(fixture, &[aborted.clone(), expired.clone()]).await;
     assert_eq!(prune(aborted.created_at).await, 0);
     assert_eq!(prune(at).await, 2);
     assert_eq!(fixture.upload(&expired).await.state, UploadState::Expired);
@@ -187,9 +231,27 @@ pub(super) async fn uploads_are_forgotten_in_batches(fixture: &Fixture<'_>) {
     for number in 0..5 {
         let upload = fixture.open(&root, &format!("{number}"), Some(1)).await;
         abort(fixture, &upload).await.unwrap();
+        note_discarded(fixture, &[upload]).await;
     }
     let before = fixture.now();
     for count in [2, 2, 1, 0] {
         assert_eq!(fixture.store.uploads().prune_ended(before, 2).await.unwrap(), count);
     }
+}
+
+pub(super) async fn what_has_a_job_is_not_forgotten(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let (ended, other) = (fixture.open(&root, "a", Some(1)).await, fixture.open(&root, "b", Some(1)).await);
+    for upload in [&ended, &other] {
+        abort(fixture, upload).await.unwrap();
+    }
+    let before = fixture.now();
+    let prune = async || fixture.store.uploads().prune_ended(before, ALL).await.unwrap();
+    assert_eq!(prune().await, 0);
+    note_discarded(fixture, std::slice::from_ref(&ended)).await;
+    assert_eq!(prune().await, 1);
+    assert_eq!(fixture.store.uploads().find(ended.id, ann.id).await.unwrap(), None);
+    assert_eq!(fixture.upload(&other).await.state, UploadState::Aborted);
 }

@@ -5,7 +5,7 @@ use futures_util::{StreamExt, stream};
 
 use super::upload_store::store_of;
 use crate::error::{Error, Result};
-use crate::model::{BlobKey, BlobRef, DriveId, Located, StoreName, Upload};
+use crate::model::{BlobKey, BlobRef, DriveId, Located, StoreName, Upload, UploadId};
 use crate::port::{BlobRecordRepository, BlobStores, Saved};
 
 /// How many blobs or uploads one call deletes concurrently.
@@ -16,7 +16,7 @@ const BATCH: usize = 500;
 
 /// Deletes unreferenced bytes right away.
 ///
-/// Whatever cannot be deleted is left to the collector and counts against its drive until then.
+/// Whatever cannot be deleted is left to a job or the collector and counts against its drive until then.
 #[derive(Clone)]
 pub struct BlobRemover {
     records: Arc<dyn BlobRecordRepository>,
@@ -68,20 +68,25 @@ impl BlobRemover {
         saved.located
     }
 
-    /// Removes the data received for uploads that are over; what cannot be removed stays reserved.
-    pub(in crate::service) async fn discard(&self, ended: &[Upload]) {
+    /// Removes the data received for uploads that are over; what cannot be removed stays reserved. Returns those of
+    /// which nothing is left.
+    pub(in crate::service) async fn discard(&self, ended: &[Upload]) -> Vec<UploadId> {
         let uploads = ended.to_vec();
-        let all = stream::iter(uploads).map(|upload| async move { self.discard_one(&upload).await });
-        all.buffered(AT_ONCE).for_each(|()| async {}).await;
+        let all = stream::iter(uploads)
+            .map(|upload| async move { self.discard_one(&upload).await.is_ok().then_some(upload.id) });
+        all.buffered(AT_ONCE).filter_map(|discarded| async move { discarded }).collect().await
     }
 
-    async fn discard_one(&self, upload: &Upload) {
-        if self.abort(upload).await.is_err() {
+    /// Removes the data received for an upload that is over; if that fails, they stay reserved.
+    pub(in crate::service) async fn discard_one(&self, upload: &Upload) -> Result<()> {
+        let outcome = self.abort(upload).await;
+        if outcome.is_err() {
             // If the store cannot tell what it has, count the most that it would have accepted.
             let max = upload.announced.unwrap_or(0);
             let bytes = self.received_bytes(upload).await.unwrap_or(max);
             self.hold(&upload.blob, upload.drive, bytes).await;
         }
+        outcome
     }
 
     async fn abort(&self, upload: &Upload) -> Result<()> {

@@ -10,6 +10,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::blob_remover::BlobRemover;
 use super::content_limit::told;
+use super::ended_uploads::EndedUploads;
 use super::upload_store::store_of;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -108,6 +109,7 @@ pub struct UploadService {
     stores: BlobStores,
     direct: StoreRouter<dyn DirectUploadStore>,
     remover: BlobRemover,
+    ended: EndedUploads,
     records: Arc<dyn BlobRecordRepository>,
     staging: Option<Staging>,
     context: ServiceContext,
@@ -127,8 +129,9 @@ impl UploadService {
         settings: UploadSettings,
     ) -> Self {
         let remover = BlobRemover::new(records.clone(), stores.clone());
+        let ended = EndedUploads::new(uploads.clone(), remover.clone());
         let access = Access::new(drive.clone());
-        Self { access, drive, uploads, stores, direct, remover, records, staging: None, context, settings }
+        Self { access, drive, uploads, stores, direct, remover, ended, records, staging: None, context, settings }
     }
 
     /// Sets the stores whose uploads may have to be copied; each copy is recorded in `records` first.
@@ -328,7 +331,7 @@ impl UploadService {
         if upload.abortion(command.at)? {
             self.uploads.abort(&command, upload.id).await?;
             self.context.audit(actor, AuditAction::UploadAborted { upload: upload.id });
-            self.remover.discard(&[upload]).await;
+            self.ended.discard_all(command.at, &[upload]).await;
         }
         Ok(())
     }

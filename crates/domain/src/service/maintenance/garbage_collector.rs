@@ -10,6 +10,7 @@ use crate::port::{
 };
 use crate::service::ServiceContext;
 use crate::service::files::blob_remover::BlobRemover;
+use crate::service::files::ended_uploads::EndedUploads;
 
 /// How many rows one transaction touches.
 const BATCH: u32 = 500;
@@ -220,8 +221,9 @@ impl GarbageCollector {
         let before = self.context.now().minus(self.settings.grace);
         match task {
             MaintenanceTask::ExpireUploads => loop {
-                let expired = uploads.expire_due(&self.context.system_command(request), BATCH).await?;
-                self.remover().discard(&expired).await;
+                let command = self.context.system_command(request);
+                let expired = uploads.expire_due(&command, BATCH).await?;
+                EndedUploads::new(uploads.clone(), self.remover()).discard_all(command.at, &expired).await;
                 report.uploads_expired += expired.len() as u64;
                 if expired.len() < BATCH as usize {
                     return Ok(());

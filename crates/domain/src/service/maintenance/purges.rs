@@ -45,7 +45,7 @@ impl Purges {
         };
         let mut progress = delete().await?;
         if progress == CleanupProgress::Nothing {
-            // It waits for its purges, or there is no such drive.
+            // It waits for its purges or the jobs of its uploads, or there is no such drive.
             let step = self.step(drive, request).await?;
             if !step.is_idle() || step.more {
                 return Ok(JobProgress::More);

@@ -45,5 +45,6 @@ async fn an_ended_upload_is_discarded_in_its_own_store() {
     let (mut other, mut records) = (MockBlobStore::new(), MockBlobRecordRepository::new());
     records.expect_find_store().with(eq(upload().blob)).times(1).returning(|_| Ok(Some(other_store())));
     other.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
-    BlobRemover::new(Arc::new(records), two_stores(MockBlobStore::new(), other)).discard(&[upload()]).await;
+    let remover = BlobRemover::new(Arc::new(records), two_stores(MockBlobStore::new(), other));
+    assert_eq!(remover.discard(&[upload()]).await, [upload().id]);
 }

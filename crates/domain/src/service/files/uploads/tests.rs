@@ -76,6 +76,13 @@ impl Ports {
         ports
     }
 
+    /// It is noted that the bytes of the upload are deleted, so that its job need not do it.
+    fn discarded_at(&mut self, at: Timestamp) {
+        let note = self.uploads.expect_note_discarded();
+        let note = note.withf(move |noted_at, noted| *noted_at == at && noted == [upload().id]);
+        note.times(1).returning(|_, _| Ok(()));
+    }
+
     /// The owner's [`FOLDER`], into which an upload begins while the drive's quota is `quota`.
     fn beginning(quota: Quota) -> Self {
         let mut ports = Self::with([for_owner(folder(FOLDER))]);

@@ -156,6 +156,11 @@ async fn uploads_expire_in_batches_and_are_forgotten_after_the_grace() {
         let batch = uploads.expect_expire_due().with(eq(own.clone()), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(vec![upload(); due]));
     }
+    // The one that cannot be removed keeps its job.
+    for discarded in [499, 500, 3] {
+        let note = uploads.expect_note_discarded().withf(move |at, noted| *at == NOW && noted.len() == discarded);
+        note.times(1).returning(|_, _| Ok(()));
+    }
     for ended in [500, 499] {
         let batch = uploads.expect_prune_ended().with(eq(BEFORE), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _| Ok(ended));
@@ -306,6 +311,7 @@ async fn an_instance_runs_the_chores_whose_lease_it_gets() {
             finish.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
         }
     }
+    uploads.expect_note_discarded().times(1).returning(|_, _| Ok(()));
     let mut store = MockBlobStore::new();
     store.expect_abort().times(7).returning(|_| Ok(()));
     let collector = collector(uploads, nothing_trashed(), MockBlobRecordRepository::new(), store, task_leases);

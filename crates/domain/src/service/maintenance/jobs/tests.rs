@@ -47,5 +47,6 @@ async fn kinds_without_jobs_are_counted_as_none() {
     let mut jobs = MockJobs::new();
     let dead = JobCount { dead: 2, ..JobCount::none(JobKind::RemoveDrive) };
     jobs.expect_count().with(eq(NOW)).returning(move |_| Ok(vec![dead]));
-    assert_eq!(queue(jobs).count().await.unwrap(), [JobCount::none(JobKind::PurgeTrash), dead]);
+    let [purges, discards] = [JobKind::PurgeTrash, JobKind::DiscardUpload].map(JobCount::none);
+    assert_eq!(queue(jobs).count().await.unwrap(), [purges, dead, discards]);
 }

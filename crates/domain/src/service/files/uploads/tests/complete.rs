@@ -176,6 +176,7 @@ async fn an_open_upload_is_aborted_once() {
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command(OWNER)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
+    ports.discarded_at(NOW);
     assert!(ports.service().abort(&actor(OWNER), upload().id).await.is_ok());
 
     for (state, now) in [(UploadState::Aborted, NOW), (UploadState::Expired, NOW), (UploadState::Open, LATER)] {
@@ -230,6 +231,7 @@ async fn every_command_has_the_current_time() {
     let mut ports = Ports::with_abortable(upload());
     ports.uploads.expect_abort().with(eq(command_at(OWNER, at)), eq(upload().id)).times(1).returning(|_, _| Ok(()));
     ports.store.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
+    ports.discarded_at(at);
     assert!(ports.service_at(at).abort(&actor(OWNER), upload().id).await.is_ok());
 }
 

@@ -1,0 +1,10 @@
+use clouddrive_domain::service::{EndedUploads, Purges};
+
+/// The services that do the work of queued jobs.
+#[derive(Clone)]
+pub struct JobServices {
+    /// Finishes purges and removes drives.
+    pub purges: Purges,
+    /// Deletes the bytes of ended uploads.
+    pub ended: EndedUploads,
+}
