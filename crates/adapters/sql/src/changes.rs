@@ -131,7 +131,7 @@ impl ChangeRow {
         Ok(LoggedChange {
             position: ChangePosition { epoch, transaction: size(self.xid), entry: size(id) },
             change: Change {
-                kind: ChangeKind::parse(&self.kind).ok_or_else(|| bad("kind"))?,
+                kind: ChangeKind::parse(&self.kind).map_err(|_| bad("kind"))?,
                 drive: self.drive_id.map(Into::into),
                 node: self.node_id.map(Into::into),
                 subject: self.subject_id.map(Into::into),
@@ -141,7 +141,7 @@ impl ChangeRow {
             command: Command {
                 actor: self.actor_id.map(Into::into),
                 at: Timestamp::from_millis(self.at),
-                request: RequestId::parse(&self.request_id).ok_or_else(|| bad("request_id"))?,
+                request: RequestId::parse(&self.request_id).map_err(|_| bad("request_id"))?,
                 idempotency_record: None,
             },
         })

@@ -105,7 +105,7 @@ persistence_suite! {
         uploads_into_what_is_gone_end_as_they_would,
     }
 
-    purge of "`TrashRepository::begin_purges`: Begins the purges of up to `max` of the doomed nodes, all in one drive, and returns the number." {
+    purge of "`TrashRepository::begin_purges`: Begins the purges of up to `max` of the nodes in `scope`, all in one drive, and returns the number." {
         a_trash_is_emptied_in_batches,
         what_is_due_goes_and_what_is_not_stays,
     }

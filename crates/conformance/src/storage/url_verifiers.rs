@@ -26,7 +26,7 @@ suite! {
         permission_for_a_part_is_none_for_another,
     }
 
-    self of "`SignedUrlVerifier::verify_get`: Verifies a GET and returns its target, presentation, and whose access must be checked." {
+    self of "`SignedUrlVerifier::verify_get`: Verifies a GET and returns its target, with the viewer whose access must be checked, if any." {
         what_was_signed_to_get_is_admitted,
         what_was_signed_to_watch_is_admitted_as_such,
     }

@@ -1,7 +1,7 @@
 //! Commands, which identify every mutation, and the kinds of changes.
 
 use super::id::uuid_v7;
-use super::{IdempotencyRecord, Random, Timestamp, UserId};
+use super::{IdempotencyRecord, ParseError, Random, Timestamp, UserId};
 
 /// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,10 +15,12 @@ impl RequestId {
     }
 
     /// Checks that `text` is safe to log and to echo in a header.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let sane = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        sane.then(|| Self(text.to_owned()))
+        sane.then(|| Self(text.to_owned())).ok_or(ParseError::new("must be 1 to 128 visible ASCII characters"))
     }
 
     /// The identifier as text.
@@ -45,6 +47,7 @@ pub struct Command {
 
 /// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ChangeKind {
     /// An account was created, with its drive.
     UserRegistered,
@@ -168,9 +171,12 @@ impl ChangeKind {
     }
 
     /// Parses a stored word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    ///
+    /// # Errors
+    /// If it is none of [`ALL`](Self::ALL).
+    pub fn parse(word: &str) -> Result<Self, ParseError> {
+        let known = Self::ALL.iter().find(|(_, known)| *known == word);
+        known.map(|(kind, _)| *kind).ok_or(ParseError::new("must be a kind of change"))
     }
 }
 
@@ -181,16 +187,16 @@ mod tests {
     #[test]
     fn every_kind_has_its_own_word() {
         for &(kind, word) in ChangeKind::ALL {
-            assert_eq!(ChangeKind::parse(word), Some(kind));
+            assert_eq!(ChangeKind::parse(word), Ok(kind));
             assert_eq!(kind.as_str(), word);
         }
     }
 
     #[test]
     fn request_ids_cannot_break_a_log_line() {
-        assert!(RequestId::parse("a-b_c:1").is_some());
+        assert!(RequestId::parse("a-b_c:1").is_ok());
         for text in ["", "a b", "a\nb", "é", &"a".repeat(129)] {
-            assert!(RequestId::parse(text).is_none(), "{text:?}");
+            assert!(RequestId::parse(text).is_err(), "{text:?}");
         }
     }
 
@@ -204,6 +210,6 @@ mod tests {
         }
         let made = RequestId::generate(Timestamp::from_millis(0x0123_4567_89AB), &Ones);
         assert_eq!(made.as_str(), "01234567-89ab-7fff-bfff-ffffffffffff");
-        assert_eq!(RequestId::parse(made.as_str()), Some(made));
+        assert_eq!(RequestId::parse(made.as_str()), Ok(made));
     }
 }
