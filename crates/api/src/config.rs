@@ -192,7 +192,7 @@ impl Config {
             data_dir,
             database,
             blobs,
-            blob_store: reader.parsed(&variables::BLOB_STORE, StoreName::parse),
+            blob_store: reader.parsed(&variables::BLOB_STORE, |text| StoreName::parse(text).ok()),
             aws,
             secret_key,
             previous_secret_key,

@@ -64,35 +64,7 @@ impl Stores {
 
     /// Creates the collector.
     pub(crate) fn collector(&self, config: &Config) -> GarbageCollector {
-        let Repositories {
-            uploads,
-            trash,
-            records,
-            links,
-            link_downloads,
-            sessions,
-            throttle,
-            idempotency_records,
-            task_leases,
-            name_keys,
-            changes,
-            ..
-        } = self.persistence.repositories.clone();
-        let blobs = self.blobs.stores();
-        let stores = CollectorStores {
-            uploads,
-            trash,
-            records,
-            links,
-            link_downloads,
-            sessions,
-            throttle,
-            idempotency_records,
-            blobs,
-            task_leases,
-            name_keys,
-            changes,
-        };
+        let stores = CollectorStores::new(self.persistence.repositories.clone(), self.blobs.stores());
         let settings = CollectorSettings {
             grace: config.collect_grace,
             trash_retention: config.trash_retention,

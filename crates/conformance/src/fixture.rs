@@ -234,7 +234,7 @@ impl<'a, P: ?Sized> Fixture<'a, P> {
             announced,
             part_size: None,
             blob: self.key(),
-            multipart_id: MultipartUploadId::parse("ticket-of-the-store"),
+            multipart_id: MultipartUploadId::parse("ticket-of-the-store").ok(),
             state: UploadState::Open,
             created_at: now,
             expires_at: now.plus(LIFETIME),

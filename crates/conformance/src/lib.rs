@@ -1,4 +1,10 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to begin
+//!
+//! [`persistence!`] makes the tests of a database, `drive!` and its siblings those of one port, `blobs!` those of a blob
+//! store. [`drive::Ports`] and its siblings say which ports a suite uses, [`drive::CASES`] what it tests;
+//! [`drive::run`] and [`drive::suite()`] run it without a macro. [`Reuse`] lends databases to tests.
 #![deny(missing_docs)]
 
 mod case;

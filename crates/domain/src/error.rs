@@ -9,6 +9,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why an operation failed. A failed operation changes nothing.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The resource does not exist, or the caller may not see it. The two are indistinguishable.
     #[error("not found")]
@@ -89,17 +90,38 @@ pub enum Error {
 /// The boxed cause of a failure, from an adapter.
 pub type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
-/// A validation rule broken by one input field.
+/// A validation rule broken by one input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// The field, by its name in the API contract.
-    pub field: String,
+    /// The input.
+    pub field: Field,
     /// The rule, human-readable.
     pub message: String,
 }
 
+/// An input that services validate. Protocols have names of their own for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Field {
+    /// The folder that is to hold something.
+    Destination,
+    /// A new upload, of a sender who has too many open.
+    NewUpload,
+    /// The size of a file.
+    FileSize,
+    /// The numbers of an upload's parts.
+    PartNumbers,
+    /// What to do if a folder's name is taken.
+    FolderConflict,
+    /// When a public link expires.
+    LinkExpiry,
+    /// The download limit of a public link.
+    MaxDownloads,
+}
+
 /// Why the caller is not authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unauthenticated {
     /// The token is forged, altered or of another kind, or its session has ended.
     #[error("the access token is invalid")]
@@ -120,6 +142,7 @@ pub enum Unauthenticated {
 
 /// Why an authenticated caller is not allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Forbidden {
     /// The node is visible, but the caller's role on it is insufficient.
     #[error("the role on this item does not allow it")]
@@ -164,6 +187,7 @@ pub enum Forbidden {
 
 /// Why the current state does not allow the operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Conflict {
     /// The folder already has a node of that name.
     #[error("the name is taken")]
@@ -216,6 +240,7 @@ pub struct NameTaken {
 
 /// What is no longer available.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Gone {
     /// The upload has expired.
     #[error("the upload has expired")]
@@ -233,6 +258,7 @@ pub enum Gone {
 
 /// Why a request body was rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Refused {
     /// The digest differs from the announced one.
     #[error("the SHA-256 of the bytes is not the announced one")]
@@ -281,10 +307,10 @@ impl Error {
         Self::Forbidden(Forbidden::Permission)
     }
 
-    /// Creates a validation error for one field.
+    /// Creates a validation error for one input.
     #[must_use]
-    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Invalid(vec![Violation { field: field.into(), message: message.into() }])
+    pub fn invalid(field: Field, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Violation { field, message: message.into() }])
     }
 
     /// Creates an error for an unavailable `part`.

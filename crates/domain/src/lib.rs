@@ -1,4 +1,14 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to begin
+//!
+//! | to | see |
+//! | --- | --- |
+//! | embed a drive | [`FolderService`](service::FolderService), [`FileService`](service::FileService), [`UploadService`](service::UploadService), [`ShareService`](service::ShareService) |
+//! | write a database adapter | [`UserRepository`](port::UserRepository) and [`NodeRepository`](port::NodeRepository), then the others in [`Repositories`](port::Repositories) |
+//! | write a blob store | [`BlobStore`](port::BlobStore); for signed URLs [`DirectUploadStore`](port::DirectUploadStore) and [`UrlPresigner`](port::UrlPresigner) |
+//! | understand access | [`authorize`](model::authorize), [`Grant`](model::Grant), [`Located`](model::Located), [`Action`](model::Action) |
+//! | map errors to a protocol | [`Error`](enum@Error), and [`Field`](error::Field) for invalid input |
 #![deny(missing_docs)]
 
 pub mod caller;

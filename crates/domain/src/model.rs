@@ -21,6 +21,7 @@ mod name;
 mod name_keys;
 mod node;
 mod page;
+mod parse;
 mod parts;
 mod path;
 mod precondition;
@@ -72,6 +73,7 @@ pub use page::{
     SessionPosition, SharePosition, Sort, SortBy, SortValue, TimePosition, TrashPosition, UploadPosition,
     VersionPosition, WalkPosition,
 };
+pub use parse::ParseError;
 pub use parts::{MAX_FILE_BYTES, MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES, Part, PartPlan};
 pub use path::{MAX_PATH_NAMES, NodePath, PathStart};
 pub use precondition::{Precondition, Seen};

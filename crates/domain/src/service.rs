@@ -2,6 +2,11 @@
 //!
 //! A service loads the node, lets [`authorize`](crate::model::authorize) decide, and passes the
 //! [`Grant`](crate::model::Grant) to one port method, which does the rest in one transaction.
+//!
+//! Each use case names the port methods that it calls, not all of them in every case, and the errors that it returns for
+//! reasons of its own. Besides them it returns [`Unavailable`](crate::Error::Unavailable) and
+//! [`Internal`](crate::Error::Internal) of these ports; and those that act for a caller return
+//! [`Scope`](crate::error::Forbidden::Scope) if the caller's credential does not allow it.
 
 mod access;
 mod accounts;
@@ -15,7 +20,8 @@ mod testing;
 
 pub use accounts::account::{AccountPorts, AccountService, AccountSettings, Login, SessionPage};
 pub use accounts::administration::{AccountPage, AdministrationService};
-pub use accounts::photos::PhotoService;
+pub use accounts::photos::{PhotoPorts, PhotoService};
+pub use accounts::registration::{DriveLimits, RegistrationService};
 pub use accounts::throttling::Throttling;
 pub use context::ServiceContext;
 pub use files::archives::{
@@ -28,15 +34,16 @@ pub use files::contents::Contents;
 pub use files::copies::{CopyPlace, CopyService};
 pub use files::delivery::Delivery;
 pub use files::ended_uploads::EndedUploads;
-pub use files::file::{FileService, OpenFile, UrlLifetimes};
+pub use files::file::{FilePorts, FileService, OpenFile, UrlLifetimes};
 pub use files::folders::{EntryPage, FolderListing, FolderService, ListQuery};
 pub use files::relocation::{Destination, NewPlace};
 pub use files::search::{SearchPage, SearchQuery, SearchService};
-pub use files::signed_blobs::{OpenBlob, PutPermit, SignedBlobService, Watching};
+pub use files::signed_blobs::{OpenBlob, PutPermit, SignedBlobPorts, SignedBlobService, Watching};
 pub use files::store_tags::StoreTags;
 pub use files::trash::{TrashPage, TrashService, TrashedItem};
 pub use files::uploads::{
-    Completing, PartUrl, Progress, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadService, UploadSettings,
+    Completing, PartUrl, Progress, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadPorts, UploadService,
+    UploadSettings,
 };
 pub use files::versions::{
     ContentMetadata, ContentPermit, VersionPage, VersionService, VersionSettings, VersionStores,
@@ -47,8 +54,8 @@ pub use maintenance::garbage_collector::{
 };
 pub use maintenance::jobs::{JobProgress, JobQueue};
 pub use maintenance::purges::Purges;
-pub use sharing::links::{LinkEdit, LinkRequest, LinkService, OwnedLink};
+pub use sharing::links::{LinkEdit, LinkPorts, LinkRequest, LinkService, OwnedLink};
 pub use sharing::public_links::{
     Admission, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkPorts, PublicLinkService,
 };
-pub use sharing::shares::{GivenPage, SharePage, ShareService};
+pub use sharing::shares::{GivenPage, SharePage, SharePorts, ShareService};

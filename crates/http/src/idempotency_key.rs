@@ -27,7 +27,7 @@ pub fn key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Problem> {
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    let key = value.to_str().ok().and_then(IdempotencyKey::parse).filter(|_| values.next().is_none());
+    let key = value.to_str().ok().and_then(|text| IdempotencyKey::parse(text).ok()).filter(|_| values.next().is_none());
     let broken = || Problem::invalid("Idempotency-Key", "must be one key of 1 to 255 printable ASCII characters");
     key.map(Some).ok_or_else(broken)
 }

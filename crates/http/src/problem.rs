@@ -11,7 +11,7 @@ use actix_web::http::header::{ALLOW, HeaderName, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use clouddrive_contract::{self as dto, Code, FieldError};
 use clouddrive_domain::Error;
-use clouddrive_domain::error::{Conflict, Forbidden, Gone, NameTaken, Refused, Unauthenticated};
+use clouddrive_domain::error::{Conflict, Field, Forbidden, Gone, NameTaken, Refused, Unauthenticated, Violation};
 use clouddrive_domain::model::{EntryQuota, Quota};
 
 use crate::map;
@@ -81,6 +81,15 @@ impl Problem {
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    fn internal() -> Self {
+        Self::new(Code::InternalError, "the fault has been logged under the request's identifier")
+    }
+
+    /// An error that the domain has gained and that has no code yet.
+    fn unknown(error: &dyn fmt::Display) -> Self {
+        Self { cause: Some(error.to_string()), ..Self::internal() }
     }
 
     fn caused_by(self, error: &Error) -> Self {
@@ -183,6 +192,7 @@ impl Problem {
             Conflict::VersionInUse => Code::VersionInUse,
             // As S3 answers `If-None-Match: *`.
             Conflict::BlobExists => Code::PreconditionFailed,
+            other => return Self::unknown(other),
         };
         Self::new(code, conflict.to_string())
     }
@@ -197,6 +207,7 @@ impl Problem {
             Refused::TooManyEntries { .. } => Code::TooManyEntries,
             Refused::Malformed(_) | Refused::Interrupted => Code::MalformedRequest,
             Refused::TooSlow => Code::RequestTimeout,
+            other => return Self::unknown(other),
         };
         Self::new(code, refused.to_string())
     }
@@ -226,6 +237,7 @@ impl Problem {
                 Code::LinkPasswordRequired,
                 "send the link's password as X-Link-Password, percent-encoded, or to …/access",
             ),
+            other => Self::unknown(&other),
         }
     }
 
@@ -246,8 +258,25 @@ impl Problem {
                 Self::new(Code::InvalidSignature, "use the URL and the headers just as they were given")
             }
             Forbidden::UrlExpired => Self::new(Code::UrlExpired, "ask the API for a fresh URL"),
+            other => Self::unknown(other),
         }
     }
+}
+
+/// The violation under the names of the contract.
+fn field_error(violation: &Violation) -> FieldError {
+    let (field, advice) = match violation.field {
+        Field::Destination => ("parent_folder_id", ""),
+        Field::NewUpload => ("file_name", "; GET /upload lists them"),
+        Field::FileSize => ("file_size_in_bytes", ""),
+        Field::PartNumbers => ("part_numbers", ""),
+        Field::FolderConflict => ("folder_conflict", ""),
+        Field::LinkExpiry => ("expires_at", ""),
+        Field::MaxDownloads => ("max_downloads", ""),
+        // A later version of the domain validates more.
+        _ => ("body", ""),
+    };
+    FieldError { field: field.to_owned(), message: format!("{}{advice}", violation.message) }
 }
 
 impl From<Error> for Problem {
@@ -261,14 +290,9 @@ impl From<Error> for Problem {
             Error::Gone(Gone::LinkExpired) => Self::new(Code::LinkExpired, "ask its owner for another"),
             Error::Gone(Gone::Changes) => Self::new(Code::CursorReset, "list the drive again and start anew"),
             Error::Gone(Gone::LinkExhausted) => Self::new(Code::LinkExhausted, "ask its owner for another"),
+            Error::Gone(other) => Self::unknown(other),
             Error::PreconditionFailed => Self::new(Code::PreconditionFailed, "the item has another ETag by now"),
-            Error::Invalid(violations) => {
-                let error = |broken: &clouddrive_domain::error::Violation| FieldError {
-                    field: broken.field.clone(),
-                    message: broken.message.clone(),
-                };
-                Self::violations(violations.iter().map(error).collect())
-            }
+            Error::Invalid(violations) => Self::violations(violations.iter().map(field_error).collect()),
             Error::Refused(refused) => Self::from_refused(refused),
             Error::RangeNotSatisfiable { size } => {
                 let problem = Self::new(Code::RangeNotSatisfiable, format!("there are {size} bytes"));
@@ -286,11 +310,9 @@ impl From<Error> for Problem {
                 Self::new(Code::Unavailable, format!("{part} is out of reach or busy; try again")).caused_by(&error)
             }
             Error::Internal { .. } | Error::Damaged { .. } => {
-                let damage = matches!(error, Error::Damaged { .. });
-                let problem =
-                    Self::new(Code::InternalError, "the fault has been logged under the request's identifier");
-                Self { damage, ..problem.caused_by(&error) }
+                Self { damage: matches!(error, Error::Damaged { .. }), ..Self::internal().caused_by(&error) }
             }
+            other => Self::unknown(other),
         }
     }
 }

@@ -19,9 +19,7 @@ pub(crate) fn name(field: &'static str, text: &str) -> Result<Name, Problem> {
 }
 
 pub(crate) fn media_type(text: &str) -> Result<MediaType, Problem> {
-    MediaType::parse(text).ok_or_else(|| {
-        Problem::invalid("content_type", "must be a media type, such as image/jpeg, of at most 255 bytes")
-    })
+    MediaType::parse(text).map_err(|error| Problem::invalid("content_type", error.rule()))
 }
 
 /// The media type of a raw request body. `application/x-www-form-urlencoded` is ignored: HTTP libraries send it by
@@ -33,7 +31,7 @@ pub(crate) fn media_type_of_body(text: Option<&str>) -> Result<MediaType, Proble
 }
 
 pub(crate) fn sha256(text: &str) -> Result<Sha256, Problem> {
-    Sha256::parse(text).ok_or_else(|| Problem::invalid("sha256", "must be 64 hexadecimal digits"))
+    Sha256::parse(text).map_err(|error| Problem::invalid("sha256", error.rule()))
 }
 
 pub(crate) const fn conflict(conflict: dto::FileConflict) -> ConflictPolicy {
@@ -83,7 +81,7 @@ pub(crate) fn role(role: dto::Role) -> Result<Role> {
 
 /// A new password for a link.
 pub(crate) fn link_password(text: &str) -> Result<Password, Problem> {
-    Password::choose(text).map_err(|rule| Problem::invalid("password", rule))
+    Password::choose(text).map_err(|error| Problem::invalid("password", error.rule()))
 }
 
 /// The single item given by `file_id` or `folder_id`.

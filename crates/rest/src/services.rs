@@ -2,8 +2,8 @@ use actix_web::web::{Data, ServiceConfig};
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::service::{
     AccountService, ArchiveService, CopyService, FileService, FolderService, IdempotencyService, LinkService,
-    PhotoService, PublicLinkService, SearchService, ServiceContext, ShareService, SignedBlobService, TrashService,
-    UploadService, VersionService,
+    PhotoService, PublicLinkService, RegistrationService, SearchService, ServiceContext, ShareService,
+    SignedBlobService, TrashService, UploadService, VersionService,
 };
 use clouddrive_http::authn::{Bearer, Schemes};
 use clouddrive_http::concurrency::ConcurrencyLimit;
@@ -19,6 +19,7 @@ use crate::stored_response::Repeats;
 #[derive(Clone)]
 pub struct Services {
     pub accounts: Data<AccountService>,
+    pub registration: Data<RegistrationService>,
     pub folders: Data<FolderService>,
     pub files: Data<FileService>,
     pub copies: Data<CopyService>,
@@ -60,6 +61,7 @@ impl Services {
         config
             .app_data(Data::new(schemes))
             .app_data(self.accounts)
+            .app_data(self.registration)
             .app_data(self.folders)
             .app_data(self.files)
             .app_data(self.copies)

@@ -34,7 +34,7 @@ pub(crate) async fn respond_counted(
     archive: Archive,
     count: impl AsyncFnOnce(u64) -> Result<()>,
 ) -> Result<HttpResponse, Problem> {
-    let media_type = MediaType::parse("application/zip").unwrap_or_else(MediaType::octet_stream);
+    let media_type = MediaType::parse("application/zip").unwrap_or_else(|_| MediaType::octet_stream());
     let content_headers = archive.content_headers(media_type, ".zip");
     let layout = Layout::new(&archive);
     let validators = Validators { tag: tag(&archive)?, alternative: None, modified_at: Some(archive.modified_at()) };
@@ -98,6 +98,5 @@ fn tag(archive: &Archive) -> Result<EntityTag> {
     }
     let digest = digest.finalize();
     let half = digest.iter().take(16).map(|byte| format!("{byte:02x}"));
-    EntityTag::parse(&format!("zip-{}", half.collect::<String>()))
-        .ok_or_else(|| Error::internal("zip", "its tag is none"))
+    EntityTag::parse(&format!("zip-{}", half.collect::<String>())).map_err(|error| Error::internal("zip", error))
 }

@@ -47,7 +47,7 @@ fn open(key: &RandomizedNonceKey, link: LinkId, sealed: &[u8]) -> Option<LinkTok
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
     let mut bytes = sealed.to_vec();
     let token = key.open_in_place(Nonce::assume_unique_for_key(*nonce), bound_to(link), &mut bytes).ok()?;
-    LinkToken::parse(std::str::from_utf8(token).ok()?)
+    LinkToken::parse(std::str::from_utf8(token).ok()?).ok()
 }
 
 impl LinkTokens for SealedLinkTokens {

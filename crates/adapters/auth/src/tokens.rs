@@ -84,7 +84,7 @@ fn given<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<Cow<'static, str>
 
 /// The scopes of a token, by its claim. Words that this version does not know grant nothing.
 fn scopes_of(claim: Option<&str>) -> Scopes {
-    claim.map_or_else(Scopes::full, |words| words.split(' ').filter_map(Scope::parse).collect())
+    claim.map_or_else(Scopes::full, |words| words.split(' ').filter_map(|word| Scope::parse(word).ok()).collect())
 }
 
 /// The claim of a token with `scopes`.

@@ -161,9 +161,9 @@ impl BlobPath {
         file.take(75).read_to_end(&mut text)?;
         let lines = std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n'));
         Ok(lines.map_or((None, None), |lines| match lines.split_once('\n') {
-            None => (Sha256::parse(lines), None),
+            None => (Sha256::parse(lines).ok(), None),
             Some((sha256, crc32)) => match (Sha256::parse(sha256), parse_crc32(crc32)) {
-                (Some(sha256), Some(crc32)) => (Some(sha256), Some(crc32)),
+                (Ok(sha256), Some(crc32)) => (Some(sha256), Some(crc32)),
                 _ => (None, None),
             },
         }))

@@ -26,12 +26,12 @@ const PAGE: usize = 1000;
 
 /// The multipart identifier of a multipart upload with this plan: none for a single part.
 pub(crate) fn multipart_id(plan: PartPlan) -> Option<MultipartUploadId> {
-    MultipartUploadId::parse(MULTIPART_ID).filter(|_| !plan.is_single())
+    MultipartUploadId::parse(MULTIPART_ID).ok().filter(|_| !plan.is_single())
 }
 
 /// The multipart upload for `key`.
 pub(crate) fn multipart(key: BlobKey) -> MultipartUpload {
-    MultipartUpload { key, multipart_id: MultipartUploadId::parse(MULTIPART_ID) }
+    MultipartUpload { key, multipart_id: MultipartUploadId::parse(MULTIPART_ID).ok() }
 }
 
 /// A page of the multipart uploads in the directory `all` begun before `before`, starting after `after`.
@@ -44,7 +44,7 @@ pub(crate) fn list_incomplete(
     let mut page = BTreeSet::new();
     for entry in fs::read_dir(all)? {
         let entry = entry?;
-        let Some(key) = entry.file_name().to_str().and_then(BlobKey::parse) else { continue };
+        let Some(key) = entry.file_name().to_str().and_then(|name| BlobKey::parse(name).ok()) else { continue };
         let begun = multipart(key);
         if after.is_some_and(|after| begun <= *after) {
             continue;

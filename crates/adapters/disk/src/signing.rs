@@ -84,7 +84,7 @@ impl DiskUrls {
         let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
         let covers = |mac| mac_over(mac, purpose, request.key, query).verify_slice(&signature).is_ok();
         (covers(&self.mac) || self.former.as_ref().is_some_and(covers)).then_some(())?;
-        Some((BlobKey::parse(request.key)?, Query(query)))
+        Some((BlobKey::parse(request.key).ok()?, Query(query)))
     }
 }
 
@@ -210,7 +210,7 @@ impl<'a> Query<'a> {
         };
         let length = Length::Exactly(self.take("length")?.parse().ok()?);
         let sha256 = match self.take("sha256") {
-            Some(digest) => Some(Sha256::parse(digest)?),
+            Some(digest) => Some(Sha256::parse(digest).ok()?),
             None => None,
         };
         Some((part, Expected { length, sha256 }, self.take_expiry()?))
@@ -218,7 +218,7 @@ impl<'a> Query<'a> {
 
     fn read_get(mut self) -> Option<(ContentHeaders, Option<Watch>, Timestamp)> {
         (self.take("method")? == "GET").then_some(())?;
-        let media_type = MediaType::parse(&percent_decode_str(self.take("type")?).decode_utf8().ok()?)?;
+        let media_type = MediaType::parse(&percent_decode_str(self.take("type")?).decode_utf8().ok()?).ok()?;
         let attachment = match self.take("name") {
             Some(name) => Some(Name::parse(&percent_decode_str(name).decode_utf8().ok()?).ok()?),
             None => None,
@@ -250,7 +250,7 @@ impl<'a> Query<'a> {
         let Some(tag) = self.take("etag") else {
             return Some(None);
         };
-        let tag = EntityTag::parse(&percent_decode_str(tag).decode_utf8().ok()?)?;
+        let tag = EntityTag::parse(&percent_decode_str(tag).decode_utf8().ok()?).ok()?;
         let modified_at = Timestamp::from_millis(self.take("modified")?.parse().ok()?);
         let client_modified_at = match self.take("client_modified") {
             Some(millis) => Some(Timestamp::from_millis(millis.parse().ok()?)),

@@ -1,12 +1,10 @@
 //! A drive within a program: the domain's services on the memory adapter, without a server or a database.
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use clouddrive_domain::{Error, model::*, port::*, service::*};
 use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
 use futures_util::{TryStreamExt, stream};
-
-const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,21 +12,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (random, db) = (Arc::new(SeededRandom::new(7)), Arc::new(Database::new()));
     let store = Arc::new(MemoryStore::new(clock.clone(), random.clone()));
     let context = ServiceContext::new(clock, random.clone(), Arc::new(AuditLog::default()));
-    let (name, d) = (StoreName::parse("memory").ok_or("no name of a store")?, db.clone());
-    let stores = BlobStores::new(name.clone(), store.clone());
+    let name = StoreName::parse("memory")?;
+    let stores = BlobStores::new(name, store);
     let ended = EndedUploads::new(db.clone(), BlobRemover::new(db.clone(), stores.clone()));
     let passwords = Arc::new(TestPasswords::new(random));
     let accounts = AdministrationService::new(db.clone(), db.clone(), passwords, context.clone());
     let folders = FolderService::new(db.clone(), ended.clone(), context.clone());
-    let (part_bytes, max_parts, max_open, max_versions) = (MIN_PART_BYTES.try_into()?, MAX_PARTS, 10, 20);
-    let limits = UploadSettings { lifetime: HOUR, url_lifetime: HOUR, max_open, part_bytes, max_parts, max_versions };
-    let direct = StoreRouter::<dyn DirectUploadStore>::new(name.clone(), store.clone());
-    let uploads = UploadService::new(d.clone(), d.clone(), stores.clone(), d.clone(), direct, context.clone(), limits);
-    let shares = ShareService::new(d.clone(), d.clone(), d.clone(), ended, Throttling::new(d), context.clone());
-    let (contents, hours) = (Contents::new(stores, db.clone()), UrlLifetimes { download: HOUR, watch: HOUR });
-    let presigners = StoreRouter::<dyn UrlPresigner>::new(name, store);
-    let files = FileService::new(db, contents, StoreTags::none(), presigners, context, hours);
-    let request = RequestId::parse("example").ok_or("no request identifier")?;
+    let ports = UploadPorts { drive: db.clone(), uploads: db.clone(), stores: stores.clone(), records: db.clone() };
+    let uploads = UploadService::new(ports, context.clone(), UploadSettings::default());
+    let ports = SharePorts { drive: db.clone(), shares: db.clone(), users: db.clone() };
+    let shares = ShareService::new(ports, ended, Throttling::new(db.clone()), context.clone());
+    let ports = FilePorts { drive: db.clone(), contents: Contents::new(stores, db), tags: StoreTags::none() };
+    let files = FileService::new(ports, context);
+    let request = RequestId::parse("example")?;
     let mut users = Vec::new();
     for (name, email) in [("ann", "ann@example.com"), ("ben", "ben@example.com")] {
         let (username, password) = (Username::parse(name)?, Password::choose("a quiet morning")?);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clouddrive_domain::model::{
     Action, ChangePosition, Command, Email, Grant, Id, IdempotencyKey, IdempotencyRecord, KeyedRequest, Name, NodeId,
-    PasswordHash, RequestId, ResponseEncoder, Sha256, Timestamp, User, UserId, Username, authorize,
+    ParseError, PasswordHash, RequestId, ResponseEncoder, Sha256, Timestamp, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
     ChangeRepository, Expiry, IdempotencyRepository, NodeRepository, Registration, UserRepository,
@@ -26,11 +26,11 @@ struct Scene {
 impl Scene {
     async fn new() -> Result<Self> {
         let (database, random) = (Database::new(), SeededRandom::new(1));
-        let invalid = |field: &'static str| move |_| Error::internal("test", field);
+        let invalid = |error: ParseError| Error::internal("test", error);
         let user = User {
             id: UserId::generate(NOW, &random),
-            username: Username::parse("ann").map_err(invalid("username"))?,
-            email: Email::parse("ann@example.com").map_err(invalid("email"))?,
+            username: Username::parse("ann").map_err(invalid)?,
+            email: Email::parse("ann@example.com").map_err(invalid)?,
             created_at: NOW,
             photo: None,
         };
@@ -52,13 +52,13 @@ impl Scene {
     }
 
     fn command(&self, idempotency_record: Option<IdempotencyRecord>) -> Result<Command> {
-        let request = RequestId::parse("test").ok_or(Error::NotFound)?;
+        let request = RequestId::parse("test").map_err(|error| Error::internal("test", error))?;
         Ok(Command { actor: Some(self.user), at: NOW, request, idempotency_record })
     }
 
     /// A claimed idempotency record that serialises its answer with `write`.
     async fn idempotency_record(&self, key: &str, write: Arc<ResponseEncoder>) -> Result<IdempotencyRecord> {
-        let key = IdempotencyKey::parse(key).ok_or(Error::NotFound)?;
+        let key = IdempotencyKey::parse(key).map_err(|error| Error::internal("test", error))?;
         let digest = Some(Sha256::from_bytes([1; 32]));
         let request = KeyedRequest { user: self.user, path: "/drive".to_owned(), key, digest, former_digest: None };
         let idempotency_record = IdempotencyRecord::new(self.id(), request, write);

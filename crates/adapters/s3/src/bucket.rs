@@ -62,7 +62,7 @@ pub(crate) fn object(key: &BlobKey) -> String {
 
 /// Parses an `ETag`.
 pub(crate) fn tag(text: Option<&str>) -> Option<EntityTag> {
-    text.and_then(EntityTag::parse)
+    text.and_then(|text| EntityTag::parse(text).ok())
 }
 
 pub(crate) fn content_type(stored_headers: Option<&StoredHeaders>) -> Option<String> {

@@ -43,7 +43,7 @@ impl DirectUploadStore for S3Store {
             |this: Self| async move { Ok(this.bucket.begin(&object, None, stored_headers.as_ref(), false).await?) };
         let id = self.run(begin).await?;
         let multipart_id = MultipartUploadId::parse(&id)
-            .ok_or_else(|| S3Error::without_response("CreateMultipartUpload", S3ErrorKind::Other))?;
+            .map_err(|_| S3Error::without_response("CreateMultipartUpload", S3ErrorKind::Other))?;
         Ok(Some(multipart_id))
     }
 

@@ -267,8 +267,8 @@ fn pieces(body: Body, size: u64) -> ByteStream {
 
 /// The multipart upload, if it is one of ours begun before `before`.
 fn begun(upload: &aws_sdk_s3::types::MultipartUpload, before: Timestamp) -> Option<MultipartUpload> {
-    let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?)?;
+    let key = BlobKey::parse(upload.key()?.strip_prefix(PREFIX)?).ok()?;
     let at = Timestamp::from_millis(upload.initiated()?.to_millis().ok()?);
-    let multipart_id = MultipartUploadId::parse(upload.upload_id()?)?;
+    let multipart_id = MultipartUploadId::parse(upload.upload_id()?).ok()?;
     (at < before).then_some(MultipartUpload { key, multipart_id: Some(multipart_id) })
 }

@@ -99,7 +99,7 @@ pub fn is_referred_to(key: &str) -> Statement {
 /// # Errors
 /// If the key is invalid.
 pub fn key(text: &str) -> Result<BlobKey> {
-    BlobKey::parse(text).ok_or_else(|| invalid_row("blobs", text, "key"))
+    BlobKey::parse(text).map_err(|_| invalid_row("blobs", text, "key"))
 }
 
 /// Parses the store of a row of `blobs`.
@@ -107,13 +107,13 @@ pub fn key(text: &str) -> Result<BlobKey> {
 /// # Errors
 /// If the name is invalid.
 pub fn store_name(text: &str) -> Result<StoreName> {
-    StoreName::parse(text).ok_or_else(|| invalid_row("blobs", text, "store"))
+    StoreName::parse(text).map_err(|_| invalid_row("blobs", text, "store"))
 }
 
 /// The blob with this key and store, as columns have them; none if one is missing or invalid.
 #[must_use]
 pub fn blob(key: Option<&str>, store: Option<&str>) -> Option<BlobRef> {
-    Some(BlobRef { key: BlobKey::parse(key?)?, store: StoreName::parse(store?)? })
+    Some(BlobRef { key: BlobKey::parse(key?).ok()?, store: StoreName::parse(store?).ok()? })
 }
 
 /// A row of `held_blobs`.

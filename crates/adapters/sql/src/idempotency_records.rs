@@ -57,7 +57,7 @@ pub fn existing_record(idempotency_record: &IdempotencyRecord) -> Statement {
 /// back.
 #[must_use]
 pub fn claim_outcome(idempotency_record: &IdempotencyRecord, row: Option<ExistingRecordRow>) -> ClaimOutcome {
-    let existing_record = row.map(|row| ExistingRecord { digest: Sha256::parse(&row.digest), answer: row.answer });
+    let existing_record = row.map(|row| ExistingRecord { digest: Sha256::parse(&row.digest).ok(), answer: row.answer });
     ClaimOutcome::for_existing(idempotency_record, existing_record)
 }
 

@@ -117,7 +117,7 @@ impl ClaimedRow {
     /// [`Internal`](clouddrive_domain::Error::Internal) for an invalid row.
     pub fn claimed(self, lease: LeaseId) -> Result<ClaimedJob> {
         let subject = self.subject_id.as_uuid();
-        let kind = JobKind::parse(&self.kind).ok_or_else(|| invalid_row("jobs", subject, "kind"))?;
+        let kind = JobKind::parse(&self.kind).map_err(|_| invalid_row("jobs", subject, "kind"))?;
         let attempts = u32::try_from(self.attempts).unwrap_or(u32::MAX);
         Ok(ClaimedJob { job: Job::new(kind, subject), attempts, lease })
     }
@@ -140,7 +140,7 @@ impl CountRow {
     /// The numbers; none for a kind that only a newer version knows.
     #[must_use]
     pub fn count(self) -> Option<JobCount> {
-        let kind = JobKind::parse(&self.kind)?;
+        let kind = JobKind::parse(&self.kind).ok()?;
         Some(JobCount { kind, queued: size(self.queued), running: size(self.running), dead: size(self.dead) })
     }
 }

@@ -81,7 +81,11 @@ impl NodeRow {
                 blob: blob(self.blob_key.as_deref(), self.blob_store.as_deref()).ok_or_else(|| bad("blob_key"))?,
                 size: size(self.size_bytes.ok_or_else(|| bad("size_bytes"))?),
                 sha256: self.sha256.clone().map(|bytes| sha256("blobs", id, bytes)).transpose()?,
-                media_type: self.media_type.as_deref().and_then(MediaType::parse).ok_or_else(|| bad("media_type"))?,
+                media_type: self
+                    .media_type
+                    .as_deref()
+                    .and_then(|text| MediaType::parse(text).ok())
+                    .ok_or_else(|| bad("media_type"))?,
                 client_modified_at: self.client_modified_at.map(Timestamp::from_millis),
                 store_tag: self.etag.as_deref().map(|text| entity_tag("blobs", id, text)).transpose()?,
                 created_at: self

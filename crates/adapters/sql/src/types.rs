@@ -118,7 +118,7 @@ pub(crate) fn sha256(table: &'static str, id: impl std::fmt::Display, bytes: Vec
 }
 
 pub(crate) fn entity_tag(table: &'static str, id: impl std::fmt::Display, text: &str) -> Result<EntityTag, Error> {
-    EntityTag::parse(text).ok_or_else(|| invalid_row(table, id, "etag"))
+    EntityTag::parse(text).map_err(|_| invalid_row(table, id, "etag"))
 }
 
 /// The word for a permission.

@@ -121,7 +121,7 @@ impl TryFrom<UploadRow> for Upload {
         };
         let file = FileInfo {
             name: name("uploads", id, &row.name)?,
-            media_type: MediaType::parse(&row.media_type).ok_or_else(|| bad("media_type"))?,
+            media_type: MediaType::parse(&row.media_type).map_err(|_| bad("media_type"))?,
             sha256: row.sha256.map(|digest| sha256("uploads", id, digest)).transpose()?,
             client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
             conflict: conflict("uploads", id, &row.conflict)?,
@@ -136,10 +136,10 @@ impl TryFrom<UploadRow> for Upload {
             file,
             announced,
             part_size,
-            blob: BlobKey::parse(&row.blob_key).ok_or_else(|| bad("blob_key"))?,
+            blob: BlobKey::parse(&row.blob_key).map_err(|_| bad("blob_key"))?,
             multipart_id: row
                 .ticket
-                .map(|text| MultipartUploadId::parse(&text).ok_or_else(|| bad("ticket")))
+                .map(|text| MultipartUploadId::parse(&text).map_err(|_| bad("ticket")))
                 .transpose()?,
             state,
             created_at: Timestamp::from_millis(row.created_at),

@@ -63,7 +63,7 @@ impl TryFrom<VersionRow> for Version {
             blob: blob(Some(&row.blob_key), Some(&row.blob_store)).ok_or_else(|| bad("blob_key"))?,
             size: size(row.size_bytes),
             sha256: row.sha256.map(|digest| sha256("blobs", id, digest)).transpose()?,
-            media_type: MediaType::parse(&row.media_type).ok_or_else(|| bad("media_type"))?,
+            media_type: MediaType::parse(&row.media_type).map_err(|_| bad("media_type"))?,
             client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
             store_tag: row.etag.map(|text| entity_tag("blobs", id, &text)).transpose()?,
             created_at: Timestamp::from_millis(row.created_at),

@@ -128,7 +128,7 @@ pub(super) fn store_name(config: &Config) -> anyhow::Result<StoreName> {
         BlobsConfig::Disk(_) => "disk",
         BlobsConfig::S3(_) => "s3",
     };
-    config.blob_store.clone().or_else(|| StoreName::parse(usual)).context("the blob store has no name")
+    config.blob_store.clone().map_or_else(|| StoreName::parse(usual).context("the name of the blob store"), Ok)
 }
 
 /// Opens the bucket, waiting for a store that is not up yet.

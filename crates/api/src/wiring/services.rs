@@ -7,10 +7,10 @@ use clouddrive_auth::{Purpose, SessionCache};
 use clouddrive_domain::port::{BlobStores, Passwords, Repositories};
 use clouddrive_domain::service::{
     AccountPorts, AccountService, AccountSettings, ArchiveService, ArchiveStores, BlobRemover, Contents, CopyService,
-    EndedUploads, FileService, FolderService, IdempotencyService, LinkService, PhotoService, PublicLinkPorts,
-    PublicLinkService, SearchService, ServiceContext, ShareService, SignedBlobService, StoreTags, Throttling,
-    TrashService, UploadService, UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores,
-    Watching,
+    DriveLimits, EndedUploads, FilePorts, FileService, FolderService, IdempotencyService, LinkPorts, LinkService,
+    PhotoPorts, PhotoService, PublicLinkPorts, PublicLinkService, RegistrationService, SearchService, ServiceContext,
+    SharePorts, ShareService, SignedBlobPorts, SignedBlobService, StoreTags, Throttling, TrashService, UploadPorts,
+    UploadService, UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores, Watching,
 };
 use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_image::SquarePhotos;
@@ -90,6 +90,7 @@ impl<'a> Builder<'a> {
         let (database, storage) = (self.stores.persistence.probe.clone(), self.stores.blobs.probe());
         Ok(Services {
             accounts: Data::new(self.accounts()),
+            registration: Data::new(self.registration()),
             folders: Data::new(FolderService::new(ports.drive.clone(), self.ended.clone(), self.context.clone())),
             files: Data::new(self.files()),
             copies: Data::new(self.copies()),
@@ -134,8 +135,6 @@ impl<'a> Builder<'a> {
             self.throttling.clone(),
             self.context.clone(),
             AccountSettings {
-                quota_bytes: self.config.quota_bytes,
-                quota_entries: self.config.quota_entries,
                 token_lifetime: self.config.token_lifetime,
                 session_lifetime: self.config.session_lifetime,
                 refresh_grace: self.config.refresh_grace,
@@ -143,29 +142,35 @@ impl<'a> Builder<'a> {
         )
     }
 
-    fn photos(&self) -> PhotoService {
-        PhotoService::new(
+    fn registration(&self) -> RegistrationService {
+        let limits = DriveLimits { quota_bytes: self.config.quota_bytes, quota_entries: self.config.quota_entries };
+        RegistrationService::new(
             self.ports.users.clone(),
-            self.ports.drive.clone(),
-            self.ports.records.clone(),
-            self.blobs.clone(),
-            self.direct_access.presigners.clone(),
-            Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
+            self.passwords.clone(),
+            self.throttling.clone(),
             self.context.clone(),
-            self.config.url_lifetime,
+            limits,
         )
+    }
+
+    fn photos(&self) -> PhotoService {
+        let ports = PhotoPorts {
+            users: self.ports.users.clone(),
+            drive: self.ports.drive.clone(),
+            records: self.ports.records.clone(),
+            stores: self.blobs.clone(),
+            presigners: self.direct_access.presigners.clone(),
+            maker: Arc::new(SquarePhotos::new(PHOTOS_AT_ONCE, PHOTOS_WAITING)),
+        };
+        PhotoService::new(ports, self.context.clone(), self.config.url_lifetime)
     }
 
     fn files(&self) -> FileService {
         let lifetimes = UrlLifetimes { download: self.config.url_lifetime, watch: self.config.watch_url_lifetime };
-        FileService::new(
-            self.ports.drive.clone(),
-            self.contents.clone(),
-            self.tags.clone(),
-            self.direct_access.presigners.clone(),
-            self.context.clone(),
-            lifetimes,
-        )
+        let ports =
+            FilePorts { drive: self.ports.drive.clone(), contents: self.contents.clone(), tags: self.tags.clone() };
+        let files = FileService::new(ports, self.context.clone());
+        files.with_signing(self.direct_access.presigners.clone(), lifetimes)
     }
 
     fn versions(&self) -> VersionService {
@@ -215,15 +220,14 @@ impl<'a> Builder<'a> {
             max_parts: self.direct_access.max_parts,
             max_versions: self.config.max_versions,
         };
-        let uploads = UploadService::new(
-            self.ports.drive.clone(),
-            self.ports.uploads.clone(),
-            self.blobs.clone(),
-            self.ports.records.clone(),
-            self.direct_access.direct.clone(),
-            self.context.clone(),
-            settings,
-        );
+        let ports = UploadPorts {
+            drive: self.ports.drive.clone(),
+            uploads: self.ports.uploads.clone(),
+            stores: self.blobs.clone(),
+            records: self.ports.records.clone(),
+        };
+        let uploads = UploadService::new(ports, self.context.clone(), settings);
+        let uploads = uploads.with_direct(self.direct_access.direct.clone());
         match &self.direct_access.staged {
             Some(staged) => uploads.with_staging(staged.clone(), self.ports.records.clone()),
             None => uploads,
@@ -242,25 +246,22 @@ impl<'a> Builder<'a> {
     }
 
     fn shares(&self) -> ShareService {
-        ShareService::new(
-            self.ports.drive.clone(),
-            self.ports.shares.clone(),
-            self.ports.users.clone(),
-            self.ended.clone(),
-            self.throttling.clone(),
-            self.context.clone(),
-        )
+        let ports = SharePorts {
+            drive: self.ports.drive.clone(),
+            shares: self.ports.shares.clone(),
+            users: self.ports.users.clone(),
+        };
+        ShareService::new(ports, self.ended.clone(), self.throttling.clone(), self.context.clone())
     }
 
     fn links(&self) -> anyhow::Result<LinkService> {
-        Ok(LinkService::new(
-            self.ports.drive.clone(),
-            self.ports.links.clone(),
-            Arc::new(self.keys.link_tokens()?),
-            self.passwords.clone(),
-            self.context.clone(),
-            self.public_url,
-        ))
+        let ports = LinkPorts {
+            drive: self.ports.drive.clone(),
+            links: self.ports.links.clone(),
+            tokens: Arc::new(self.keys.link_tokens()?),
+            passwords: self.passwords.clone(),
+        };
+        Ok(LinkService::new(ports, self.context.clone(), self.public_url))
     }
 
     fn public_links(&self) -> PublicLinkService {
@@ -290,8 +291,8 @@ impl<'a> Builder<'a> {
             versions: self.ports.versions.clone(),
             sessions: self.cache.clone(),
         };
-        let records = self.ports.records.clone();
-        let (name, blobs) = (self.stores.blobs.name().clone(), self.blobs.clone());
-        Some(SignedBlobService::new(verifier, name, blobs, parts, records, watching, self.context.clone()))
+        let (stores, records) = (self.blobs.clone(), self.ports.records.clone());
+        let ports = SignedBlobPorts { verifier, stores, parts, records, watching };
+        Some(SignedBlobService::new(ports, self.stores.blobs.name().clone(), self.context.clone()))
     }
 }

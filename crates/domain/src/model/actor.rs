@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{IdempotencyRecord, RequestId, SessionId, UserId};
+use super::{IdempotencyRecord, ParseError, RequestId, SessionId, UserId};
 use crate::error::{Error, Forbidden, Result, Unauthenticated};
 
 /// The longest stored user agent, in characters.
@@ -10,6 +10,7 @@ const MAX_USER_AGENT: usize = 255;
 
 /// What a credential may be used for, whatever the role of its user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Scope {
     /// See, list, search and download.
     Read,
@@ -34,9 +35,12 @@ impl Scope {
     }
 
     /// Parses a stable word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    ///
+    /// # Errors
+    /// If it is that of no scope.
+    pub fn parse(word: &str) -> Result<Self, ParseError> {
+        let known = Self::ALL.into_iter().find(|scope| scope.as_str() == word);
+        known.ok_or(ParseError::new("must be a scope"))
     }
 
     const fn bit(self) -> u8 {
@@ -171,10 +175,10 @@ mod tests {
     #[test]
     fn every_scope_has_its_own_word() {
         for scope in Scope::ALL {
-            assert_eq!(Scope::parse(scope.as_str()), Some(scope));
+            assert_eq!(Scope::parse(scope.as_str()), Ok(scope));
         }
         for word in ["", "READ", "admin"] {
-            assert_eq!(Scope::parse(word), None, "{word}");
+            assert!(Scope::parse(word).is_err(), "{word}");
         }
     }
 

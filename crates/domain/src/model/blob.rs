@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Name, Random, VersionId};
+use super::{Name, ParseError, Random, VersionId};
 
 /// The key of a blob: 128 random bits as 32 lower-case hexadecimal digits. Never reused.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,11 +18,13 @@ impl BlobKey {
         Self(hex(&bytes))
     }
 
-    /// Parses a key; none if `text` is not one. Nothing else ever reaches a file system or an object store.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a key. Nothing else ever reaches a file system or an object store.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let valid = text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        valid.then(|| Self(text.to_owned()))
+        valid.then(|| Self(text.to_owned())).ok_or(ParseError::new("must be 32 lower-case hexadecimal digits"))
     }
 
     /// The key as text.
@@ -37,11 +39,13 @@ impl BlobKey {
 pub struct MultipartUploadId(String);
 
 impl MultipartUploadId {
-    /// Parses a multipart identifier; none if `text` cannot be one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a multipart identifier.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let valid = (1..=1024).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        valid.then(|| Self(text.to_owned()))
+        valid.then(|| Self(text.to_owned())).ok_or(ParseError::new("must be 1 to 1024 visible ASCII characters"))
     }
 
     /// The multipart identifier as text.
@@ -66,12 +70,14 @@ pub struct MultipartUpload {
 pub struct StoreName(Arc<str>);
 
 impl StoreName {
-    /// Parses a name; none if `text` is not one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let valid = (1..=64).contains(&text.len())
             && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'));
-        valid.then(|| Self(text.into()))
+        valid.then(|| Self(text.into())).ok_or(ParseError::new("must be 1 to 64 of a–z 0–9 _ -"))
     }
 
     /// The name as text.
@@ -108,16 +114,20 @@ impl Sha256 {
     }
 
     /// Parses 64 hexadecimal digits of either case.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
+        let invalid = ParseError::new("must be 64 hexadecimal digits");
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return None;
+            return Err(invalid);
         }
         for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+            let digits = std::str::from_utf8(digits).map_err(|_| invalid)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| invalid)?;
         }
-        Some(Self(bytes))
+        Ok(Self(bytes))
     }
 
     /// The 32 bytes.
@@ -144,13 +154,17 @@ impl fmt::Debug for Sha256 {
 pub struct EntityTag(String);
 
 impl EntityTag {
-    /// Parses a tag, with or without its quotes; none if `text` is not one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a tag, with or without its quotes.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         let valid =
             (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'"' | b','));
-        valid.then(|| Self(text.to_owned()))
+        valid
+            .then(|| Self(text.to_owned()))
+            .ok_or(ParseError::new("must be 1 to 255 visible ASCII characters without quotes and commas"))
     }
 
     /// The tag without its quotes.
@@ -211,7 +225,7 @@ impl MediaType {
     #[must_use]
     pub fn from_name(name: &Name) -> Self {
         let known = mime_guess::from_path(name.as_str()).first_raw();
-        known.and_then(Self::parse).unwrap_or_else(Self::octet_stream)
+        known.and_then(|known| Self::parse(known).ok()).unwrap_or_else(Self::octet_stream)
     }
 
     /// Whether it is meaningful. Clients send `application/octet-stream` when they do not know the type.
@@ -245,16 +259,19 @@ impl MediaType {
     }
 
     /// Parses `type/subtype`, with optional parameters, in visible ASCII so that it is safe in a header.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let token = |part: &str| {
             !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
         };
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
-        let (kind, subtype) = essence.trim_end_matches(' ').split_once('/')?;
+        let (kind, subtype) = essence.trim_end_matches(' ').split_once('/').unwrap_or_default();
         let valid =
             text.len() <= 255 && token(kind) && token(subtype) && parameters.bytes().all(|b| matches!(b, b' '..=b'~'));
-        valid.then(|| Self(text.trim().to_owned()))
+        let invalid = ParseError::new("must be a media type, such as image/jpeg, of at most 255 bytes");
+        valid.then(|| Self(text.trim().to_owned())).ok_or(invalid)
     }
 
     /// The media type as text.
@@ -288,7 +305,7 @@ mod tests {
         assert_eq!(BlobKey::parse(key).unwrap().as_str(), key);
         for text in ["", "../../../etc/passwd", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde/"]
         {
-            assert_eq!(BlobKey::parse(text), None, "{text}");
+            assert!(BlobKey::parse(text).is_err(), "{text}");
         }
     }
 
@@ -298,7 +315,7 @@ mod tests {
             assert_eq!(StoreName::parse(text).unwrap().as_str(), text);
         }
         for text in ["", "S3", "a b", "a/b", "é", &"s".repeat(65)] {
-            assert_eq!(StoreName::parse(text), None, "{text:?}");
+            assert!(StoreName::parse(text).is_err(), "{text:?}");
         }
     }
 
@@ -310,7 +327,7 @@ mod tests {
             assert_eq!(tag.to_string(), "\"d41d8cd98f00b204e9800998ecf8427e-2\"");
         }
         for text in ["", "\"\"", "\"a", "W/\"a\"", "a\",\"b", "a b", "a\r\nX: y", "é", &"t".repeat(256)] {
-            assert_eq!(EntityTag::parse(text), None, "{text:?}");
+            assert!(EntityTag::parse(text).is_err(), "{text:?}");
         }
     }
 
@@ -320,7 +337,7 @@ mod tests {
             assert_eq!(MultipartUploadId::parse(text).unwrap().as_str(), text);
         }
         for text in ["", "a b", "a\r\nX: y", "é", &"t".repeat(1025)] {
-            assert_eq!(MultipartUploadId::parse(text), None, "{text:?}");
+            assert!(MultipartUploadId::parse(text).is_err(), "{text:?}");
         }
     }
 
@@ -328,10 +345,10 @@ mod tests {
     fn digests_read_back_as_they_print() {
         let digest = Sha256::from_bytes([0xA7; 32]);
         assert_eq!(digest.to_string(), "a7".repeat(32));
-        assert_eq!(Sha256::parse(&digest.to_string()), Some(digest));
+        assert_eq!(Sha256::parse(&digest.to_string()), Ok(digest));
         assert_eq!(Sha256::parse(&"a7".repeat(32).to_uppercase()).unwrap().as_bytes(), &[0xA7; 32]);
-        assert_eq!(Sha256::parse(&"g".repeat(64)), None);
-        assert_eq!(Sha256::parse("é".repeat(32).as_str()), None);
+        assert!(Sha256::parse(&"g".repeat(64)).is_err());
+        assert!(Sha256::parse("é".repeat(32).as_str()).is_err());
     }
 
     #[test]
@@ -372,7 +389,7 @@ mod tests {
             assert_eq!(MediaType::parse(text).unwrap().as_str(), text);
         }
         for text in ["", "text", "/", "text/", "text/pl ain", "text/plain\r\nX: y", "text/plain; a=\u{e9}", "a/b\n"] {
-            assert_eq!(MediaType::parse(text), None, "{text:?}");
+            assert!(MediaType::parse(text).is_err(), "{text:?}");
         }
     }
 }

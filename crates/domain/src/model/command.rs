@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::id::uuid_v7;
-use super::{IdempotencyRecord, Random, Timestamp, UserId};
+use super::{IdempotencyRecord, ParseError, Random, Timestamp, UserId};
 
 /// A request identifier that correlates log lines and changes: 1–128 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,10 +17,12 @@ impl RequestId {
     }
 
     /// Checks that `text` is safe to log and to echo in a header.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let sane = (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        sane.then(|| Self(text.into()))
+        sane.then(|| Self(text.into())).ok_or(ParseError::new("must be 1 to 128 visible ASCII characters"))
     }
 
     /// The identifier as text.
@@ -199,9 +201,9 @@ mod tests {
 
     #[test]
     fn request_ids_cannot_break_a_log_line() {
-        assert!(RequestId::parse("a-b_c:1").is_some());
+        assert!(RequestId::parse("a-b_c:1").is_ok());
         for text in ["", "a b", "a\nb", "é", &"a".repeat(129)] {
-            assert!(RequestId::parse(text).is_none(), "{text:?}");
+            assert!(RequestId::parse(text).is_err(), "{text:?}");
         }
     }
 
@@ -215,6 +217,6 @@ mod tests {
         }
         let made = RequestId::generate(Timestamp::from_millis(0x0123_4567_89AB), &Ones);
         assert_eq!(made.as_str(), "01234567-89ab-7fff-bfff-ffffffffffff");
-        assert_eq!(RequestId::parse(made.as_str()), Some(made));
+        assert_eq!(RequestId::parse(made.as_str()), Ok(made));
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{IdempotencyRecordId, Link, Located, Sha256, Share, Upload, UserId};
+use super::{IdempotencyRecordId, Link, Located, ParseError, Sha256, Share, Upload, UserId};
 use crate::error::Result;
 
 /// A caller's key for a request and its retries: 1–255 printable ASCII characters.
@@ -12,11 +12,13 @@ use crate::error::Result;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Parses a key; none if `text` cannot be one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a key.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let valid = (1..=255).contains(&text.len()) && text.bytes().all(|b| matches!(b, b' '..=b'~'));
-        valid.then(|| Self(text.to_owned()))
+        valid.then(|| Self(text.to_owned())).ok_or(ParseError::new("must be 1 to 255 printable ASCII characters"))
     }
 
     /// The key as text.
@@ -153,7 +155,7 @@ mod tests {
             assert_eq!(IdempotencyKey::parse(text).unwrap().as_str(), text);
         }
         for text in ["", "é", "a\nb", "\u{7f}", &"k".repeat(256)] {
-            assert!(IdempotencyKey::parse(text).is_none(), "{text:?}");
+            assert!(IdempotencyKey::parse(text).is_err(), "{text:?}");
         }
     }
 }

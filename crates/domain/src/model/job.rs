@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{DriveId, Id, LeaseId, Timestamp, UploadId};
+use super::{DriveId, Id, LeaseId, ParseError, Timestamp, UploadId};
 
 /// How often a job is attempted before it is given up.
 pub const MAX_JOB_ATTEMPTS: u32 = 10;
@@ -20,6 +20,7 @@ pub const JOB_DELAY: Duration = Duration::from_secs(10);
 
 /// The kind of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum JobKind {
     /// Finishes the purges begun in a drive.
     PurgeTrash,
@@ -43,10 +44,13 @@ impl JobKind {
         }
     }
 
-    /// The kind with that name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|kind| kind.as_str() == name)
+    /// Parses a stored name.
+    ///
+    /// # Errors
+    /// If it is that of no kind.
+    pub fn parse(name: &str) -> Result<Self, ParseError> {
+        let known = Self::ALL.iter().copied().find(|kind| kind.as_str() == name);
+        known.ok_or(ParseError::new("must be a kind of job"))
     }
 }
 
@@ -176,8 +180,8 @@ mod tests {
         for kind in JobKind::ALL {
             let job = Job::new(*kind, subject);
             assert_eq!((job.kind(), job.subject()), (*kind, subject));
-            assert_eq!(JobKind::parse(kind.as_str()), Some(*kind));
+            assert_eq!(JobKind::parse(kind.as_str()), Ok(*kind));
         }
-        assert_eq!(JobKind::parse("unknown"), None);
+        assert!(JobKind::parse("unknown").is_err());
     }
 }

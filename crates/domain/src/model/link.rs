@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::{ItemRef, LinkId, PasswordHash, Random, Timestamp, TokenHash, UserId, Viewer};
+use super::{ItemRef, LinkId, ParseError, PasswordHash, Random, Timestamp, TokenHash, UserId, Viewer};
 use crate::error::{Error, Gone, Result};
 
 /// The highest download limit of a link.
@@ -35,11 +35,13 @@ impl LinkToken {
         Self(Zeroizing::new(bytes.iter().filter_map(letter).collect()))
     }
 
-    /// Parses a token; none if `text` cannot be one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a token.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let looks = text.len() == Self::LENGTH && text.bytes().all(|byte| Self::ALPHABET.contains(&byte));
-        looks.then(|| Self(Zeroizing::new(text.to_owned())))
+        looks.then(|| Self(Zeroizing::new(text.to_owned()))).ok_or(ParseError::new("must be the token of a link"))
     }
 
     /// The token in clear, for sealing and for the URL shown to its owner.
@@ -188,7 +190,7 @@ mod tests {
     fn a_token_has_six_random_bits_in_each_of_its_characters() {
         let token = LinkToken::generate(&Counting);
         assert_eq!(token.expose(), "IJKLMNOPQRSTUVWXYZabcdefghijklmn");
-        assert_eq!(LinkToken::parse(token.expose()).as_ref(), Some(&token));
+        assert_eq!(LinkToken::parse(token.expose()).as_ref(), Ok(&token));
         for text in [
             "",
             "IJKL",
@@ -196,7 +198,7 @@ mod tests {
             "IJKLMNOPQRSTUVWXYZabcdefghijklmno",
             "../../../../../../../../../../..",
         ] {
-            assert_eq!(LinkToken::parse(text), None, "{text}");
+            assert!(LinkToken::parse(text).is_err(), "{text}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Nodes of a drive's tree.
 
 use super::{BlobRef, DriveId, EntityTag, MediaType, Name, NodeId, Role, Sha256, Timestamp, UserId, VersionId};
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 
 /// The maximum nesting depth of folders.
 pub const MAX_TREE_DEPTH: u32 = 100;
@@ -156,10 +156,10 @@ pub struct PathStep {
 /// Checks the depth of a folder at level `depth` that has `reach` more levels of folders below it.
 ///
 /// # Errors
-/// [`Error::Invalid`] for the field `parent_folder_id` past [`MAX_TREE_DEPTH`].
+/// [`Error::Invalid`] for the [`Destination`](Field::Destination) past [`MAX_TREE_DEPTH`].
 pub fn check_depth(depth: u32, reach: u32) -> Result<()> {
     if depth.saturating_add(reach) > MAX_TREE_DEPTH {
-        return Err(Error::invalid("parent_folder_id", "folders stand at most 100 deep"));
+        return Err(Error::invalid(Field::Destination, "folders stand at most 100 deep"));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
-use super::{Random, Scopes, SessionId, Timestamp, TokenHash, TokenId, UserId};
+use super::{ParseError, Random, Scopes, SessionId, Timestamp, TokenHash, TokenId, UserId};
 
 /// A login session. Ending it invalidates every token that names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +56,14 @@ impl RefreshToken {
         Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Parses a token; none if `text` cannot be one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Parses a token.
+    ///
+    /// # Errors
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         // Check the length first, so that arbitrarily long input is neither decoded nor hashed.
         let fits = text.len() == 43 && URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == Self::BYTES);
-        fits.then(|| Self(Zeroizing::new(text.to_owned())))
+        fits.then(|| Self(Zeroizing::new(text.to_owned()))).ok_or(ParseError::new("must be 43 characters of base64url"))
     }
 
     /// The token in clear, for the client.
@@ -131,10 +133,10 @@ mod tests {
     fn a_refresh_token_encodes_all_random_bytes() {
         let token = RefreshToken::generate(&Only(0xFF));
         assert_eq!(token.expose(), "__________________________________________8");
-        assert_eq!(RefreshToken::parse(token.expose()), Some(token.clone()));
+        assert_eq!(RefreshToken::parse(token.expose()), Ok(token.clone()));
         assert_ne!(token.hash(), RefreshToken::generate(&Only(0xFE)).hash());
         for text in ["", "short", &"_".repeat(44), &"=".repeat(43), &"é".repeat(21), &"_".repeat(1_000_000)] {
-            assert_eq!(RefreshToken::parse(text), None, "{text:.50}");
+            assert!(RefreshToken::parse(text).is_err(), "{text:.50}");
         }
     }
 

@@ -6,7 +6,7 @@ use email_address::{EmailAddress, Options};
 use icu_normalizer::ComposingNormalizerBorrowed;
 use zeroize::Zeroizing;
 
-use super::{BlobRef, EntryQuota, Quota, Timestamp, UserId};
+use super::{BlobRef, EntryQuota, ParseError, Quota, Timestamp, UserId};
 
 /// The most common passwords of at least eight characters, one per line, in lower case.
 const COMMON_PASSWORDS: &str = include_str!("common_passwords.txt");
@@ -20,12 +20,16 @@ impl Username {
     /// Parses a user name.
     ///
     /// # Errors
-    /// The broken rule, human-readable.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let valid = (3..=32).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if valid { Ok(Self(text.to_owned())) } else { Err("must be 3 to 32 of A–Z a–z 0–9 _ . -") }
+        if valid {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ParseError::new("must be 3 to 32 of A–Z a–z 0–9 _ . -"))
+        }
     }
 
     /// The name as entered.
@@ -49,12 +53,12 @@ impl Email {
     /// Parses the bare address of a mailbox at a domain with a dot.
     ///
     /// # Errors
-    /// The broken rule, human-readable.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    /// The rule that `text` breaks.
+    pub fn parse(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
         let options = Options::default().with_required_tld().without_display_text().without_domain_literal();
         let valid = text.len() <= 254 && EmailAddress::parse_with_options(text, options).is_ok();
-        if valid { Ok(Self(text.to_owned())) } else { Err("must be a valid e-mail address") }
+        if valid { Ok(Self(text.to_owned())) } else { Err(ParseError::new("must be a valid e-mail address")) }
     }
 
     /// The address as entered.
@@ -100,15 +104,16 @@ impl Password {
     /// Checks a new password: 8–128 characters, and not one of the 3,000 most common.
     ///
     /// # Errors
-    /// The broken rule, human-readable.
-    pub fn choose(text: &str) -> Result<Self, &'static str> {
-        let password = Self::attempt(text).ok_or("must have 8 to 128 characters")?;
+    /// The rule that `text` breaks.
+    pub fn choose(text: &str) -> Result<Self, ParseError> {
+        let length = ParseError::new("must have 8 to 128 characters");
+        let password = Self::attempt(text).ok_or(length)?;
         if !(8..=128).contains(&password.0.chars().count()) {
-            return Err("must have 8 to 128 characters");
+            return Err(length);
         }
         let lower = password.0.to_lowercase();
         if COMMON_PASSWORDS.lines().any(|common| common == lower) {
-            return Err("is one of the commonest passwords");
+            return Err(ParseError::new("is one of the commonest passwords"));
         }
         Ok(password)
     }

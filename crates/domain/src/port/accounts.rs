@@ -7,6 +7,20 @@ use crate::model::{Command, Credentials, Email, Limit, ListedAccount, NewLimits,
 ///
 /// Methods that end sessions also end those that are just starting: see
 /// [`SessionRepository::start`](super::SessionRepository::start).
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Command, UserId};
+/// use clouddrive_domain::port::AccountRepository;
+///
+/// /// Disables an account, whose sessions end, unless it is disabled already.
+/// async fn disable(accounts: &dyn AccountRepository, command: &Command, user: UserId) -> Result<()> {
+///     if accounts.set_disabled(command, user, true).await? {
+///         println!("{user} is disabled");
+///     }
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait AccountRepository: Send + Sync {
@@ -47,6 +61,7 @@ pub trait AccountRepository: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if there is no such user.
+    #[doc(alias = "suspend")]
     async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool>;
 
     /// Sets the limits of the user's drive. They may be below its usage: then nothing more fits.

@@ -6,6 +6,26 @@ use crate::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
 /// The records of all blobs, and since when each is unreferenced.
 ///
 /// They are housekeeping of the store, not part of a drive, and leave no rows in the change log.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{StoreName, Timestamp};
+/// use clouddrive_domain::port::{BlobRecordRepository, BlobStore};
+///
+/// /// Deletes bytes that nothing has referred to since `before`, and then their records.
+/// async fn collect(
+///     records: &dyn BlobRecordRepository,
+///     (name, store): (&StoreName, &dyn BlobStore),
+///     before: Timestamp,
+///     now: Timestamp,
+/// ) -> Result<()> {
+///     let keys = records.mark_for_deletion(name, before, now, 100).await?;
+///     for key in &keys {
+///         store.delete(key).await?;
+///     }
+///     records.remove(name, &keys).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait BlobRecordRepository: Send + Sync {

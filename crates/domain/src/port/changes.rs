@@ -8,6 +8,21 @@ use crate::model::{ChangeBatch, ChangePosition, DriveId, Timestamp};
 /// The positions of entries follow the order of their transactions: an entry MUST NOT appear before a position that
 /// [`end`](Self::end) or the end of a batch has named, however late its transaction commits. A store whose transactions
 /// overlap therefore holds back entries while an earlier transaction may still add others before them.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{ChangePosition, DriveId};
+/// use clouddrive_domain::port::ChangeRepository;
+///
+/// /// Prints the changes after a position, and returns the position to continue from.
+/// async fn follow(log: &dyn ChangeRepository, drive: DriveId, after: ChangePosition) -> Result<ChangePosition> {
+///     let batch = log.read(Some(drive), after, 100).await?;
+///     for change in &batch.changes {
+///         println!("{change:?}");
+///     }
+///     Ok(batch.end)
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait ChangeRepository: Send + Sync {

@@ -13,6 +13,29 @@ use crate::model::{BlobKey, MultipartUpload, MultipartUploadId, Part, PartPlan, 
 ///
 /// The plan of a multipart upload is the same in every call. A part that is sent again is refused, or replaces the
 /// former one whole.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{BlobKey, MultipartUpload, PartPlan, Timestamp};
+/// use clouddrive_domain::port::{ContentHeaders, DirectUploadStore, SignedUrl};
+///
+/// /// Begins a multipart upload, and signs a URL for each of its parts.
+/// async fn begin(
+///     store: &dyn DirectUploadStore,
+///     key: BlobKey,
+///     plan: PartPlan,
+///     expires_at: Timestamp,
+/// ) -> Result<Vec<SignedUrl>> {
+///     let content_headers = ContentHeaders::unknown();
+///     let multipart_id = store.begin(&key, plan, &content_headers).await?;
+///     let multipart = MultipartUpload { key, multipart_id };
+///     let mut urls = Vec::new();
+///     for part in plan.parts() {
+///         urls.push(store.presign_put(&multipart, part, None, &content_headers, expires_at).await?);
+///     }
+///     Ok(urls)
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait DirectUploadStore: Send + Sync {

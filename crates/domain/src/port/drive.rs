@@ -205,6 +205,7 @@ pub trait NodeRepository: Send + Sync {
     /// MUST NOT depend on how many children the folder has.
     ///
     /// Sorting by name compares the [`OrderKey`], then the identifier, byte by byte.
+    #[doc(alias = "readdir")]
     async fn list<'a>(
         &self,
         folder: &ReadGrant,

@@ -67,6 +67,21 @@ pub struct Expiry {
 /// in the same transaction, so that after a crash there is either both or neither. The method MUST fail with
 /// [`RequestInProgress`](crate::error::Conflict::RequestInProgress), and change nothing, if another request holds the
 /// record by then or it has an answer. It also stores the record's [digest](IdempotencyRecord::digest) of that time.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::IdempotencyRecord;
+/// use clouddrive_domain::port::{ClaimOutcome, Expiry, IdempotencyRepository};
+///
+/// /// Whether the request may run, since no other with its key has.
+/// async fn may_run(
+///     records: &dyn IdempotencyRepository,
+///     idempotency_record: &IdempotencyRecord,
+///     expiry: Expiry,
+/// ) -> Result<bool> {
+///     Ok(records.claim(idempotency_record, expiry).await? == ClaimOutcome::Held)
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait IdempotencyRepository: Send + Sync {

@@ -17,6 +17,23 @@ use crate::model::{ClaimedJob, JobCount, JobOutcome, LeaseId, Timestamp};
 ///
 /// A lease only avoids duplicate work: a job must tolerate being run twice, even at once. The queue is housekeeping of
 /// the store and leaves no rows in the change log.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{JobOutcome, LeaseId, Timestamp};
+/// use clouddrive_domain::port::Jobs;
+///
+/// /// Does the job that has been due longest, if any is.
+/// async fn work(jobs: &dyn Jobs, lease: LeaseId, now: Timestamp) -> Result<()> {
+///     for claimed in jobs.claim(lease, now, now.plus(Duration::from_secs(60)), 1).await? {
+///         println!("doing {:?}", claimed.job);
+///         jobs.finish(&claimed, JobOutcome::Done).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Jobs: Send + Sync {

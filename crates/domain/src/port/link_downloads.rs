@@ -4,6 +4,20 @@ use crate::error::Result;
 use crate::model::{Command, Counted, LinkDownload, Timestamp};
 
 /// The download counters of public links.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Command, LinkDownload};
+/// use clouddrive_domain::port::LinkDownloadRepository;
+///
+/// /// Counts a download, unless it continues one that was counted.
+/// async fn begin(downloads: &dyn LinkDownloadRepository, command: &Command, download: &LinkDownload) -> Result<()> {
+///     if !downloads.is_counted(download, command.at).await? {
+///         downloads.count(command, download).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait LinkDownloadRepository: Send + Sync {

@@ -24,6 +24,18 @@ pub struct NewLink {
 }
 
 /// Public links. Changes take effect before these methods return.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{LinkToken, ReadGrant, authorize_read};
+/// use clouddrive_domain::port::LinkRepository;
+///
+/// /// Grants the holder of a token to read what it links to.
+/// async fn enter(links: &dyn LinkRepository, token: &LinkToken) -> Result<ReadGrant> {
+///     let found = links.find_by_token(&token.hash()).await?;
+///     authorize_read(found.map(|(_, located)| located))
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait LinkRepository: Send + Sync {

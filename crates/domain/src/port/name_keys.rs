@@ -3,6 +3,17 @@ use async_trait::async_trait;
 use crate::error::Result;
 
 /// The keys stored beside names: see [`OrderKey`](crate::model::OrderKey).
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::port::NameKeyRepository;
+///
+/// /// Brings all keys up to date.
+/// async fn refresh(names: &dyn NameKeyRepository) -> Result<()> {
+///     while names.refresh(1000).await? == 1000 {}
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait NameKeyRepository: Send + Sync {

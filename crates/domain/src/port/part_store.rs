@@ -5,6 +5,18 @@ use crate::error::Result;
 use crate::model::{Expected, MultipartUpload};
 
 /// Receives parts, for a store whose signed URLs lead back to this server.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Expected, Length, MultipartUpload, Part};
+/// use clouddrive_domain::port::{ByteStream, PartStore};
+///
+/// /// Stores the part that a client sends.
+/// async fn receive(parts: &dyn PartStore, multipart: &MultipartUpload, part: Part, body: ByteStream) -> Result<()> {
+///     let expected = Expected { length: Length::Exactly(part.size), sha256: None };
+///     parts.put_part(multipart, part.number, body, expected).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait PartStore: Send + Sync {

@@ -18,6 +18,21 @@ pub enum PasswordCheck {
 ///
 /// # Errors
 /// Every method returns [`Unavailable`](crate::Error::Unavailable) if too many calls are already waiting.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Password, PasswordHash};
+/// use clouddrive_domain::port::{PasswordCheck, Passwords};
+///
+/// /// Takes equally long for a user that does not exist, who has no hash.
+/// async fn is_right(passwords: &dyn Passwords, password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
+///     let Some(hash) = hash else {
+///         passwords.verify_unknown(password).await?;
+///         return Ok(false);
+///     };
+///     Ok(passwords.verify(password, hash).await? != PasswordCheck::Wrong)
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait Passwords: Send + Sync {

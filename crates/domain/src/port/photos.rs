@@ -4,6 +4,21 @@ use bytes::Bytes;
 use crate::error::Result;
 
 /// Converts uploaded pictures to profile photos.
+///
+/// ```
+/// use clouddrive_domain::bytes::Bytes;
+/// use clouddrive_domain::error::Refused;
+/// use clouddrive_domain::port::PhotoMaker;
+/// use clouddrive_domain::{Error, Result};
+///
+/// /// The photo; none if the picture is not an accepted one.
+/// async fn photo(maker: &dyn PhotoMaker, picture: Bytes) -> Result<Option<Bytes>> {
+///     match maker.make(picture).await {
+///         Err(Error::Refused(Refused::Image(_))) => Ok(None),
+///         made => made.map(Some),
+///     }
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait PhotoMaker: Send + Sync {

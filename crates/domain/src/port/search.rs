@@ -28,6 +28,26 @@ pub struct Hit {
 }
 
 /// Search for files and folders by name.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Limit, SearchText, UserId};
+/// use clouddrive_domain::port::{Hit, SearchCriteria, SearchRepository};
+///
+/// /// Everything that matches, page by page.
+/// async fn find_all(search: &dyn SearchRepository, user: UserId, text: SearchText) -> Result<Vec<Hit>> {
+///     let mut criteria = SearchCriteria { text, kind: None, within: None, after: None, limit: Limit::default() };
+///     let mut hits = Vec::new();
+///     loop {
+///         let page = search.search(user, &criteria).await?;
+///         hits.extend(page.items);
+///         criteria.after = page.next;
+///         if criteria.after.is_none() {
+///             return Ok(hits);
+///         }
+///     }
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait SearchRepository: Send + Sync {

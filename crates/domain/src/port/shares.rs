@@ -19,6 +19,23 @@ pub struct NewShare {
 
 /// Shares. Changes take effect before these methods return. Losing access also ends the uploads that needed it, which
 /// releases their reserved bytes.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Action, Command, NodeId, Share, UserId, authorize};
+/// use clouddrive_domain::port::{NewShare, NodeRepository, ShareRepository};
+///
+/// /// Shares a file or folder of `owner`.
+/// async fn share(
+///     (drive, shares): (&dyn NodeRepository, &dyn ShareRepository),
+///     command: &Command,
+///     (owner, node): (UserId, NodeId),
+///     share: &NewShare,
+/// ) -> Result<Share> {
+///     let item = authorize(drive.find(node, owner.into()).await?, Action::Share)?;
+///     shares.create(command, &item, share).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait ShareRepository: Send + Sync {

@@ -114,6 +114,20 @@ pub struct GetTarget {
 /// a second before it, which is the resolution of some stores. URLs to download need no headers, so that a browser can
 /// follow them; each key and each purpose has its own. No part of a URL can be changed. The URLs of
 /// [`DirectUploadStore`](super::DirectUploadStore) are like that, too, but for the headers.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Content, Name};
+/// use clouddrive_domain::port::{Clock, ContentHeaders, SignedUrl, UrlPresigner};
+///
+/// /// A URL to download the content within five minutes.
+/// async fn link(presigner: &dyn UrlPresigner, clock: &dyn Clock, name: Name, content: &Content) -> Result<SignedUrl> {
+///     let expires_at = clock.now().plus(Duration::from_secs(300));
+///     presigner.presign_get(&content.blob.key, &ContentHeaders::new(name, content), expires_at).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UrlPresigner: Send + Sync {
@@ -128,6 +142,7 @@ pub trait UrlPresigner: Send + Sync {
 
     /// The same for a longer-lived URL. If it leads back to this server, it contains `watch`, which
     /// [`SignedUrlVerifier::verify_get`] returns; an external store cannot check it.
+    #[doc(alias = "presign")]
     async fn presign_watch(
         &self,
         key: &BlobKey,
@@ -172,6 +187,29 @@ impl PutTarget {
 }
 
 /// Verifies signed URLs, for a store whose signed URLs lead back to this server.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::Timestamp;
+/// use clouddrive_domain::port::{
+///     BlobStore, ByteStream, ContentHeaders, PartStore, PutTarget, SignedRequest, SignedUrlVerifier,
+/// };
+///
+/// /// Stores what a client sends to a signed URL.
+/// async fn receive(
+///     verifier: &dyn SignedUrlVerifier,
+///     (store, parts): (&dyn BlobStore, &dyn PartStore),
+///     request: SignedRequest<'_>,
+///     body: ByteStream,
+///     now: Timestamp,
+/// ) -> Result<()> {
+///     let (target, expected) = verifier.verify_put(request, now)?;
+///     match target {
+///         PutTarget::Blob(key) => store.put(&key, body, expected, &ContentHeaders::unknown()).await.map(drop),
+///         PutTarget::Part { multipart, number } => parts.put_part(&multipart, number, body, expected).await,
+///     }
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait SignedUrlVerifier: Send + Sync {
     /// Verifies a PUT and returns its target and what its bytes must be.

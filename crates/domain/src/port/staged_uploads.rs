@@ -5,6 +5,27 @@ use crate::error::Result;
 use crate::model::{BlobKey, MultipartUpload, PartPlan, Stored};
 
 /// A store whose clients can overwrite what they have sent, until it is copied out of reach of their URLs.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{BlobKey, MultipartUpload, PartPlan, Stored};
+/// use clouddrive_domain::port::{ContentHeaders, DirectUploadStore, StagedUploadStore};
+///
+/// /// Finishes a multipart upload as a blob that no longer changes: a new one, if need be.
+/// async fn finish(
+///     (direct, staged): (&dyn DirectUploadStore, &dyn StagedUploadStore),
+///     multipart: &MultipartUpload,
+///     plan: PartPlan,
+///     copy: BlobKey,
+/// ) -> Result<(BlobKey, Stored)> {
+///     let stored = direct.finish(multipart, plan, None).await?;
+///     if !staged.needs_copy(plan) {
+///         return Ok((multipart.key.clone(), stored));
+///     }
+///     let stored = staged.copy(multipart, plan, &copy, &ContentHeaders::unknown()).await?;
+///     Ok((copy, stored))
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait StagedUploadStore: Send + Sync {

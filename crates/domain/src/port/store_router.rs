@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::BlobStore;
@@ -14,11 +15,11 @@ pub type BlobStores = StoreRouter<dyn BlobStore>;
 /// use std::sync::Arc;
 ///
 /// use clouddrive_domain::Result;
-/// use clouddrive_domain::model::{BlobRef, StoreName};
+/// use clouddrive_domain::model::{BlobRef, ParseError, StoreName};
 /// use clouddrive_domain::port::{BlobStore, BlobStores};
 ///
-/// fn both(disk: Arc<dyn BlobStore>, bucket: Arc<dyn BlobStore>) -> Option<BlobStores> {
-///     Some(BlobStores::new(StoreName::parse("s3")?, bucket).with(StoreName::parse("disk")?, disk))
+/// fn both(disk: Arc<dyn BlobStore>, bucket: Arc<dyn BlobStore>) -> Result<BlobStores, ParseError> {
+///     Ok(BlobStores::new(StoreName::parse("s3")?, bucket).with(StoreName::parse("disk")?, disk))
 /// }
 ///
 /// async fn delete(stores: &BlobStores, blob: &BlobRef) -> Result<()> {
@@ -33,6 +34,13 @@ pub struct StoreRouter<P: ?Sized> {
 impl<P: ?Sized> Clone for StoreRouter<P> {
     fn clone(&self) -> Self {
         Self { default: self.default.clone(), stores: self.stores.clone() }
+    }
+}
+
+impl<P: ?Sized> fmt::Debug for StoreRouter<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.stores.keys().collect();
+        f.debug_struct("StoreRouter").field("default", &self.default).field("names", &names).finish()
     }
 }
 

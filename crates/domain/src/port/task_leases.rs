@@ -16,6 +16,24 @@ pub struct Lease {
 ///
 /// A lease only avoids duplicate work; correctness does not depend on it: a paused instance that resumes after its
 /// lease has expired does no harm. Leases are housekeeping of the store and leave no rows in the change log.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{LeaseId, Timestamp};
+/// use clouddrive_domain::port::{Lease, TaskLeaseRepository};
+///
+/// /// Runs a task every ten minutes, on one instance.
+/// async fn run_if_due(leases: &dyn TaskLeaseRepository, id: LeaseId, now: Timestamp) -> Result<()> {
+///     let lease = Lease { id, task: "expire_uploads" };
+///     if leases.claim(lease, now, now.plus(Duration::from_secs(60))).await? {
+///         println!("running {}", lease.task);
+///         leases.finish(lease, now.plus(Duration::from_secs(600))).await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait TaskLeaseRepository: Send + Sync {

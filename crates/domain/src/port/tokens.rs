@@ -2,6 +2,20 @@ use crate::error::Result;
 use crate::model::{AccessClaims, Timestamp};
 
 /// Access tokens: signed claims that are verified without a look-up.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{AccessClaims, Timestamp};
+/// use clouddrive_domain::port::Tokens;
+///
+/// /// The same token, valid for another hour.
+/// fn renew(tokens: &dyn Tokens, token: &str, now: Timestamp) -> Result<String> {
+///     let claims = tokens.verify(token, now)?;
+///     tokens.issue(&AccessClaims { issued_at: now, expires_at: now.plus(Duration::from_secs(3600)), ..claims })
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 pub trait Tokens: Send + Sync {
     /// Signs `claims`. Times are kept to the second.

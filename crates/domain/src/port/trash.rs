@@ -110,6 +110,23 @@ pub enum CleanupProgress {
 /// Every method that takes a grant [renews](Grant::renew) it inside its own transaction, and fails if that fails; each
 /// that takes the expected revision fails with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the node has
 /// another.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Action, Command, NodeId, UserId, authorize};
+/// use clouddrive_domain::port::{NodeRepository, TrashRepository};
+///
+/// /// Puts a file or folder into the trash of its drive.
+/// async fn delete(
+///     (drive, trash): (&dyn NodeRepository, &dyn TrashRepository),
+///     command: &Command,
+///     user: UserId,
+///     node: NodeId,
+/// ) -> Result<()> {
+///     let item = authorize(drive.find(node, user.into()).await?, Action::Trash)?;
+///     trash.put(command, &item, None).await
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait TrashRepository: Send + Sync {

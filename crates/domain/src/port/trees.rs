@@ -73,6 +73,19 @@ pub struct TreeContent {
 }
 
 /// Whole trees: folders with their descendants, without trashed nodes.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::ReadGrant;
+/// use clouddrive_domain::port::TreeRepository;
+///
+/// /// The bytes of all files in the folder and below, unless there are more than 10,000.
+/// async fn size(trees: &dyn TreeRepository, folder: ReadGrant) -> Result<Option<u64>> {
+///     let entries = trees.list(&[folder], 10_000).await?;
+///     let bytes = entries.iter().filter_map(|entry| entry.content.as_ref()).map(|content| content.size).sum();
+///     Ok((entries.len() <= 10_000).then_some(bytes))
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait TreeRepository: Send + Sync {
@@ -90,6 +103,7 @@ pub trait TreeRepository: Send + Sync {
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH);
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Forbidden`](crate::Error::Forbidden)
     /// if the actor may not replace the file of that name.
+    #[doc(alias = "cp")]
     async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<Saved>;
 
     /// Lists the granted nodes and their descendants, in any order: a consistent snapshot of at most `max` + 1

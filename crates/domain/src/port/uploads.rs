@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::Saved;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::model::{
     BlobRef, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
     Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, UserRef, VersionId,
@@ -19,11 +19,11 @@ pub struct NewUpload {
 }
 
 impl NewUpload {
-    /// The error if its sender has `open` uploads open already, as many as allowed.
+    /// The error if its sender has `open` uploads open already, as many as allowed or more.
     #[must_use]
     pub fn too_many_open(open: impl std::fmt::Display) -> Error {
-        let message = format!("{open} uploads are open already: complete or abort one of them; GET /upload lists them");
-        Error::invalid("file_name", message)
+        let message = format!("{open} uploads are open already: complete or abort one of them");
+        Error::invalid(Field::NewUpload, message)
     }
 }
 

@@ -33,6 +33,17 @@ impl Registration {
 }
 
 /// Users and their credentials.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{LoginIdentifier, Username};
+/// use clouddrive_domain::port::UserRepository;
+///
+/// /// Whether no user has the name now. Only `register` decides.
+/// async fn is_free(users: &dyn UserRepository, username: &Username) -> Result<bool> {
+///     Ok(users.find_user(&LoginIdentifier::Username(username.key())).await?.is_none())
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UserRepository: Send + Sync {

@@ -81,10 +81,30 @@ impl From<Located> for Saved {
 /// Versions beyond a file's maximum, chosen by [`superfluous`](crate::model::superfluous), are removed in the same
 /// transaction: blobs that are now unreferenced are [returned](Saved::freed), and the bytes of all others MUST be given
 /// back to the quota.
+///
+/// ```
+/// use clouddrive_domain::Result;
+/// use clouddrive_domain::model::{Command, Grant, Limit, VersionId};
+/// use clouddrive_domain::port::{Saved, VersionRepository, VersionRestore};
+///
+/// /// Makes the version before the current one the current one, as the new version `version`.
+/// async fn revert(
+///     versions: &dyn VersionRepository,
+///     command: &Command,
+///     file: &Grant,
+///     version: VersionId,
+/// ) -> Result<Option<Saved>> {
+///     let newest = versions.list(file, None, Limit::default()).await?;
+///     let Some(former) = newest.get(1) else { return Ok(None) };
+///     let restore = VersionRestore { from: former.content.version, version, seen: None, max_versions: 20 };
+///     versions.restore(command, file, &restore).await.map(Some)
+/// }
+/// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait VersionRepository: Send + Sync {
     /// Lists the versions of the granted file, newest first, after `after`: at most `limit` + 1.
+    #[doc(alias = "history")]
     async fn list(&self, file: &Grant, after: Option<VersionPosition>, limit: Limit) -> Result<Vec<Version>>;
 
     /// Finds a version of the granted file; none if it is another file's.

@@ -3,4 +3,5 @@
 pub(super) mod account;
 pub(super) mod administration;
 pub(super) mod photos;
+pub(super) mod registration;
 pub(super) mod throttling;

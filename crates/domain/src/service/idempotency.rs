@@ -67,6 +67,8 @@ impl IdempotencyService {
 
     /// Checks whether `request` was sent before.
     ///
+    /// Calls `IdempotencyRepository::claim`.
+    ///
     /// # Errors
     /// `RequestInProgress` while the first is running, `KeyReused` when that one was different; `NotFound` when the
     /// caller's account has just been deleted.
@@ -87,6 +89,8 @@ impl IdempotencyService {
     /// about the item that it `shows` with a role, if any. An owner's always may: the contents of a drive stay its
     /// owner's.
     ///
+    /// Calls `NodeRepository::find`.
+    ///
     /// # Errors
     /// `NotFound` when the caller can no longer see the item; `Forbidden` when the caller's role is lower now, or the
     /// credential does not allow mutations.
@@ -103,6 +107,8 @@ impl IdempotencyService {
 
     /// Keeps `idempotency_record` held while its request is running. Call it at least every [`RENEWAL`].
     ///
+    /// Calls `IdempotencyRepository::renew`.
+    ///
     /// # Errors
     /// Store errors; then a repeat may take over, and this request changes nothing.
     pub async fn renew(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
@@ -110,6 +116,8 @@ impl IdempotencyService {
     }
 
     /// Records that a request changed nothing, so that a repeat executes it again.
+    ///
+    /// Calls `IdempotencyRepository::mark_repeatable`.
     ///
     /// # Errors
     /// `RequestInProgress` when another request holds the record now.
@@ -122,6 +130,8 @@ impl IdempotencyService {
 
     /// Ends what [`start`](Self::start) began. If the request was not `done`, or left no answer, its record is
     /// released, so that it can be sent and executed again at once.
+    ///
+    /// Calls `IdempotencyRepository::release`.
     ///
     /// # Errors
     /// Store errors; then the record is released when it expires.

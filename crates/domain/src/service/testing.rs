@@ -44,7 +44,7 @@ pub(super) const FILE: NodeId = NodeId::from_uuid(Uuid::from_u128(300));
 
 /// The precondition of a caller who has seen `revision`.
 pub(super) fn seen(revision: u64) -> Precondition {
-    Precondition::any_of(EntityTag::parse(&revision.to_string()))
+    Precondition::any_of(EntityTag::parse(&revision.to_string()).ok())
 }
 
 /// No precondition.

@@ -28,7 +28,7 @@ fn read(request: &HttpRequest) -> Precondition {
         Ok(IfMatchHeader::Any) => Precondition::default(),
         Ok(IfMatchHeader::Items(tags)) => {
             let strong = tags.into_iter().filter(|tag| !tag.weak);
-            Precondition::any_of(strong.filter_map(|tag| EntityTag::parse(tag.tag())))
+            Precondition::any_of(strong.filter_map(|tag| EntityTag::parse(tag.tag()).ok()))
         }
         Err(_) => Precondition::any_of([]),
     }

@@ -39,7 +39,7 @@ pub async fn request(
     let server = server.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
     let schemes = request.app_data::<web::Data<Schemes>>().cloned();
     let given = request.headers().get(X_REQUEST_ID).and_then(|value| value.to_str().ok());
-    let id = given.and_then(RequestId::parse).unwrap_or_else(|| server.new_request_id());
+    let id = given.and_then(|text| RequestId::parse(text).ok()).unwrap_or_else(|| server.new_request_id());
     let client = client(&request, &server.proxies);
     let caller = client.address.map(|address| Caller::Network(ClientSubnet::from_address(Some(address))));
     request.extensions_mut().insert(Origin { request: id.clone(), client });

@@ -24,7 +24,7 @@ async fn change_password(
     body: Json<ChangePassword>,
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {
-    let new = Password::choose(&body.0.new_password).map_err(|rule| Problem::invalid("new_password", rule))?;
+    let new = Password::choose(&body.0.new_password).map_err(|error| Problem::invalid("new_password", error.rule()))?;
     accounts.change_password(&user.actor, &body.0.current_password, &new).await?;
     Ok(reply::no_content())
 }

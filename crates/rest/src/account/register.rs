@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Code, FieldError, Register, User, paths};
-use clouddrive_domain::model::{Email, Password, Username};
-use clouddrive_domain::service::AccountService;
+use clouddrive_domain::model::{Email, ParseError, Password, Username};
+use clouddrive_domain::service::RegistrationService;
 use clouddrive_http::extract::{CurrentOrigin, Json};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
@@ -22,10 +22,10 @@ pub(super) const ENDPOINT: Endpoint = endpoint!(
 async fn register(
     request: CurrentOrigin,
     body: Json<Register>,
-    accounts: web::Data<AccountService>,
+    registration: web::Data<RegistrationService>,
 ) -> Result<HttpResponse, Problem> {
     let (username, email, password) = parse(&body.0)?;
-    let account = accounts.register(request.0, username, email, &password).await?;
+    let account = registration.register(request.0, username, email, &password).await?;
     Ok(reply::created(paths::USER.to_owned(), &map::user(account)?))
 }
 
@@ -36,8 +36,8 @@ fn parse(body: &Register) -> Result<(Username, Email, Password), Problem> {
         (Ok(username), Ok(email), Ok(password)) => Ok((username, email, password)),
         (username, email, password) => {
             let errors = [("username", username.err()), ("email", email.err()), ("password", password.err())];
-            let error = |(field, error): (&str, Option<&str>)| {
-                error.map(|message| FieldError { field: field.to_owned(), message: message.to_owned() })
+            let error = |(field, error): (&str, Option<ParseError>)| {
+                error.map(|error| FieldError { field: field.to_owned(), message: error.rule().to_owned() })
             };
             Err(Problem::violations(errors.into_iter().filter_map(error).collect()))
         }

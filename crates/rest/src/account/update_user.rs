@@ -25,6 +25,6 @@ async fn update_user(
     accounts: web::Data<AccountService>,
 ) -> Result<HttpResponse, Problem> {
     let email = body.0.email.as_deref().ok_or_else(|| Problem::invalid("body", "give email"))?;
-    let email = Email::parse(email).map_err(|rule| Problem::invalid("email", rule))?;
+    let email = Email::parse(email).map_err(|error| Problem::invalid("email", error.rule()))?;
     Ok(reply::ok(&map::user(accounts.change_email(&user.actor, &email).await?)?))
 }

@@ -1,6 +1,5 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{CreateArchive, CreatedArchive, paths};
-use clouddrive_domain::Error;
 use clouddrive_domain::model::NodeId;
 use clouddrive_domain::service::{ArchiveService, IdempotencyService, MAX_ARCHIVE_ITEMS, Selection, ServiceContext};
 use clouddrive_http::extract::{CurrentUser, Json};
@@ -50,7 +49,7 @@ async fn create(
 }
 
 fn selection(body: &CreateArchive) -> Result<Selection, Problem> {
-    let refused = |field, message: &str| Err(Error::invalid(field, message).into());
+    let refused = |field: &str, message: &str| Err(Problem::invalid(field, message));
     match (&body.item_ids, body.root.unwrap_or(false)) {
         (None, true) => Ok(Selection::Drive),
         (None, false) => refused("item_ids", "is missing; or ask for the whole drive with root: true"),

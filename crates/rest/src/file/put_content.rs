@@ -107,7 +107,7 @@ fn refuse_known(request: &HttpRequest, file: &Node) -> Result<(), Problem> {
 /// Whether `tag` belongs to the file or its content.
 fn is_of(file: &Node, tag: &str) -> bool {
     let of_content = |tag| file.content().is_some_and(|content| content.has_tag(&tag));
-    file.revision.0.to_string() == tag || EntityTag::parse(tag).is_some_and(of_content)
+    file.revision.0.to_string() == tag || EntityTag::parse(tag).is_ok_and(of_content)
 }
 
 /// Client libraries declare everything they serialize as JSON, including bytes turned into text. Such a body would

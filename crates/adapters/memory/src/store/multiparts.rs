@@ -72,7 +72,7 @@ impl DirectUploadStore for MemoryStore {
         if plan.is_single() {
             return Ok(None);
         }
-        let multipart_id = MultipartUploadId::parse(MULTIPART_ID);
+        let multipart_id = MultipartUploadId::parse(MULTIPART_ID).ok();
         let parts = Parts { begun_at: self.clock.now(), received: BTreeMap::new() };
         self.lock().multiparts.insert(MultipartUpload { key: key.clone(), multipart_id: multipart_id.clone() }, parts);
         Ok(multipart_id)

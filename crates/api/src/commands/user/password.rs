@@ -11,7 +11,7 @@ const MAX_BYTES: u64 = 4096;
 /// Never an argument: those are visible to every user who can list processes.
 pub(super) fn read() -> anyhow::Result<Password> {
     let text = if std::io::stdin().is_terminal() { prompt_twice()? } else { line(&mut std::io::stdin().lock())? };
-    Password::choose(&text).map_err(|rule| anyhow::anyhow!("the password {rule}"))
+    Password::choose(&text).map_err(|error| anyhow::anyhow!("the password {error}"))
 }
 
 fn prompt_twice() -> anyhow::Result<String> {

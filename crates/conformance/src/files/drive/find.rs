@@ -75,7 +75,7 @@ pub(super) async fn a_file_carries_its_content(fixture: &Fixture<'_>) {
     let mut commit = fixture.completing(&new_upload.upload, ConflictPolicy::Fail);
     let digest = Sha256::from_bytes([0xA7; 32]);
     commit.stored.sha256 = Some(digest);
-    commit.stored.tag = EntityTag::parse("d41d8-2");
+    commit.stored.tag = EntityTag::parse("d41d8-2").ok();
     let command = fixture.command(ann.id);
     fixture.store.uploads().commit(&command, &folder, &commit).await.unwrap();
     let found = fixture.located(commit.file, ann.id).await;
@@ -87,7 +87,7 @@ pub(super) async fn a_file_carries_its_content(fixture: &Fixture<'_>) {
         sha256: Some(digest),
         media_type: new_upload.upload.file.media_type,
         client_modified_at: Some(Timestamp::from_millis(-1_234)),
-        store_tag: EntityTag::parse("d41d8-2"),
+        store_tag: EntityTag::parse("d41d8-2").ok(),
         created_at: command.at,
     };
     assert_eq!(found.node.body, NodeBody::File(content));

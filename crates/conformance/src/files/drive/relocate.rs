@@ -106,7 +106,7 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(fi
     assert_eq!(revision, before.revision.0 + 2);
     // Together with a new name and parent.
     let to = fixture.folder(ann.id, ann.root, "to").await;
-    let details = Details { media_type: MediaType::parse("image/png"), client_modified_at: None };
+    let details = Details { media_type: MediaType::parse("image/png").ok(), client_modified_at: None };
     let spec = Relocation { name: Some(name("b.txt")), details, ..fixture.moving(ann.id, file, to).await };
     let moved = fixture.relocate(&spec).await.unwrap().node;
     assert_eq!((moved.parent, moved.name.as_str(), moved.revision.0), (Some(to), "b.txt", revision + 1));

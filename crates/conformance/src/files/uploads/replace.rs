@@ -25,7 +25,7 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(fixtur
     fixture.begin(&folder, &new_upload).await.unwrap();
     let mut commit = fixture.completing(&new_upload.upload, ConflictPolicy::Replace);
     commit.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
-    commit.stored.tag = EntityTag::parse("d41d8");
+    commit.stored.tag = EntityTag::parse("d41d8").ok();
     let command = fixture.command(bob.id);
     let replaced = fixture.store.uploads().commit(&command, &folder, &commit).await.unwrap().located;
     assert_eq!(replaced, fixture.located(file, bob.id).await);
@@ -39,7 +39,7 @@ pub(super) async fn a_replaced_file_is_the_same_file_with_another_content(fixtur
         sha256: commit.stored.sha256,
         media_type: new_upload.upload.file.media_type.clone(),
         client_modified_at: None,
-        store_tag: EntityTag::parse("d41d8"),
+        store_tag: EntityTag::parse("d41d8").ok(),
         created_at: command.at,
     });
     assert_eq!(replaced, expected);

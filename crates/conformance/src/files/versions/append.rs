@@ -20,7 +20,7 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(fixture: 
     let before = fixture.located(file, ann.id).await;
     let mut new = fixture.new_content(7).await;
     new.stored.sha256 = Some(Sha256::from_bytes([1; 32]));
-    new.stored.tag = EntityTag::parse("d41d8");
+    new.stored.tag = EntityTag::parse("d41d8").ok();
     let command = fixture.command(ann.id);
     let replaced = fixture.store.versions().append(&command, &grant, &new).await.unwrap().located;
     assert_eq!(replaced, fixture.located(file, ann.id).await);
@@ -34,7 +34,7 @@ pub(super) async fn a_content_is_appended_to_the_file_wherever_it_went(fixture: 
         sha256: new.stored.sha256,
         media_type: new.media_type.clone(),
         client_modified_at: None,
-        store_tag: EntityTag::parse("d41d8"),
+        store_tag: EntityTag::parse("d41d8").ok(),
         created_at: command.at,
     });
     assert_eq!(replaced, expected);

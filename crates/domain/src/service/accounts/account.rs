@@ -5,12 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
-use crate::model::{
-    Account, AuditAction, Bucket, ClientSubnet, Command, Email, Origin, Page, Password, RefreshToken, RunningSession,
-    SessionPosition, User, Username,
-};
-use crate::port::{self, NodeRepository, Passwords, Registration, SessionRepository, Tokens, UserRepository};
+use crate::model::{Page, RefreshToken, RunningSession, SessionPosition};
+use crate::port::{self, NodeRepository, Passwords, SessionRepository, Tokens, UserRepository};
 use crate::service::{EndedUploads, ServiceContext, Throttling};
 
 /// One page of a user's sessions.
@@ -19,16 +15,23 @@ pub type SessionPage = Page<RunningSession, SessionPosition>;
 /// The settings of [`AccountService`].
 #[derive(Clone, Copy, Debug)]
 pub struct AccountSettings {
-    /// The storage quota of a new drive, in bytes.
-    pub quota_bytes: u64,
-    /// How many files and folders a new drive may have.
-    pub quota_entries: u64,
     /// The lifetime of an access token.
     pub token_lifetime: Duration,
     /// How long a session lives without a refresh. It never ends before the access tokens issued for it.
     pub session_lifetime: Duration,
     /// How long a refresh token may be reused after its first use.
     pub refresh_grace: Duration,
+}
+
+/// Tokens of an hour, sessions of 30 days, and half a minute of grace.
+impl Default for AccountSettings {
+    fn default() -> Self {
+        Self {
+            token_lifetime: Duration::from_hours(1),
+            session_lifetime: Duration::from_hours(24 * 30),
+            refresh_grace: Duration::from_secs(30),
+        }
+    }
 }
 
 /// The outcome of a login or refresh.
@@ -50,7 +53,7 @@ impl fmt::Debug for Login {
 /// The ports of [`AccountService`].
 #[derive(Clone)]
 pub struct AccountPorts {
-    /// Registration and credentials.
+    /// The users and their credentials.
     pub users: Arc<dyn UserRepository>,
     /// Changes of accounts.
     pub accounts: Arc<dyn port::AccountRepository>,
@@ -64,7 +67,7 @@ pub struct AccountPorts {
     pub tokens: Arc<dyn Tokens>,
 }
 
-/// Registration, login, sessions and management of one's own account.
+/// Login, sessions and management of one's own account.
 pub struct AccountService {
     ports: AccountPorts,
     ended: EndedUploads,
@@ -84,32 +87,6 @@ impl AccountService {
         settings: AccountSettings,
     ) -> Self {
         Self { ports, ended, throttling, context, settings }
-    }
-
-    /// Registers an account with its own drive.
-    ///
-    /// # Errors
-    /// `UsernameTaken`, `EmailTaken`; `RateLimited` when too many come from one address.
-    pub async fn register(
-        &self,
-        origin: Origin,
-        username: Username,
-        email: Email,
-        password: &Password,
-    ) -> Result<Account> {
-        // Failures count too: either outcome reveals whether the name was taken.
-        self.throttling
-            .take(&[Bucket::Registration(ClientSubnet::from_address(origin.client.address))], self.context.now())
-            .await?;
-        let hash = self.ports.passwords.hash(password).await?;
-        let user = User { id: self.context.id(), username, email, created_at: self.context.now(), photo: None };
-        let command = Command { at: user.created_at, ..self.context.command_of(user.id, &origin) };
-        let AccountSettings { quota_bytes, quota_entries, .. } = self.settings;
-        let (drive, root) = (self.context.id(), self.context.id());
-        let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
-        self.ports.users.register(&command, &registration).await?;
-        self.context.audit_anonymous(command.actor, &origin, AuditAction::AccountRegistered);
-        Ok(registration.into_account())
     }
 }
 

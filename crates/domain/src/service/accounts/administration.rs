@@ -33,6 +33,8 @@ impl AdministrationService {
 
     /// Creates an account whose drive has this quota of bytes and entries.
     ///
+    /// Calls `Passwords::hash` and `UserRepository::register`.
+    ///
     /// # Errors
     /// `UsernameTaken`, `EmailTaken`.
     pub async fn create(
@@ -55,6 +57,8 @@ impl AdministrationService {
 
     /// Sets a user's password and ends all of the user's sessions.
     ///
+    /// Calls `UserRepository::find_user`, `Passwords::hash` and `AccountRepository::change_password`.
+    ///
     /// # Errors
     /// `NotFound`.
     pub async fn set_password(&self, request: &RequestId, user: &LoginIdentifier, password: &Password) -> Result<()> {
@@ -68,6 +72,8 @@ impl AdministrationService {
 
     /// Sets the quota of a user's drive. If usage already exceeds it, nothing can be added.
     ///
+    /// Calls `UserRepository::find_user` and `AccountRepository::set_quota`.
+    ///
     /// # Errors
     /// `NotFound`.
     pub async fn set_quota(&self, request: &RequestId, user: &LoginIdentifier, limits: NewLimits) -> Result<()> {
@@ -79,6 +85,8 @@ impl AdministrationService {
     }
 
     /// Disables an account and ends its sessions, or enables it again. Returns whether anything changed.
+    ///
+    /// Calls `UserRepository::find_user` and `AccountRepository::set_disabled`.
     ///
     /// # Errors
     /// `NotFound`.
@@ -93,6 +101,8 @@ impl AdministrationService {
     }
 
     /// All accounts, ordered by user name, ignoring case.
+    ///
+    /// Calls `AccountRepository::list_accounts`.
     pub async fn list(&self, after: Option<&str>, limit: Limit) -> Result<AccountPage> {
         let rows = self.accounts.list_accounts(after, limit).await?;
         Ok(Page::cut(rows, limit, |row| row.account.user.username.key()))

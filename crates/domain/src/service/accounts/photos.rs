@@ -11,6 +11,23 @@ use crate::port::{
 };
 use crate::service::ServiceContext;
 
+/// The ports of [`PhotoService`].
+#[derive(Clone)]
+pub struct PhotoPorts {
+    /// The users, with their photos.
+    pub users: Arc<dyn UserRepository>,
+    /// The tree, with the account of each drive.
+    pub drive: Arc<dyn NodeRepository>,
+    /// The blob records.
+    pub records: Arc<dyn BlobRecordRepository>,
+    /// The bytes.
+    pub stores: BlobStores,
+    /// The URL signers.
+    pub presigners: StoreRouter<dyn UrlPresigner>,
+    /// Makes photos of pictures.
+    pub maker: Arc<dyn PhotoMaker>,
+}
+
 /// Profile photos.
 pub struct PhotoService {
     users: Arc<dyn UserRepository>,
@@ -25,22 +42,16 @@ pub struct PhotoService {
 
 impl PhotoService {
     /// Creates the service. Signed URLs live for `url_lifetime`.
-    #[expect(clippy::too_many_arguments, reason = "a constructor that names each port once")]
     #[must_use]
-    pub fn new(
-        users: Arc<dyn UserRepository>,
-        drive: Arc<dyn NodeRepository>,
-        records: Arc<dyn BlobRecordRepository>,
-        stores: BlobStores,
-        presigners: StoreRouter<dyn UrlPresigner>,
-        maker: Arc<dyn PhotoMaker>,
-        context: ServiceContext,
-        url_lifetime: Duration,
-    ) -> Self {
+    pub fn new(ports: PhotoPorts, context: ServiceContext, url_lifetime: Duration) -> Self {
+        let PhotoPorts { users, drive, records, stores, presigners, maker } = ports;
         Self { users, drive, records, stores, presigners, maker, context, url_lifetime }
     }
 
     /// Sets the caller's profile photo to `picture`.
+    ///
+    /// Calls `PhotoMaker::make`, `BlobRecordRepository::record`, `BlobStore::put`, `UserRepository::set_photo` and
+    /// `UrlPresigner::presign_get`.
     ///
     /// # Errors
     /// `Image` when it is not an accepted image.
@@ -60,6 +71,8 @@ impl PhotoService {
 
     /// A short-lived URL of the caller's profile photo.
     ///
+    /// Calls `NodeRepository::find_user_drive`, `BlobRecordRepository::recorded_at` and `UrlPresigner::presign_get`.
+    ///
     /// # Errors
     /// `NotFound` when there is none.
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
@@ -71,6 +84,8 @@ impl PhotoService {
     }
 
     /// Removes the caller's profile photo.
+    ///
+    /// Calls `UserRepository::set_photo`.
     ///
     /// # Errors
     /// `NotFound` when there is none.

@@ -6,6 +6,7 @@ mod right;
 mod slots;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -86,6 +87,8 @@ impl ArchiveService {
 
     /// Checks that the caller may read the selection.
     ///
+    /// Calls `NodeRepository::find`, `NodeRepository::find_user_drive` and `NodeRepository::find_many`.
+    ///
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn check(&self, actor: &Actor, selection: &Selection) -> Result<()> {
@@ -93,6 +96,9 @@ impl ArchiveService {
     }
 
     /// Opens an archive of the selection as it is now. It ends with the session that authenticated the caller, if any.
+    ///
+    /// Calls `SessionRepository::find_username`, `LinkRepository::find_by_token`, `NodeRepository::find`,
+    /// `NodeRepository::find_user_drive`, `NodeRepository::find_many` and `TreeRepository::list`.
     ///
     /// # Errors
     /// `NotFound` for any selected item; `TooManyEntries` past [`MAX_ARCHIVE_ENTRIES`] or [`MAX_ARCHIVE_PATH_BYTES`];
@@ -113,6 +119,8 @@ impl ArchiveService {
     }
 
     /// Opens an archive of a folder reached through a public link, as it is now.
+    ///
+    /// Calls `TreeRepository::list`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -220,8 +228,16 @@ pub struct ArchiveReader {
     contents: Contents,
 }
 
+impl fmt::Debug for ArchiveReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveReader").finish_non_exhaustive()
+    }
+}
+
 impl ArchiveReader {
     /// The bytes of an archived file in `range`.
+    ///
+    /// Calls `BlobStore::get` and `BlobRecordRepository::is_referred_to`.
     ///
     /// # Errors
     /// `Damaged` when the bytes are missing or have another length; store errors.
@@ -246,6 +262,12 @@ pub struct Archive {
     noted: Vec<(BlobKey, Crc32)>,
     /// Its slot and memory, released on drop.
     _held: (Slot, slots::Room),
+}
+
+impl fmt::Debug for Archive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Archive").field("entries", &self.len()).field("checked", &self.checked).finish_non_exhaustive()
+    }
 }
 
 impl Archive {
@@ -304,6 +326,8 @@ impl Archive {
     /// Checks that the authorization under which the archive was opened still holds, unless that was checked a moment
     /// ago. Call it while sending bytes: a file may be long and its reader slow.
     ///
+    /// Calls `SessionRepository::find_username`, `LinkRepository::find_by_token` and `NodeRepository::find_many`.
+    ///
     /// # Errors
     /// `NotFound` and others, when it no longer holds.
     pub async fn check(&mut self) -> Result<()> {
@@ -316,6 +340,8 @@ impl Archive {
     }
 
     /// Keeps the CRC-32 computed while reading a file, and records it for later archives.
+    ///
+    /// Calls `BlobRecordRepository::note_crc32`.
     ///
     /// # Errors
     /// Database errors.
@@ -331,6 +357,8 @@ impl Archive {
     }
 
     /// Records the learned checksums that are not recorded yet.
+    ///
+    /// Calls `BlobRecordRepository::note_crc32`.
     ///
     /// # Errors
     /// Database errors.

@@ -33,6 +33,8 @@ impl ChangeService {
 
     /// A cursor for the changes from now on.
     ///
+    /// Calls `NodeRepository::find_user_drive` and `ChangeRepository::end`.
+    ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.
     pub async fn start(&self, actor: &Actor) -> Result<ChangeCursor> {
@@ -40,6 +42,8 @@ impl ChangeService {
     }
 
     /// The changes after `cursor`.
+    ///
+    /// Calls `NodeRepository::find_user_drive` and `ChangeRepository::read`.
     ///
     /// # Errors
     /// `Gone`: the changes after the cursor are no longer kept, or it is for another drive: the reader has to list the

@@ -4,7 +4,7 @@ use crate::error::{Error, Forbidden, Refused, Result};
 use crate::model::{Expected, Grant, Length, MAX_FILE_BYTES, Quota, Sha256};
 
 /// What a body streamed into a drive must satisfy, and how to report one that is too large.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::service) struct ContentLimit {
     /// The quota reported by a refusal.
     pub(in crate::service) quota: Quota,

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::blob_remover::BlobRemover;
 use super::content_limit::told;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
 use crate::port::{CopyRequest, NodeRepository, TreeRepository};
 use crate::service::ServiceContext;
@@ -43,6 +43,9 @@ impl CopyService {
 
     /// Copies a file: its current content.
     ///
+    /// Calls `NodeRepository::find`, `NodeRepository::find_user_drive`, `TreeRepository::copy`, `BlobStore::delete` and
+    /// `BlobRecordRepository::remove`.
+    ///
     /// # Errors
     /// `NotFound` for the file; `NotFound` and `Forbidden` for the destination folder; see [`TreeRepository::copy`].
     pub async fn copy_file(
@@ -57,6 +60,9 @@ impl CopyService {
 
     /// Copies a folder with all its contents.
     ///
+    /// Calls `NodeRepository::find`, `NodeRepository::find_user_drive`, `TreeRepository::copy`, `BlobStore::delete` and
+    /// `BlobRecordRepository::remove`.
+    ///
     /// # Errors
     /// As [`copy_file`](Self::copy_file); `Invalid` when a folder is to replace something.
     pub async fn copy_folder(
@@ -67,7 +73,7 @@ impl CopyService {
         wanted: &Precondition,
     ) -> Result<Entry> {
         if place.conflict == ConflictPolicy::Replace {
-            return Err(Error::invalid("folder_conflict", "a folder does not replace anything"));
+            return Err(Error::invalid(Field::FolderConflict, "a folder does not replace anything"));
         }
         self.copy(actor, (NodeKind::Folder, folder), place, wanted).await
     }

@@ -54,32 +54,61 @@ pub struct UrlLifetimes {
     pub watch: Duration,
 }
 
+/// Five minutes to download, six hours to watch.
+impl Default for UrlLifetimes {
+    fn default() -> Self {
+        Self { download: Duration::from_mins(5), watch: Duration::from_hours(6) }
+    }
+}
+
+/// The ports of [`FileService`].
+#[derive(Clone)]
+pub struct FilePorts {
+    /// The tree.
+    pub drive: Arc<dyn NodeRepository>,
+    /// The bytes.
+    pub contents: Contents,
+    /// The tags that stores themselves send with the bytes.
+    pub tags: StoreTags,
+}
+
+/// How URLs of files are signed.
+struct Signing {
+    presigners: StoreRouter<dyn UrlPresigner>,
+    lifetimes: UrlLifetimes,
+}
+
 /// Reads, signs, renames and moves files.
 pub struct FileService {
     access: Access,
     drive: Arc<dyn NodeRepository>,
     contents: Contents,
     tags: StoreTags,
-    presigners: StoreRouter<dyn UrlPresigner>,
+    signing: Option<Signing>,
     context: ServiceContext,
-    lifetimes: UrlLifetimes,
 }
 
 impl FileService {
-    /// Creates the service.
+    /// Creates the service, which signs no URLs.
     #[must_use]
-    pub fn new(
-        drive: Arc<dyn NodeRepository>,
-        contents: Contents,
-        tags: StoreTags,
-        presigners: StoreRouter<dyn UrlPresigner>,
-        context: ServiceContext,
-        lifetimes: UrlLifetimes,
-    ) -> Self {
-        Self { access: Access::new(drive.clone()), drive, contents, tags, presigners, context, lifetimes }
+    pub fn new(ports: FilePorts, context: ServiceContext) -> Self {
+        let FilePorts { drive, contents, tags } = ports;
+        Self { access: Access::new(drive.clone()), drive, contents, tags, signing: None, context }
+    }
+
+    /// Sets how URLs are signed. Without it, what needs a URL fails with [`Unavailable`](Error::Unavailable).
+    #[must_use]
+    pub fn with_signing(self, presigners: StoreRouter<dyn UrlPresigner>, lifetimes: UrlLifetimes) -> Self {
+        Self { signing: Some(Signing { presigners, lifetimes }), ..self }
+    }
+
+    fn signing(&self) -> Result<&Signing> {
+        self.signing.as_ref().ok_or_else(|| Error::unavailable("signing", "no URLs are signed for files"))
     }
 
     /// Opens a file, to [`read`](Self::read) its bytes or to have them [delivered](Self::content).
+    ///
+    /// Calls `NodeRepository::find`, `BlobStore::head` and `BlobRecordRepository::note_tag`.
     ///
     /// # Errors
     /// `NotFound`.
@@ -97,6 +126,8 @@ impl FileService {
 
     /// The bytes of an open file in `range`.
     ///
+    /// Calls `BlobStore::get` and `BlobRecordRepository::is_referred_to`.
+    ///
     /// # Errors
     /// `Damaged`; `NotFound` when they have been purged since; store errors.
     pub async fn read(&self, file: &OpenFile, range: Range<u64>) -> Result<ByteStream> {
@@ -105,6 +136,8 @@ impl FileService {
 
     /// Whether `user`, who has begun reading a file or folder, may continue: while their role on it lasts, even if its
     /// content has been replaced. An owner may continue even if it has been trashed.
+    ///
+    /// Calls `NodeRepository::find`.
     pub async fn may_still_read(&self, user: UserId, node: NodeId) -> Result<bool> {
         let found = self.drive.find(node, user.into()).await?;
         Ok(found.is_some_and(|found| found.owner.id == user || authorize(Some(found), Action::Read).is_ok()))
@@ -112,8 +145,12 @@ impl FileService {
 
     /// A file with a short-lived download URL.
     ///
+    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// `UrlPresigner::presign_get`.
+    ///
     /// # Errors
     /// `NotFound`.
+    #[doc(alias = "presign")]
     pub async fn download(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
         let mut file = self.find(actor, file).await?;
         self.tags.try_complete(&mut file.content).await;
@@ -125,6 +162,9 @@ impl FileService {
     /// back to this server works only while the [session](Actor::session) of the caller runs, and the caller may see the
     /// file.
     ///
+    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// `UrlPresigner::presign_watch`.
+    ///
     /// # Errors
     /// `NotFound`; `Unauthenticated` for callers without a session.
     pub async fn watch(&self, actor: &Actor, file: NodeId) -> Result<(Entry, SignedUrl)> {
@@ -132,15 +172,18 @@ impl FileService {
         let session = actor.session()?;
         self.tags.try_complete(&mut file.content).await;
         let watch = Watch { user: actor.user, session, file: file.entry.node.id, version: file.content.version };
-        let expires_at = self.context.now().plus(self.lifetimes.watch);
+        let Signing { presigners, lifetimes } = self.signing()?;
+        let expires_at = self.context.now().plus(lifetimes.watch);
         let (blob, content_headers) = (&file.content.blob, file.content_headers());
-        let presigner = self.presigners.get(&blob.store)?;
+        let presigner = presigners.get(&blob.store)?;
         let url = presigner.presign_watch(&blob.key, &content_headers, watch, expires_at).await?;
         Ok((file.into_entry(), url))
     }
 
     /// How a client that can follow a redirect gets the bytes of an open file: from their store, if it serves them
     /// itself. Others [`read`](Self::read) them.
+    ///
+    /// Calls `UrlPresigner::presign_get`.
     ///
     /// # Errors
     /// Those of the store's [`UrlPresigner`].
@@ -154,15 +197,20 @@ impl FileService {
 
     /// A short-lived download URL for an open file.
     async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
-        let (blob, expires_at) = (&file.content.blob, self.context.now().plus(self.lifetimes.download));
-        let presigner = self.presigners.get(&blob.store)?;
+        let Signing { presigners, lifetimes } = self.signing()?;
+        let (blob, expires_at) = (&file.content.blob, self.context.now().plus(lifetimes.download));
+        let presigner = presigners.get(&blob.store)?;
         presigner.presign_get(&blob.key, &file.content_headers(), expires_at).await
     }
 
     /// Renames or moves a file, or changes the details of its content. A file that it replaces goes to the trash.
     ///
+    /// Calls `NodeRepository::find` and `NodeRepository::relocate`.
+    ///
     /// # Errors
     /// See [`NodeRepository::relocate`].
+    #[doc(alias = "rename")]
+    #[doc(alias = "move")]
     pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
         let item = (NodeKind::File, file);
         let done = relocation::relocate(&self.access, &*self.drive, &self.context, actor, item, place, wanted).await?;

@@ -64,8 +64,11 @@ impl FolderService {
 
     /// Creates a folder in `parent`, or in the root of the caller's own drive.
     ///
+    /// Calls `NodeRepository::find`, `NodeRepository::find_user_drive` and `NodeRepository::create_folder`.
+    ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the parent; `NameTaken`; `Invalid` past the maximum depth.
+    #[doc(alias = "mkdir")]
     pub async fn create(&self, actor: &Actor, parent: Option<NodeId>, name: &Name) -> Result<Entry> {
         let parent = self.access.add_to(actor, parent).await?;
         let command = self.context.command(actor)?;
@@ -74,6 +77,8 @@ impl FolderService {
     }
 
     /// The contents of the root of the caller's own drive.
+    ///
+    /// Calls `NodeRepository::find_user_drive` and `NodeRepository::list`.
     ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.
@@ -85,8 +90,11 @@ impl FolderService {
 
     /// A folder and its contents.
     ///
+    /// Calls `NodeRepository::find` and `NodeRepository::list`.
+    ///
     /// # Errors
     /// `NotFound`.
+    #[doc(alias = "readdir")]
     pub async fn list(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<FolderListing> {
         let grant = self.access.grant(actor, NodeKind::Folder, folder, Action::Read).await?;
         let page = page(&*self.drive, grant.read(), query).await?;
@@ -97,9 +105,12 @@ impl FolderService {
 
     /// The file or folder at the end of `path`, of any drive that the caller sees.
     ///
+    /// Calls `NodeRepository::find_by_path`.
+    ///
     /// # Errors
     /// `NotFound`: a name leads to nothing, or to a file before the end; the caller may not see the start, or either is
     /// in the trash; the path leads to a root, which is never shown.
+    #[doc(alias = "stat")]
     pub async fn find_by_path(&self, actor: &Actor, start: PathStart, path: &NodePath) -> Result<Entry> {
         let found = self.access.read_at(actor, start, path).await?.into_located();
         let shown = Some(found).filter(|found| found.node.kind() != NodeKind::Root);
@@ -109,8 +120,14 @@ impl FolderService {
     /// Renames or moves a folder, or both. A folder that it replaces goes to the trash. Data received for guests'
     /// uploads into folders that they can no longer reach is deleted.
     ///
+    /// Calls `NodeRepository::find`, `NodeRepository::relocate`, `UploadRepository::list_aborted`,
+    /// `BlobRecordRepository::find_store`, `BlobStore::abort`, `BlobStore::received_bytes` and
+    /// `BlobRecordRepository::hold`.
+    ///
     /// # Errors
     /// See [`NodeRepository::relocate`].
+    #[doc(alias = "rename")]
+    #[doc(alias = "move")]
     pub async fn relocate(
         &self,
         actor: &Actor,

@@ -42,6 +42,8 @@ impl SearchService {
     /// Files and folders that the caller owns or that are shared with the caller. A page may be short, even empty, and
     /// have a next.
     ///
+    /// Calls `NodeRepository::find` and `SearchRepository::search`.
+    ///
     /// # Errors
     /// `NotFound` for the folder to search below.
     pub async fn find(&self, actor: &Actor, query: SearchQuery) -> Result<SearchPage> {

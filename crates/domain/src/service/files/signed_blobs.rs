@@ -10,6 +10,7 @@ use crate::port::{
 use crate::service::{Contents, ServiceContext};
 
 /// Permission to PUT the bytes of one blob, or one part of it, once.
+#[derive(Debug)]
 pub struct PutPermit {
     target: PutTarget,
     expected: Expected,
@@ -24,6 +25,7 @@ impl PutPermit {
 }
 
 /// A blob that the holder of its URL may read. Only [`SignedBlobService::open`] creates it.
+#[derive(Debug)]
 pub struct OpenBlob {
     blob: BlobRef,
     size: u64,
@@ -55,6 +57,21 @@ impl OpenBlob {
     pub const fn content_headers(&self) -> &ContentHeaders {
         &self.content_headers
     }
+}
+
+/// The ports of [`SignedBlobService`].
+#[derive(Clone)]
+pub struct SignedBlobPorts {
+    /// Verifies the URLs.
+    pub verifier: Arc<dyn SignedUrlVerifier>,
+    /// The bytes.
+    pub stores: BlobStores,
+    /// Receives parts.
+    pub parts: Arc<dyn PartStore>,
+    /// The blob records.
+    pub records: Arc<dyn BlobRecordRepository>,
+    /// Decides about watching.
+    pub watching: Watching,
 }
 
 /// Serves signed URLs that lead to this server itself, for a store that cannot serve its own bytes.
@@ -101,20 +118,15 @@ impl Watching {
 impl SignedBlobService {
     /// Creates the service, for the URLs of the store named `local`.
     #[must_use]
-    pub fn new(
-        verifier: Arc<dyn SignedUrlVerifier>,
-        local: StoreName,
-        stores: BlobStores,
-        parts: Arc<dyn PartStore>,
-        records: Arc<dyn BlobRecordRepository>,
-        watching: Watching,
-        context: ServiceContext,
-    ) -> Self {
+    pub fn new(ports: SignedBlobPorts, local: StoreName, context: ServiceContext) -> Self {
+        let SignedBlobPorts { verifier, stores, parts, records, watching } = ports;
         let contents = Contents::new(stores.clone(), records.clone());
         Self { verifier, local, stores, parts, records, contents, watching, context }
     }
 
     /// Admits a PUT of a body of `announced` bytes, if known.
+    ///
+    /// Calls `SignedUrlVerifier::verify_put` and `BlobRecordRepository::is_referred_to`.
     ///
     /// # Errors
     /// `Signature`, `UrlExpired`; `Size` when the announced length differs from the signed one; `UploadClosed` when the
@@ -129,6 +141,9 @@ impl SignedBlobService {
     }
 
     /// Stores the bytes. If the upload ends meanwhile, they are removed again.
+    ///
+    /// Calls `BlobStore::put`, `PartStore::put_part`, `BlobRecordRepository::is_referred_to`, `BlobStore::delete` and
+    /// `BlobStore::abort`.
     ///
     /// # Errors
     /// As [`BlobStore::put`](crate::port::BlobStore::put) and [`PartStore::put_part`]; `UploadClosed`.
@@ -159,6 +174,9 @@ impl SignedBlobService {
 
     /// Opens a blob, to [`read`](Self::read) its bytes.
     ///
+    /// Calls `SignedUrlVerifier::verify_get`, `SessionRepository::find_username`, `NodeRepository::find`,
+    /// `VersionRepository::find`, `BlobStore::head` and `BlobRecordRepository::is_referred_to`.
+    ///
     /// # Errors
     /// `Signature`, `UrlExpired`; `NotFound` when the blob is gone, `Damaged` when it should not be. For a watch URL
     /// also `UrlExpired` when the session it was issued in has ended, and `NotFound` when its user can no longer see
@@ -181,6 +199,8 @@ impl SignedBlobService {
     }
 
     /// The bytes of an open blob in `range`.
+    ///
+    /// Calls `BlobStore::get` and `BlobRecordRepository::is_referred_to`.
     ///
     /// # Errors
     /// `Damaged`; `NotFound` when they have been purged since; store errors.

@@ -68,8 +68,13 @@ impl TrashService {
 
     /// Moves a file or folder with all its contents to the trash. Data received for guests' uploads into it is deleted.
     ///
+    /// Calls `NodeRepository::find`, `TrashRepository::put`, `UploadRepository::list_aborted`,
+    /// `BlobRecordRepository::find_store`, `BlobStore::abort`, `BlobStore::received_bytes` and
+    /// `BlobRecordRepository::hold`.
+    ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the item; `PreconditionFailed`.
+    #[doc(alias = "delete")]
     pub async fn put(&self, actor: &Actor, (kind, id): (NodeKind, NodeId), wanted: &Precondition) -> Result<()> {
         let item = self.access.grant(actor, kind, id, Action::Trash).await?;
         let seen = wanted.on(item.node())?;
@@ -84,6 +89,8 @@ impl TrashService {
 
     /// What was itself trashed in the caller's drive, newest first. The page ends early when its paths reach [the
     /// limit](PageRoom) for a page; rows are fetched a few at a time.
+    ///
+    /// Calls `NodeRepository::find_user_drive` and `TrashRepository::list`.
     ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.
@@ -116,6 +123,8 @@ impl TrashService {
     /// A page of the contents of a folder in the caller's trash, trashed itself or below a trashed one. Excludes items
     /// that were trashed by themselves.
     ///
+    /// Calls `NodeRepository::find` and `NodeRepository::list`.
+    ///
     /// # Errors
     /// `NotFound` when there is no such folder in the caller's trash.
     pub async fn list_folder(&self, actor: &Actor, folder: NodeId, query: &ListQuery) -> Result<EntryPage> {
@@ -129,6 +138,8 @@ impl TrashService {
     /// Restores an item from the trash: into `to`, or to where it was, or into the root when that no longer exists. An
     /// item below a trashed folder is restored alone. A guest may restore what they trashed themselves within the last
     /// hour, while they may edit the folder it returns to.
+    ///
+    /// Calls `NodeRepository::find`, `TrashRepository::find_trashed_by` and `TrashRepository::restore`.
     ///
     /// # Errors
     /// `NotFound` when it is not in the caller's trash and the caller may not undo it; `PreconditionFailed`; those of
@@ -164,6 +175,9 @@ impl TrashService {
     /// folders is fully removed. Its bytes are deleted too, and no longer count against the quota, unless another purge in
     /// the drive removed some of it at the same time: that one deletes their bytes, perhaps a moment later.
     ///
+    /// Calls `NodeRepository::find`, `TrashRepository::begin_purge`, `TrashRepository::purge`, `BlobStore::delete` and
+    /// `BlobRecordRepository::remove`.
+    ///
     /// # Errors
     /// `NotFound` when it was not trashed itself, is not in the caller's trash, or another request has begun to purge it;
     /// `PreconditionFailed`.
@@ -177,6 +191,9 @@ impl TrashService {
     }
 
     /// Empties the caller's trash, as [`purge`](Self::purge) does for each item.
+    ///
+    /// Calls `NodeRepository::find_user_drive`, `TrashRepository::begin_purges`, `TrashRepository::purge`,
+    /// `BlobStore::delete` and `BlobRecordRepository::remove`.
     ///
     /// # Errors
     /// `NotFound` when the account has just been deleted.

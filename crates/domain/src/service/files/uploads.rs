@@ -12,9 +12,9 @@ use super::blob_remover::BlobRemover;
 use super::content_limit::told;
 use super::ended_uploads::EndedUploads;
 use super::upload_store::store_of;
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::model::{
-    Action, Actor, AuditAction, BlobRef, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, MultipartUpload,
+    Action, Actor, AuditAction, BlobRef, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, MAX_PARTS, MultipartUpload,
     MultipartUploadId, NodeId, NodeKind, Page, Part, PartPlan, Scope, StoreName, Timestamp, Upload, UploadId,
     UploadPosition, UploadState, UserRef,
 };
@@ -53,6 +53,26 @@ pub struct UploadSettings {
     pub max_parts: u32,
     /// The most versions of a file, including the current one; at least 1.
     pub max_versions: u32,
+}
+
+/// The usual part size: 64 MiB.
+const DEFAULT_PART_BYTES: NonZeroU64 = match NonZeroU64::new(64 << 20) {
+    Some(bytes) => bytes,
+    None => NonZeroU64::MIN,
+};
+
+/// A day, URLs of five minutes, 1,000 open uploads, parts of 64 MiB, and 20 versions.
+impl Default for UploadSettings {
+    fn default() -> Self {
+        Self {
+            lifetime: Duration::from_hours(24),
+            url_lifetime: Duration::from_mins(5),
+            max_open: 1000,
+            part_bytes: DEFAULT_PART_BYTES,
+            max_parts: MAX_PARTS,
+            max_versions: 20,
+        }
+    }
 }
 
 /// Where uploaded bytes are copied before they become a file.
@@ -101,13 +121,26 @@ pub struct StartedUpload {
     pub parts: Vec<PartUrl>,
 }
 
+/// The ports of [`UploadService`].
+#[derive(Clone)]
+pub struct UploadPorts {
+    /// The tree.
+    pub drive: Arc<dyn NodeRepository>,
+    /// The uploads.
+    pub uploads: Arc<dyn port::UploadRepository>,
+    /// The bytes.
+    pub stores: BlobStores,
+    /// The blob records.
+    pub records: Arc<dyn BlobRecordRepository>,
+}
+
 /// Uploads into a drive: through URLs that the store itself accepts, or streamed through the API.
 pub struct UploadService {
     access: Access,
     drive: Arc<dyn NodeRepository>,
     uploads: Arc<dyn port::UploadRepository>,
     stores: BlobStores,
-    direct: StoreRouter<dyn DirectUploadStore>,
+    direct: Option<StoreRouter<dyn DirectUploadStore>>,
     remover: BlobRemover,
     ended: EndedUploads,
     records: Arc<dyn BlobRecordRepository>,
@@ -117,21 +150,21 @@ pub struct UploadService {
 }
 
 impl UploadService {
-    /// Creates the service.
+    /// Creates the service, whose uploads are all [streamed](Self::receive).
     #[must_use]
-    pub fn new(
-        drive: Arc<dyn NodeRepository>,
-        uploads: Arc<dyn port::UploadRepository>,
-        stores: BlobStores,
-        records: Arc<dyn BlobRecordRepository>,
-        direct: StoreRouter<dyn DirectUploadStore>,
-        context: ServiceContext,
-        settings: UploadSettings,
-    ) -> Self {
+    pub fn new(ports: UploadPorts, context: ServiceContext, settings: UploadSettings) -> Self {
+        let UploadPorts { drive, uploads, stores, records } = ports;
         let remover = BlobRemover::new(records.clone(), stores.clone());
         let ended = EndedUploads::new(uploads.clone(), remover.clone());
         let access = Access::new(drive.clone());
-        Self { access, drive, uploads, stores, direct, remover, ended, records, staging: None, context, settings }
+        Self { access, drive, uploads, stores, direct: None, remover, ended, records, staging: None, context, settings }
+    }
+
+    /// Sets the stores that receive bytes from clients themselves. Without them, what needs one fails with
+    /// [`Unavailable`](Error::Unavailable).
+    #[must_use]
+    pub fn with_direct(self, stores: StoreRouter<dyn DirectUploadStore>) -> Self {
+        Self { direct: Some(stores), ..self }
     }
 
     /// Sets the stores whose uploads may have to be copied; each copy is recorded in `records` first.
@@ -147,6 +180,10 @@ impl UploadService {
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.
     /// The digest of a multi-part upload is stored but not verified.
     ///
+    /// Calls `NodeRepository::find`, `NodeRepository::find_user_drive`, `DirectUploadStore::begin`,
+    /// `UploadRepository::begin`, `BlobStore::abort`, `BlobRecordRepository::find_store` and
+    /// `DirectUploadStore::presign_put`.
+    ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `Quota`; `NameTaken` and `Entries` when the commit would fail with
     /// them now; `Invalid` above [`MAX_FILE_BYTES`] and with too many open uploads.
@@ -158,12 +195,12 @@ impl UploadService {
         size: u64,
     ) -> Result<StartedUpload> {
         if size > MAX_FILE_BYTES {
-            return Err(Error::invalid("file_size_in_bytes", "must be at most 5497558138880 (5 TiB)"));
+            return Err(Error::invalid(Field::FileSize, "must be at most 5497558138880 (5 TiB)"));
         }
         let folder = self.access.add_to(actor, folder).await?;
         let blob = self.context.new_blob(self.stores.default_name());
         let plan = PartPlan::within(size, self.settings.part_bytes, self.settings.max_parts);
-        let (store, direct) = (self.stores.get(&blob.store)?, self.direct.get(&blob.store)?);
+        let (store, direct) = (self.stores.get(&blob.store)?, self.direct(&blob.store)?);
         let multipart_id = direct.begin(&blob.key, plan, &content_headers_of(&file)).await?;
         let upload = match self.open(actor, &folder, file, plan, (blob.clone(), multipart_id.clone())).await {
             Ok(opened) => opened,
@@ -180,6 +217,9 @@ impl UploadService {
     }
 
     /// An upload as it was when it began, with fresh URLs, for a repeated request.
+    ///
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `NodeRepository::find_user_drive`,
+    /// `BlobRecordRepository::find_store` and `DirectUploadStore::presign_put`.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's, or ended long ago; `NotFound` and `Forbidden` for its folder: the URLs
@@ -242,7 +282,7 @@ impl UploadService {
         let expires_at = self.context.now().plus(self.settings.url_lifetime);
         let (multipart, sha256) = (upload.multipart(), upload.signed_sha256());
         let content_headers = content_headers_of(&upload.file);
-        let direct = self.direct.get(&self.store_of(upload).await?)?;
+        let direct = self.direct(&self.store_of(upload).await?)?;
         let mut signed = Vec::with_capacity(parts.len());
         for part in parts {
             let target = direct.presign_put(&multipart, part, sha256, &content_headers, expires_at).await?;
@@ -252,6 +292,9 @@ impl UploadService {
     }
 
     /// The progress of an upload.
+    ///
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `NodeRepository::find_user_drive`,
+    /// `BlobRecordRepository::find_store` and `DirectUploadStore::list_received`.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's.
@@ -267,7 +310,7 @@ impl UploadService {
         let state = upload.state_at(self.context.now());
         let received = match (state, upload.plan()) {
             (UploadState::Open, Some(plan)) => {
-                let direct = self.direct.get(&self.store_of(&upload).await?)?;
+                let direct = self.direct(&self.store_of(&upload).await?)?;
                 direct.list_received(&upload.multipart(), plan).await?
             }
             (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
@@ -277,6 +320,8 @@ impl UploadService {
     }
 
     /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.
+    ///
+    /// Calls `UploadRepository::list`, `BlobRecordRepository::find_store` and `DirectUploadStore::list_received`.
     pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
         actor.require(Scope::Read)?;
         let rows = self.uploads.list(actor.user, self.context.now(), after, limit).await?;
@@ -293,9 +338,13 @@ impl UploadService {
     /// Fresh URLs for the parts `numbers`. Extends the upload until the returned time, up to
     /// [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME) in total.
     ///
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `UploadRepository::extend`,
+    /// `BlobRecordRepository::find_store` and `DirectUploadStore::presign_put`.
+    ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` for its folder; `Invalid` for an unknown or
     /// repeated part, for none, and for more than 1,000; `UploadClosed`, `UploadExpired`.
+    #[doc(alias = "presign")]
     pub async fn sign_parts(
         &self,
         actor: &Actor,
@@ -322,6 +371,9 @@ impl UploadService {
     /// upload that has already been aborted or expired is unchanged. The owner of a drive may abort others' uploads
     /// into it.
     ///
+    /// Calls `UploadRepository::find_abortable`, `UploadRepository::abort`, `BlobRecordRepository::find_store`,
+    /// `BlobStore::abort`, `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
+    ///
     /// # Errors
     /// `NotFound` when it is neither the caller's nor an open upload into the caller's drive; `UploadClosed` when it is
     /// complete.
@@ -334,6 +386,12 @@ impl UploadService {
             self.ended.discard_all(command.at, &[upload]).await;
         }
         Ok(())
+    }
+
+    /// The store of this name, as one that receives bytes from clients itself.
+    fn direct(&self, store: &StoreName) -> Result<&dyn DirectUploadStore> {
+        let none = || Error::unavailable("storage", "no store receives bytes from clients itself");
+        self.direct.as_ref().ok_or_else(none)?.get(store)
     }
 
     async fn store_of(&self, upload: &Upload) -> Result<StoreName> {
@@ -358,7 +416,7 @@ fn parent_of(located: &Located) -> Option<NodeId> {
 
 /// The parts with these numbers.
 fn choose(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
-    let invalid = |message: String| Err(Error::invalid("part_numbers", message));
+    let invalid = |message: String| Err(Error::invalid(Field::PartNumbers, message));
     if !(1..=MAX_SIGNED).contains(&numbers.len()) {
         return invalid(format!("must be from 1 to {MAX_SIGNED} numbers"));
     }

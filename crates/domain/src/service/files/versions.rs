@@ -27,6 +27,13 @@ pub struct VersionSettings {
     pub upload_lifetime: Duration,
 }
 
+/// 20 versions, URLs of five minutes, and a day for a body.
+impl Default for VersionSettings {
+    fn default() -> Self {
+        Self { max: 20, url_lifetime: Duration::from_mins(5), upload_lifetime: Duration::from_hours(24) }
+    }
+}
+
 /// The ports that versions work with.
 #[derive(Clone)]
 pub struct VersionStores {
@@ -70,6 +77,8 @@ impl VersionService {
 
     /// The versions of a file, newest first.
     ///
+    /// Calls `NodeRepository::find` and `VersionRepository::list`.
+    ///
     /// # Errors
     /// `NotFound` for the file.
     pub async fn list(
@@ -85,6 +94,9 @@ impl VersionService {
     }
 
     /// A version of a file with a short-lived download URL.
+    ///
+    /// Calls `NodeRepository::find`, `VersionRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// `UrlPresigner::presign_get`.
     ///
     /// # Errors
     /// `NotFound` for the file, and when it has no such version.
@@ -102,6 +114,9 @@ impl VersionService {
 
     /// Makes a former content current again, as a new version. Nothing changes if it is current already.
     ///
+    /// Calls `NodeRepository::find`, `VersionRepository::restore`, `BlobStore::delete` and
+    /// `BlobRecordRepository::remove`.
+    ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the file; `NotFound` when it has no such version; `PreconditionFailed`; `Quota`.
     pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, wanted: &Precondition) -> Result<Entry> {
@@ -117,6 +132,9 @@ impl VersionService {
 
     /// Permanently deletes a former content.
     ///
+    /// Calls `NodeRepository::find`, `VersionRepository::delete`, `BlobStore::delete` and
+    /// `BlobRecordRepository::remove`.
+    ///
     /// # Errors
     /// `NotFound` for the file; `Forbidden` when the caller is not the owner; `NotFound` when the file has no such
     /// version; `VersionInUse`; `PreconditionFailed`.
@@ -130,6 +148,9 @@ impl VersionService {
     }
 
     /// Admits new content for a file before the first byte is read; continue with [`receive`](Self::receive).
+    ///
+    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// `NodeRepository::find_user_drive`.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the file; `PreconditionFailed`; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when
@@ -154,6 +175,9 @@ impl VersionService {
 
     /// Stores a file's next content as it streams in. On failure the file is unchanged, and nothing remains but, at
     /// worst, an unreferenced blob, which stays reserved.
+    ///
+    /// Calls `BlobRecordRepository::record`, `BlobStore::put`, `VersionRepository::append`, `BlobStore::delete`,
+    /// `BlobRecordRepository::remove` and `BlobRecordRepository::hold`.
     ///
     /// # Errors
     /// `Size`; `Quota`; `PreconditionFailed`, also when the file changes meanwhile; `NotFound` and `Forbidden`
@@ -254,6 +278,7 @@ pub struct ContentMetadata {
 }
 
 /// Permission to replace the content of a file. Only [`VersionService::admit`] creates it.
+#[derive(Debug)]
 pub struct ContentPermit {
     file: Grant,
     seen: Option<Seen>,

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::{BlobRef, DOWNLOAD_WINDOW, RequestId, StoreName, Timestamp};
 use crate::port::{
     BlobRecordRepository, BlobStore, BlobStores, ChangeRepository, CleanupProgress, IdempotencyRepository, Lease,
-    LinkDownloadRepository, LinkRepository, NameKeyRepository, Purge, PurgeScope, SessionRepository,
+    LinkDownloadRepository, LinkRepository, NameKeyRepository, Purge, PurgeScope, Repositories, SessionRepository,
     TaskLeaseRepository, Throttle, TrashRepository, UploadRepository,
 };
 use crate::service::ServiceContext;
@@ -31,6 +31,7 @@ const PURGED_AT_ONCE: Duration = Duration::from_hours(1);
 
 /// A kind of garbage collection. Instances share the work by maintenance task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MaintenanceTask {
     /// Ends expired uploads.
     ExpireUploads,
@@ -123,33 +124,66 @@ pub struct CollectorSettings {
     pub changes_retention: Duration,
 }
 
-/// The ports of the collector.
+/// 25 hours of grace, which is an hour more than an upload of the [default](crate::service::UploadSettings) lifetime
+/// takes; 30 days in the trash, 90 in the change log.
+impl Default for CollectorSettings {
+    fn default() -> Self {
+        Self {
+            grace: Duration::from_hours(25),
+            trash_retention: Duration::from_hours(24 * 30),
+            changes_retention: Duration::from_hours(24 * 90),
+        }
+    }
+}
+
+/// The ports of the collector. A task whose port is missing has nothing to do.
 #[derive(Clone)]
 pub struct CollectorStores {
+    /// The leases of maintenance tasks, shared between instances.
+    pub task_leases: Arc<dyn TaskLeaseRepository>,
+    /// The blobs.
+    pub blobs: BlobStores,
+    /// The blob records.
+    pub records: Arc<dyn BlobRecordRepository>,
     /// Uploads.
     pub uploads: Arc<dyn UploadRepository>,
     /// The trash.
-    pub trash: Arc<dyn TrashRepository>,
-    /// The blob records.
-    pub records: Arc<dyn BlobRecordRepository>,
-    /// Public links.
-    pub links: Arc<dyn LinkRepository>,
-    /// Downloads through public links.
-    pub link_downloads: Arc<dyn LinkDownloadRepository>,
+    pub trash: Option<Arc<dyn TrashRepository>>,
     /// Sessions.
-    pub sessions: Arc<dyn SessionRepository>,
+    pub sessions: Option<Arc<dyn SessionRepository>>,
+    /// Public links.
+    pub links: Option<Arc<dyn LinkRepository>>,
+    /// Downloads through public links.
+    pub link_downloads: Option<Arc<dyn LinkDownloadRepository>>,
     /// Counted attempts.
-    pub throttle: Arc<dyn Throttle>,
+    pub throttle: Option<Arc<dyn Throttle>>,
     /// Idempotency records.
-    pub idempotency_records: Arc<dyn IdempotencyRepository>,
-    /// The blobs.
-    pub blobs: BlobStores,
-    /// The leases of maintenance tasks, shared between instances.
-    pub task_leases: Arc<dyn TaskLeaseRepository>,
+    pub idempotency_records: Option<Arc<dyn IdempotencyRepository>>,
     /// The keys of names.
-    pub name_keys: Arc<dyn NameKeyRepository>,
+    pub name_keys: Option<Arc<dyn NameKeyRepository>>,
     /// The change log.
-    pub changes: Arc<dyn ChangeRepository>,
+    pub changes: Option<Arc<dyn ChangeRepository>>,
+}
+
+impl CollectorStores {
+    /// All ports that the collector knows.
+    #[must_use]
+    pub fn new(repositories: Repositories, blobs: BlobStores) -> Self {
+        Self {
+            task_leases: repositories.task_leases,
+            blobs,
+            records: repositories.records,
+            uploads: repositories.uploads,
+            trash: Some(repositories.trash),
+            sessions: Some(repositories.sessions),
+            links: Some(repositories.links),
+            link_downloads: Some(repositories.link_downloads),
+            throttle: Some(repositories.throttle),
+            idempotency_records: Some(repositories.idempotency_records),
+            name_keys: Some(repositories.name_keys),
+            changes: Some(repositories.changes),
+        }
+    }
 }
 
 /// Garbage collection of everything that is no longer needed.
@@ -175,6 +209,15 @@ impl GarbageCollector {
     /// Runs all maintenance tasks in bounded batches, also alongside other instances, and adds the results to `report`.
     /// A maintenance task that fails does not stop the others.
     ///
+    /// Calls `UploadRepository::expire_due`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
+    /// `BlobStore::received_bytes`, `BlobRecordRepository::hold`, `UploadRepository::prune_ended`,
+    /// `TrashRepository::find_oldest`, `TrashRepository::begin_purges`, `TrashRepository::delete_orphaned_drives`,
+    /// `TrashRepository::purge`, `BlobStore::delete`, `BlobRecordRepository::remove`, `SessionRepository::prune_ended`,
+    /// `SessionRepository::prune_tokens`, `LinkRepository::prune_expired`, `LinkDownloadRepository::prune`,
+    /// `Throttle::prune_full`, `IdempotencyRepository::prune`, `BlobRecordRepository::mark_for_deletion`,
+    /// `BlobStore::sweep`, `BlobStore::list_incomplete`, `BlobRecordRepository::is_referred_to`,
+    /// `NameKeyRepository::refresh` and `ChangeRepository::prune`.
+    ///
     /// # Errors
     /// The first store error. Completed work is kept; the next round continues.
     pub async fn run(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
@@ -186,12 +229,17 @@ impl GarbageCollector {
     }
 
     /// The number of open uploads of all senders.
+    ///
+    /// Calls `UploadRepository::count_open`.
     pub async fn count_open_uploads(&self) -> Result<u64> {
         self.stores.uploads.count_open().await
     }
 
     /// Runs `task` if it was last begun an `interval` ago and no other instance holds it, and adds the results to
     /// `report`. Returns whether it ran here.
+    ///
+    /// Calls `TaskLeaseRepository::claim`, what [`run`](Self::run) calls for the task, and
+    /// `TaskLeaseRepository::finish`.
     ///
     /// # Errors
     /// Store errors. Completed work is kept; the next run continues.
@@ -218,7 +266,8 @@ impl GarbageCollector {
     async fn perform(&self, task: MaintenanceTask, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
         let CollectorStores { uploads, links, link_downloads, throttle, idempotency_records, name_keys, .. } =
             &self.stores;
-        let before = self.context.now().minus(self.settings.grace);
+        let now = self.context.now();
+        let before = now.minus(self.settings.grace);
         match task {
             MaintenanceTask::ExpireUploads => loop {
                 let command = self.context.system_command(request);
@@ -233,13 +282,22 @@ impl GarbageCollector {
             MaintenanceTask::Purge => self.purge(request, report).await?,
             MaintenanceTask::PruneSessions => self.prune_sessions(before, report).await?,
             MaintenanceTask::PruneLinks => {
-                let now = self.context.now();
-                while links.prune_expired(now.minus(LINKS_KEPT), BATCH).await? == BATCH {}
-                while link_downloads.prune(now.minus(DOWNLOAD_WINDOW), BATCH).await? == BATCH {}
+                if let Some(links) = links {
+                    while links.prune_expired(now.minus(LINKS_KEPT), BATCH).await? == BATCH {}
+                }
+                if let Some(link_downloads) = link_downloads {
+                    while link_downloads.prune(now.minus(DOWNLOAD_WINDOW), BATCH).await? == BATCH {}
+                }
             }
-            MaintenanceTask::PruneAttempts => while throttle.prune_full(self.context.now(), BATCH).await? == BATCH {},
+            MaintenanceTask::PruneAttempts => {
+                if let Some(throttle) = throttle {
+                    while throttle.prune_full(self.context.now(), BATCH).await? == BATCH {}
+                }
+            }
             MaintenanceTask::PruneIdempotencyRecords => {
-                while idempotency_records.prune(self.context.now(), BATCH).await? == BATCH {}
+                if let Some(idempotency_records) = idempotency_records {
+                    while idempotency_records.prune(self.context.now(), BATCH).await? == BATCH {}
+                }
             }
             MaintenanceTask::RemoveBlobs => {
                 let mut fault = None;
@@ -257,7 +315,11 @@ impl GarbageCollector {
                 }
                 return fault.map_or(Ok(()), Err);
             }
-            MaintenanceTask::RefreshNameKeys => while name_keys.refresh(BATCH).await? == BATCH {},
+            MaintenanceTask::RefreshNameKeys => {
+                if let Some(name_keys) = name_keys {
+                    while name_keys.refresh(BATCH).await? == BATCH {}
+                }
+            }
             MaintenanceTask::PruneChanges => self.prune_changes(&mut report.changes_pruned).await?,
         }
         Ok(())
@@ -265,7 +327,7 @@ impl GarbageCollector {
 
     /// Purges trash past its retention and the contents of drives without an owner, and continues purges begun earlier.
     async fn purge(&self, request: &RequestId, report: &mut CollectorReport) -> Result<()> {
-        let trash = &self.stores.trash;
+        let Some(trash) = &self.stores.trash else { return Ok(()) };
         let due = self.context.now().minus(self.settings.trash_retention);
         if let Some(oldest) = trash.find_oldest().await?.filter(|oldest| *oldest <= due) {
             let until = PurgeScope::Until(due.min(oldest.plus(PURGED_AT_ONCE)));
@@ -286,10 +348,11 @@ impl GarbageCollector {
     }
 
     async fn prune_changes(&self, pruned: &mut u64) -> Result<()> {
+        let Some(changes) = &self.stores.changes else { return Ok(()) };
         let before = self.context.now().minus(self.settings.changes_retention);
         // The rest waits for the next round, so that a long log does not hold up the other tasks.
         for _ in 0..MAX_PRUNED_BATCHES {
-            let step = self.stores.changes.prune(before, BATCH).await?;
+            let step = changes.prune(before, BATCH).await?;
             *pruned += u64::from(step);
             if step < BATCH {
                 break;
@@ -299,7 +362,7 @@ impl GarbageCollector {
     }
 
     async fn prune_sessions(&self, before: Timestamp, report: &mut CollectorReport) -> Result<()> {
-        let sessions = &self.stores.sessions;
+        let Some(sessions) = &self.stores.sessions else { return Ok(()) };
         loop {
             let forgotten = sessions.prune_ended(before, BATCH).await?;
             report.sessions_removed += u64::from(forgotten);

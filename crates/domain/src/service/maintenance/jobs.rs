@@ -34,6 +34,8 @@ impl JobQueue {
 
     /// Claims up to `max` jobs that are due.
     ///
+    /// Calls `Jobs::claim`.
+    ///
     /// # Errors
     /// Store errors.
     pub async fn claim(&self, max: u32) -> Result<Vec<ClaimedJob>> {
@@ -43,6 +45,8 @@ impl JobQueue {
 
     /// Ends an attempt with its result: a job with more to do continues, and one that failed is tried again after a
     /// growing pause, or given up after [`MAX_JOB_ATTEMPTS`](crate::model::MAX_JOB_ATTEMPTS).
+    ///
+    /// Calls `Jobs::finish`.
     ///
     /// # Errors
     /// Store errors. The job is then run again when its lease runs out.
@@ -58,6 +62,8 @@ impl JobQueue {
     }
 
     /// Counts the jobs of all kinds.
+    ///
+    /// Calls `Jobs::count`.
     ///
     /// # Errors
     /// Store errors.

@@ -27,6 +27,8 @@ impl Purges {
 
     /// Does one step of the purges begun in `drive`. Bytes that cannot be deleted now are left to the collector.
     ///
+    /// Calls `TrashRepository::purge`, `BlobStore::delete` and `BlobRecordRepository::remove`.
+    ///
     /// # Errors
     /// Store errors.
     pub async fn purge(&self, drive: DriveId, request: &RequestId) -> Result<JobProgress> {
@@ -35,6 +37,9 @@ impl Purges {
     }
 
     /// Does one step of the removal of `drive`, unless it has an owner.
+    ///
+    /// Calls `TrashRepository::delete_orphaned_drives`, `TrashRepository::purge`, `BlobStore::delete` and
+    /// `BlobRecordRepository::remove`.
     ///
     /// # Errors
     /// Store errors.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Field, Result};
 use crate::model::{
     Action, Actor, AuditAction, Grant, Limit, Link, LinkChange, LinkId, LinkPosition, MAX_LINK_DOWNLOADS, NodeId,
     NodeKind, Page, Password, Scope, Timestamp,
@@ -47,6 +47,19 @@ impl std::fmt::Debug for OwnedLink {
     }
 }
 
+/// The ports of [`LinkService`].
+#[derive(Clone)]
+pub struct LinkPorts {
+    /// The tree.
+    pub drive: Arc<dyn NodeRepository>,
+    /// The links.
+    pub links: Arc<dyn port::LinkRepository>,
+    /// Seals and opens their tokens.
+    pub tokens: Arc<dyn LinkTokens>,
+    /// Hashes their passwords.
+    pub passwords: Arc<dyn Passwords>,
+}
+
 /// Public links, as managed by their owners. For what link holders may do, see
 /// [`PublicLinkService`](crate::service::PublicLinkService).
 pub struct LinkService {
@@ -62,19 +75,16 @@ pub struct LinkService {
 impl LinkService {
     /// Creates the service. Link URLs begin with `public_url`, which has no trailing slash.
     #[must_use]
-    pub fn new(
-        drive: Arc<dyn NodeRepository>,
-        links: Arc<dyn port::LinkRepository>,
-        tokens: Arc<dyn LinkTokens>,
-        passwords: Arc<dyn Passwords>,
-        context: ServiceContext,
-        public_url: impl Into<String>,
-    ) -> Self {
+    pub fn new(ports: LinkPorts, context: ServiceContext, public_url: impl Into<String>) -> Self {
+        let LinkPorts { drive, links, tokens, passwords } = ports;
         let access = Access::new(drive.clone());
         Self { access, drive, links, tokens, passwords, context, public_url: public_url.into() }
     }
 
     /// Creates a public link to one of the caller's files or folders.
+    ///
+    /// Calls `NodeRepository::find`, `Passwords::hash`, `LinkTokens::seal`, `LinkRepository::create` and
+    /// `LinkTokens::open`.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner; `Invalid` for
@@ -106,6 +116,8 @@ impl LinkService {
     }
 
     /// The URL of the caller's link; `None` when the link no longer exists or its token cannot be unsealed.
+    ///
+    /// Calls `LinkRepository::find` and `LinkTokens::open`.
     pub async fn find_url(&self, actor: &Actor, link: LinkId) -> Result<Option<String>> {
         actor.require(Scope::Read)?;
         let link = self.links.find(link, actor.user).await?;
@@ -114,6 +126,8 @@ impl LinkService {
 
     /// The caller's links, newest first, including expired and exhausted ones. A page may be short, even empty, and
     /// have a next.
+    ///
+    /// Calls `LinkRepository::list_made` and `LinkTokens::open`.
     pub async fn list(
         &self,
         actor: &Actor,
@@ -130,6 +144,9 @@ impl LinkService {
     }
 
     /// Changes a link's expiry, password or download limit; at least one of them.
+    ///
+    /// Calls `LinkRepository::find`, `NodeRepository::find`, `Passwords::hash`, `LinkRepository::change` and
+    /// `LinkTokens::open`.
     ///
     /// # Errors
     /// `NotFound` to all but the owner, and while the item is in the trash; `Invalid` for `expires_at` and
@@ -149,6 +166,8 @@ impl LinkService {
     }
 
     /// Revokes a link: it stops working at once.
+    ///
+    /// Calls `LinkRepository::find`, `NodeRepository::find` and `LinkRepository::revoke`.
     ///
     /// # Errors
     /// `NotFound` to all but the owner, and while the item is in the trash.
@@ -174,10 +193,10 @@ impl LinkService {
 
     fn check(&self, expires_at: Option<Timestamp>, max_downloads: Option<u64>) -> Result<()> {
         if expires_at.is_some_and(|end| end <= self.context.now()) {
-            return Err(Error::invalid("expires_at", "must be in the future"));
+            return Err(Error::invalid(Field::LinkExpiry, "must be in the future"));
         }
         if max_downloads.is_some_and(|max| !(1..=MAX_LINK_DOWNLOADS).contains(&max)) {
-            return Err(Error::invalid("max_downloads", format!("must be 1 to {MAX_LINK_DOWNLOADS}")));
+            return Err(Error::invalid(Field::MaxDownloads, format!("must be 1 to {MAX_LINK_DOWNLOADS}")));
         }
         Ok(())
     }

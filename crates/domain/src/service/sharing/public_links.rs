@@ -155,6 +155,9 @@ impl PublicLinkService {
     /// Checks the bearer's password and issues a proof that replaces it for an hour, unless the password is changed
     /// before.
     ///
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
+    /// `Throttle::give_back` and `LinkAccess::grant`.
+    ///
     /// # Errors
     /// `NotFound` when there is no such link, or its node is in the trash; `LinkExpired`; `LinkPassword`.
     pub async fn admit(&self, bearer: &LinkBearer) -> Result<Admission> {
@@ -165,6 +168,9 @@ impl PublicLinkService {
 
     /// The target of the link, with a page of its contents if it is a folder.
     ///
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
+    /// `Throttle::give_back` and `NodeRepository::list`.
+    ///
     /// # Errors
     /// `NotFound` when there is no such link, or its node is in the trash; `LinkExpired`; `LinkPassword`.
     pub async fn get(&self, bearer: &LinkBearer, query: &ListQuery) -> Result<LinkView> {
@@ -173,6 +179,9 @@ impl PublicLinkService {
     }
 
     /// The linked folder, or one below it, with a page of its contents.
+    ///
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
+    /// `Throttle::give_back`, `NodeRepository::find` and `NodeRepository::list`.
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `folder` is not a folder there.
@@ -187,6 +196,10 @@ impl PublicLinkService {
 
     /// Opens the linked file, or one below the linked folder, to [`read`](Self::read) its bytes or to have them
     /// [delivered](Self::content).
+    ///
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
+    /// `Throttle::give_back`, `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// `LinkDownloadRepository::is_counted`.
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `file` is not a file there; `LinkExhausted`, unless the bearer
@@ -212,8 +225,10 @@ impl PublicLinkService {
 
     /// Whether a bearer who has begun reading a file may continue: while the link is valid and leads to it. The
     /// password is not asked for again.
+    ///
+    /// Calls `LinkRepository::find_by_token` and `NodeRepository::find`.
     pub async fn may_still_read(&self, bearer: &LinkBearer, file: Option<NodeId>) -> Result<bool> {
-        let Some(token) = LinkToken::parse(&bearer.token) else {
+        let Ok(token) = LinkToken::parse(&bearer.token) else {
             return Ok(false);
         };
         let Some((link, node)) = self.ports.links.find_by_token(&token.hash()).await? else {
@@ -236,6 +251,9 @@ impl PublicLinkService {
     }
 
     /// Opens the linked folder, or one below it, to be [packed](crate::service::ArchiveService::open_linked).
+    ///
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
+    /// `Throttle::give_back`, `NodeRepository::find` and `LinkDownloadRepository::is_counted`.
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `folder` is not a folder there; `LinkExhausted`, unless the
@@ -261,6 +279,9 @@ impl PublicLinkService {
     /// The bytes of an open file in `range`. Counted as a download once the first bytes have been read, before any are
     /// sent.
     ///
+    /// Calls `BlobStore::get`, `BlobRecordRepository::is_referred_to`, `LinkDownloadRepository::is_counted` and
+    /// `LinkDownloadRepository::count`.
+    ///
     /// # Errors
     /// `LinkExhausted`, `LinkExpired`; `NotFound` when the link has been revoked meanwhile; those of
     /// [`FileService::read`](crate::service::FileService::read), without counting.
@@ -272,6 +293,8 @@ impl PublicLinkService {
 
     /// How a client that can follow a redirect gets the bytes of an open file: from their store, if it serves them
     /// itself. A URL counts as a download before it is returned.
+    ///
+    /// Calls `UrlPresigner::presign_get`, `LinkDownloadRepository::is_counted` and `LinkDownloadRepository::count`.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -303,6 +326,8 @@ impl PublicLinkService {
 
     /// Counts a download of a folder as an archive. Call it before sending the first byte, at whatever offset.
     ///
+    /// Calls `LinkDownloadRepository::is_counted` and `LinkDownloadRepository::count`.
+    ///
     /// # Errors
     /// As [`read`](Self::read).
     pub async fn count_archive(&self, folder: &LinkedFolder) -> Result<()> {
@@ -325,7 +350,7 @@ impl PublicLinkService {
     /// The link and a grant to read its node, if the link is valid and the bearer passes its password check. Reveals
     /// nothing about the node before that.
     async fn authenticate(&self, bearer: &LinkBearer) -> Result<(Link, ReadGrant)> {
-        let token = LinkToken::parse(&bearer.token).ok_or(Error::NotFound)?;
+        let token = LinkToken::parse(&bearer.token).map_err(|_| Error::NotFound)?;
         let (link, node) = self.ports.links.find_by_token(&token.hash()).await?.ok_or(Error::NotFound)?;
         let linked = authorize_read(Some(node))?;
         link.check_running(self.context.now())?;

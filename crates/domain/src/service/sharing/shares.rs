@@ -20,6 +20,17 @@ const fn place(share: &Share) -> SharePosition {
     SharePosition { at: share.shared_at, id: share.id }
 }
 
+/// The ports of [`ShareService`].
+#[derive(Clone)]
+pub struct SharePorts {
+    /// The tree.
+    pub drive: Arc<dyn NodeRepository>,
+    /// The shares.
+    pub shares: Arc<dyn port::ShareRepository>,
+    /// The guests.
+    pub users: Arc<dyn UserRepository>,
+}
+
 /// Sharing: shares that owners give and guests receive.
 pub struct ShareService {
     access: Access,
@@ -34,22 +45,19 @@ pub struct ShareService {
 impl ShareService {
     /// Creates the service. `throttling` limits the rate of user lookups.
     #[must_use]
-    pub fn new(
-        drive: Arc<dyn NodeRepository>,
-        shares: Arc<dyn port::ShareRepository>,
-        users: Arc<dyn UserRepository>,
-        ended: EndedUploads,
-        throttling: Throttling,
-        context: ServiceContext,
-    ) -> Self {
+    pub fn new(ports: SharePorts, ended: EndedUploads, throttling: Throttling, context: ServiceContext) -> Self {
+        let SharePorts { drive, shares, users } = ports;
         Self { access: Access::new(drive.clone()), drive, shares, users, ended, throttling, context }
     }
 
     /// Shares one of the caller's files or folders with `guest`.
     ///
+    /// Calls `NodeRepository::find`, `Throttle::take`, `UserRepository::find_user` and `ShareRepository::create`.
+    ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is
     /// not the owner; `ShareWithOwner`; `AlreadyShared`; `RateLimited`.
+    #[doc(alias = "acl")]
     pub async fn create(
         &self,
         actor: &Actor,
@@ -71,6 +79,8 @@ impl ShareService {
     }
 
     /// Items shared with the caller, from all drives, newest first. A page may be short, even empty, and have a next.
+    ///
+    /// Calls `ShareRepository::list_received`.
     pub async fn list_received(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<SharePage> {
         actor.require(Scope::Read)?;
         let rows = self.shares.list_received(actor.user, after, limit).await?;
@@ -80,6 +90,8 @@ impl ShareService {
     }
 
     /// Shares that the caller has given, newest first. A page may be short, even empty, and have a next.
+    ///
+    /// Calls `ShareRepository::list_given`.
     pub async fn list_given(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<GivenPage> {
         actor.require(Scope::Read)?;
         let rows = self.shares.list_given(actor.user, after, limit).await?;
@@ -92,6 +104,8 @@ impl ShareService {
     }
 
     /// The shares on one of the caller's files or folders itself, newest first.
+    ///
+    /// Calls `NodeRepository::find` and `ShareRepository::list_of`.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner.
@@ -109,8 +123,11 @@ impl ShareService {
     /// Who has which access to one of the caller's files or folders, and through which share or link, on it or above
     /// it; the owner first.
     ///
+    /// Calls `NodeRepository::find` and `ShareRepository::list_access`.
+    ///
     /// # Errors
     /// As [`list_of`](Self::list_of).
+    #[doc(alias = "acl")]
     pub async fn list_access(
         &self,
         actor: &Actor,
@@ -125,6 +142,10 @@ impl ShareService {
 
     /// Changes the permission of a share. Data received for uploads that this ends is deleted.
     ///
+    /// Calls `ShareRepository::find`, `NodeRepository::find`, `ShareRepository::change`,
+    /// `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
+    /// `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
+    ///
     /// # Errors
     /// `Forbidden` to the guest; `NotFound` to all others but the owner, and to both while the item is in the trash.
     pub async fn change(&self, actor: &Actor, share: ShareId, permission: Permission) -> Result<Share> {
@@ -138,6 +159,10 @@ impl ShareService {
     }
 
     /// Ends a share: the owner revokes it, or the guest leaves. Data received for uploads that this ends is deleted.
+    ///
+    /// Calls `ShareRepository::find`, `NodeRepository::find`, `ShareRepository::revoke`,
+    /// `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
+    /// `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
     ///
     /// # Errors
     /// `NotFound` to all others.

@@ -22,9 +22,9 @@ use crate::service::testing::{
 };
 use crate::service::{
     AccountPorts, AccountService, AccountSettings, ArchiveService, ArchiveStores, BlobRemover, ChangeService,
-    CopyService, EndedUploads, FileService, FolderService, IdempotencyService, LinkService, PhotoService,
-    SearchService, ShareService, StoreTags, Throttling, TrashService, UploadService, UploadSettings, UrlLifetimes,
-    VersionService, VersionSettings, VersionStores,
+    CopyService, EndedUploads, FilePorts, FileService, FolderService, IdempotencyService, LinkPorts, LinkService,
+    PhotoPorts, PhotoService, SearchService, SharePorts, ShareService, StoreTags, Throttling, TrashService,
+    UploadPorts, UploadService, UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores,
 };
 use crate::testing::{name, store_name, upload};
 
@@ -191,46 +191,37 @@ impl Services {
             passwords: Arc::new(MockPasswords::new()),
             tokens: Arc::new(MockTokens::new()),
         };
-        let account_settings = AccountSettings {
-            quota_bytes: 1_000,
-            quota_entries: 9,
-            token_lifetime: MINUTE,
-            session_lifetime: MINUTE,
-            refresh_grace: MINUTE,
-        };
+        let account_settings =
+            AccountSettings { token_lifetime: MINUTE, session_lifetime: MINUTE, refresh_grace: MINUTE };
         let lifetimes = UrlLifetimes { download: MINUTE, watch: MINUTE };
         let (users, maker) = (Arc::new(MockUserRepository::new()), Arc::new(MockPhotoMaker::new()));
         let (idempotency_records, write) =
             (Arc::new(MockIdempotencyRepository::new()), Arc::new(|_: CommandOutcome<'_>| Ok(String::new())));
-        let passwords = Arc::new(MockPasswords::new());
-        let bytes = contents(MockBlobStore::new());
+        let file_ports =
+            FilePorts { drive: drive(), contents: contents(MockBlobStore::new()), tags: StoreTags::none() };
+        let upload_ports = UploadPorts { drive: drive(), uploads: uploads(), stores: stores(), records: records() };
+        let share_ports = SharePorts { drive: drive(), shares: shares(), users: users.clone() };
+        let (tokens, passwords) = (Arc::new(tokens), Arc::new(MockPasswords::new()));
+        let link_ports = LinkPorts { drive: drive(), links: links(), tokens, passwords };
+        let photo_ports =
+            PhotoPorts { users, drive: drive(), records: records(), stores: stores(), presigners: presigners(), maker };
         Self {
             folders: FolderService::new(drive(), ended(), context()),
-            files: FileService::new(drive(), bytes, StoreTags::none(), presigners(), context(), lifetimes),
+            files: FileService::new(file_ports, context()).with_signing(presigners(), lifetimes),
             copies: CopyService::new(drive(), Arc::new(MockTreeRepository::new()), remover(), context(), 7),
             archives: ArchiveService::new(archive_stores, context()),
-            uploads: UploadService::new(
-                drive(),
-                uploads(),
-                stores(),
-                records(),
-                StoreRouter::<dyn DirectUploadStore>::new(store_name(), Arc::new(direct)),
-                context(),
-                upload_settings,
-            ),
+            uploads: UploadService::new(upload_ports, context(), upload_settings).with_direct(StoreRouter::<
+                dyn DirectUploadStore,
+            >::new(
+                store_name(),
+                Arc::new(direct),
+            )),
             trash: TrashService::new(drive(), Arc::new(trash), remover(), ended(), context(), MINUTE),
             versions: VersionService::new(drive(), version_stores, context(), version_settings),
-            shares: ShareService::new(drive(), shares(), users.clone(), ended(), Throttling::off(), context()),
-            links: LinkService::new(
-                drive(),
-                links(),
-                Arc::new(tokens),
-                passwords,
-                context(),
-                "https://drive.example.com",
-            ),
+            shares: ShareService::new(share_ports, ended(), Throttling::off(), context()),
+            links: LinkService::new(link_ports, context(), "https://drive.example.com"),
             search: SearchService::new(drive(), Arc::new(search)),
-            photos: PhotoService::new(users, drive(), records(), stores(), presigners(), maker, context(), MINUTE),
+            photos: PhotoService::new(photo_ports, context(), MINUTE),
             accounts: AccountService::new(account_ports, ended(), Throttling::off(), context(), account_settings),
             idempotency: IdempotencyService::new(drive(), idempotency_records, write, context()),
             changes: ChangeService::new(changes(), drive()),

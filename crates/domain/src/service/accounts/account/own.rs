@@ -8,6 +8,8 @@ use crate::port::PasswordCheck;
 impl AccountService {
     /// The caller's own account.
     ///
+    /// Calls `NodeRepository::find_user_drive`.
+    ///
     /// # Errors
     /// `NotFound` when it has just been deleted.
     pub async fn find(&self, actor: &Actor) -> Result<Account> {
@@ -20,6 +22,8 @@ impl AccountService {
     }
 
     /// Changes the caller's e-mail address.
+    ///
+    /// Calls `Throttle::take`, `AccountRepository::change_email` and `NodeRepository::find_user_drive`.
     ///
     /// # Errors
     /// `EmailTaken`; `RateLimited`.
@@ -34,6 +38,9 @@ impl AccountService {
 
     /// Changes the caller's password and ends all of the caller's sessions, including this one.
     ///
+    /// Calls `Throttle::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `Throttle::give_back`,
+    /// `Passwords::hash` and `AccountRepository::change_password`.
+    ///
     /// # Errors
     /// `WrongPassword` when `current` is not the current one; `RateLimited`.
     pub async fn change_password(&self, actor: &Actor, current: &str, new: &Password) -> Result<()> {
@@ -47,6 +54,10 @@ impl AccountService {
 
     /// Deletes the caller's account. On return the account is gone and its drive inaccessible; the drive's contents are
     /// removed in the background. Data received for the caller's open uploads is deleted.
+    ///
+    /// Calls `Throttle::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `Throttle::give_back`,
+    /// `AccountRepository::delete`, `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`,
+    /// `BlobStore::abort`, `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
     ///
     /// # Errors
     /// `WrongPassword`; `RateLimited`.

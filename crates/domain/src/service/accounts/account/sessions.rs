@@ -14,6 +14,10 @@ use crate::port::{NewSession, PasswordCheck, RotationOutcome, TokenOwner, TokenR
 impl AccountService {
     /// Starts a session after verifying the password. `name` is a user name or an e-mail address.
     ///
+    /// Calls `UserRepository::find_credentials`, `Throttle::take`, `SessionRepository::find_addresses`,
+    /// `Passwords::verify_unknown`, `Passwords::verify`, `Passwords::hash`, `UserRepository::rehash`,
+    /// `Throttle::give_back`, `SessionRepository::start` and `Tokens::issue`.
+    ///
     /// # Errors
     /// `InvalidCredentials`, with the same answer and timing for an unknown user, a wrong password and a disabled
     /// account; `RateLimited`, likewise the same for all of them.
@@ -141,11 +145,13 @@ impl AccountService {
     /// accepted again for a short grace period, since two tabs may send it at once or a response may be lost. Reuse
     /// after that ends the session, since the token has leaked.
     ///
+    /// Calls `SessionRepository::find_by_token`, `SessionRepository::refresh` and `Tokens::issue`.
+    ///
     /// # Errors
     /// `InvalidRefreshToken`, whatever is wrong with the token.
     pub async fn refresh(&self, origin: Origin, token: &str) -> Result<Login> {
         let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
-        let presented = RefreshToken::parse(token).ok_or_else(invalid)?.hash();
+        let presented = RefreshToken::parse(token).map_err(|_| invalid())?.hash();
         let TokenOwner { session, user } = self.ports.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
         let command = self.context.command_of(user, &origin);
         let next = self.context.refresh_token();
@@ -172,8 +178,10 @@ impl AccountService {
 
     /// Ends the session of a refresh token, even a used one. Idempotent: an unknown token or an ended session succeeds
     /// too, so the outcome reveals nothing.
+    ///
+    /// Calls `SessionRepository::find_by_token` and `SessionRepository::end`.
     pub async fn logout(&self, origin: Origin, token: &str) -> Result<()> {
-        let Some(token) = RefreshToken::parse(token) else {
+        let Ok(token) = RefreshToken::parse(token) else {
             return Ok(());
         };
         let Some(TokenOwner { session, user }) = self.ports.sessions.find_by_token(&token.hash()).await? else {
@@ -188,6 +196,8 @@ impl AccountService {
     }
 
     /// The caller's running sessions, newest first.
+    ///
+    /// Calls `SessionRepository::list`.
     pub async fn list_sessions(
         &self,
         actor: &Actor,
@@ -201,6 +211,8 @@ impl AccountService {
 
     /// Ends one of the caller's sessions.
     ///
+    /// Calls `SessionRepository::end`.
+    ///
     /// # Errors
     /// `NotFound` when the caller has no such running session.
     pub async fn end_session(&self, actor: &Actor, session: SessionId) -> Result<()> {
@@ -211,6 +223,8 @@ impl AccountService {
 
     /// Verifies an access token. Its session may have ended: see [`authenticate`](Self::authenticate).
     ///
+    /// Calls `Tokens::verify`.
+    ///
     /// # Errors
     /// `TokenExpired`, `InvalidToken`.
     pub fn verify(&self, token: &str) -> Result<AccessClaims> {
@@ -218,6 +232,8 @@ impl AccountService {
     }
 
     /// Resolves the claims of an access token to its user.
+    ///
+    /// Calls `SessionRepository::find_username`.
     ///
     /// # Errors
     /// `InvalidToken` when its session has ended.
@@ -229,6 +245,8 @@ impl AccountService {
     }
 
     /// Whether the session is still running, regardless of the age of its access tokens.
+    ///
+    /// Calls `SessionRepository::find_username`.
     pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
         Ok(self.ports.sessions.find_username(session, user, self.context.now()).await?.is_some())
     }

@@ -18,7 +18,10 @@ use crate::service::testing::{
     Counting, GUEST, NOW, OWNER, Trail, actor, command, context, context_with, drive_with, home, made, nothing_ended,
     origin, outage, request,
 };
-use crate::service::{AccountPorts, AccountService, AccountSettings, EndedUploads, ServiceContext, Throttling};
+use crate::service::{
+    AccountPorts, AccountService, AccountSettings, DriveLimits, EndedUploads, RegistrationService, ServiceContext,
+    Throttling,
+};
 
 mod own;
 mod sessions;
@@ -48,6 +51,12 @@ impl Ports {
         self.service_in(context())
     }
 
+    fn registration(self) -> RegistrationService {
+        let (users, passwords) = (Arc::new(self.users), Arc::new(self.passwords));
+        let limits = DriveLimits { quota_bytes: 1_000, quota_entries: 9 };
+        RegistrationService::new(users, passwords, throttling(self.throttle), context(), limits)
+    }
+
     fn service_in(self, context: ServiceContext) -> AccountService {
         let ports = AccountPorts {
             users: Arc::new(self.users),
@@ -60,15 +69,9 @@ impl Ports {
         AccountService::new(
             ports,
             self.ended.unwrap_or_else(nothing_ended),
-            self.throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle))),
+            throttling(self.throttle),
             context,
-            AccountSettings {
-                quota_bytes: 1_000,
-                quota_entries: 9,
-                token_lifetime: HOUR,
-                session_lifetime: MONTH,
-                refresh_grace: GRACE,
-            },
+            AccountSettings { token_lifetime: HOUR, session_lifetime: MONTH, refresh_grace: GRACE },
         )
     }
 
@@ -79,6 +82,10 @@ impl Ports {
         ports.users.expect_find_credentials().with(eq(identifier)).times(1).return_once(|_| Ok(Some(known)));
         ports
     }
+}
+
+fn throttling(throttle: Option<MockThrottle>) -> Throttling {
+    throttle.map_or_else(Throttling::off, |throttle| Throttling::new(Arc::new(throttle)))
 }
 
 /// The owner's credentials, after three password changes.
@@ -137,7 +144,7 @@ async fn user_drive_and_root_are_created_by_one_call() {
     };
     let by_herself = Command { actor: Some(user.id), at: NOW, request: request(), idempotency_record: None };
     ports.users.expect_register().with(eq(by_herself), eq(registration)).times(1).returning(|_, _| Ok(()));
-    let made = ports.service().register(origin(), user.username.clone(), user.email.clone(), &secret()).await;
+    let made = ports.registration().register(origin(), user.username.clone(), user.email.clone(), &secret()).await;
     let account = made.unwrap();
     assert_eq!(account.user, user);
     assert_eq!(account.quota, Quota { total: 1_000, used: 0, reserved: 0 });
@@ -150,7 +157,7 @@ async fn a_name_that_is_taken_is_found_by_the_store() {
     ports.passwords.expect_hash().returning(|_| Ok(hash("fresh")));
     ports.users.expect_register().returning(|_, _| Err(Error::Conflict(Conflict::UsernameTaken)));
     let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
-    let refused = ports.service().register(origin(), username, email, &secret()).await;
+    let refused = ports.registration().register(origin(), username, email, &secret()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UsernameTaken))));
 }
 

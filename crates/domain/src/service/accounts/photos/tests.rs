@@ -11,10 +11,10 @@ use crate::port::{
     ContentHeaders, ContentInfo, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockPhotoMaker,
     MockUrlPresigner, MockUserRepository, SignedUrl, UserDrive,
 };
-use crate::service::PhotoService;
 use crate::service::testing::{
     GUEST, NOW, OWNER, actor, command, context, drain, drive_with, home, made_key, one_presigner, one_store, outage,
 };
+use crate::service::{PhotoPorts, PhotoService};
 use crate::testing::{blob, key, store_name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -32,16 +32,15 @@ struct Ports {
 
 impl Ports {
     fn service(self) -> PhotoService {
-        PhotoService::new(
-            Arc::new(self.users),
-            Arc::new(self.drive),
-            Arc::new(self.records),
-            one_store(self.store),
-            one_presigner(self.presigner),
-            Arc::new(self.maker),
-            context(),
-            MINUTE,
-        )
+        let ports = PhotoPorts {
+            users: Arc::new(self.users),
+            drive: Arc::new(self.drive),
+            records: Arc::new(self.records),
+            stores: one_store(self.store),
+            presigners: one_presigner(self.presigner),
+            maker: Arc::new(self.maker),
+        };
+        PhotoService::new(ports, context(), MINUTE)
     }
 
     /// The picture is accepted and its blob recorded.

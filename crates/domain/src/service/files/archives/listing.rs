@@ -170,7 +170,7 @@ impl Listing {
         let file = self.entry(number)?.file?;
         let run = self.stores.partition_point(|(from, _)| *from <= at).checked_sub(1)?;
         let store = self.stores.get(run)?.1.clone();
-        Some((BlobRef { store, key: BlobKey::parse(file.content)? }, file.size))
+        Some((BlobRef { store, key: BlobKey::parse(file.content).ok()? }, file.size))
     }
 
     /// Keeps the CRC-32 of a file that had none; returns its blob and size.

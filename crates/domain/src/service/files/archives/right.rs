@@ -36,7 +36,7 @@ impl Right {
     }
 
     pub(super) fn from_link(bearer: &LinkBearer, link: &Link) -> Result<Self> {
-        let token = LinkToken::parse(&bearer.token).ok_or(Error::NotFound)?;
+        let token = LinkToken::parse(&bearer.token).map_err(|_| Error::NotFound)?;
         let basis = Basis::Link(token.hash(), link.password.clone());
         Ok(Self { viewer: link.viewer(), basis, tops: Vec::new() })
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use mockall::predicate::{always, eq};
 
-use crate::error::{Conflict, Error, Forbidden};
+use crate::error::{Conflict, Error, Field, Forbidden};
 use crate::model::{
     Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, UserId, VersionId,
 };
@@ -136,7 +136,7 @@ async fn nothing_is_copied_to_where_the_caller_may_not_add() {
 async fn a_folder_replaces_nothing() {
     let place = CopyPlace { conflict: ConflictPolicy::Replace, ..CopyPlace::default() };
     let error = refused([for_owner(folder(FOLDER))], OWNER, "folder", place).await;
-    assert!(matches!(error, Error::Invalid(violations) if violations[0].field == "folder_conflict"));
+    assert!(matches!(error, Error::Invalid(violations) if violations[0].field == Field::FolderConflict));
 }
 
 #[tokio::test]

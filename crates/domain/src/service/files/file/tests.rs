@@ -18,7 +18,7 @@ use crate::service::testing::{
     drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, one_presigner, one_store,
     other_store, request, root, seen, trashed, unconditioned,
 };
-use crate::service::{Contents, Delivery, Destination, FileService, NewPlace, StoreTags, UrlLifetimes};
+use crate::service::{Contents, Delivery, Destination, FilePorts, FileService, NewPlace, StoreTags, UrlLifetimes};
 use crate::testing::{content, key, name, store_name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,7 +26,11 @@ const LIFETIMES: UrlLifetimes = UrlLifetimes { download: MINUTE, watch: Duration
 
 fn service(drive: MockNodeRepository, store: MockBlobStore, presigner: MockUrlPresigner) -> FileService {
     let presigners = one_presigner(presigner);
-    FileService::new(Arc::new(drive), contents(store), StoreTags::none(), presigners, context(), LIFETIMES)
+    FileService::new(ports(drive, contents(store)), context()).with_signing(presigners, LIFETIMES)
+}
+
+fn ports(drive: MockNodeRepository, contents: Contents) -> FilePorts {
+    FilePorts { drive: Arc::new(drive), contents, tags: StoreTags::none() }
 }
 
 fn files_of(drive: MockNodeRepository) -> FileService {
@@ -127,15 +131,7 @@ async fn missing_bytes_are_damaged_if_referenced_or_else_not_found() {
         let mut records = MockBlobRecordRepository::new();
         records.expect_is_referred_to().with(eq(key())).times(1).returning(move |_| Ok(referred));
         let contents = Contents::new(one_store(store), Arc::new(records));
-        let drive = Arc::new(drive_with([for_owner(file(FILE))]));
-        let files = FileService::new(
-            drive,
-            contents,
-            StoreTags::none(),
-            one_presigner(MockUrlPresigner::new()),
-            context(),
-            LIFETIMES,
-        );
+        let files = FileService::new(ports(drive_with([for_owner(file(FILE))]), contents), context());
         let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
         match files.read(&open, 5..10).await.err().unwrap() {
             Error::Damaged { blob, .. } => assert!(referred && blob == key().as_str()),
@@ -150,7 +146,7 @@ async fn bytes_come_from_a_store_that_serves_them_itself_and_else_through_the_se
     let cases = [(store_name(), Delivery::Stream), (other_store(), Delivery::Redirect(url.clone()))];
     for (store, delivery) in cases {
         let blob = BlobRef { store, key: key() };
-        let stored = Content { blob, store_tag: EntityTag::parse("t"), ..content(10) };
+        let stored = Content { blob, store_tag: EntityTag::parse("t").ok(), ..content(10) };
         let drive = drive_with([for_owner(Node { body: NodeBody::File(stored), ..file(FILE) })]);
         let mut presigner = MockUrlPresigner::new();
         let (url, until) = (url.clone(), NOW.plus(MINUTE));
@@ -158,8 +154,8 @@ async fn bytes_come_from_a_store_that_serves_them_itself_and_else_through_the_se
         let presigners = one_presigner(MockUrlPresigner::new()).with(other_store(), Arc::new(presigner));
         let serving = BlobStores::new(other_store(), Arc::new(MockBlobStore::new()));
         let tags = StoreTags::new(serving, Arc::new(MockBlobRecordRepository::new()));
-        let contents = contents(MockBlobStore::new());
-        let files = FileService::new(Arc::new(drive), contents, tags, presigners, context(), LIFETIMES);
+        let ports = FilePorts { tags, ..ports(drive, contents(MockBlobStore::new())) };
+        let files = FileService::new(ports, context()).with_signing(presigners, LIFETIMES);
         let open = files.open(&actor(OWNER), FILE).await.ok().unwrap();
         assert_eq!(files.content(&open).await.ok().unwrap(), delivery);
     }
@@ -200,9 +196,9 @@ async fn what_a_file_replaces_is_audited_as_trashed() {
         let mut drive = drive_with([item.clone()]);
         let asked = drive.expect_relocate().withf(|_, spec| spec.conflict == ConflictPolicy::Replace);
         asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced }));
-        let (contents, trail) = (contents(MockBlobStore::new()), Trail::default());
-        let (presigner, context) = (one_presigner(MockUrlPresigner::new()), context_with(NOW, trail.clone()));
-        let files = FileService::new(Arc::new(drive), contents, StoreTags::none(), presigner, context, LIFETIMES);
+        let trail = Trail::default();
+        let ports = ports(drive, contents(MockBlobStore::new()));
+        let files = FileService::new(ports, context_with(NOW, trail.clone()));
         let conflict = ConflictPolicy::Replace;
         let place = NewPlace { name: Some(name("dune.jpg")), conflict, ..NewPlace::default() };
         files.relocate(&actor(OWNER), FILE, place, &unconditioned()).await.unwrap();
@@ -231,4 +227,16 @@ async fn a_refused_rename_changes_nothing() {
     for (found, _) in unseen() {
         assert!(matches!(refused(found, renamed()).await, Error::NotFound));
     }
+}
+
+#[tokio::test]
+async fn without_signing_files_can_be_read_but_have_no_urls() {
+    let mut store = MockBlobStore::new();
+    store.expect_get().returning(|_, _, _| Ok(body([Ok("0123456789")])));
+    let files = FileService::new(ports(drive_with([for_owner(file(FILE))]), contents(store)), context());
+    let open = files.open(&actor(OWNER), FILE).await.unwrap();
+    assert_eq!(drain(files.read(&open, 0..10).await.unwrap()).unwrap(), b"0123456789");
+    let session = SessionId::from_uuid(Uuid::from_u128(60));
+    assert!(matches!(files.download(&actor(OWNER), FILE).await, Err(Error::Unavailable { .. })));
+    assert!(matches!(files.watch(&actor(OWNER), session, FILE).await, Err(Error::Unavailable { .. })));
 }

@@ -16,7 +16,7 @@ use crate::port::{
 use crate::service::testing::{
     FILE, GUEST, NOW, OWNER, context, drain, drive_with, file, for_guest, one_store, person, trashed,
 };
-use crate::service::{SignedBlobService, Watching};
+use crate::service::{SignedBlobPorts, SignedBlobService, Watching};
 use crate::testing::{content, key, name, store_name};
 
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
@@ -43,15 +43,14 @@ fn service_for(
         .with(eq(key()))
         .times(wanted.len())
         .returning(move |_| Ok(*answers.next().unwrap()));
-    SignedBlobService::new(
-        Arc::new(verifier),
-        store_name(),
-        one_store(store),
-        Arc::new(parts),
-        Arc::new(records),
-        watching(),
-        context(),
-    )
+    let ports = SignedBlobPorts {
+        verifier: Arc::new(verifier),
+        stores: one_store(store),
+        parts: Arc::new(parts),
+        records: Arc::new(records),
+        watching: watching(),
+    };
+    SignedBlobService::new(ports, store_name(), context())
 }
 
 fn body() -> crate::port::ByteStream {
@@ -88,7 +87,7 @@ async fn bytes_are_removed_if_their_upload_ends_meanwhile() {
 }
 
 fn multipart() -> MultipartUpload {
-    MultipartUpload { key: key(), multipart_id: MultipartUploadId::parse("parts") }
+    MultipartUpload { key: key(), multipart_id: MultipartUploadId::parse("parts").ok() }
 }
 
 /// A service whose gate admits the third part of a multipart upload, which is stored.
@@ -163,7 +162,8 @@ fn blobs_with(
 ) -> SignedBlobService {
     let parts = Arc::new(MockPartStore::new());
     let (verifier, stores, records) = (Arc::new(verifier), one_store(store), Arc::new(records));
-    SignedBlobService::new(verifier, store_name(), stores, parts, records, watching, context())
+    let ports = SignedBlobPorts { verifier, stores, parts, records, watching };
+    SignedBlobService::new(ports, store_name(), context())
 }
 
 #[tokio::test]

@@ -33,6 +33,12 @@ impl UploadService {
     /// The digest given now, or signed into the URL, is verified before the commit: by reading the bytes, unless the
     /// server or the store verified it on arrival.
     ///
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `BlobRecordRepository::find_store`,
+    /// `DirectUploadStore::finish`, `StagedUploadStore::needs_copy`, `BlobStore::get`, `BlobRecordRepository::record`,
+    /// `StagedUploadStore::copy`, `BlobStore::delete`, `BlobRecordRepository::hold`, `UploadRepository::commit`,
+    /// `BlobRecordRepository::remove`, `BlobRecordRepository::is_referred_to`, `BlobStore::abort` and
+    /// `BlobStore::received_bytes`.
+    ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
     /// [`port::UploadRepository::commit`](crate::port::UploadRepository::commit).
@@ -47,7 +53,7 @@ impl UploadService {
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let original = BlobRef { store: self.store_of(&upload).await?, key: upload.blob.clone() };
         let settled = async {
-            let direct = self.direct.get(&original.store)?;
+            let direct = self.direct(&original.store)?;
             let arrived = direct.finish(&upload.multipart(), plan, upload.signed_sha256()).await?;
             self.settle(&upload, &original, plan, arrived, said.sha256).await
         };

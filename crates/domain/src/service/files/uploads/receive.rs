@@ -11,6 +11,7 @@ use crate::service::access::Access;
 use crate::service::files::content_limit::{ContentLimit, told};
 
 /// Permission to store the bytes of a file. Only [`UploadService::admit`] creates it.
+#[derive(Debug)]
 pub struct UploadPermit {
     /// The folder named before the bytes; `None` for the root of the caller's own drive.
     folder: Option<NodeId>,
@@ -42,6 +43,8 @@ pub struct StreamedFile {
 impl UploadService {
     /// Admits the bytes of a file, to be stored by [`receive`](Self::receive), with what is known before the first
     /// byte: the destination folder, unless it is given later, and the length.
+    ///
+    /// Calls `NodeRepository::find` and `NodeRepository::find_user_drive`.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Quota` when `announced` bytes
@@ -77,6 +80,10 @@ impl UploadService {
 
     /// Stores the bytes of a file as they stream in and creates the file from `said`, which is read after them. On
     /// failure nothing remains but, at worst, an unreferenced blob.
+    ///
+    /// Calls `BlobRecordRepository::record`, `BlobStore::put`, `NodeRepository::find`,
+    /// `NodeRepository::find_user_drive`, `UploadRepository::create`, `BlobStore::delete`,
+    /// `BlobRecordRepository::remove` and `BlobRecordRepository::hold`.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when the

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mockall::Sequence;
 use mockall::predicate::eq;
 
-use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
+use crate::error::{Conflict, Error, Field, Forbidden, Gone, Refused};
 use crate::model::{
     Action, ConflictPolicy, Expected, FileInfo, Length, Located, MAX_FILE_BYTES, MAX_PARTS, MAX_UPLOAD_LIFETIME,
     MIN_PART_BYTES, MediaType, MultipartUpload, MultipartUploadId, NodeId, Part, PartPlan, Permission, Quota, Sha256,
@@ -26,7 +26,7 @@ use crate::service::testing::{
     file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, hurried, located, made, made_blob,
     made_key, name_taken, no_bytes_left, no_entries_left, one_store, outage, root, trashed,
 };
-use crate::service::{Completing, ServiceContext, StreamedFile, UploadService, UploadSettings};
+use crate::service::{Completing, ServiceContext, StreamedFile, UploadPorts, UploadService, UploadSettings};
 use crate::testing::{file_info, name, store_name, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
@@ -106,9 +106,13 @@ impl Ports {
     }
 
     fn service_in(self, context: ServiceContext) -> UploadService {
-        let (drive, uploads, records) = (Arc::new(self.drive), Arc::new(self.uploads), Arc::new(self.records));
-        let (stores, direct) = (one_store(self.store), direct_uploads(self.direct));
-        let uploads = UploadService::new(drive, uploads, stores, records, direct, context, SETTINGS);
+        let ports = UploadPorts {
+            drive: Arc::new(self.drive),
+            uploads: Arc::new(self.uploads),
+            stores: one_store(self.store),
+            records: Arc::new(self.records),
+        };
+        let uploads = UploadService::new(ports, context, SETTINGS).with_direct(direct_uploads(self.direct));
         match self.staged {
             Some((staged, records)) => {
                 let staged = StoreRouter::<dyn StagedUploadStore>::new(store_name(), Arc::new(staged));

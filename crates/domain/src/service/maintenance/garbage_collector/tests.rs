@@ -61,17 +61,17 @@ fn collector_of(
     idempotency_records.expect_prune().with(eq(NOW), eq(500)).returning(|_, _| Ok(3));
     let stores = CollectorStores {
         uploads: Arc::new(uploads),
-        trash: Arc::new(trash),
+        trash: Some(Arc::new(trash)),
         records: Arc::new(records),
-        links: Arc::new(no_links()),
-        link_downloads: Arc::new(no_downloads()),
-        sessions: Arc::new(sessions),
-        throttle: Arc::new(throttle),
-        idempotency_records: Arc::new(idempotency_records),
+        links: Some(Arc::new(no_links())),
+        link_downloads: Some(Arc::new(no_downloads())),
+        sessions: Some(Arc::new(sessions)),
+        throttle: Some(Arc::new(throttle)),
+        idempotency_records: Some(Arc::new(idempotency_records)),
         blobs,
         task_leases: Arc::new(task_leases),
-        name_keys: Arc::new(keys_are_there()),
-        changes: Arc::new(nothing_to_prune()),
+        name_keys: Some(Arc::new(keys_are_there())),
+        changes: Some(Arc::new(nothing_to_prune())),
     };
     on(stores)
 }
@@ -430,26 +430,46 @@ async fn sessions_tokens_buckets_names_and_changes_are_processed_in_batches() {
         let batch = changes.expect_prune().with(eq(before), eq(500)).times(1).in_sequence(&mut order);
         batch.returning(move |_, _| Ok(old));
     }
-    let (sessions, throttle) = (Arc::new(sessions), Arc::new(throttle));
     let mut blobs = nothing_swept();
     blobs.expect_list_incomplete().returning(|_, _| Ok(vec![]));
     let mut idempotency_records = MockIdempotencyRepository::new();
     idempotency_records.expect_prune().times(1).returning(|_, _| Ok(0));
     let stores = CollectorStores {
         uploads: Arc::new(nothing_expired()),
-        trash: Arc::new(nothing_trashed()),
+        trash: Some(Arc::new(nothing_trashed())),
         records: Arc::new(nothing_marked_for_deletion()),
-        links: Arc::new(no_links()),
-        link_downloads: Arc::new(no_downloads()),
-        sessions,
-        throttle,
-        idempotency_records: Arc::new(idempotency_records),
+        links: Some(Arc::new(no_links())),
+        link_downloads: Some(Arc::new(no_downloads())),
+        sessions: Some(Arc::new(sessions)),
+        throttle: Some(Arc::new(throttle)),
+        idempotency_records: Some(Arc::new(idempotency_records)),
         blobs: one_store(blobs),
         task_leases: Arc::new(MockTaskLeaseRepository::new()),
-        name_keys: Arc::new(name_keys),
-        changes: Arc::new(changes),
+        name_keys: Some(Arc::new(name_keys)),
+        changes: Some(Arc::new(changes)),
     };
     let report = done(&on(stores)).await;
     assert_eq!(report.changes_pruned, 507);
     assert_eq!((report.sessions_removed, report.refresh_tokens_removed), (507, 1000));
+}
+
+#[tokio::test]
+async fn a_task_without_its_port_has_nothing_to_do() {
+    let mut blobs = nothing_swept();
+    blobs.expect_list_incomplete().returning(|_, _| Ok(vec![]));
+    let stores = CollectorStores {
+        uploads: Arc::new(nothing_expired()),
+        trash: None,
+        records: Arc::new(nothing_marked_for_deletion()),
+        links: None,
+        link_downloads: None,
+        sessions: None,
+        throttle: None,
+        idempotency_records: None,
+        blobs: one_store(blobs),
+        task_leases: Arc::new(MockTaskLeaseRepository::new()),
+        name_keys: None,
+        changes: None,
+    };
+    assert_eq!(done(&on(stores)).await, CollectorReport::default());
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use mockall::predicate::eq;
 use uuid::Uuid;
 
-use crate::error::{Error, Forbidden};
+use crate::error::{Error, Field, Forbidden};
 use crate::model::{
     Action, AuditAction, Limit, LinkChange, LinkId, LinkPosition, LinkToken, LinkedItem, Located, MAX_LINK_DOWNLOADS,
     NodeKind, Password, PasswordHash, Permission, SealedToken, Timestamp,
@@ -15,7 +15,7 @@ use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, Trail, actor, command, context, context_with, drive_with,
     file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, made, trashed,
 };
-use crate::service::{LinkEdit, LinkRequest, LinkService};
+use crate::service::{LinkEdit, LinkPorts, LinkRequest, LinkService};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -23,7 +23,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn tokens() -> MockLinkTokens {
     let mut tokens = MockLinkTokens::new();
     tokens.expect_seal().withf(|_, token| token.expose() == TOKEN).returning(|_, _| Ok(SealedToken::new(vec![2])));
-    tokens.expect_open().returning(|_, _| LinkToken::parse(TOKEN));
+    tokens.expect_open().returning(|_, _| LinkToken::parse(TOKEN).ok());
     tokens
 }
 
@@ -37,8 +37,17 @@ fn with(
     tokens: MockLinkTokens,
     passwords: MockPasswords,
 ) -> LinkService {
+    LinkService::new(ports(drive, links, tokens, passwords), context(), "https://drive.example.com")
+}
+
+fn ports(
+    drive: MockNodeRepository,
+    links: MockLinkRepository,
+    tokens: MockLinkTokens,
+    passwords: MockPasswords,
+) -> LinkPorts {
     let (tokens, passwords) = (Arc::new(tokens), Arc::new(passwords));
-    LinkService::new(Arc::new(drive), Arc::new(links), tokens, passwords, context(), "https://drive.example.com")
+    LinkPorts { drive: Arc::new(drive), links: Arc::new(links), tokens, passwords }
 }
 
 /// Only [`link`] exists.
@@ -106,7 +115,7 @@ async fn only_owners_create_links_and_not_to_trashed_items() {
     assert!(matches!(refused(for_owner(folder(FOLDER)), NodeKind::File).await, Error::NotFound));
 }
 
-fn is_invalid(error: &Error, field: &str) -> bool {
+fn is_invalid(error: &Error, field: Field) -> bool {
     matches!(error, Error::Invalid(violations) if violations.len() == 1 && violations[0].field == field)
 }
 
@@ -114,10 +123,10 @@ fn is_invalid(error: &Error, field: &str) -> bool {
 async fn expiry_and_limit_are_validated() {
     let mine = || drive_with([for_owner(folder(FOLDER))]);
     for (expires_at, max_downloads, field) in [
-        (Some(NOW), None, "expires_at"),
-        (Some(Timestamp::from_millis(0)), None, "expires_at"),
-        (None, Some(0), "max_downloads"),
-        (None, Some(MAX_LINK_DOWNLOADS + 1), "max_downloads"),
+        (Some(NOW), None, Field::LinkExpiry),
+        (Some(Timestamp::from_millis(0)), None, Field::LinkExpiry),
+        (None, Some(0), Field::MaxDownloads),
+        (None, Some(MAX_LINK_DOWNLOADS + 1), Field::MaxDownloads),
     ] {
         let mut links = links_with_one();
         links.expect_create().never();
@@ -231,8 +240,8 @@ async fn link_changes_are_audited_and_refusals_are_not() {
     let trail = Trail::default();
     let in_trail = |drive, links| {
         let context = context_with(NOW, trail.clone());
-        let (tokens, passwords) = (Arc::new(tokens()), Arc::new(MockPasswords::new()));
-        LinkService::new(Arc::new(drive), Arc::new(links), tokens, passwords, context, "https://drive.example.com")
+        let ports = ports(drive, links, tokens(), MockPasswords::new());
+        LinkService::new(ports, context, "https://drive.example.com")
     };
     let mine = || drive_with([for_owner(folder(FOLDER))]);
     let mut links = links_with_one();

@@ -14,7 +14,7 @@ use crate::service::testing::{
     context_with, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, made,
     nothing_ended, one_ended, person, root, trashed,
 };
-use crate::service::{ShareService, Throttling};
+use crate::service::{SharePorts, ShareService, Throttling};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
@@ -31,7 +31,11 @@ fn throttled(
     users: MockUserRepository,
     throttling: Throttling,
 ) -> ShareService {
-    ShareService::new(Arc::new(drive), Arc::new(shares), Arc::new(users), nothing_ended(), throttling, context())
+    ShareService::new(ports(drive, shares, users), nothing_ended(), throttling, context())
+}
+
+fn ports(drive: MockNodeRepository, shares: MockShareRepository, users: MockUserRepository) -> SharePorts {
+    SharePorts { drive: Arc::new(drive), shares: Arc::new(shares), users: Arc::new(users) }
 }
 
 /// [`FOLDER`], shared with [`GUEST`] for viewing.
@@ -313,14 +317,7 @@ async fn share_changes_are_audited_and_refusals_are_not() {
     let trail = Trail::default();
     let in_trail = |drive, shares, users| {
         let context = context_with(NOW, trail.clone());
-        ShareService::new(
-            Arc::new(drive),
-            Arc::new(shares),
-            Arc::new(users),
-            nothing_ended(),
-            Throttling::off(),
-            context,
-        )
+        ShareService::new(ports(drive, shares, users), nothing_ended(), Throttling::off(), context)
     };
     let mine = || drive_with([for_owner(folder(FOLDER))]);
 
@@ -359,8 +356,8 @@ async fn data_of_uploads_ended_with_a_share_is_deleted() {
         shares.expect_revoke().returning(|_, _| Ok(()));
         shares.expect_change().returning(|_, _, _, permission| Ok(Share { permission, ..share() }));
         let drive = drive_with([for_owner(folder(FOLDER))]);
-        let (users, throttling) = (Arc::new(MockUserRepository::new()), Throttling::off());
-        let service = ShareService::new(Arc::new(drive), Arc::new(shares), users, one_ended(), throttling, context());
+        let ports = ports(drive, shares, MockUserRepository::new());
+        let service = ShareService::new(ports, one_ended(), Throttling::off(), context());
         if revoked {
             service.revoke(&actor(OWNER), SHARE).await.unwrap();
         } else {

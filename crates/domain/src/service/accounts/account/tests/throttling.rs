@@ -7,8 +7,8 @@ use super::{Bucket, ClientSubnet, Email, Ports, SECRET, Username, credentials, h
 use crate::error::{Error, Result};
 use crate::model::{AuditAction, BucketKind, LoginIdentifier, LoginRefusal, LoginSubject};
 use crate::port::{MockThrottle, PasswordCheck};
-use crate::service::AccountService;
 use crate::service::testing::{NOW, OWNER, Trail, context_with, origin_at, outage};
+use crate::service::{AccountService, RegistrationService};
 
 const HERE: &str = "192.0.2.1";
 
@@ -159,20 +159,20 @@ async fn distributed_guessing_does_not_lock_out_known_addresses() {
 
 #[tokio::test]
 async fn registrations_are_counted_by_address_before_anything_is_hashed() {
-    let register = async |accounts: AccountService| {
+    let register = async |accounts: RegistrationService| {
         let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
         accounts.register(origin_at(HERE), username, email, &secret()).await.map(drop)
     };
     let mut refusing = MockThrottle::new();
     let refusal = |_: &[Bucket], _| Err(limited(BucketKind::Registration));
     refusing.expect_take().withf(|taken, _| taken == [Bucket::Registration(subnet())]).times(1).returning(refusal);
-    let outcome = register(Ports { throttle: Some(refusing), ..Ports::default() }.service()).await;
+    let outcome = register(Ports { throttle: Some(refusing), ..Ports::default() }.registration()).await;
     assert!(matches!(outcome, Err(Error::RateLimited { .. })));
     // Successful registrations count too.
     let log = Log::default();
     let mut ports = Ports { throttle: Some(throttle(&log, &[])), ..Ports::default() };
     ports.passwords.expect_hash().returning(|_| Ok(hash("fresh")));
     ports.users.expect_register().returning(|_, _| Ok(()));
-    register(ports.service()).await.unwrap();
+    register(ports.registration()).await.unwrap();
     assert_eq!(*log.lock().unwrap(), ["- registration"]);
 }

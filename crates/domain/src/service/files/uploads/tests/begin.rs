@@ -1,7 +1,7 @@
 use super::*;
 
 fn multipart_id() -> Option<MultipartUploadId> {
-    MultipartUploadId::parse("ticket-1")
+    MultipartUploadId::parse("ticket-1").ok()
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_overlong_upload_is_refused_before_recording() {
     let size = MAX_FILE_BYTES + 1;
     let error = service.begin(&actor(OWNER), Some(FOLDER), announced(), size).await.unwrap_err();
     let Error::Invalid(violations) = error else { panic!("{error}") };
-    assert_eq!(violations[0].field, "file_size_in_bytes");
+    assert_eq!(violations[0].field, Field::FileSize);
     assert!(violations[0].message.contains(&MAX_FILE_BYTES.to_string()));
 
     let error = service.admit(&actor(OWNER), Some(FOLDER), Some(size), None).await.err().unwrap();
@@ -298,7 +298,7 @@ async fn part_numbers_must_be_known_distinct_and_limited() {
         ports.uploads.expect_extend().never();
         let refused = ports.service().sign_parts(&actor(OWNER), upload().id, numbers).await;
         let Err(Error::Invalid(violations)) = refused else { panic!("{numbers:?}") };
-        assert_eq!(violations[0].field, "part_numbers", "{numbers:?}");
+        assert_eq!(violations[0].field, Field::PartNumbers, "{numbers:?}");
     }
     let mut ports = Ports::with_upload(Upload { announced: Some(1001 * MIN_PART_BYTES), ..long() });
     ports.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
