@@ -55,7 +55,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let server = server.shutdown_timeout(config.shutdown.as_secs()).shutdown_signal(drained.clone());
     let server = listen(server, listener, &config, &shared, &services)?.run();
     let (collector, queue, services) = (stores.collector(&config), stores.job_queue(), stores.job_services());
-    let background = clouddrive_jobs::run(collector, queue, services, context, config.collect_interval, drained.clone());
+    let background =
+        clouddrive_jobs::run(collector, queue, services, context, config.collect_interval, drained.clone());
     let background = supervise(tokio::spawn(background), drained, config.shutdown, server.handle());
     let background = tokio::spawn(background);
     announce(address, &public_url, metrics, &config);
