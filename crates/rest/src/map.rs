@@ -34,7 +34,7 @@ fn item_ref(item: ItemRef) -> dto::ItemRef {
     dto::ItemRef { kind: item_kind(item.kind), id: item.id.as_uuid(), name: item.name.into_string() }
 }
 
-/// What files and folders have in common, and what makes the entry one of both.
+/// What files and folders have in common, and the rest.
 fn split(entry: Entry) -> Result<(dto::Folder, NodeBody)> {
     let Entry { node, owner, parent, role: own_role } = entry;
     let folder = dto::Folder {

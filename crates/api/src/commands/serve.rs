@@ -111,13 +111,15 @@ fn listen(
     let (stopping, address) = (server.graceful_shutdown_signal(), listener.local_addr()?);
     server.listen("http", listener, move || {
         let (connections, stopping) = (connections.clone(), stopping.clone());
-        let cors = Condition::new(!origins.is_empty(), cors(&origins));
+        let has_origins = !origins.is_empty();
+        let cors = Condition::new(has_origins, cors(&origins));
+        let narrow_preflight = Condition::new(has_origins, from_fn(narrow_preflight));
         let services = services.clone();
         let app = App::new()
             .app_data(shared.clone())
             .wrap(from_fn(reject_invalid))
             .wrap(cors)
-            .wrap(from_fn(narrow_preflight))
+            .wrap(narrow_preflight)
             .wrap(from_fn(request))
             .configure(|config| services.configure(config));
         let app = app.into_factory().map_err(|error| error.error_response());
