@@ -140,7 +140,7 @@ impl ChangeRow {
             command: Command {
                 actor: self.actor_id.map(Into::into),
                 at: Timestamp::from_millis(self.at),
-                request: RequestId::parse(&self.request_id).map_err(|_| bad("request_id"))?,
+                request: RequestId::parse(&self.request_id).map_err(|_| invalid_row("changes", id, "request_id"))?,
                 idempotency_record: None,
             },
         })

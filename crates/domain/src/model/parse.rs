@@ -40,7 +40,6 @@ macro_rules! from_str {
 
 from_str! {
     BlobKey: ParseError,
-    ChangeKind: ParseError,
     Email: ParseError,
     EntityTag: ParseError,
     IdempotencyKey: ParseError,
@@ -58,13 +57,22 @@ from_str! {
     Username: ParseError,
 }
 
-/// Any text is one.
-impl FromStr for LoginIdentifier {
-    type Err = Infallible;
+/// Implements `FromStr` by a `parse` that takes any text.
+macro_rules! from_any_str {
+    ($($type:ident,)+) => {$(
+        impl FromStr for $type {
+            type Err = Infallible;
 
-    fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self::parse(text))
-    }
+            fn from_str(text: &str) -> Result<Self, Infallible> {
+                Ok(Self::parse(text))
+            }
+        }
+    )+};
+}
+
+from_any_str! {
+    ChangeKind,
+    LoginIdentifier,
 }
 
 #[cfg(test)]

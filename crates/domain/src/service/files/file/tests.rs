@@ -236,7 +236,6 @@ async fn without_signing_files_can_be_read_but_have_no_urls() {
     let files = FileService::new(ports(drive_with([for_owner(file(FILE))]), contents(store)), context());
     let open = files.open(&actor(OWNER), FILE).await.unwrap();
     assert_eq!(drain(files.read(&open, 0..10).await.unwrap()).unwrap(), b"0123456789");
-    let session = SessionId::from_uuid(Uuid::from_u128(60));
     assert!(matches!(files.download(&actor(OWNER), FILE).await, Err(Error::Unavailable { .. })));
-    assert!(matches!(files.watch(&actor(OWNER), session, FILE).await, Err(Error::Unavailable { .. })));
+    assert!(matches!(files.watch(&actor(OWNER), FILE).await, Err(Error::Unavailable { .. })));
 }
