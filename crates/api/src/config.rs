@@ -200,7 +200,7 @@ impl Config {
             token_lifetime: Duration::from_secs(60 * reader.number::<u64>(&variables::ACCESS_TOKEN_EXPIRE_MINUTES)),
             session_lifetime: Duration::from_secs(86_400 * reader.number::<u64>(&variables::REFRESH_TOKEN_EXPIRE_DAYS)),
             refresh_grace: reader.seconds(&variables::REFRESH_GRACE_SECONDS),
-            rate_limits: reader.switch(&variables::RATE_LIMITS),
+            rate_limits: reader.flag(&variables::RATE_LIMITS),
             quota_bytes: reader.number(&variables::DEFAULT_QUOTA_BYTES),
             quota_entries: reader.number(&variables::DEFAULT_QUOTA_ENTRIES),
             upload_lifetime,

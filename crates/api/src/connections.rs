@@ -171,7 +171,7 @@ impl Connections {
 fn raise_descriptors() -> u64 {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
-        tracing::debug!(%error, "the limit of descriptors stays as it is");
+        tracing::debug!(%error, "raising the file descriptor limit failed");
     }
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

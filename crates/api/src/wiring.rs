@@ -17,7 +17,7 @@ use clouddrive_disk::DiskUrls;
 use clouddrive_domain::port::Repositories;
 use clouddrive_domain::service::{
     AdministrationService, BlobRemover, CollectorSettings, CollectorStores, EndedUploads, GarbageCollector, JobQueue,
-    Purges, ServiceContext,
+    PurgeService, ServiceContext,
 };
 use clouddrive_jobs::JobServices;
 use clouddrive_rest::{ArchiveUrls, Cursors, Services};
@@ -40,13 +40,13 @@ const ISSUER: &str = "clouddrive";
 const QUEUE_PER_CORE: usize = 64;
 
 /// The opened stores.
-pub(crate) struct Stores {
+pub(crate) struct Backends {
     persistence: Persistence,
     blobs: Blobs,
     context: ServiceContext,
 }
 
-impl Stores {
+impl Backends {
     /// Opens the stores, creates missing ones, and migrates the database's schema.
     pub(crate) async fn open(config: &Config) -> anyhow::Result<Self> {
         Self::with(config, database::open(config).await?).await
@@ -83,7 +83,7 @@ impl Stores {
         let Repositories { trash, uploads, records, .. } = self.persistence.repositories.clone();
         let remover = BlobRemover::new(records, self.blobs.stores());
         JobServices {
-            purges: Purges::new(trash, remover.clone(), self.context.clone()),
+            purges: PurgeService::new(trash, remover.clone(), self.context.clone()),
             ended: EndedUploads::new(uploads, remover),
         }
     }

@@ -14,11 +14,11 @@ use clouddrive_domain::model::{
     RequestId, ShareId, StoreName, Stored, Timestamp, Upload, UploadState, User, UserId, Username, authorize,
 };
 use clouddrive_domain::port::{
-    AccountRepository, BlobRecordRepository, ChangeRepository, Commit, CopyRequest, Details, IdempotencyRepository,
-    Jobs, LinkDownloadRepository, LinkRepository, NameKeyRepository, NewContent, NewFile, NewShare, NewUpload,
-    NodeRepository, Purge, PurgeStep, Random, Registration, Relocation, Restoration, Saved, SearchRepository,
-    SessionRepository, ShareRepository, TaskLeaseRepository, Throttle, TrashRepository, TreeRepository,
-    UploadRepository, UserRepository, VersionRepository,
+    AccountRepository, BlobRecordRepository, ChangeRepository, Commit, CopyRequest, IdempotencyRepository,
+    JobRepository, LinkDownloadRepository, LinkRepository, MetadataUpdate, NameKeyRepository, NewContent, NewFile,
+    NewShare, NewUpload, NodeRepository, Purge, PurgeStep, Random, Registration, Relocation, Restoration, SavedNode,
+    SearchRepository, SessionRepository, ShareRepository, TaskLeaseRepository, ThrottleRepository, TrashRepository,
+    TreeRepository, UploadRepository, UserRepository, VersionRepository,
 };
 
 /// Default quota of a drive, in bytes.
@@ -135,7 +135,7 @@ ports! {
     users: UserRepository,
     accounts: AccountRepository,
     sessions: SessionRepository,
-    throttle: Throttle,
+    throttle: ThrottleRepository,
     drive: NodeRepository,
     trees: TreeRepository,
     uploads: UploadRepository,
@@ -148,7 +148,7 @@ ports! {
     records: BlobRecordRepository,
     changes: ChangeRepository,
     task_leases: TaskLeaseRepository,
-    jobs: Jobs,
+    jobs: JobRepository,
     name_keys: NameKeyRepository,
     idempotency_records: IdempotencyRepository,
 }
@@ -329,7 +329,7 @@ impl<P: AsRef<dyn NodeRepository> + ?Sized> Fixture<'_, P> {
             to: None,
             name: Some(name(to)),
             conflict: ConflictPolicy::Fail,
-            details: Details::default(),
+            metadata: MetadataUpdate::default(),
             seen: None,
         }
     }
@@ -342,7 +342,7 @@ impl<P: AsRef<dyn NodeRepository> + ?Sized> Fixture<'_, P> {
             to: Some(to),
             name: None,
             conflict: ConflictPolicy::Fail,
-            details: Details::default(),
+            metadata: MetadataUpdate::default(),
             seen: None,
         }
     }
@@ -380,7 +380,7 @@ impl<P: AsRef<dyn NodeRepository> + ?Sized> Fixture<'_, P> {
 
 impl<P: AsRef<dyn BlobRecordRepository> + ?Sized> Fixture<'_, P> {
     /// Forgets what is left over, as if its bytes had been deleted, and returns the file or folder.
-    pub(crate) async fn prune_freed_blobs(&self, saved: Saved) -> Located {
+    pub(crate) async fn prune_freed_blobs(&self, saved: SavedNode) -> Located {
         self.store.records().remove(&STORE, &keys(&saved.freed)).await.unwrap();
         saved.located
     }

@@ -32,7 +32,7 @@ pub(crate) fn crc32(bytes: &[u8]) -> Crc32 {
 pub(crate) fn check_stored(stored: &Stored, bytes: &[u8]) {
     assert_eq!(stored.size, bytes.len() as u64);
     assert!(stored.sha256.is_none_or(|sha256| sha256 == digest(bytes)), "another digest: {stored:?}");
-    assert!(stored.crc32.is_none_or(|told| told == crc32(bytes)), "another CRC-32: {stored:?}");
+    assert!(stored.crc32.is_none_or(|reported| reported == crc32(bytes)), "another CRC-32: {stored:?}");
 }
 
 pub(crate) fn content_headers(media_type: &str, name: Option<&str>) -> ContentHeaders {

@@ -41,9 +41,7 @@ mod version;
 pub use access::{Grant, ReadGrant, authorize, authorize_read, authorize_read_below};
 pub use action::Action;
 pub use actor::{Actor, ClientInfo, Credential, Origin, Scope, Scopes};
-pub use audit::{
-    Administered, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem,
-};
+pub use audit::{AdminAction, AuditAction, AuditEvent, FormerContent, LinkedItem, LoginRefusal, SharedItem, TrashItem};
 pub use blob::{
     BlobKey, BlobRef, Crc32, EntityTag, MediaType, MultipartUpload, MultipartUploadId, Sha256, StoreName, Stored,
 };
@@ -60,7 +58,7 @@ pub use idempotency_record::{CommandOutcome, IdempotencyKey, IdempotencyRecord, 
 pub use job::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, MAX_JOB_ATTEMPTS};
 pub use keep_both::{CandidateBatch, KeepBoth};
 pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
-pub use link_download::{Counted, DOWNLOAD_WINDOW, LinkDownload};
+pub use link_download::{CountOutcome, DOWNLOAD_WINDOW, LinkDownload};
 pub use located::{Located, Step, Viewer};
 pub use missing_parts::MissingParts;
 pub use name::{MAX_NAME_BYTES, Name, NameError};
@@ -81,14 +79,14 @@ pub use quota::{Charge, EntryQuota, NewLimits, Quota};
 pub use random::Random;
 pub use role::{Permission, Role};
 pub use search::{SearchText, SearchTextError};
-pub use session::{AccessClaims, Identity, RefreshToken, RunningSession, Session};
+pub use session::{AccessClaims, ActiveSession, Identity, RefreshToken, Session};
 pub use share::{AccessEntry, AccessVia, ItemRef, Share};
 pub use throttle::{Bucket, BucketKind, BucketLevel, CLOCK_TOLERANCE, ClientSubnet, LoginSubject, RateLimit};
 pub use time::Timestamp;
 pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_UPLOAD_LIFETIME, Placement, Upload, UploadState};
 pub use user::{Account, Credentials, Email, ListedAccount, LoginIdentifier, Password, PasswordHash, User, Username};
-pub use version::{KeptVersion, Version, superfluous};
+pub use version::{KeptVersion, Version, excess_versions};
 
 #[cfg(any(test, feature = "mock"))]
 pub use random::MockRandom;

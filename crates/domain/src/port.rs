@@ -52,9 +52,9 @@ pub use blobs::{BlobStore, ByteStream};
 pub use changes::ChangeRepository;
 pub use clock::Clock;
 pub use direct_uploads::DirectUploadStore;
-pub use drive::{Details, FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
+pub use drive::{FolderEntry, MetadataUpdate, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 pub use idempotency_records::{ClaimOutcome, ExistingRecord, Expiry, IdempotencyRepository};
-pub use jobs::Jobs;
+pub use jobs::JobRepository;
 pub use link_access::LinkAccess;
 pub use link_downloads::LinkDownloadRepository;
 pub use link_tokens::LinkTokens;
@@ -74,13 +74,13 @@ pub use signed_urls::{
 pub use staged_uploads::StagedUploadStore;
 pub use store_router::{BlobStores, StoreRouter};
 pub use task_leases::{Lease, TaskLeaseRepository};
-pub use throttle::Throttle;
+pub use throttle::ThrottleRepository;
 pub use tokens::Tokens;
 pub use trash::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 pub use trees::{CopyRequest, TreeContent, TreeEntry, TreeRepository};
 pub use uploads::{Commit, NewFile, NewUpload, OpenUpload, UploadRepository};
 pub use users::{Registration, UserRepository};
-pub use versions::{NewContent, Saved, VersionRepository, VersionRestore};
+pub use versions::{NewContent, SavedNode, VersionRepository, VersionRestore};
 
 /// Implemented by adapters like a port; the model draws identifiers and tokens from it.
 pub use crate::model::Random;
@@ -90,12 +90,12 @@ pub use {
     crate::model::MockRandom, accounts::MockAccountRepository, audit::MockAuditTrail,
     blob_records::MockBlobRecordRepository, blobs::MockBlobStore, changes::MockChangeRepository, clock::MockClock,
     direct_uploads::MockDirectUploadStore, drive::MockNodeRepository, idempotency_records::MockIdempotencyRepository,
-    jobs::MockJobs, link_access::MockLinkAccess, link_downloads::MockLinkDownloadRepository,
+    jobs::MockJobRepository, link_access::MockLinkAccess, link_downloads::MockLinkDownloadRepository,
     link_tokens::MockLinkTokens, links::MockLinkRepository, name_keys::MockNameKeyRepository,
     part_store::MockPartStore, passwords::MockPasswords, photos::MockPhotoMaker, probe::MockProbe,
     search::MockSearchRepository, sessions::MockSessionRepository, shares::MockShareRepository,
     signed_urls::MockSignedUrlVerifier, signed_urls::MockUrlPresigner, staged_uploads::MockStagedUploadStore,
-    task_leases::MockTaskLeaseRepository, throttle::MockThrottle, tokens::MockTokens, trash::MockTrashRepository,
-    trees::MockTreeRepository, uploads::MockUploadRepository, users::MockUserRepository,
+    task_leases::MockTaskLeaseRepository, throttle::MockThrottleRepository, tokens::MockTokens,
+    trash::MockTrashRepository, trees::MockTreeRepository, uploads::MockUploadRepository, users::MockUserRepository,
     versions::MockVersionRepository,
 };

@@ -31,31 +31,31 @@ pub use files::archives::{
 pub use files::blob_remover::BlobRemover;
 pub use files::changes::{ChangePage, ChangeService};
 pub use files::contents::Contents;
-pub use files::copies::{CopyPlace, CopyService};
+pub use files::copies::{CopyService, CopyTarget};
 pub use files::delivery::Delivery;
 pub use files::ended_uploads::EndedUploads;
 pub use files::file::{FilePorts, FileService, OpenFile, UrlLifetimes};
 pub use files::folders::{EntryPage, FolderListing, FolderService, ListQuery};
-pub use files::relocation::{Destination, NewPlace};
+pub use files::relocation::{Destination, RelocationRequest};
 pub use files::search::{SearchPage, SearchQuery, SearchService};
-pub use files::signed_blobs::{OpenBlob, PutPermit, SignedBlobPorts, SignedBlobService, Watching};
+pub use files::signed_blobs::{OpenBlob, PutPermit, SignedBlobPorts, SignedBlobService, WatchPorts};
 pub use files::store_tags::StoreTags;
 pub use files::trash::{TrashPage, TrashService, TrashedItem};
 pub use files::uploads::{
-    Completing, PartUrl, Progress, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadPorts, UploadService,
-    UploadSettings,
+    CompletionOptions, PartUrl, Progress, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadPorts,
+    UploadService, UploadSettings,
 };
 pub use files::versions::{
     ContentMetadata, ContentPermit, VersionPage, VersionService, VersionSettings, VersionStores,
 };
-pub use idempotency::{Done, IdempotencyService, RENEWAL, StartOutcome};
+pub use idempotency::{CompletedRequest, IdempotencyService, RENEWAL_INTERVAL, StartOutcome};
 pub use maintenance::garbage_collector::{
     CollectorReport, CollectorSettings, CollectorStores, GarbageCollector, MaintenanceTask,
 };
 pub use maintenance::jobs::{JobProgress, JobQueue};
-pub use maintenance::purges::Purges;
+pub use maintenance::purges::PurgeService;
 pub use sharing::links::{LinkEdit, LinkPorts, LinkRequest, LinkService, OwnedLink};
 pub use sharing::public_links::{
-    Admission, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkPorts, PublicLinkService,
+    LinkAccessProof, LinkBearer, LinkView, LinkedFile, LinkedFolder, PublicLinkPorts, PublicLinkService,
 };
-pub use sharing::shares::{GivenPage, SharePage, SharePorts, ShareService};
+pub use sharing::shares::{GivenSharePage, SharePage, SharePorts, ShareService};

@@ -47,7 +47,7 @@ impl AccessCheck {
         let (accounts, files) = (accounts.clone(), files.clone());
         Self::new(move || {
             let (accounts, files) = (accounts.clone(), files.clone());
-            async move { Ok(accounts.is_running(user, session).await? && files.may_still_read(user, node).await?) }
+            async move { Ok(accounts.is_session_active(user, session).await? && files.may_still_read(user, node).await?) }
         })
     }
 

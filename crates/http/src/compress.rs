@@ -10,7 +10,7 @@ use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 
 /// Responses up to this many bytes are not compressed.
-const SMALL: u64 = 1024;
+const MAX_UNCOMPRESSED_BYTES: u64 = 1024;
 
 /// Responses of at least this many bytes are compressed on the blocking thread pool.
 const LARGE: usize = 64 << 10;
@@ -79,7 +79,7 @@ pub async fn compressed(request: &HttpRequest, response: HttpResponse) -> HttpRe
         Ok(bytes) => bytes,
         Err(body) => return response.set_body(body),
     };
-    let Some((coding, bytes)) = squeeze(coding, &bytes).await else {
+    let Some((coding, bytes)) = compress_bytes(coding, &bytes).await else {
         return response.set_body(BoxBody::new(bytes));
     };
     let headers = response.headers_mut();
@@ -89,7 +89,7 @@ pub async fn compressed(request: &HttpRequest, response: HttpResponse) -> HttpRe
 }
 
 fn is_compressible(response: &HttpResponse) -> bool {
-    let large = matches!(response.body().size(), BodySize::Sized(size) if size > SMALL);
+    let large = matches!(response.body().size(), BodySize::Sized(size) if size > MAX_UNCOMPRESSED_BYTES);
     let header = |name| response.headers().get(name).map(HeaderValue::as_bytes);
     large
         && (header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with(b"application/json"))
@@ -99,7 +99,7 @@ fn is_compressible(response: &HttpResponse) -> bool {
 }
 
 /// Compresses the bytes; `None` if they stay as they are.
-async fn squeeze(coding: Option<Coding>, bytes: &Bytes) -> Option<(Coding, Vec<u8>)> {
+async fn compress_bytes(coding: Option<Coding>, bytes: &Bytes) -> Option<(Coding, Vec<u8>)> {
     let coding = coding?;
     let compressed = if bytes.len() < LARGE {
         coding.compress(bytes)

@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn however_many_wait_each_gets_its_turn() {
+    async fn every_waiting_caller_gets_a_slot() {
         let slots = ConcurrencyLimit::new(1, WAIT);
         let running = slots.acquire("ann").await.unwrap();
         let waiting = join_all((0..MANY).map(async |_| slots.acquire("ann").await.map(drop)));
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn however_many_wait_none_is_refused_before_the_wait_is_over() {
+    async fn no_waiting_caller_is_refused_before_the_wait_ends() {
         let slots = ConcurrencyLimit::new(1, WAIT);
         let running = slots.acquire("ann").await.unwrap();
         let mut waiting: FuturesUnordered<_> = (0..MANY).map(|_| slots.acquire("ann")).collect();

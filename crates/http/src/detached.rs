@@ -22,7 +22,7 @@ use crate::concurrency::{ConcurrencyLimit, Permit};
 
 /// How many handlers may go on without their clients at once, on one instance. The memory of those with a client is
 /// bounded by the number of connections.
-const MAX_UNATTENDED: usize = 1024;
+const MAX_DETACHED: usize = 1024;
 
 /// How many of them may be those of one caller.
 const MAX_UNATTENDED_PER_CALLER: u32 = 64;
@@ -50,7 +50,7 @@ pub fn spawn_detached<T: Send + 'static>(work: impl Future<Output = T> + Send + 
 /// A transaction commits without its caller, and what follows the commit must not be left out: the audit event, the
 /// deletion of bytes that it released, the end of an idempotency record. A handler whose client disconnects
 /// while it reads the body gets an error from it, so it ends too.
-pub(crate) struct Unattended(Arc<Places>);
+pub(crate) struct DetachedHandlers(Arc<Places>);
 
 /// The places of handlers that go on without their clients.
 struct Places {
@@ -66,13 +66,13 @@ struct Place {
     _of_caller: Permit<Option<Caller>>,
 }
 
-impl Default for Unattended {
+impl Default for DetachedHandlers {
     fn default() -> Self {
-        Self::new(MAX_UNATTENDED, MAX_UNATTENDED_PER_CALLER)
+        Self::new(MAX_DETACHED, MAX_UNATTENDED_PER_CALLER)
     }
 }
 
-impl Unattended {
+impl DetachedHandlers {
     /// Lets up to `max` handlers go on without their clients, of which up to `per_caller` are those of one caller; any
     /// more end with their connection.
     fn new(max: usize, per_caller: u32) -> Self {
@@ -110,7 +110,7 @@ impl Unattended {
             drop(connection);
             outcome
         });
-        let _attended = Attended { task: task.abort_handle(), handler, places: self.0.clone(), _client: client };
+        let _attached = AttachedHandler { task: task.abort_handle(), handler, places: self.0.clone(), _client: client };
         task.await.map_err(|error| Error::internal("request", error))
     }
 }
@@ -124,7 +124,7 @@ impl Places {
     }
 }
 
-/// What a handler shares with its [`Attended`].
+/// What a handler shares with its [`AttachedHandler`].
 struct Handler {
     /// The caller; the user once authentication has found it.
     caller: Cell<Option<Caller>>,
@@ -145,7 +145,7 @@ async fn note_caller<T>(handler: Rc<Handler>, work: impl Future<Output = T>) -> 
 
 /// A handler with its client. When dropped before the handler has ended, the handler takes a place among those without
 /// a client, or ends if there is none.
-struct Attended {
+struct AttachedHandler {
     task: AbortHandle,
     handler: Rc<Handler>,
     places: Arc<Places>,
@@ -153,7 +153,7 @@ struct Attended {
     _client: watch::Sender<()>,
 }
 
-impl Drop for Attended {
+impl Drop for AttachedHandler {
     fn drop(&mut self) {
         if self.task.is_finished() {
             return;
@@ -182,78 +182,78 @@ mod tests {
 
     /// Begins work of the user with that number, who is found in its course, and whose client leaves at once. Returns
     /// what lets it end, and what gets its outcome.
-    async fn abandoned(unattended: &Unattended, user: u128) -> (oneshot::Sender<()>, oneshot::Receiver<()>) {
+    async fn abandoned(detached: &DetachedHandlers, user: u128) -> (oneshot::Sender<()>, oneshot::Receiver<()>) {
         let ((go, wait), (say, end)) = (oneshot::channel::<()>(), oneshot::channel());
         let work = async move {
             set_caller(Caller::User(UserId::from_uuid(Uuid::from_u128(user))));
             wait.await.unwrap()
         };
-        let mut work = Box::pin(unattended.run_to_completion(None, work, move |()| say.send(()).unwrap()));
+        let mut work = Box::pin(detached.run_to_completion(None, work, move |()| say.send(()).unwrap()));
         assert!(work.as_mut().now_or_never().is_none());
         yield_now().await;
         (go, end)
     }
 
     #[actix_web::test]
-    async fn work_goes_on_without_its_client_and_then_frees_its_place() {
-        let unattended = Unattended::new(1, 1);
+    async fn work_continues_without_its_client_and_then_frees_its_slot() {
+        let detached = DetachedHandlers::new(1, 1);
         for _ in 0..3 {
-            let (go, end) = abandoned(&unattended, 1).await;
-            assert_eq!((unattended.0.all.available_permits(), unattended.unfinished()), (0, 1));
+            let (go, end) = abandoned(&detached, 1).await;
+            assert_eq!((detached.0.all.available_permits(), detached.unfinished()), (0, 1));
             go.send(()).unwrap();
             end.await.unwrap();
             yield_now().await;
-            assert_eq!((unattended.0.all.available_permits(), unattended.unfinished()), (1, 0));
+            assert_eq!((detached.0.all.available_permits(), detached.unfinished()), (1, 0));
         }
     }
 
     #[actix_web::test]
-    async fn work_without_a_place_ends_with_its_client() {
-        let unattended = Unattended::new(1, 1);
-        let (go, end) = abandoned(&unattended, 1).await;
-        let (_, refused) = abandoned(&unattended, 2).await;
+    async fn work_without_a_slot_ends_with_its_client() {
+        let detached = DetachedHandlers::new(1, 1);
+        let (go, end) = abandoned(&detached, 1).await;
+        let (_, refused) = abandoned(&detached, 2).await;
         assert!(refused.await.is_err());
         go.send(()).unwrap();
         end.await.unwrap();
-        assert_eq!(unattended.unfinished(), 0, "what was refused is not waited for");
+        assert_eq!(detached.unfinished(), 0, "what was refused is not waited for");
     }
 
     #[actix_web::test]
     async fn one_caller_does_not_get_all_places() {
-        let unattended = Unattended::new(3, 1);
-        let (go, end) = abandoned(&unattended, 1).await;
-        let (_, refused) = abandoned(&unattended, 1).await;
+        let detached = DetachedHandlers::new(3, 1);
+        let (go, end) = abandoned(&detached, 1).await;
+        let (_, refused) = abandoned(&detached, 1).await;
         assert!(refused.await.is_err());
-        let (_others_go, mut other) = abandoned(&unattended, 2).await;
+        let (_others_go, mut other) = abandoned(&detached, 2).await;
         assert!(other.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty), "it goes on");
         go.send(()).unwrap();
         end.await.unwrap();
         yield_now().await;
-        let (go, end) = abandoned(&unattended, 1).await;
+        let (go, end) = abandoned(&detached, 1).await;
         go.send(()).unwrap();
         end.await.unwrap();
     }
 
     #[actix_web::test]
     async fn a_connection_ends_after_the_handlers_that_it_left() {
-        let unattended = Unattended::new(1, 1);
+        let detached = DetachedHandlers::new(1, 1);
         let (go, wait) = oneshot::channel::<()>();
         let mut connection = Box::pin(until_handlers_end(async {
-            let work = unattended.run_to_completion(None, async move { wait.await.unwrap() }, |()| {});
+            let work = detached.run_to_completion(None, async move { wait.await.unwrap() }, |()| {});
             assert!(work.now_or_never().is_none());
         }));
         assert!(connection.as_mut().now_or_never().is_none());
         go.send(()).unwrap();
         connection.await;
-        assert_eq!(unattended.unfinished(), 0);
+        assert_eq!(detached.unfinished(), 0);
     }
 
     #[actix_web::test]
-    async fn work_whose_client_stays_takes_no_place() {
-        let unattended = Unattended::new(0, 0);
-        let heard = unattended.run_to_completion(None, async { 7 }, |_| panic!("the client is there"));
+    async fn work_with_a_connected_client_takes_no_slot() {
+        let detached = DetachedHandlers::new(0, 0);
+        let heard = detached.run_to_completion(None, async { 7 }, |_| panic!("the client is there"));
         assert_eq!(heard.await.unwrap(), 7);
-        let panic = unattended
+        let panic = detached
             .run_to_completion(
                 None,
                 async {

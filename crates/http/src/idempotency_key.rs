@@ -8,7 +8,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use clouddrive_domain::model::{Actor, IdempotencyKey, IdempotencyRecord, KeyedRequest};
-use clouddrive_domain::service::{Done, IdempotencyService, RENEWAL, StartOutcome};
+use clouddrive_domain::service::{CompletedRequest, IdempotencyService, RENEWAL_INTERVAL, StartOutcome};
 use futures_util::{Stream, StreamExt};
 use sha2::Digest;
 use tokio::time::sleep;
@@ -52,7 +52,7 @@ pub enum IdempotentRequest {
     /// The first request with its key, processed under this idempotency record.
     First(IdempotencyRecord),
     /// A request with this key was completed before; the body's digest tells whether it was the same.
-    Done(Done),
+    Done(CompletedRequest),
 }
 
 impl IdempotentRequest {
@@ -72,7 +72,7 @@ impl IdempotentRequest {
         let path = request.path().to_owned();
         let keyed = KeyedRequest { user: actor.user, path, key, digest: None, former_digest: None };
         match idempotency.start(keyed).await? {
-            StartOutcome::First(idempotency_record) => Ok(Self::First(idempotency_record)),
+            StartOutcome::First(record) => Ok(Self::First(record)),
             StartOutcome::Done(done) => Ok(Self::Done(done)),
             // The store cannot tell a repeat without a digest.
             StartOutcome::Repeat(_) => Err(Problem::malformed("the key was used in another way")),
@@ -82,7 +82,7 @@ impl IdempotentRequest {
     /// The idempotency record of a first request.
     pub const fn idempotency_record(&self) -> Option<&IdempotencyRecord> {
         match self {
-            Self::First(idempotency_record) => Some(idempotency_record),
+            Self::First(record) => Some(record),
             Self::WithoutKey | Self::Done(_) => None,
         }
     }
@@ -98,23 +98,23 @@ impl IdempotentRequest {
         idempotency: &IdempotencyService,
         work: impl Future<Output = Result<HttpResponse, Problem>>,
     ) -> Result<HttpResponse, Problem> {
-        let Self::First(idempotency_record) = self else {
+        let Self::First(record) = self else {
             return work.await;
         };
         let mut work = pin!(work);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut work => break outcome,
-                () = sleep(RENEWAL) => {
-                    if let Err(error) = idempotency.renew(&idempotency_record).await {
-                        tracing::warn!(%error, "an idempotency record was not held on");
+                () = sleep(RENEWAL_INTERVAL) => {
+                    if let Err(error) = idempotency.renew(&record).await {
+                        tracing::warn!(%error, "renewing an idempotency record failed");
                     }
                 }
             }
         };
-        if let Err(error) = idempotency.end(&idempotency_record, outcome.is_ok()).await {
+        if let Err(error) = idempotency.end(&record, outcome.is_ok()).await {
             // The idempotency record expires by itself.
-            tracing::warn!(%error, "an idempotency record was not given back");
+            tracing::warn!(%error, "releasing an idempotency record failed");
         }
         outcome
     }

@@ -124,7 +124,7 @@ pub(crate) fn counted(body: BoxBody) -> BoxBody {
             sent(bytes.len());
             BoxBody::new(bytes)
         }
-        Err(body) => BoxBody::new(Counted(body)),
+        Err(body) => BoxBody::new(CountedBody(body)),
     }
 }
 
@@ -132,9 +132,9 @@ fn sent(bytes: usize) {
     HANDLES.with(|handles| handles.sent.increment(bytes as u64));
 }
 
-struct Counted(BoxBody);
+struct CountedBody(BoxBody);
 
-impl MessageBody for Counted {
+impl MessageBody for CountedBody {
     type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {

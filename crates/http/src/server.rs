@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use tracing::Span;
 
 use crate::body::BodyLimits;
-use crate::detached::Unattended;
+use crate::detached::DetachedHandlers;
 
 /// The state of the `request` middleware, registered as `Data`.
 pub struct Server {
@@ -19,7 +19,7 @@ pub struct Server {
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) traces: RequestTraces,
     /// Handlers that change something, which go on without their clients.
-    pub(crate) unattended: Unattended,
+    pub(crate) detached: DetachedHandlers,
     /// Whether the server is shutting down.
     draining: AtomicBool,
 }
@@ -35,8 +35,8 @@ pub struct RequestTraces {
 
 impl Server {
     pub fn new(context: ServiceContext, body_limits: BodyLimits, proxies: Vec<IpNet>, traces: RequestTraces) -> Self {
-        let (unattended, draining) = (Unattended::default(), AtomicBool::new(false));
-        Self { context, body_limits, proxies, traces, unattended, draining }
+        let (detached, draining) = (DetachedHandlers::default(), AtomicBool::new(false));
+        Self { context, body_limits, proxies, traces, detached, draining }
     }
 
     pub(crate) fn new_request_id(&self) -> RequestId {
@@ -45,7 +45,7 @@ impl Server {
 
     /// The number of handlers that go on without their clients or, after the server has stopped, were cut off.
     pub fn unfinished_handlers(&self) -> usize {
-        self.unattended.unfinished()
+        self.detached.unfinished()
     }
 
     /// Marks the server as not ready, and asks clients to close their connections.

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod convert;
 mod discard_upload;
-mod figures;
 mod maintenance;
 mod outage;
 mod purge_trash;

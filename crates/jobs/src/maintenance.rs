@@ -9,7 +9,7 @@ use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::figures::number;
+use crate::convert::as_f64;
 use crate::outage::Outage;
 
 /// Runs the collector every `interval`. Instances share the work: a maintenance task that one of them has done within
@@ -28,7 +28,7 @@ pub(crate) async fn collect(collector: GarbageCollector, context: ServiceContext
         let open = collector.count_open_uploads().await;
         let open = tracing::error_span!("collector", id = id.as_str()).in_scope(|| counting.note(open));
         if let Some(open) = open {
-            gauge!("clouddrive_uploads_open").set(number(open));
+            gauge!("clouddrive_uploads_open").set(as_f64(open));
         }
     }
 }
@@ -58,7 +58,7 @@ async fn run_if_due(
     counter!("clouddrive_collector_runs_total", "chore" => task, "outcome" => word).increment(1);
     match outcome {
         Ok(_) => {
-            let now = number(context.now().as_seconds().unsigned_abs());
+            let now = as_f64(context.now().as_seconds().unsigned_abs());
             gauge!("clouddrive_collector_last_success_timestamp_seconds", "chore" => task).set(now);
         }
         Err(error) => tracing::error!(%error, source = ?std::error::Error::source(&error), "collecting failed"),

@@ -4,12 +4,12 @@ use std::sync::atomic::AtomicBool;
 
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{DriveId, RequestId};
-use clouddrive_domain::service::{JobProgress, Purges};
+use clouddrive_domain::service::{JobProgress, PurgeService};
 
 use crate::steps::in_steps;
 
 pub(crate) async fn run(
-    purges: &Purges,
+    purges: &PurgeService,
     drive: DriveId,
     request: &RequestId,
     stopping: &AtomicBool,

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::Instrument;
 
-use crate::figures::number;
+use crate::convert::as_f64;
 use crate::outage::Outage;
 use crate::services::JobServices;
 use crate::{discard_upload, purge_trash, remove_drive};
@@ -138,9 +138,9 @@ async fn count(queue: &JobQueue) -> Infallible {
         ticks.tick().await;
         for count in counting.note(queue.count().await).into_iter().flatten() {
             let kind = count.kind.as_str();
-            gauge!("clouddrive_jobs_queued", "kind" => kind).set(number(count.queued));
-            gauge!("clouddrive_jobs_running", "kind" => kind).set(number(count.running));
-            gauge!("clouddrive_jobs_dead", "kind" => kind).set(number(count.dead));
+            gauge!("clouddrive_jobs_queued", "kind" => kind).set(as_f64(count.queued));
+            gauge!("clouddrive_jobs_running", "kind" => kind).set(as_f64(count.running));
+            gauge!("clouddrive_jobs_dead", "kind" => kind).set(as_f64(count.dead));
         }
     }
 }

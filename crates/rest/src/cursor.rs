@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use sha2::Sha256;
 
 /// Positions are padded to a multiple of this many bytes, so that their length reveals little.
-const PADDED: usize = 128;
+const PADDING_BYTES: usize = 128;
 
 /// Seals and opens cursors with AES-256-GCM-SIV (RFC 8452).
 pub struct Cursors {
@@ -52,7 +52,7 @@ impl Cursors {
     pub(crate) fn seal(&self, list: &str, place: &impl Serialize) -> Result<String, Problem> {
         let mut bytes = serde_json::to_vec(place).map_err(|error| Error::internal("cursor", error))?;
         // JSON ignores trailing white space.
-        bytes.resize(bytes.len().next_multiple_of(PADDED), b' ');
+        bytes.resize(bytes.len().next_multiple_of(PADDING_BYTES), b' ');
         // The nonce is derived from the plaintext, so it repeats only for the same plaintext.
         let nonce: [u8; NONCE_LEN] = prefix(&mac_of(&self.keys.mac, &format!("nonce {list}"), &bytes));
         let (nonced, aad) = (Nonce::assume_unique_for_key(nonce), Aad::from(list.as_bytes()));

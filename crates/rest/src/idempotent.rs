@@ -31,8 +31,8 @@ pub(crate) async fn execute_once(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let repeats = request.app_data::<web::Data<Repeats>>().cloned();
     let repeats = repeats.ok_or_else(|| Problem::new(Code::InternalError, "the server is not wired"))?;
-    let idempotency_record = match decide(&repeats, &mut request).await {
-        Ok(Decision::Execute(idempotency_record)) => idempotency_record,
+    let record = match decide(&repeats, &mut request).await {
+        Ok(Decision::Execute(record)) => record,
         Ok(Decision::ExecuteAgain) => {
             let mut response = next.call(request).await?;
             if response.status().is_success() {
@@ -46,15 +46,15 @@ pub(crate) async fn execute_once(
         }
         Err(problem) => return Ok(request.error_response(problem).map_into_right_body()),
     };
-    let Some(idempotency_record) = idempotency_record else {
+    let Some(record) = record else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
-    request.extensions_mut().insert(idempotency_record.clone());
+    request.extensions_mut().insert(record.clone());
     let outcome = next.call(request).await;
     let done = outcome.as_ref().is_ok_and(|response| response.status().is_success());
-    if let Err(error) = repeats.idempotency.end(&idempotency_record, done).await {
+    if let Err(error) = repeats.idempotency.end(&record, done).await {
         // The idempotency record expires by itself.
-        tracing::warn!(%error, "an idempotency record was not given back");
+        tracing::warn!(%error, "releasing an idempotency record failed");
     }
     Ok(outcome?.map_into_left_body())
 }
@@ -74,7 +74,7 @@ async fn decide(repeats: &Repeats, request: &mut ServiceRequest) -> Result<Decis
     let path = request.path().to_owned();
     let keyed = KeyedRequest { user: user.actor.user, path, key, digest: Some(digest), former_digest };
     let decision = match repeats.idempotency.start(keyed).await? {
-        StartOutcome::First(idempotency_record) => Decision::Execute(Some(idempotency_record)),
+        StartOutcome::First(record) => Decision::Execute(Some(record)),
         StartOutcome::Repeat(text) => match repeats.decode(&user.actor, &text).await? {
             Replay::Response(response) => Decision::Respond(response),
             Replay::Execute => Decision::ExecuteAgain,

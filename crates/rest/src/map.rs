@@ -2,8 +2,8 @@
 
 use clouddrive_contract as dto;
 use clouddrive_domain::model::{
-    AccessEntry, AccessVia, Account, Content, EntityTag, Entry, EntryQuota, ItemRef, Name, NodeBody, NodeId, Part,
-    PathStep, Permission, Quota, Role, RunningSession, SessionId, Share, UploadState, UserRef, Version,
+    AccessEntry, AccessVia, Account, ActiveSession, Content, EntityTag, Entry, EntryQuota, ItemRef, Name, NodeBody,
+    NodeId, Part, PathStep, Permission, Quota, Role, SessionId, Share, UploadState, UserRef, Version,
 };
 use clouddrive_domain::port::SignedUrl;
 use clouddrive_domain::service::{OwnedLink, PartUrl, Progress, StartedUpload, TrashedItem};
@@ -155,7 +155,7 @@ pub fn user(account: Account) -> Result<dto::User> {
     })
 }
 
-pub(crate) fn session(session: RunningSession, current: SessionId) -> Result<dto::Session> {
+pub(crate) fn session(session: ActiveSession, current: SessionId) -> Result<dto::Session> {
     Ok(dto::Session {
         id: session.id.as_uuid(),
         created_at: time(session.created_at)?,

@@ -5,8 +5,8 @@ use clouddrive_contract as dto;
 use clouddrive_domain::model::{
     ConflictPolicy, Limit, MediaType, Name, NodeId, NodeKind, Password, Permission, Role, Sha256, Timestamp,
 };
-use clouddrive_domain::port::Details;
-use clouddrive_domain::service::{CopyPlace, Destination, NewPlace};
+use clouddrive_domain::port::MetadataUpdate;
+use clouddrive_domain::service::{CopyTarget, Destination, RelocationRequest};
 use clouddrive_domain::{Error, Result};
 use clouddrive_http::problem::Problem;
 use serde::de::DeserializeOwned;
@@ -125,13 +125,13 @@ pub(crate) const fn move_conflict(conflict: dto::MoveConflict) -> ConflictPolicy
 }
 
 /// The destination in the body of a copy; the new name is in the field `field`.
-pub(crate) fn copy_place(
+pub(crate) fn copy_target(
     field: &'static str,
     name: Option<&str>,
     parent: Option<Uuid>,
     conflict: Option<ConflictPolicy>,
-) -> Result<CopyPlace, Problem> {
-    Ok(CopyPlace {
+) -> Result<CopyTarget, Problem> {
+    Ok(CopyTarget {
         folder: parent.map(NodeId::from_uuid),
         name: name.map(|text| self::name(field, text)).transpose()?,
         conflict: conflict.unwrap_or_default(),
@@ -139,19 +139,19 @@ pub(crate) fn copy_place(
 }
 
 /// The changes in the body of a PATCH, at least one; the new name is in the field `field`.
-pub(crate) fn new_place(
+pub(crate) fn relocation_request(
     field: &'static str,
     name: Option<&str>,
     parent: Option<Option<Uuid>>,
     conflict: Option<dto::MoveConflict>,
-    details: Details,
-) -> Result<NewPlace, Problem> {
-    if name.is_none() && parent.is_none() && details.is_empty() {
+    metadata: MetadataUpdate,
+) -> Result<RelocationRequest, Problem> {
+    if name.is_none() && parent.is_none() && metadata.is_empty() {
         return Err(Problem::invalid("body", format!("give {field}, parent_folder_id, or what else can be changed")));
     }
     let name = name.map(|text| self::name(field, text)).transpose()?;
     let conflict = conflict.map(move_conflict).unwrap_or_default();
-    Ok(NewPlace { name, to: parent.map(destination), conflict, details })
+    Ok(RelocationRequest { name, to: parent.map(destination), conflict, metadata })
 }
 
 /// The destination of a `parent_folder_id`; null means the root.

@@ -125,7 +125,7 @@ fn route_of(method: &Method) -> Route {
 /// Adds authentication, and the treatment of an `Idempotency-Key`.
 fn protected(route: Route, method: &Method, access: Access, idempotency: Idempotency) -> Route {
     match (access, idempotency) {
-        (Access::Link, _) if method.is_safe() => visited(route),
+        (Access::Link, _) if method.is_safe() => by_public_link(route),
         (Access::Public | Access::Link | Access::SignedUrl, _) => public(route),
         (Access::Token(_) | Access::AnyToken(_), Idempotency::Keyed) => idempotent(route),
         (Access::Token(_) | Access::AnyToken(_), Idempotency::KeyedStream) => idempotent_stream(route),
@@ -168,7 +168,7 @@ fn public(route: Route) -> Route {
 }
 
 /// Public, by a link: every request may leave an audit event. Those of unsafe methods run to their end anyway.
-fn visited(route: Route) -> Route {
+fn by_public_link(route: Route) -> Route {
     public(route.wrap(from_fn(run_to_completion)))
 }
 

@@ -7,7 +7,9 @@ use clouddrive_contract::{self as dto, ItemKind, Link, paths};
 use clouddrive_domain::model::{
     Actor, CommandOutcome, Entry, LinkId, Located, NodeId, NodeKind, Role, Sha256, UploadId,
 };
-use clouddrive_domain::service::{Done, IdempotencyService, LinkService, OwnedLink, PhotoService, UploadService};
+use clouddrive_domain::service::{
+    CompletedRequest, IdempotencyService, LinkService, OwnedLink, PhotoService, UploadService,
+};
 use clouddrive_domain::{Error, Result};
 use clouddrive_http::idempotency_key::mark_replayed;
 use clouddrive_http::problem::Problem;
@@ -126,7 +128,12 @@ impl Repeats {
     }
 
     /// The response to a repeat of a streaming request with the digest input `said`.
-    pub(crate) async fn answer(&self, actor: &Actor, done: Done, said: &[u8]) -> Result<HttpResponse, Problem> {
+    pub(crate) async fn answer(
+        &self,
+        actor: &Actor,
+        done: CompletedRequest,
+        said: &[u8],
+    ) -> Result<HttpResponse, Problem> {
         let digests: Vec<Sha256> =
             [Some(self.digests.digest(said)), self.digests.former_digest(said)].into_iter().flatten().collect();
         match self.decode(actor, &done.answer(&digests)?).await? {

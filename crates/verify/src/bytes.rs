@@ -98,7 +98,7 @@ pub(crate) async fn check(
     }
     drop((pairs, snapshot));
     recheck(records, objects, old, &candidates, progress, report).await?;
-    transfers(records, objects, old, report).await?;
+    incomplete_uploads(records, objects, old, report).await?;
     for (kind, count) in candidates.beyond {
         report.add_unlisted(kind, count);
     }
@@ -285,13 +285,14 @@ async fn recheck(
 
 /// Finds abandoned transfers. They are listed before the rows are queried, so one that ends in between still counts as
 /// recently needed.
-async fn transfers(
+async fn incomplete_uploads(
     records: &dyn Records,
     objects: &dyn Objects,
     old: i64,
     report: &mut Report,
 ) -> Result<(), CheckError> {
-    let mut begun = objects.transfers().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(RECHECK_BATCH);
+    let mut begun =
+        objects.incomplete_uploads().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(RECHECK_BATCH);
     while let Some(chunk) = begun.next().await {
         let chunk = chunk.map_err(|TryChunksError(_, error)| error)?;
         let keys: Vec<String> = chunk.iter().map(|transfer| transfer.key.clone()).collect();

@@ -11,8 +11,8 @@ pub mod sources;
 
 pub use options::{Options, Progress, Stage};
 pub use ports::{
-    ByteStream, CheckError, Dialect, Object, ObjectStream, Objects, Records, Row, RowStream, Snapshot, Transfer,
-    TransferStream,
+    ByteStream, CheckError, Dialect, IncompleteUpload, IncompleteUploadStream, Object, ObjectStream, Objects, Records,
+    Row, RowStream, Snapshot,
 };
-pub use report::{Finding, Kind, LISTED, Report};
+pub use report::{Finding, Kind, MAX_LISTED, Report};
 pub use run::verify;

@@ -116,7 +116,7 @@ pub struct Object {
 
 /// A multipart upload in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transfer {
+pub struct IncompleteUpload {
     /// The key of the future blob.
     pub key: String,
     /// When it began, in milliseconds since 1970 in UTC.
@@ -127,7 +127,7 @@ pub struct Transfer {
 pub type ObjectStream = BoxStream<'static, Result<Object, CheckError>>;
 
 /// A stream of transfers.
-pub type TransferStream = BoxStream<'static, Result<Transfer, CheckError>>;
+pub type IncompleteUploadStream = BoxStream<'static, Result<IncompleteUpload, CheckError>>;
 
 /// A stream of bytes.
 pub type ByteStream = BoxStream<'static, Result<Bytes, CheckError>>;
@@ -142,7 +142,7 @@ pub trait Objects: Send + Sync {
     fn list(&self) -> ObjectStream;
 
     /// All multipart uploads in progress, in no order.
-    fn transfers(&self) -> TransferStream;
+    fn incomplete_uploads(&self) -> IncompleteUploadStream;
 
     /// Looks up the object `key`.
     ///

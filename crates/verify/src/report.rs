@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 /// The maximum number of listed findings per kind; all are counted.
-pub const LISTED: usize = 100;
+pub const MAX_LISTED: usize = 100;
 
 macro_rules! kinds {
     ($($(#[doc = $doc:literal])+ $name:ident = $word:literal;)+) => {
@@ -149,7 +149,7 @@ impl Report {
     pub fn add(&mut self, finding: Finding) {
         *self.counts.entry(finding.kind).or_default() += 1;
         let listed = self.listed.entry(finding.kind).or_default();
-        if listed.len() < LISTED {
+        if listed.len() < MAX_LISTED {
             listed.push((finding.subject, finding.detail));
         }
     }
@@ -172,7 +172,7 @@ impl Report {
         self.counts.iter().map(|(kind, count)| (*kind, *count))
     }
 
-    /// The first [`LISTED`] findings of each kind.
+    /// The first [`MAX_LISTED`] findings of each kind.
     pub fn findings(&self) -> impl Iterator<Item = Finding> + '_ {
         self.listed.iter().flat_map(|(kind, some)| {
             some.iter().map(|(subject, detail)| Finding {
@@ -259,10 +259,10 @@ mod tests {
     fn all_are_counted_and_the_first_are_listed() {
         let mut report = Report::default();
         assert!(report.to_string().ends_with("\nnothing is wrong"));
-        for number in 0..LISTED + 5 {
+        for number in 0..MAX_LISTED + 5 {
             report.add(Finding { kind: Kind::NameTwice, subject: number.to_string(), detail: "two".to_owned() });
         }
-        assert_eq!((report.found(), report.findings().count()), (105, LISTED));
+        assert_eq!((report.found(), report.findings().count()), (105, MAX_LISTED));
         let text = report.to_string();
         assert!(
             text.contains("name_twice (105): A name that several live nodes of one folder have.\n  0: two\n"),

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_former_key_sealed_opens_where_that_is_known() {
+    fn tokens_sealed_with_a_former_key_open_if_it_is_accepted() {
         let old = SealedLinkTokens::new([7; 32]).unwrap();
         let sealed = old.seal(link(), &token()).unwrap();
         let new = SealedLinkTokens::new([8; 32]).unwrap();
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_does_not_open() {
+    fn changed_tokens_do_not_open() {
         let tokens = SealedLinkTokens::new([7; 32]).unwrap();
         let sealed = tokens.seal(link(), &token()).unwrap();
         assert!(!sealed.as_bytes().windows(8).any(|bytes| TOKEN.as_bytes().windows(8).any(|part| part == bytes)));

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_told_apart_from_what_is_wrong() {
+    fn unreadable_hashes_differ_from_wrong_passwords() {
         let hasher = Hasher::new().unwrap();
         let whole = hasher.dummy.to_string();
         let no_output = whole.rsplit_once('$').unwrap().0;
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_caller_who_leaves_makes_no_room_while_the_work_goes_on() {
+    async fn a_cancelled_caller_keeps_its_slot_while_hashing_runs() {
         let passwords = Argon2Passwords::new(1, 0).unwrap();
         let (release, held) = mpsc::channel::<()>();
         let (begun, begins) = tokio::sync::oneshot::channel();

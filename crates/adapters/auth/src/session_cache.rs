@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Command, Credentials, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, PasswordHash, RunningSession,
+    ActiveSession, Command, Credentials, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, PasswordHash,
     SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{
@@ -140,10 +140,10 @@ impl SessionRepository for SessionCache {
         self.sessions.find_by_token(token).await
     }
 
-    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome> {
+    async fn refresh(&self, command: &Command, rotation: &TokenRotation) -> Result<RotationOutcome> {
         // Reusing a token ends its session. Only the store knows which one; its user is the actor.
         let _invalidation = command.actor.map(|user| self.invalidate_on_drop(Invalidation::AllOf(user)));
-        self.sessions.refresh(command, token_rotation).await
+        self.sessions.refresh(command, rotation).await
     }
 
     async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
@@ -157,7 +157,7 @@ impl SessionRepository for SessionCache {
         now: Timestamp,
         after: Option<SessionPosition>,
         limit: Limit,
-    ) -> Result<Vec<RunningSession>> {
+    ) -> Result<Vec<ActiveSession>> {
         self.sessions.list(user, now, after, limit).await
     }
 
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn that_a_session_does_not_run_is_not_remembered() {
+    async fn inactive_sessions_are_not_cached() {
         let mut sessions = MockSessionRepository::new();
         sessions.expect_find_username().times(2).returning(|_, _, _| Ok(None));
         let cache = SessionCache::new(Arc::new(sessions), Arc::new(MockAccountRepository::new()));
@@ -292,10 +292,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_ends_sessions_through_it_is_known_at_once() {
+    async fn sessions_ended_through_the_cache_end_at_once() {
         let (cache, asked) = cache();
         let token = clouddrive_domain::model::RefreshToken::parse(&"A".repeat(43)).unwrap().hash();
-        let token_rotation = TokenRotation {
+        let rotation = TokenRotation {
             presented: token,
             next: token,
             expires_at: NOW,
@@ -309,7 +309,7 @@ mod tests {
             let before = asked.load(Ordering::Relaxed);
             match turn {
                 0 => cache.end(&command(), HERE, ANN).await.unwrap(),
-                1 => drop(cache.refresh(&command(), &token_rotation).await.unwrap()),
+                1 => drop(cache.refresh(&command(), &rotation).await.unwrap()),
                 2 => cache.change_password(&command(), ANN, None, &PasswordHash::new(String::new())).await.unwrap(),
                 3 => cache.delete(&command(), ANN, 0).await.unwrap(),
                 _ => drop(cache.set_disabled(&command(), ANN, true).await.unwrap()),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_from_before_the_end_is_not_remembered_after_it() {
+    async fn an_answer_from_before_an_invalidation_is_not_cached() {
         let (cache, asked) = cache();
         let before = cache.cached.find(HERE, ANN, Instant::now()).unwrap_err();
         cache.end(&command(), THERE, BEN).await.unwrap();
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn no_more_than_so_many_are_remembered() {
+    async fn the_cache_size_is_bounded() {
         let (cache, _) = cache();
         let session = |number: usize| SessionId::from_uuid(Uuid::from_u128(number as u128));
         for number in 0..MAX_ENTRIES + 10 {

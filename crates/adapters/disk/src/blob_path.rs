@@ -10,7 +10,7 @@ use clouddrive_domain::{Error, Result};
 
 use crate::checksums::{crc32_text, parse_crc32, read_crc32};
 use crate::files::{corrupt, options, remove, remove_tree, require_dir, storage_error, sync_dir};
-use crate::manifest::read_manifest;
+use crate::manifest::read_part_plan;
 use crate::temp_blob::{Sums, free_name};
 
 /// A blob opened for reading.
@@ -110,7 +110,7 @@ impl BlobPath {
         if !metadata.is_dir() {
             return Err(corrupt("a blob is neither a file nor a directory"));
         }
-        match read_manifest(&self.blob) {
+        match read_part_plan(&self.blob) {
             Ok(plan) => Ok(Some(Form::Parts(plan))),
             Err(error) if error.kind() != ErrorKind::NotFound => Err(storage_error(error)),
             // Removed in the meantime.

@@ -11,10 +11,10 @@ use crate::manifest::part_name;
 
 /// The file with the CRC-32 of each part, one line each: number and checksum. A line is written after the part is
 /// durable, so a part without a line has been received, but its checksum is unknown.
-const PART_SUMS: &str = "crc32-of-parts";
+const PART_CRC32S_FILE: &str = "crc32-of-parts";
 
 /// The file with the CRC-32 of the whole blob, in one line. Missing if the CRC-32 is unknown.
-const WHOLE_SUM: &str = "crc32";
+const BLOB_CRC32_FILE: &str = "crc32";
 
 /// A CRC-32 as stored in files: eight hexadecimal digits.
 pub(crate) fn crc32_text(crc32: Crc32) -> String {
@@ -29,7 +29,7 @@ pub(crate) fn parse_crc32(text: &str) -> Option<Crc32> {
 
 /// Reads the CRC-32 of the whole blob in `directory`, if known.
 pub(crate) fn read_crc32(directory: &Path) -> io::Result<Option<Crc32>> {
-    let text = read_text(&directory.join(WHOLE_SUM), 16)?;
+    let text = read_text(&directory.join(BLOB_CRC32_FILE), 16)?;
     Ok(text.as_deref().and_then(|text| text.strip_suffix('\n')).and_then(parse_crc32))
 }
 
@@ -46,7 +46,7 @@ fn read_text(path: &Path, max: u64) -> io::Result<Option<String>> {
 
 /// Durably records the CRC-32 of a part.
 pub(crate) fn append_part_crc32(directory: &Path, number: u32, crc32: Crc32) -> io::Result<()> {
-    let mut file = options().append(true).create(true).open(directory.join(PART_SUMS))?;
+    let mut file = options().append(true).create(true).open(directory.join(PART_CRC32S_FILE))?;
     file.write_all(format!("{} {}\n", part_name(number), crc32_text(crc32)).as_bytes())?;
     file.sync_data()
 }
@@ -54,7 +54,7 @@ pub(crate) fn append_part_crc32(directory: &Path, number: u32, crc32: Crc32) -> 
 /// Combines the CRC-32s of `parts` (all parts, in order) into that of the whole; `None` if one is unknown.
 pub(crate) fn combined_crc32(directory: &Path, parts: &[Part]) -> io::Result<Option<Crc32>> {
     let max = (parts.len() as u64 + 1) * 64;
-    let Some(text) = read_text(&directory.join(PART_SUMS), max)? else { return Ok(None) };
+    let Some(text) = read_text(&directory.join(PART_CRC32S_FILE), max)? else { return Ok(None) };
     let line = |line: &str| {
         let (number, crc32) = line.split_once(' ')?;
         Some((number.parse::<u32>().ok()?, parse_crc32(crc32)?))
@@ -71,7 +71,7 @@ pub(crate) fn combined_crc32(directory: &Path, parts: &[Part]) -> io::Result<Opt
 
 /// Writes the CRC-32 of the whole blob and syncs the file. The caller syncs the directory.
 pub(crate) fn write_whole_crc32(directory: &Path, crc32: Crc32) -> io::Result<()> {
-    let mut file = options().write(true).create(true).truncate(true).open(directory.join(WHOLE_SUM))?;
+    let mut file = options().write(true).create(true).truncate(true).open(directory.join(BLOB_CRC32_FILE))?;
     file.write_all(format!("{}\n", crc32_text(crc32)).as_bytes())?;
     file.sync_all()
 }

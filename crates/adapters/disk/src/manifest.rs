@@ -22,7 +22,7 @@ pub(crate) fn part_path(directory: &Path, number: u32) -> PathBuf {
 }
 
 /// Reads the part plan of `directory`.
-pub(crate) fn read_manifest(directory: &Path) -> io::Result<PartPlan> {
+pub(crate) fn read_part_plan(directory: &Path) -> io::Result<PartPlan> {
     let mut text = String::new();
     options().read(true).open(directory.join(MANIFEST))?.take(64).read_to_string(&mut text)?;
     let numbers = text.strip_suffix('\n').and_then(|line| line.split_once(' '));
@@ -30,7 +30,7 @@ pub(crate) fn read_manifest(directory: &Path) -> io::Result<PartPlan> {
     plan.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "a manifest of parts that is none"))
 }
 
-pub(crate) fn write_manifest(directory: &Path, plan: PartPlan) -> io::Result<()> {
+pub(crate) fn write_part_plan(directory: &Path, plan: PartPlan) -> io::Result<()> {
     let mut file = options().write(true).create_new(true).open(directory.join(MANIFEST))?;
     file.write_all(format!("{} {}\n", plan.size(), plan.part_size()).as_bytes())?;
     file.sync_all()

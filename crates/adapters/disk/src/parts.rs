@@ -15,7 +15,7 @@ use clouddrive_domain::{Error, Result};
 use crate::blob_path::BlobPath;
 use crate::checksums::{append_part_crc32, combined_crc32, write_whole_crc32};
 use crate::files::{corrupt, make_dir, remove_tree, require_dir, storage_error, sync_dir};
-use crate::manifest::{begun_at, part_name, part_path, read_manifest, write_manifest};
+use crate::manifest::{begun_at, part_name, part_path, read_part_plan, write_part_plan};
 use crate::temp_blob::free_name;
 
 /// The identifier of every multipart upload of several parts: the key alone tells them apart.
@@ -95,7 +95,7 @@ impl MultipartDir {
         self.check_mounted()?;
         let temp_dir = free_name(self.blob_path.tmp(), self.blob_path.stem()).map_err(storage_error)?;
         let made = make_dir(&temp_dir)
-            .and_then(|()| write_manifest(&temp_dir, plan))
+            .and_then(|()| write_part_plan(&temp_dir, plan))
             .and_then(|()| sync_dir(&temp_dir))
             .and_then(|()| fs::rename(&temp_dir, &self.directory));
         if let Err(error) = made {
@@ -203,7 +203,7 @@ impl MultipartDir {
         }
         let parts = self.list()?.unwrap_or_default();
         plan.check(&parts)?;
-        if read_manifest(&self.directory).map_err(storage_error)? != plan {
+        if read_part_plan(&self.directory).map_err(storage_error)? != plan {
             return Err(corrupt("a multipart upload has another manifest than it began with"));
         }
         let crc32 = combined_crc32(&self.directory, &parts).map_err(storage_error)?;

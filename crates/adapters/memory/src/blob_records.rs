@@ -92,7 +92,7 @@ impl BlobRecordRepository for Database {
         self.read(|state| Ok(is_referred_to(state, key)))
     }
 
-    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
+    async fn record_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
         self.write(|state| {
             if let Some(row) = state.blobs.get_mut(key) {
                 row.tag.get_or_insert_with(|| tag.clone());
@@ -101,7 +101,7 @@ impl BlobRecordRepository for Database {
         })
     }
 
-    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
+    async fn record_crc32s(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
         self.write(|state| {
             for (key, sum) in sums {
                 if let Some(row) = state.blobs.get_mut(key) {

@@ -2,7 +2,7 @@
 
 use clouddrive_domain::model::{
     BlobKey, BlobRef, Command, Content, DriveId, Grant, KeptVersion, NodeId, Revision, StoreName, Stored, Timestamp,
-    Upload, UploadState, UserId, VersionId, superfluous,
+    Upload, UploadState, UserId, VersionId, excess_versions,
 };
 use clouddrive_domain::{Error, Result};
 use uuid::Uuid;
@@ -144,7 +144,7 @@ pub(crate) fn prune_versions(
     let kept = |(id, row): &(VersionId, &VersionRow)| KeptVersion { id: *id, by: row.created_by, at: row.created_at };
     let former: Vec<KeptVersion> = former.iter().map(kept).collect();
     let by = command.actor.unwrap_or(UserId::from_uuid(Uuid::nil()));
-    let gone = superfluous(&former, KeptVersion { id: current, by, at: command.at }, max);
+    let gone = excess_versions(&former, KeptVersion { id: current, by, at: command.at }, max);
     let removed = gone.into_iter().filter_map(|version| state.versions.remove(&(file, version)));
     let contents = removed.map(|row| (row.blob, row.size)).collect();
     release_contents(state, drive, contents, command.at)

@@ -3,7 +3,7 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Charge, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
     NodePath, PathStart, Position, ReadGrant, Revision, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
+use clouddrive_domain::port::{FolderEntry, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 use clouddrive_domain::{Error, Result};
 
 use crate::accounts::account;
@@ -70,9 +70,9 @@ fn relocate(state: &mut State, command: &Command, spec: &Relocation) -> Result<R
     let item = locate::reauthorize_at(state, &spec.item, spec.seen)?;
     let to = spec.to.as_ref().map(|to| locate::reauthorize(state, to)).transpose()?;
     let node = item.node();
-    let (place, content) = (spec.place(&item, to.as_ref())?, spec.details.applied(node));
+    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.applied(node));
     let (place, replaced) = match place {
-        Some(place) => make_room(state, command, spec, &item, place)?,
+        Some(place) => resolve_location(state, command, spec, &item, place)?,
         None => (None, None),
     };
     if place.is_none() && content.is_none() {
@@ -108,17 +108,17 @@ fn relocate(state: &mut State, command: &Command, spec: &Relocation) -> Result<R
 }
 
 /// A new parent and name, and the node that is replaced there.
-type Room = (Option<(NodeId, Name)>, Option<NodeId>);
+type ResolvedLocation = (Option<(NodeId, Name)>, Option<NodeId>);
 
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
 /// replaces, which is trashed now.
-fn make_room(
+fn resolve_location(
     state: &mut State,
     command: &Command,
     spec: &Relocation,
     item: &Grant,
-    Place { parent, name }: Place<'_>,
-) -> Result<Room> {
+    NodeLocation { parent, name }: NodeLocation<'_>,
+) -> Result<ResolvedLocation> {
     let (node, kind) = (item.node(), item.node().kind());
     let Some(holder) = names::existing_entry(state, parent, name) else {
         return Ok((Some((parent, name.clone())), None));
@@ -126,12 +126,12 @@ fn make_room(
     match spec.conflict {
         ConflictPolicy::Keep => {
             let own = Some(&node.name).filter(|_| node.parent == Some(parent));
-            let free = names::first_free_but(state, parent, name, kind, own)?;
+            let free = names::first_free_ignoring(state, parent, name, kind, own)?;
             Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None))
         }
         ConflictPolicy::Replace if state.nodes.get(&holder).is_some_and(|row| row.kind() == kind) => {
             let replaced = Relocation::replacing(item, locate::find(state, holder, item.actor()))?;
-            put_away(state, command, &replaced)?;
+            trash_node(state, command, &replaced)?;
             Ok((Some((parent, name.clone())), Some(holder)))
         }
         ConflictPolicy::Fail | ConflictPolicy::Replace => Err(names::taken(state, parent, holder, kind)),
@@ -139,7 +139,7 @@ fn make_room(
 }
 
 /// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
-pub(crate) fn put_away(state: &mut State, command: &Command, item: &Grant) -> Result<()> {
+pub(crate) fn trash_node(state: &mut State, command: &Command, item: &Grant) -> Result<()> {
     let node = item.node();
     let row = state.nodes.get_mut(&node.id).ok_or(Error::NotFound)?;
     row.trashed = Some(Trashing { at: command.at, by: command.actor });

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp};
-use clouddrive_domain::port::Jobs;
+use clouddrive_domain::port::JobRepository;
 
 use crate::Database;
 use crate::state::{JobRow, State};
@@ -58,7 +58,7 @@ fn count(state: &State, kind: JobKind, now: Timestamp) -> JobCount {
 }
 
 #[async_trait]
-impl Jobs for Database {
+impl JobRepository for Database {
     async fn claim(&self, lease: LeaseId, now: Timestamp, until: Timestamp, max: u32) -> Result<Vec<ClaimedJob>> {
         self.write(|state| Ok(claim(state, lease, now, until, max)))
     }

@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, DOWNLOAD_WINDOW, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, CountOutcome, DOWNLOAD_WINDOW, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_domain::{Error, Result};
 
@@ -13,11 +13,11 @@ fn is_counted(state: &State, download: &LinkDownload, now: Timestamp) -> bool {
     counted.is_some_and(|at| *at > now.minus(DOWNLOAD_WINDOW))
 }
 
-fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Result<Counted> {
+fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Result<CountOutcome> {
     let link = find(state, download.link).ok_or(Error::NotFound)?;
     link.check_running(command.at)?;
     if is_counted(state, download, command.at) {
-        return Ok(Counted::Again);
+        return Ok(CountOutcome::Continued);
     }
     link.check_download()?;
     if let Some(row) = state.links.get_mut(&link.id) {
@@ -27,7 +27,7 @@ fn count(state: &mut State, command: &Command, download: &LinkDownload) -> Resul
     state.downloads.put((link.id, download.digest()), command.at);
     let drive = state.nodes.get(&link.item.id).map(|row| row.drive);
     log(state, command, Change::for_node(ChangeKind::LinkDownloaded, drive, link.item.id));
-    Ok(Counted::First)
+    Ok(CountOutcome::New)
 }
 
 #[async_trait]
@@ -36,7 +36,7 @@ impl LinkDownloadRepository for Database {
         self.read(|state| Ok(is_counted(state, download, now)))
     }
 
-    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<CountOutcome> {
         self.write(|state| count(state, command, download))
     }
 

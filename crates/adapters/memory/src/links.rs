@@ -84,7 +84,7 @@ fn revoke(state: &mut State, command: &Command, item: &Grant, id: LinkId) -> Res
     Ok(())
 }
 
-fn list_made(state: &State, owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Vec<(Link, Located)> {
+fn list_by_owner(state: &State, owner: UserId, after: Option<LinkPosition>, limit: Limit) -> Vec<(Link, Located)> {
     let own = state.links.iter().filter(|(_, row)| row.created_by == owner);
     let after = after.map(|position| (position.at, position.id));
     let page = newest_first(own, |(id, row)| (row.created_at, **id), after, limit);
@@ -111,13 +111,13 @@ impl LinkRepository for Database {
         })
     }
 
-    async fn list_made(
+    async fn list_by_owner(
         &self,
         owner: UserId,
         after: Option<LinkPosition>,
         limit: Limit,
     ) -> Result<Vec<(Link, Located)>> {
-        self.read(|state| Ok(list_made(state, owner, after, limit)))
+        self.read(|state| Ok(list_by_owner(state, owner, after, limit)))
     }
 
     async fn change(&self, command: &Command, item: &Grant, link: LinkId, to: &LinkChange) -> Result<Link> {

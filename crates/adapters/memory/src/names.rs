@@ -60,11 +60,11 @@ pub(crate) fn existing_entry(state: &State, folder: NodeId, name: &Name) -> Opti
 
 /// The first free variant of the name `wanted` in `folder`, for a node of `kind`.
 pub(crate) fn first_free(state: &State, folder: NodeId, wanted: &Name, kind: NodeKind) -> Result<Name> {
-    first_free_but(state, folder, wanted, kind, None)
+    first_free_ignoring(state, folder, wanted, kind, None)
 }
 
 /// The same; the name `own` counts as free.
-pub(crate) fn first_free_but(
+pub(crate) fn first_free_ignoring(
     state: &State,
     folder: NodeId,
     wanted: &Name,

@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    ActiveSession, Change, ChangeKind, Command, Limit, LoginIdentifier, SessionId, SessionPosition, Timestamp,
     TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
@@ -131,8 +131,8 @@ impl SessionRepository for Database {
         now: Timestamp,
         after: Option<SessionPosition>,
         limit: Limit,
-    ) -> Result<Vec<RunningSession>> {
-        let shown = |row: &SessionRow| RunningSession {
+    ) -> Result<Vec<ActiveSession>> {
+        let shown = |row: &SessionRow| ActiveSession {
             id: row.session.id,
             created_at: row.session.created_at,
             last_used_at: row.last_used_at,

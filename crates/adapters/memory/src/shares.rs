@@ -51,7 +51,7 @@ fn list(
 }
 
 /// The shares, each with its node as `viewer` sees it.
-fn beside_nodes(state: &State, shares: Vec<Share>, viewer: UserId) -> Vec<(Share, Located)> {
+fn with_nodes(state: &State, shares: Vec<Share>, viewer: UserId) -> Vec<(Share, Located)> {
     let pair = |share: Share| {
         let node = locate::find(state, share.item.id, viewer)?;
         Some((share, node))
@@ -147,7 +147,7 @@ impl ShareRepository for Database {
     ) -> Result<Vec<(Share, Located)>> {
         self.read(|state| {
             let shares = list(state, |(_, of), _| of == guest, after, limit);
-            Ok(beside_nodes(state, shares, guest))
+            Ok(with_nodes(state, shares, guest))
         })
     }
 
@@ -159,11 +159,11 @@ impl ShareRepository for Database {
     ) -> Result<Vec<(Share, Located)>> {
         self.read(|state| {
             let shares = list(state, |_, row| row.shared_by == owner, after, limit);
-            Ok(beside_nodes(state, shares, owner))
+            Ok(with_nodes(state, shares, owner))
         })
     }
 
-    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
+    async fn list_by_node(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
         self.read(|state| Ok(list(state, |(node, _), _| node == item.node().id, after, limit)))
     }
 

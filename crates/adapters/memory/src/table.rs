@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_rolled_back_never_happened() {
+    fn a_rollback_undoes_everything() {
         let mut table = Table::default();
         table.put(1, "a");
         table.put(2, "b");

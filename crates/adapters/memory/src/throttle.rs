@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{Bucket, BucketLevel, Timestamp};
-use clouddrive_domain::port::Throttle;
+use clouddrive_domain::port::ThrottleRepository;
 
 use crate::Database;
 
 #[async_trait]
-impl Throttle for Database {
+impl ThrottleRepository for Database {
     async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
         self.write(|state| {
             for bucket in buckets {

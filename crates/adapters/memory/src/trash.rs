@@ -10,7 +10,7 @@ use clouddrive_domain::{Error, Result};
 
 use crate::Database;
 use crate::changes::{log, state_of};
-use crate::drive::{levels, put_away};
+use crate::drive::{levels, trash_node};
 use crate::idempotency_records::store_response;
 use crate::locate;
 use crate::names::{self, touch};
@@ -26,7 +26,7 @@ fn items(state: &State) -> impl Iterator<Item = (Timestamp, NodeId, &NodeRow)> {
 
 fn put(state: &mut State, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()> {
     let item = locate::reauthorize_at(state, item, seen)?;
-    put_away(state, command, &item)?;
+    trash_node(state, command, &item)?;
     if item.node().kind() == NodeKind::Folder {
         end_without_right(state, command, item.drive());
     }

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     ChangeKind, Charge, Command, CommandOutcome, Content, Grant, MAX_COPY_NODES, NodeId, ReadGrant, Revision, UserId,
     VersionId, check_depth,
 };
-use clouddrive_domain::port::{CopyRequest, Saved, TreeContent, TreeEntry, TreeRepository};
+use clouddrive_domain::port::{CopyRequest, SavedNode, TreeContent, TreeEntry, TreeRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::changes::log;
@@ -53,7 +53,7 @@ fn entry(state: &State, id: NodeId) -> Option<TreeEntry> {
     Some(TreeEntry { id, parent: node.parent, modified_at: node.modified_at, name: node.name, content })
 }
 
-fn copy(state: &mut State, command: &Command, spec: &CopyRequest) -> Result<Saved> {
+fn copy(state: &mut State, command: &Command, spec: &CopyRequest) -> Result<SavedNode> {
     let item = locate::reauthorize(state, &spec.item)?;
     let to = locate::reauthorize(state, &spec.to)?;
     let name = spec.place(&item, &to)?;
@@ -83,7 +83,7 @@ fn copy(state: &mut State, command: &Command, spec: &CopyRequest) -> Result<Save
     log(state, command, change);
     let located = locate::found(state, top, item.actor())?;
     store_response(state, command, CommandOutcome::Made(&located))?;
-    Ok(Saved { located, freed: released.freed })
+    Ok(SavedNode { located, freed: released.freed })
 }
 
 /// The live nodes below `folder`, parents first, whose copy is to stand at `depth`.
@@ -145,7 +145,7 @@ fn copy_content(
 
 #[async_trait]
 impl TreeRepository for Database {
-    async fn copy(&self, command: &Command, spec: &CopyRequest) -> Result<Saved> {
+    async fn copy(&self, command: &Command, spec: &CopyRequest) -> Result<SavedNode> {
         self.write(|state| copy(state, command, spec))
     }
 

@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Action, Change, ChangeKind, Charge, Command, CommandOutcome, DriveId, Grant, Job, Limit, NodeKind, Placement,
     Quota, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
 };
-use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
+use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, SavedNode, UploadRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::blob_records::give_back_reserved;
@@ -193,11 +193,11 @@ impl UploadRepository for Database {
         self.write(|state| extend(state, command, folder, upload, until))
     }
 
-    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<SavedNode> {
         self.write(|state| commit::commit(state, command, folder, commit))
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
         self.write(|state| commit::create(state, command, folder, new))
     }
 

@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     BlobRef, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, NodeId, Revision, Version,
     VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
+use clouddrive_domain::port::{NewContent, SavedNode, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
 
 use crate::changes::log;
@@ -43,7 +43,7 @@ fn make_current(state: &mut State, command: &Command, file: &Grant, new: &Conten
     Ok(released.freed)
 }
 
-fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) -> Result<Saved> {
+fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) -> Result<SavedNode> {
     let file = locate::reauthorize(state, file)?;
     file.require_seen(new.seen)?;
     content::attach(state, &new.blob.key, &new.stored)?;
@@ -52,10 +52,10 @@ fn append(state: &mut State, command: &Command, file: &Grant, new: &NewContent) 
     log(state, command, Change::content_set(ChangeKind::FileReplaced, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
     store_response(state, command, CommandOutcome::Replaced(&located))?;
-    Ok(Saved { located, freed })
+    Ok(SavedNode { located, freed })
 }
 
-fn restore(state: &mut State, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<Saved> {
+fn restore(state: &mut State, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<SavedNode> {
     let file = locate::reauthorize_at(state, file, spec.seen)?;
     let former = find(state, file.node().id, spec.from).ok_or(Error::NotFound)?.content;
     if file.node().content().is_some_and(|current| current.blob == former.blob) {
@@ -68,7 +68,7 @@ fn restore(state: &mut State, command: &Command, file: &Grant, spec: &VersionRes
     log(state, command, Change::content_set(ChangeKind::VersionRestored, &file, current.version));
     let located = locate::found(state, file.node().id, file.actor())?;
     store_response(state, command, CommandOutcome::Changed(&located))?;
-    Ok(Saved { located, freed })
+    Ok(SavedNode { located, freed })
 }
 
 fn delete(
@@ -100,12 +100,12 @@ impl VersionRepository for Database {
         self.read(|state| Ok(find(state, file.node().id, version)))
     }
 
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved> {
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<SavedNode> {
         self.write(|state| append(state, command, file, content))
     }
 
-    async fn restore(&self, command: &Command, file: &Grant, version_restore: &VersionRestore) -> Result<Saved> {
-        self.write(|state| restore(state, command, file, version_restore))
+    async fn restore(&self, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<SavedNode> {
+        self.write(|state| restore(state, command, file, spec))
     }
 
     async fn delete(

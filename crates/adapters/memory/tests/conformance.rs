@@ -82,7 +82,7 @@ mod stores {
 }
 
 #[tokio::test]
-async fn what_works_says_so() {
+async fn working_adapters_pass_the_probe_suite() {
     effects::probe_suite(&Database::new()).await;
     effects::probe_suite(&store().0).await;
 }

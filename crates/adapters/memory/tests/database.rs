@@ -17,13 +17,13 @@ use futures_util::FutureExt;
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
 /// A database with one user.
-struct Scene {
+struct Fixture {
     database: Database,
     random: SeededRandom,
     user: UserId,
 }
 
-impl Scene {
+impl Fixture {
     async fn new() -> Result<Self> {
         let (database, random) = (Database::new(), SeededRandom::new(1));
         let invalid = |error: ParseError| Error::internal("test", error);
@@ -34,17 +34,17 @@ impl Scene {
             created_at: NOW,
             photo: None,
         };
-        let scene = Self { user: user.id, database, random };
+        let fixture = Self { user: user.id, database, random };
         let registration = Registration {
             user,
             hash: PasswordHash::new("hash".to_owned()),
-            drive: scene.id(),
-            root: scene.id(),
+            drive: fixture.id(),
+            root: fixture.id(),
             quota_bytes: 100,
             quota_entries: 1,
         };
-        scene.database.register(&scene.command(None)?, &registration).await?;
-        Ok(scene)
+        fixture.database.register(&fixture.command(None)?, &registration).await?;
+        Ok(fixture)
     }
 
     fn id<T: Id>(&self) -> T {
@@ -87,25 +87,25 @@ impl Scene {
 
 #[tokio::test]
 async fn a_command_that_fails_at_its_end_changes_nothing() {
-    let scene = Scene::new().await.unwrap();
+    let fixture = Fixture::new().await.unwrap();
     let write: Arc<ResponseEncoder> = Arc::new(|_| Err(Error::internal("test", "an answer that cannot be serialised")));
-    let idempotency_record = scene.idempotency_record("key", write).await.unwrap();
-    let id = scene.id();
-    assert!(matches!(scene.create(id, Some(idempotency_record)).await, Err(Error::Internal { .. })));
-    assert_eq!(scene.database.find(id, scene.user.into()).await.unwrap(), None);
-    assert_eq!(scene.counts().await.unwrap(), (0, 1));
-    scene.create(id, None).await.unwrap();
-    assert_eq!(scene.counts().await.unwrap(), (1, 2));
+    let idempotency_record = fixture.idempotency_record("key", write).await.unwrap();
+    let id = fixture.id();
+    assert!(matches!(fixture.create(id, Some(idempotency_record)).await, Err(Error::Internal { .. })));
+    assert_eq!(fixture.database.find(id, fixture.user.into()).await.unwrap(), None);
+    assert_eq!(fixture.counts().await.unwrap(), (0, 1));
+    fixture.create(id, None).await.unwrap();
+    assert_eq!(fixture.counts().await.unwrap(), (1, 2));
 }
 
 #[tokio::test]
 async fn a_command_that_panics_changes_nothing_and_the_next_one_runs() {
-    let scene = Scene::new().await.unwrap();
-    let idempotency_record = scene.idempotency_record("key", Arc::new(|_| panic!("a caller's error"))).await.unwrap();
-    let id = scene.id();
-    AssertUnwindSafe(scene.create(id, Some(idempotency_record))).catch_unwind().await.unwrap_err();
-    assert_eq!(scene.database.find(id, scene.user.into()).await.unwrap(), None);
-    assert_eq!(scene.counts().await.unwrap(), (0, 1));
-    scene.create(id, None).await.unwrap();
-    assert_eq!(scene.counts().await.unwrap(), (1, 2));
+    let fixture = Fixture::new().await.unwrap();
+    let idempotency_record = fixture.idempotency_record("key", Arc::new(|_| panic!("a caller's error"))).await.unwrap();
+    let id = fixture.id();
+    AssertUnwindSafe(fixture.create(id, Some(idempotency_record))).catch_unwind().await.unwrap_err();
+    assert_eq!(fixture.database.find(id, fixture.user.into()).await.unwrap(), None);
+    assert_eq!(fixture.counts().await.unwrap(), (0, 1));
+    fixture.create(id, None).await.unwrap();
+    assert_eq!(fixture.counts().await.unwrap(), (1, 2));
 }

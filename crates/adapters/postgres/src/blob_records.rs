@@ -211,7 +211,7 @@ impl BlobRecordRepository for Database {
         .await
     }
 
-    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
+    async fn record_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
         let (key, tag) = (key.clone(), tag.clone());
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
@@ -221,7 +221,7 @@ impl BlobRecordRepository for Database {
         .await
     }
 
-    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
+    async fn record_crc32s(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
         // Locked in key order, as everywhere.
         let text = "UPDATE blobs b SET crc32 = noted.crc32
             FROM unnest(CAST(? AS text[]), CAST(? AS bigint[])) AS noted (key, crc32)

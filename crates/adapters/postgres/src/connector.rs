@@ -18,7 +18,7 @@ use tokio_postgres::{Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::options::Options;
-use crate::target::{Security, Target};
+use crate::target::{SslMode, Target};
 use crate::tls;
 
 /// The idle time after which TCP keepalive probes are sent.
@@ -104,8 +104,8 @@ impl Connector {
         let mut config = target.config.clone();
         config
             .ssl_mode(match target.security {
-                Security::Disable => tokio_postgres::config::SslMode::Disable,
-                Security::Prefer => tokio_postgres::config::SslMode::Prefer,
+                SslMode::Disable => tokio_postgres::config::SslMode::Disable,
+                SslMode::Prefer => tokio_postgres::config::SslMode::Prefer,
                 _ => tokio_postgres::config::SslMode::Require,
             })
             .connect_timeout(options.connect_timeout)

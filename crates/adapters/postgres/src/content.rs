@@ -6,7 +6,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
-use clouddrive_sql::versions::{FormerRow, superfluous_of};
+use clouddrive_sql::versions::{FormerRow, excess_rows};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -69,7 +69,7 @@ pub(crate) async fn versions_over_limit(
         .filter(versions::node_id.eq(DbId::from(file)).and(versions::id.ne(DbId::from(current))))
         .order((versions::revision, versions::id))
         .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at));
-    Ok(superfluous_of(command, former.load(&mut connection).await?, current, max))
+    Ok(excess_rows(command, former.load(&mut connection).await?, current, max))
 }
 
 /// Removes these versions of a file in `drive`.

@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId,
     NodeKind, NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
+use clouddrive_domain::port::{FolderEntry, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
     FOLDERS_LATERAL, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
 };
@@ -24,7 +24,7 @@ use crate::Database;
 use crate::changes::record_change;
 use crate::idempotency_records::store_response;
 use crate::locate::{self, actor, array};
-use crate::names::{existing_entry, first_free_but, insert, name_error, touch};
+use crate::names::{existing_entry, first_free_ignoring, insert, name_error, touch};
 use crate::quota::{USED_ENTRIES, count_folder, has_ample_room};
 use crate::transaction::{TxMode, pipeline};
 use crate::uploads::abort_without_access;
@@ -101,7 +101,7 @@ async fn create_folder(
     let creator = actor(connection, &parent).await?;
     pipeline([
         insert(connection, command, &node).boxed(),
-        raise_reach(connection, parent.located(), 1).boxed(),
+        raise_stored_reach(connection, parent.located(), 1).boxed(),
         touch(connection, command, node.parent).boxed(),
         record_change(connection, command, node.created(ChangeKind::FolderCreated)).boxed(),
         // Last, to lock the drive's counters as briefly as possible.
@@ -125,9 +125,9 @@ async fn relocate(
         Some(to) => Some(locate::reauthorize(connection, to).await?),
         None => None,
     };
-    let (place, content) = (spec.place(&item, to.as_ref())?, spec.details.applied(node));
+    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.applied(node));
     let (place, replaced) = match place {
-        Some(place) => make_room(connection, command, spec, &item, place).await?,
+        Some(place) => resolve_location(connection, command, spec, &item, place).await?,
         None => (None, None),
     };
     if place.is_none() && content.is_none() {
@@ -135,7 +135,7 @@ async fn relocate(
     }
     if let Some(to) = to.as_ref().filter(|_| place.is_some() && node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder()).await?;
-        raise_reach(connection, to.located(), reach + 1).await?;
+        raise_stored_reach(connection, to.located(), reach + 1).await?;
     }
     let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
@@ -163,18 +163,18 @@ async fn relocate(
 }
 
 /// A new parent and name, and the node that is replaced there.
-type Room = (Option<(NodeId, Name)>, Option<NodeId>);
+type ResolvedLocation = (Option<(NodeId, Name)>, Option<NodeId>);
 
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
 /// replaces, which is trashed now. The exclusive lock on the tree keeps other names in the drive from changing
 /// meanwhile.
-async fn make_room(
+async fn resolve_location(
     connection: &AsyncPgConnection,
     command: &Command,
     spec: &Relocation,
     item: &Grant,
-    Place { parent, name }: Place<'_>,
-) -> Result<Room, SqlError> {
+    NodeLocation { parent, name }: NodeLocation<'_>,
+) -> Result<ResolvedLocation, SqlError> {
     let (node, kind) = (item.node(), item.node().kind());
     let existing = match spec.conflict {
         // The unique index decides.
@@ -186,19 +186,19 @@ async fn make_room(
     };
     if spec.conflict == ConflictPolicy::Keep {
         let own = Some(&node.name).filter(|_| node.parent == Some(parent));
-        let free = first_free_but(connection, parent, name, kind, own).await?;
+        let free = first_free_ignoring(connection, parent, name, kind, own).await?;
         return Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None));
     }
     if existing.item.kind != kind {
         return Err(NameConflict { folder: parent, name: name.clone(), kind, existing: Some(existing) }.into());
     }
     let replaced = Relocation::replacing(item, locate::find(connection, existing.item.id, item.actor()).await?)?;
-    put_away(connection, command, &replaced).await?;
+    trash_node(connection, command, &replaced).await?;
     Ok((Some((parent, name.clone())), Some(replaced.node().id)))
 }
 
 /// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
-pub(crate) async fn put_away(
+pub(crate) async fn trash_node(
     mut connection: &AsyncPgConnection,
     command: &Command,
     item: &Grant,
@@ -220,7 +220,7 @@ pub(crate) async fn put_away(
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
 /// ancestor is checked, because its reach may have been lowered by a recount since.
-pub(crate) async fn raise_reach(
+pub(crate) async fn raise_stored_reach(
     mut connection: &AsyncPgConnection,
     folder: &Located,
     levels: u32,

@@ -33,7 +33,7 @@ fn is_transient(error: &DieselError) -> bool {
 }
 
 /// Whether another transaction conflicted, so that a retry of the whole transaction may succeed.
-pub(crate) fn is_conflict(error: &DieselError) -> bool {
+pub(crate) fn is_serialization_conflict(error: &DieselError) -> bool {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
         DieselError::DatabaseError(_, info) => info.message().starts_with("deadlock detected"),

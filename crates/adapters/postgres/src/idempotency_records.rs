@@ -20,18 +20,18 @@ pub(crate) async fn store_response(
     answer: CommandOutcome<'_>,
 ) -> Result<(), SqlError> {
     match &command.idempotency_record {
-        Some(idempotency_record) => write(connection, idempotency_record, answer).await,
+        Some(record) => write(connection, record, answer).await,
         None => Ok(()),
     }
 }
 
 async fn write(
     mut connection: &AsyncPgConnection,
-    idempotency_record: &IdempotencyRecord,
+    record: &IdempotencyRecord,
     answer: CommandOutcome<'_>,
 ) -> Result<(), SqlError> {
-    let text = idempotency_record.write(answer)?;
-    if rows::store_response(idempotency_record, &text).execute(&mut connection).await? == 0 {
+    let text = record.write(answer)?;
+    if rows::store_response(record, &text).execute(&mut connection).await? == 0 {
         return Err(Error::Conflict(Conflict::RequestInProgress).into());
     }
     Ok(())
@@ -39,10 +39,10 @@ async fn write(
 
 async fn claim(
     mut connection: &AsyncPgConnection,
-    idempotency_record: &IdempotencyRecord,
-    terms: Expiry,
+    record: &IdempotencyRecord,
+    expiry: Expiry,
 ) -> Result<ClaimOutcome, SqlError> {
-    let claimed = rows::claim(idempotency_record, terms).execute(&mut connection).await;
+    let claimed = rows::claim(record, expiry).execute(&mut connection).await;
     let claimed = claimed.map_err(|error| match violated_constraint(&error) {
         Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
         _ => error.into(),
@@ -50,21 +50,20 @@ async fn claim(
     if claimed == 1 {
         return Ok(ClaimOutcome::Held);
     }
-    let row: Option<ExistingRecordRow> =
-        rows::existing_record(idempotency_record).get_result(&mut connection).await.optional()?;
-    Ok(rows::claim_outcome(idempotency_record, row))
+    let row: Option<ExistingRecordRow> = rows::existing_record(record).get_result(&mut connection).await.optional()?;
+    Ok(rows::claim_outcome(record, row))
 }
 
 #[async_trait]
 impl IdempotencyRepository for Database {
-    async fn claim(&self, idempotency_record: &IdempotencyRecord, terms: Expiry) -> Result<ClaimOutcome> {
-        let idempotency_record = idempotency_record.clone();
-        let work = async move |connection: &AsyncPgConnection| claim(connection, &idempotency_record, terms).await;
+    async fn claim(&self, record: &IdempotencyRecord, expiry: Expiry) -> Result<ClaimOutcome> {
+        let record = record.clone();
+        let work = async move |connection: &AsyncPgConnection| claim(connection, &record, expiry).await;
         self.write(TxMode::Write, work).await
     }
 
-    async fn renew(&self, idempotency_record: &IdempotencyRecord, until: Timestamp) -> Result<()> {
-        let statement = rows::renew(idempotency_record, until);
+    async fn renew(&self, record: &IdempotencyRecord, until: Timestamp) -> Result<()> {
+        let statement = rows::renew(record, until);
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             statement.execute(&mut connection).await?;
             Ok(())
@@ -72,16 +71,14 @@ impl IdempotencyRepository for Database {
         .await
     }
 
-    async fn mark_repeatable(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
-        let idempotency_record = idempotency_record.clone();
-        let work = async move |connection: &AsyncPgConnection| {
-            write(connection, &idempotency_record, CommandOutcome::Again).await
-        };
+    async fn mark_repeatable(&self, record: &IdempotencyRecord) -> Result<()> {
+        let record = record.clone();
+        let work = async move |connection: &AsyncPgConnection| write(connection, &record, CommandOutcome::Again).await;
         self.write(TxMode::Write, work).await
     }
 
-    async fn release(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
-        let statement = rows::release(idempotency_record);
+    async fn release(&self, record: &IdempotencyRecord) -> Result<()> {
+        let statement = rows::release(record);
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             statement.execute(&mut connection).await?;
             Ok(())

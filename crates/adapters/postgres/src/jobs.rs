@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{ClaimedJob, Command, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp};
-use clouddrive_domain::port::Jobs;
+use clouddrive_domain::port::JobRepository;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::jobs::{self as rows, ClaimedRow, CountRow};
 use clouddrive_sql::statement::Parameter;
@@ -28,7 +28,7 @@ pub(crate) async fn queue_each(
 }
 
 #[async_trait]
-impl Jobs for Database {
+impl JobRepository for Database {
     async fn claim(&self, lease: LeaseId, now: Timestamp, until: Timestamp, max: u32) -> Result<Vec<ClaimedJob>> {
         let statement = rows::claim(lease, now, until, max, "FOR UPDATE SKIP LOCKED");
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {

@@ -42,6 +42,6 @@ mod versions;
 pub use database::Database;
 pub use examine::Examination;
 pub use options::{DISABLED_PLANNER_SETTINGS, Options};
-pub use pooler::ADVICE as POOLER_ADVICE;
+pub use pooler::POOLER_ADVICE;
 pub use search::Postgres;
 pub use target::{ConnectionParams, InvalidTarget, Target};

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, CountOutcome, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::link_downloads::{self as rows, CountedDownloadRow, CountedLinkRow};
@@ -30,7 +30,7 @@ async fn count(
     mut connection: &AsyncPgConnection,
     command: &Command,
     download: &LinkDownload,
-) -> Result<Counted, SqlError> {
+) -> Result<CountOutcome, SqlError> {
     let counted: Option<CountedLinkRow> =
         rows::count(download, command.at).get_result(&mut connection).await.optional()?;
     let Some(counted) = counted else {
@@ -38,17 +38,17 @@ async fn count(
         let counted = is_counted(connection, download, command.at).await?;
         let link = find(connection, download.link).await?;
         if counted && link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok()) {
-            return Ok(Counted::Again);
+            return Ok(CountOutcome::Continued);
         }
         return Err(download_error(link, command.at).into());
     };
     if rows::record(download, command.at).execute(&mut connection).await? == 0 {
         rows::uncount(download.link).execute(&mut connection).await?;
-        return Ok(Counted::Again);
+        return Ok(CountOutcome::Continued);
     }
     let (drive, node) = counted.location();
     record_change(connection, command, Change::for_node(ChangeKind::LinkDownloaded, drive, node)).await?;
-    Ok(Counted::First)
+    Ok(CountOutcome::New)
 }
 
 #[async_trait]
@@ -58,7 +58,7 @@ impl LinkDownloadRepository for Database {
         self.read(async move |connection: &AsyncPgConnection| is_counted(connection, &download, now).await).await
     }
 
-    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<CountOutcome> {
         let (command, download) = (command.clone(), *download);
         let work = async move |connection: &AsyncPgConnection| count(connection, &command, &download).await;
         self.write(TxMode::Write, work).await

@@ -45,7 +45,7 @@ async fn find_by_token(
     Ok(node.map(|node| (link, node)))
 }
 
-async fn list_made(
+async fn list_by_owner(
     connection: &AsyncPgConnection,
     owner: UserId,
     page: Statement,
@@ -124,7 +124,7 @@ impl LinkRepository for Database {
         self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
-    async fn list_made(
+    async fn list_by_owner(
         &self,
         owner: UserId,
         after: Option<LinkPosition>,
@@ -132,7 +132,7 @@ impl LinkRepository for Database {
     ) -> Result<Vec<(Link, Located)>> {
         let page = rows::created_by(owner, after, limit);
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        let work = async move |connection: &AsyncPgConnection| list_made(connection, owner, page).await;
+        let work = async move |connection: &AsyncPgConnection| list_by_owner(connection, owner, page).await;
         self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 

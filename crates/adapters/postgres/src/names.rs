@@ -108,11 +108,11 @@ pub(crate) async fn first_free(
     wanted: &Name,
     kind: NodeKind,
 ) -> Result<Name, SqlError> {
-    first_free_but(connection, folder, wanted, kind, None).await
+    first_free_ignoring(connection, folder, wanted, kind, None).await
 }
 
 /// The same for a node in that folder whose name, `own`, counts as free.
-pub(crate) async fn first_free_but(
+pub(crate) async fn first_free_ignoring(
     mut connection: &AsyncPgConnection,
     folder: NodeId,
     wanted: &Name,

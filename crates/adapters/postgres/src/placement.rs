@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::{NameConflict, NewNode};
-use clouddrive_sql::placement::{Placement, Replaced};
+use clouddrive_sql::placement::{PlacementOutcome, Replaced};
 use diesel_async::AsyncPgConnection;
 
 use crate::content::set_current_version;
@@ -22,17 +22,17 @@ pub(crate) async fn place_by_name(
     folder: &Grant,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-) -> Result<Placement, SqlError> {
+) -> Result<PlacementOutcome, SqlError> {
     match (conflict, node.content) {
         (ConflictPolicy::Fail, _) | (ConflictPolicy::Replace, None) => {
             insert(connection, command, node).await?;
-            Ok(Placement::Created(node.name.clone()))
+            Ok(PlacementOutcome::Created(node.name.clone()))
         }
-        (ConflictPolicy::Keep, _) => Ok(Placement::Created(insert_beside(connection, command, node).await?)),
+        (ConflictPolicy::Keep, _) => Ok(PlacementOutcome::Created(insert_beside(connection, command, node).await?)),
         (ConflictPolicy::Replace, Some(content)) => {
             for _ in 0..MAX_ATTEMPTS {
                 if insert_if_free(connection, command, node).await? {
-                    return Ok(Placement::Created(node.name.clone()));
+                    return Ok(PlacementOutcome::Created(node.name.clone()));
                 }
                 match lock_existing_entry(connection, node.parent, node.name).await? {
                     Some(existing) if existing.item.kind == NodeKind::File => {
@@ -54,9 +54,9 @@ async fn replace(
     folder: &Grant,
     file: NodeId,
     (version, size): (VersionId, u64),
-) -> Result<Placement, SqlError> {
+) -> Result<PlacementOutcome, SqlError> {
     let grant = authorize(locate::find(connection, file, folder.actor()).await?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size)).await?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::from_node(grant.node()), media_type }))
+    Ok(PlacementOutcome::Replaced(Replaced { file, revision, former: NodeState::from_node(grant.node()), media_type }))
 }

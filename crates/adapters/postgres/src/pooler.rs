@@ -11,7 +11,7 @@ use crate::connector::ConnectError;
 use crate::options::Options;
 
 /// Advice for a pooler that loses prepared statements.
-pub const ADVICE: &str = "a pooler stands before the database that does not keep prepared statements from one \
+pub const POOLER_ADVICE: &str = "the pooler in front of the database does not keep prepared statements from one \
      transaction to the next: set DATABASE_PREPARED_STATEMENTS=off, or have the pooler track them (PgBouncer from \
      1.21: max_prepared_statements)";
 
@@ -65,5 +65,5 @@ pub(crate) async fn require_prepared_statements(options: &Options) -> Result<()>
     if !options.prepared_statements || keeps_prepared_statements(options).await? {
         return Ok(());
     }
-    Err(Error::internal("database", ADVICE))
+    Err(Error::internal("database", POOLER_ADVICE))
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    ActiveSession, Change, ChangeKind, Command, Limit, LoginIdentifier, SessionId, SessionPosition, Timestamp,
     TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
@@ -58,10 +58,10 @@ async fn insert_token(mut connection: &AsyncPgConnection, row: NewTokenRow) -> R
 async fn refresh(
     mut connection: &AsyncPgConnection,
     command: &Command,
-    token_rotation: &TokenRotation,
+    rotation: &TokenRotation,
 ) -> Result<RotationOutcome, SqlError> {
     let invalid = || Error::Unauthenticated(Unauthenticated::InvalidRefreshToken);
-    let presented = hash(&token_rotation.presented);
+    let presented = hash(&rotation.presented);
     let of_token = refresh_tokens::table.find(&presented).select(refresh_tokens::session_id);
     let now = command.at.as_millis();
     let running = sessions::table
@@ -75,7 +75,7 @@ async fn refresh(
     let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
     let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
-    if used.is_some_and(|used| !token_rotation.allows_repeat(used, command.at)) {
+    if used.is_some_and(|used| !rotation.allows_repeat(used, command.at)) {
         let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
         record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user)).await?;
@@ -84,13 +84,13 @@ async fn refresh(
     // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(&mut connection).await?;
-    insert_token(connection, NewTokenRow::next(token_rotation, session, command.at)).await?;
+    insert_token(connection, NewTokenRow::next(rotation, session, command.at)).await?;
     diesel::update(sessions::table.find(session))
         .set((
             sessions::last_used_at.eq(now),
-            sessions::expires_at.eq(token_rotation.expires_at.as_millis()),
-            sessions::address.eq(token_rotation.address.as_deref()),
-            sessions::user_agent.eq(token_rotation.user_agent.as_deref()),
+            sessions::expires_at.eq(rotation.expires_at.as_millis()),
+            sessions::address.eq(rotation.address.as_deref()),
+            sessions::user_agent.eq(rotation.user_agent.as_deref()),
         ))
         .execute(&mut connection)
         .await?;
@@ -136,9 +136,9 @@ impl SessionRepository for Database {
         .await
     }
 
-    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome> {
-        let (command, token_rotation) = (command.clone(), token_rotation.clone());
-        let work = async move |connection: &AsyncPgConnection| refresh(connection, &command, &token_rotation).await;
+    async fn refresh(&self, command: &Command, rotation: &TokenRotation) -> Result<RotationOutcome> {
+        let (command, rotation) = (command.clone(), rotation.clone());
+        let work = async move |connection: &AsyncPgConnection| refresh(connection, &command, &rotation).await;
         self.write(TxMode::Write, work).await
     }
 
@@ -165,11 +165,11 @@ impl SessionRepository for Database {
         now: Timestamp,
         after: Option<SessionPosition>,
         limit: Limit,
-    ) -> Result<Vec<RunningSession>> {
+    ) -> Result<Vec<ActiveSession>> {
         let statement = page(user, now, after, limit);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<SessionRow> = statement.load(&mut connection).await?;
-            Ok(rows.into_iter().map(RunningSession::from).collect())
+            Ok(rows.into_iter().map(ActiveSession::from).collect())
         })
         .await
     }

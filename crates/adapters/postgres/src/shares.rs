@@ -101,7 +101,7 @@ async fn list(mut connection: &AsyncPgConnection, page: Statement) -> Result<Vec
 }
 
 /// Lists shares, each with its node as `viewer` sees it.
-async fn list_beside(
+async fn list_with_nodes(
     connection: &AsyncPgConnection,
     viewer: UserId,
     page: Statement,
@@ -134,7 +134,7 @@ impl ShareRepository for Database {
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::received(guest, after, limit);
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        let work = async move |connection: &AsyncPgConnection| list_beside(connection, guest, page).await;
+        let work = async move |connection: &AsyncPgConnection| list_with_nodes(connection, guest, page).await;
         self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
@@ -145,11 +145,11 @@ impl ShareRepository for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::given(owner, after, limit);
-        let work = async move |connection: &AsyncPgConnection| list_beside(connection, owner, page).await;
+        let work = async move |connection: &AsyncPgConnection| list_with_nodes(connection, owner, page).await;
         self.run(TxMode::Snapshot, work).await.map_err(domain_error)
     }
 
-    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
+    async fn list_by_node(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
         let page = rows::of_node(item.node().id, after, limit);
         self.read(async move |connection: &AsyncPgConnection| list(connection, page).await).await
     }

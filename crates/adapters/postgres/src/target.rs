@@ -16,13 +16,13 @@ use tokio_postgres::config::Host;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     pub(crate) config: Config,
-    pub(crate) security: Security,
+    pub(crate) security: SslMode,
     pub(crate) roots: Option<TrustedRoots>,
 }
 
 /// The security of connections, as `sslmode` sets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Security {
+pub(crate) enum SslMode {
     /// Unencrypted.
     Disable,
     /// Encrypted if the server supports it.
@@ -144,17 +144,17 @@ impl Target {
         }
         let security = match sslmode {
             // As in libpq: system roots sign certificates for any host, so the name must be checked.
-            None | Some("verify-full") if sslrootcert == Some("system") => Security::VerifyFull,
+            None | Some("verify-full") if sslrootcert == Some("system") => SslMode::VerifyFull,
             Some(weaker) if sslrootcert == Some("system") => {
                 return Err(invalid(format!("sslmode must be verify-full with sslrootcert=system, not {weaker:?}")));
             }
-            None | Some("prefer") => Security::Prefer,
-            Some("disable") => Security::Disable,
+            None | Some("prefer") => SslMode::Prefer,
+            Some("disable") => SslMode::Disable,
             // As in libpq.
-            Some("require") if sslrootcert.is_some() => Security::VerifyCa,
-            Some("require") => Security::Require,
-            Some("verify-ca") => Security::VerifyCa,
-            Some("verify-full") => Security::VerifyFull,
+            Some("require") if sslrootcert.is_some() => SslMode::VerifyCa,
+            Some("require") => SslMode::Require,
+            Some("verify-ca") => SslMode::VerifyCa,
+            Some("verify-full") => SslMode::VerifyFull,
             Some(other) => {
                 let known = "disable, prefer, require, verify-ca or verify-full";
                 return Err(invalid(format!("sslmode must be {known}, not {other:?}")));
@@ -166,7 +166,7 @@ impl Target {
         });
         // A Unix socket cannot be intercepted.
         let local = config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)));
-        let security = if local { Security::Disable } else { security };
+        let security = if local { SslMode::Disable } else { security };
         Ok(Self { config, security, roots })
     }
 
@@ -227,21 +227,21 @@ mod tests {
             target("postgres://ann:p%40%2F@db.example.com:6432/drive?sslmode=verify-full&sslrootcert=%2Fca.pem");
         assert_eq!(found.to_string(), "postgres://ann@db.example.com:6432/drive");
         assert_eq!(found.config.get_password(), Some(&b"p@/"[..]));
-        assert_eq!(found.security, Security::VerifyFull);
+        assert_eq!(found.security, SslMode::VerifyFull);
         assert_eq!(found.roots, Some(TrustedRoots::File("/ca.pem".into())));
         let plain = target("postgresql://ann@localhost/drive");
-        assert_eq!((plain.security, plain.roots.clone()), (Security::Prefer, None));
+        assert_eq!((plain.security, plain.roots.clone()), (SslMode::Prefer, None));
         assert_eq!(plain.to_string(), "postgres://ann@localhost:5432/drive");
         let other = target("postgres://ann@localhost/drive?application_name=a%20b&sslmode=disable&connect_timeout=3");
         assert_eq!(other.config.get_application_name(), Some("a b"));
-        assert_eq!(other.security, Security::Disable);
+        assert_eq!(other.security, SslMode::Disable);
     }
 
     #[test]
     fn a_socket_directory_is_percent_encoded_and_needs_no_encryption() {
         let found = target("postgres://ann@%2Frun%2Fpostgresql:5433/drive?sslmode=verify-full");
         assert_eq!(found.config.get_hosts(), [Host::Unix("/run/postgresql".into())]);
-        assert_eq!(found.security, Security::Disable);
+        assert_eq!(found.security, SslMode::Disable);
         assert_eq!(found.to_string(), "postgres://ann@/run/postgresql:5433/drive");
     }
 
@@ -258,14 +258,14 @@ mod tests {
         };
         let same = target("postgres://ann:p%40%2F@db.example.com:6432/drive?sslmode=require&sslrootcert=/ca.pem");
         assert_eq!(Target::try_from(parts), Ok(same.clone()));
-        assert_eq!((same.security, same.roots), (Security::VerifyCa, Some(TrustedRoots::File("/ca.pem".into()))));
+        assert_eq!((same.security, same.roots), (SslMode::VerifyCa, Some(TrustedRoots::File("/ca.pem".into()))));
     }
 
     #[test]
     fn system_roots_require_verify_full() {
         for query in ["sslrootcert=system", "sslmode=verify-full&sslrootcert=system"] {
             let found = target(&format!("postgres://ann@db.example.com/drive?{query}"));
-            assert_eq!((found.security, found.roots), (Security::VerifyFull, Some(TrustedRoots::System)), "{query}");
+            assert_eq!((found.security, found.roots), (SslMode::VerifyFull, Some(TrustedRoots::System)), "{query}");
         }
         for weaker in ["disable", "prefer", "require", "verify-ca"] {
             let url = format!("postgres://ann@db.example.com/drive?sslmode={weaker}&sslrootcert=system");

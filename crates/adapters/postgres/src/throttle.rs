@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::model::{Bucket, Timestamp};
-use clouddrive_domain::port::Throttle;
+use clouddrive_domain::port::ThrottleRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::statement::{Parameter, Statement};
@@ -34,7 +34,7 @@ async fn take(mut connection: &AsyncPgConnection, claims: &[Claim], now: Timesta
 }
 
 #[async_trait]
-impl Throttle for Database {
+impl ThrottleRepository for Database {
     async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
         let claims = claims(buckets);
         // Check by a read first, so that refused attempts cost only that. The write may still be refused.

@@ -11,19 +11,19 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::target::{Security, Target, TrustedRoots};
+use crate::target::{SslMode, Target, TrustedRoots};
 
 /// The TLS connector for `target`.
 pub(crate) fn connector(target: &Target) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match target.security {
-        Security::Disable | Security::Prefer | Security::Require => {
+        SslMode::Disable | SslMode::Prefer | SslMode::Require => {
             Arc::new(IgnoreHostname { roots: None, provider: provider.clone() })
         }
-        Security::VerifyCa => {
+        SslMode::VerifyCa => {
             Arc::new(IgnoreHostname { roots: Some(verifier(target, provider.clone())?), provider: provider.clone() })
         }
-        Security::VerifyFull => verifier(target, provider.clone())?,
+        SslMode::VerifyFull => verifier(target, provider.clone())?,
     };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -12,7 +12,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{sleep, timeout};
 
 use crate::connector::{Connection, Connector};
-use crate::error::{is_conflict, is_transaction_aborted};
+use crate::error::{is_serialization_conflict, is_transaction_aborted};
 use crate::retry::{MAX_ATTEMPTS, backoff};
 
 /// An async closure with a nameable future, so that it can be bound by `Send`; a plain bound on `AsyncFnOnce` cannot do
@@ -138,7 +138,9 @@ impl Transaction {
                 Err(_) => Failure::TimedOut,
             };
             match failure {
-                Failure::Sql(SqlError::Database(error)) if is_conflict(&error) && attempt < MAX_ATTEMPTS => {
+                Failure::Sql(SqlError::Database(error))
+                    if is_serialization_conflict(&error) && attempt < MAX_ATTEMPTS =>
+                {
                     tracing::debug!(%error, attempt, "retrying database transaction after a conflict");
                     sleep(backoff(attempt)).await;
                     attempt += 1;

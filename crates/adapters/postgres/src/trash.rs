@@ -23,7 +23,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::release_contents;
 use crate::changes::{record_change, record_changes};
-use crate::drive::{put_away, raise_reach, reach_within};
+use crate::drive::{raise_stored_reach, reach_within, trash_node};
 use crate::error::domain_error;
 use crate::idempotency_records::store_response;
 use crate::jobs::queue;
@@ -42,7 +42,7 @@ async fn put(
     seen: Option<Revision>,
 ) -> Result<(), SqlError> {
     let item = locate::reauthorize_at(connection, item, seen).await?;
-    put_away(connection, command, &item).await?;
+    trash_node(connection, command, &item).await?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
     }
@@ -86,7 +86,7 @@ async fn restore(
     let parent = locate::get(connection, parent, actor).await?;
     if node.kind() == NodeKind::Folder {
         let reach = reach_within(connection, node.id, parent.depth_of_child_folder()).await?;
-        raise_reach(connection, &parent, reach + 1).await?;
+        raise_stored_reach(connection, &parent, reach + 1).await?;
     }
     let parent = parent.node.id;
     let name = match existing_entry(connection, parent, &node.name).await? {

@@ -3,10 +3,10 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Grant, ReadGrant, check_depth};
-use clouddrive_domain::port::{CopyRequest, Saved, TreeEntry, TreeRepository};
+use clouddrive_domain::port::{CopyRequest, SavedNode, TreeEntry, TreeRepository};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
-use clouddrive_sql::placement::Placement;
+use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{
@@ -18,7 +18,7 @@ use crate::Database;
 use crate::blob_records::{lock, mark_all_referenced};
 use crate::changes::record_change;
 use crate::content::{remove, versions_over_limit};
-use crate::drive::raise_reach;
+use crate::drive::raise_stored_reach;
 use crate::error::serialization_failure;
 use crate::idempotency_records::store_response;
 use crate::locate::{self, ID_AMONG, array};
@@ -29,7 +29,7 @@ use crate::transaction::TxMode;
 
 #[async_trait]
 impl TreeRepository for Database {
-    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<Saved> {
+    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<SavedNode> {
         let (command, spec) = (command.clone(), copy_request.clone());
         let mode = TxMode::CopyTree(spec.item.drive(), spec.to.drive());
         let work = async move |connection: &AsyncPgConnection| copy(connection, &command, &spec).await;
@@ -48,7 +48,7 @@ impl TreeRepository for Database {
     }
 }
 
-async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequest) -> Result<Saved, SqlError> {
+async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequest) -> Result<SavedNode, SqlError> {
     let actor = spec.item.actor();
     let item = locate::reauthorize(connection, &spec.item).await?;
     let to = locate::reauthorize(connection, &spec.to).await?;
@@ -58,19 +58,18 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     let placement = place_by_name(connection, command, &to, &node, spec.conflict).await?;
     let change = placement.change(ChangeKind::NodeCopied, &node);
     let (copy, kind) = match placement {
-        Placement::Created(_) => (copy, ChangeKind::NodeCopied),
-        Placement::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
+        PlacementOutcome::Created(_) => (copy, ChangeKind::NodeCopied),
+        PlacementOutcome::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
-    let surplus = match copy.content {
+    let excess = match copy.content {
         Some((version, _)) if kind == ChangeKind::FileReplaced => {
             versions_over_limit(connection, command, copy.top, version, spec.max_versions).await?
         }
         _ => Vec::new(),
     };
-    if !surplus.is_empty() {
+    if !excess.is_empty() {
         // All at once, in key order: another copy may remove what this one refers to.
-        let blobs: Vec<&str> =
-            surplus.iter().map(|(_, blob, ..)| blob).chain(&copy.blobs).map(String::as_str).collect();
+        let blobs: Vec<&str> = excess.iter().map(|(_, blob, ..)| blob).chain(&copy.blobs).map(String::as_str).collect();
         lock(connection, &blobs).await?;
     }
     if !mark_all_referenced(connection, &copy.blobs).await? {
@@ -79,10 +78,10 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     }
     insert(connection, &copy).await?;
     // Only now, since a removed version may have the same blob.
-    let released = remove(connection, command, to.drive(), surplus).await?;
+    let released = remove(connection, command, to.drive(), excess).await?;
     let made = locate::get(connection, copy.top, actor).await?;
     if copy.content.is_none() {
-        raise_reach(connection, &made, copy.height).await?;
+        raise_stored_reach(connection, &made, copy.height).await?;
     }
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id).await?;
@@ -93,7 +92,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     let freed = released.credited_bytes;
     charge_quota(connection, to.drive(), Charge { stored: copy.bytes, freed, entries, ..Charge::default() }).await?;
     store_response(connection, command, CommandOutcome::Made(&made)).await?;
-    Ok(Saved { located: made, freed: released.unreferenced()? })
+    Ok(SavedNode { located: made, freed: released.unreferenced()? })
 }
 
 /// Reads the copy of `item` in its current state, checked to be allowed at its destination.

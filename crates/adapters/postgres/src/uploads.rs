@@ -7,7 +7,7 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, JobKind, Limit, NodeId, Quota, Timestamp, Upload,
     UploadId, UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, Saved, UploadRepository};
+use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, SavedNode, UploadRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::KeyRow;
 use clouddrive_sql::changes::NewChangeRow;
@@ -109,14 +109,14 @@ impl UploadRepository for Database {
         self.write(mode, work).await
     }
 
-    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<SavedNode> {
         let (command, folder, spec) = (command.clone(), folder.clone(), commit.clone());
         let mode = TxMode::WriteInTree(folder.drive());
         let work = async move |connection: &AsyncPgConnection| commit::run(connection, &command, &folder, &spec).await;
         self.write(mode, work).await
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
         let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
         let mode = TxMode::WriteInTree(folder.drive());
         let work =

@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     BlobRef, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
     Version, VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
+use clouddrive_domain::port::{NewContent, SavedNode, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{nodes, versions};
@@ -46,7 +46,7 @@ async fn append(
     command: &Command,
     file: &Grant,
     new: &NewContent,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let file = locked(connection, file, None).await?;
     file.require_seen(new.seen)?;
     let id = file.node().id;
@@ -61,7 +61,7 @@ async fn append(
     charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::get(connection, id, file.actor()).await?;
     store_response(connection, command, CommandOutcome::Replaced(&file)).await?;
-    Ok(Saved { located: file, freed: released.unreferenced()? })
+    Ok(SavedNode { located: file, freed: released.unreferenced()? })
 }
 
 async fn restore(
@@ -69,7 +69,7 @@ async fn restore(
     command: &Command,
     file: &Grant,
     spec: &VersionRestore,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let file = locked(connection, file, spec.seen).await?;
     let id = file.node().id;
     let former = find(connection, id, spec.from).await?.ok_or(Error::NotFound)?;
@@ -78,23 +78,23 @@ async fn restore(
         store_response(connection, command, CommandOutcome::Changed(&file)).await?;
         return Ok(file.into());
     }
-    let surplus = versions_over_limit(connection, command, id, spec.version, spec.max_versions).await?;
+    let excess = versions_over_limit(connection, command, id, spec.version, spec.max_versions).await?;
     // Lock all at once, in key order, because other files may share these blobs.
-    let mut blobs: Vec<&str> = surplus.iter().map(|(_, blob, ..)| blob.as_str()).collect();
+    let mut blobs: Vec<&str> = excess.iter().map(|(_, blob, ..)| blob.as_str()).collect();
     blobs.push(former.content.blob.key.as_str());
     lock(connection, &blobs).await?;
     mark_referenced(connection, &former.content.blob.key).await?;
     let content = Content { version: spec.version, created_at: command.at, ..former.content.clone() };
     let revision = set_current_version(connection, command, &file, (content.version, content.size)).await?;
     insert_version(connection, NewVersionRow::new(&content, (id, revision), file.actor())).await?;
-    let released = remove(connection, command, file.drive(), surplus).await?;
+    let released = remove(connection, command, file.drive(), excess).await?;
     record_change(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version))
         .await?;
     let freed = released.credited_bytes;
     charge_quota(connection, file.drive(), Charge { stored: content.size, freed, ..Charge::default() }).await?;
     let file = locate::get(connection, id, file.actor()).await?;
     store_response(connection, command, CommandOutcome::Changed(&file)).await?;
-    Ok(Saved { located: file, freed: released.unreferenced()? })
+    Ok(SavedNode { located: file, freed: released.unreferenced()? })
 }
 
 async fn delete(
@@ -133,16 +133,16 @@ impl VersionRepository for Database {
         self.read(async move |connection: &AsyncPgConnection| find(connection, file, version).await).await
     }
 
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved> {
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<SavedNode> {
         let mode = TxMode::WriteInTree(file.drive());
         let (command, file, new) = (command.clone(), file.clone(), content.clone());
         let work = async move |connection: &AsyncPgConnection| append(connection, &command, &file, &new).await;
         self.write(mode, work).await
     }
 
-    async fn restore(&self, command: &Command, file: &Grant, version_restore: &VersionRestore) -> Result<Saved> {
+    async fn restore(&self, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<SavedNode> {
         let mode = TxMode::WriteInTree(file.drive());
-        let (command, file, spec) = (command.clone(), file.clone(), *version_restore);
+        let (command, file, spec) = (command.clone(), file.clone(), *spec);
         let work = async move |connection: &AsyncPgConnection| restore(connection, &command, &file, &spec).await;
         self.write(mode, work).await
     }

@@ -21,7 +21,7 @@ pub(crate) const PREFIX: &str = "blobs/";
 const MARK: &str = "write";
 
 /// The mark of the objects that [`Bucket::write_tombstone`] writes. Other marks are random.
-const DISCARDED: &str = "discarded";
+const TOMBSTONE_MARK: &str = "discarded";
 
 /// The default response headers stored with an object.
 #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ impl Bucket {
     /// Looks up `object`; `None` if it does not exist.
     pub(crate) async fn find(&self, object: &str) -> Result<Option<ObjectInfo>, S3Error> {
         match self.head(object).await {
-            Ok(head) => Ok(Some(ObjectInfo::from_head(head)).filter(|found| !found.was_written_by(DISCARDED))),
+            Ok(head) => Ok(Some(ObjectInfo::from_head(head)).filter(|found| !found.was_written_by(TOMBSTONE_MARK))),
             Err(error) => match S3Error::from_sdk("HeadObject", &error) {
                 error if error.is_missing() => Ok(None),
                 error => Err(error),
@@ -148,7 +148,7 @@ impl Bucket {
     /// Replaces an object, or none, by an empty one that [`find`](Self::find) does not find. Its signed URLs, which
     /// write only where there is no object, become useless.
     pub(crate) async fn write_tombstone(&self, object: &str) -> Result<(), S3Error> {
-        let call = self.clients.calls.put_object().bucket(&self.name).key(object).metadata(MARK, DISCARDED);
+        let call = self.clients.calls.put_object().bucket(&self.name).key(object).metadata(MARK, TOMBSTONE_MARK);
         let answer = call.content_length(0).body(ByteStream::from_static(b"")).send().await;
         answer.map(drop).map_err(|error| S3Error::from_sdk("PutObject", &error))
     }

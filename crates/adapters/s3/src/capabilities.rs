@@ -19,7 +19,7 @@ const PART_LIMITS: [u32; 3] = [MAX_PARTS, 1000, 100];
 
 /// The contents of the completed multipart upload, and of the part sent after completion. Both have the same length.
 const COMPLETED: &[u8] = b"parts";
-const LATE: &[u8] = b"other";
+const REPLACEMENT_PART: &[u8] = b"other";
 
 /// The features that a store was found to support.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Capabilities {
     /// After a multipart upload is completed, its part URLs can no longer change the object.
     pub closes_parts: bool,
     /// Range responses have the type and name from the URL. Otherwise both are stored with the object.
-    pub presents_ranges: bool,
+    pub range_headers: bool,
     /// The maximum number of parts of a multipart upload.
     pub max_parts: u32,
 }
@@ -88,7 +88,7 @@ impl fmt::Display for Capabilities {
             honoured(self.checksums),
             honoured(self.part_checksums),
             if self.closes_parts { "closed" } else { "not closed" },
-            honoured(self.presents_ranges),
+            honoured(self.range_headers),
             self.max_parts
         )
     }
@@ -111,12 +111,12 @@ pub(crate) async fn probe(
         let conditional_writes = try_conditions(bucket, first).await?;
         let checksums = try_checksums(bucket, second).await?;
         let (part_checksums, closes_parts) = try_multipart(bucket, third).await?;
-        let presents_ranges = try_presentation(bucket, first).await?;
+        let range_headers = try_response_headers(bucket, first).await?;
         let max_parts = match configured {
             Some(max) => max,
             None => try_part_limit(bucket, third).await?,
         };
-        Ok(Capabilities { conditional_writes, checksums, part_checksums, closes_parts, presents_ranges, max_parts })
+        Ok(Capabilities { conditional_writes, checksums, part_checksums, closes_parts, range_headers, max_parts })
     };
     let outcome = outcome.await;
     for object in &objects {
@@ -161,7 +161,7 @@ async fn try_checksums(bucket: &Bucket, object: &str) -> Result<bool, S3Error> {
 }
 
 /// Whether a range response has the requested headers.
-async fn try_presentation(bucket: &Bucket, object: &str) -> Result<bool, S3Error> {
+async fn try_response_headers(bucket: &Bucket, object: &str) -> Result<bool, S3Error> {
     let asked = StoredHeaders { content_type: "text/x-probe".to_owned(), content_disposition: "inline".to_owned() };
     let answer = bucket.get(object, Some((1, 2)), Some(&asked)).await?;
     let (content_type, disposition) = (answer.content_type(), answer.content_disposition());
@@ -178,7 +178,7 @@ async fn try_multipart(bucket: &Bucket, object: &str) -> Result<(bool, bool), S3
         }
         Err(error) => return Err(error),
     };
-    let closes_parts = match bucket.put_part(object, &id, 1, Bytes::from_static(LATE), None).await {
+    let closes_parts = match bucket.put_part(object, &id, 1, Bytes::from_static(REPLACEMENT_PART), None).await {
         Err(error) if error.is_rejected() => true,
         Err(error) => return Err(error),
         // Accepted: check whether the object has changed. An unreadable object counts as changed, too.

@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_api_allows_the_bucket_is_to_allow_too() {
+    fn bucket_cors_must_allow_what_the_api_allows() {
         let narrow = ["content-type", "if-none-match", "x-amz-checksum-sha256", "range"];
         let status = |headers: &[&str]| {
             let rules = [rule(ORIGIN, &["PUT", "GET"], headers, &ALL)];

@@ -89,7 +89,7 @@ impl S3Store {
 
     /// The headers to store with an object, so that range responses have them; `None` if URLs take care of that.
     pub(crate) fn stored_headers(&self, content_headers: &ContentHeaders) -> Option<StoredHeaders> {
-        (!self.capabilities.presents_ranges).then(|| StoredHeaders::new(content_headers))
+        (!self.capabilities.range_headers).then(|| StoredHeaders::new(content_headers))
     }
 
     /// A unique name: 128 random bits in hexadecimal.

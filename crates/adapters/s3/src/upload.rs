@@ -70,7 +70,7 @@ impl S3Store {
         let _lock = self.lock_key(key).await?;
         let once = self.capabilities().conditional_writes;
         let outcome = self.bucket.put(&object(key), first.bytes, &first.sha256, &written, once).await;
-        Ok(Stored { tag: self.settle(key, mark, outcome).await?, ..stored })
+        Ok(Stored { tag: self.confirm_tag(key, mark, outcome).await?, ..stored })
     }
 
     async fn upload_parts(
@@ -114,12 +114,12 @@ impl S3Store {
         parts.push(begun.put(parts.len() + 1, piece.bytes, piece.sha256).await?);
         let _lock = self.lock_key(key).await?;
         let outcome = begun.complete(&parts, self.capabilities().conditional_writes).await;
-        Ok(Stored { tag: self.settle(key, mark, outcome).await?, ..stored })
+        Ok(Stored { tag: self.confirm_tag(key, mark, outcome).await?, ..stored })
     }
 
     /// The tag of the object written with this mark. A failed write may have succeeded on the server, and an object may
     /// come from another write, so the bucket is asked.
-    async fn settle(
+    async fn confirm_tag(
         &self,
         key: &BlobKey,
         mark: &str,
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_fit_is_refused() {
+    async fn uploads_over_the_part_limit_are_refused() {
         let refused = |outcome: Result<BodyReader>| match outcome {
             Err(Error::Refused(refused)) => refused,
             _ => panic!("not refused"),

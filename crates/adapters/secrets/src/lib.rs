@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_texts_as_they_would_stand_in_an_environment() {
+    fn members_are_converted_to_environment_text() {
         let values =
             parse(r#"{"DATABASE": "drive", "PORT": 5432, "QUOTA": 1e3, "FLAG": true, "EMPTY": ""}"#).unwrap().values;
         let expected = [("DATABASE", "drive"), ("EMPTY", ""), ("FLAG", "true"), ("PORT", "5432"), ("QUOTA", "1000.0")];
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_told_without_a_word_of_it() {
+    fn a_secret_that_is_no_object_is_refused_without_showing_it() {
         for text in ["", "hush", "\"hush\"", "[\"hush\"]", "{\"SECRET_KEY\": \"hush\"", "null"] {
             let message = refused(text);
             assert!(message.contains("JSON object") && !message.contains("hush"), "{message}");

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_user_whose_own_work_was_in_the_way_is_not_told_of_an_outage() {
+    async fn a_user_waiting_for_their_own_work_gets_no_outage_error() {
         let semaphore = FairSemaphore::new(1, WAIT);
         let own = semaphore.acquire(user(1)).await.unwrap();
         let others = async {

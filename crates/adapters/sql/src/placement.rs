@@ -6,7 +6,7 @@ use clouddrive_domain::port::NewFile;
 use crate::names::NewNode;
 
 /// Where a new item was placed.
-pub enum Placement {
+pub enum PlacementOutcome {
     /// As a new node with that name.
     Created(Name),
     /// As the content of an existing file.
@@ -25,7 +25,7 @@ pub struct Replaced {
     pub media_type: Option<MediaType>,
 }
 
-impl Placement {
+impl PlacementOutcome {
     /// The change by which `node` was placed: of that `kind`, unless it replaced the content of a file.
     #[must_use]
     pub fn change(&self, kind: ChangeKind, node: &NewNode<'_>) -> Change {

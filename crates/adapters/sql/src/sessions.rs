@@ -1,7 +1,7 @@
 //! Sessions and their refresh tokens.
 
 use clouddrive_domain::model::{
-    Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+    ActiveSession, Limit, LoginIdentifier, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, TokenOwner, TokenRotation};
 use diesel::prelude::*;
@@ -58,10 +58,10 @@ impl From<&NewSession> for NewTokenRow {
 }
 
 impl NewTokenRow {
-    /// The row of the token that replaces the one presented in `token_rotation`.
+    /// The row of the token that replaces the one presented in `rotation`.
     #[must_use]
-    pub fn next(token_rotation: &TokenRotation, session: DbId, at: Timestamp) -> Self {
-        Self::new(&token_rotation.next, session.into(), at, token_rotation.expires_at)
+    pub fn next(rotation: &TokenRotation, session: DbId, at: Timestamp) -> Self {
+        Self::new(&rotation.next, session.into(), at, rotation.expires_at)
     }
 
     fn new(token: &TokenHash, session: SessionId, at: Timestamp, expires_at: Timestamp) -> Self {
@@ -104,7 +104,7 @@ pub struct SessionRow {
     user_agent: Option<String>,
 }
 
-impl From<SessionRow> for RunningSession {
+impl From<SessionRow> for ActiveSession {
     fn from(row: SessionRow) -> Self {
         Self {
             id: row.id.into(),

@@ -2,7 +2,7 @@
 
 use clouddrive_domain::model::{
     Command, Content, KeptVersion, Limit, MediaType, NodeId, Revision, Timestamp, UserId, UserRef, Version, VersionId,
-    VersionPosition, superfluous,
+    VersionPosition, excess_versions,
 };
 use clouddrive_domain::{Error, Result};
 use diesel::prelude::*;
@@ -83,13 +83,13 @@ pub type FormerRow = (DbId, String, i64, DbId, i64);
 
 /// The `former` versions of a file (oldest first) to remove when the command makes `current` the current one.
 #[must_use]
-pub fn superfluous_of(command: &Command, former: Vec<FormerRow>, current: VersionId, max: u32) -> Vec<FormerRow> {
+pub fn excess_rows(command: &Command, former: Vec<FormerRow>, current: VersionId, max: u32) -> Vec<FormerRow> {
     let by = command.actor.unwrap_or(UserId::from_uuid(Uuid::nil()));
     let kept: Vec<KeptVersion> = former
         .iter()
         .map(|(id, _, _, by, at)| KeptVersion { id: (*id).into(), by: (*by).into(), at: Timestamp::from_millis(*at) })
         .collect();
-    let gone = superfluous(&kept, KeptVersion { id: current, by, at: command.at }, max);
+    let gone = excess_versions(&kept, KeptVersion { id: current, by, at: command.at }, max);
     former.into_iter().filter(|(id, ..)| gone.contains(&(*id).into())).collect()
 }
 

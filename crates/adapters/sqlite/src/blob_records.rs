@@ -149,7 +149,7 @@ impl BlobRecordRepository for Database {
         self.read(move |connection| is_referred_to(connection, key.as_str())).await
     }
 
-    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
+    async fn record_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()> {
         let (key, tag) = (key.clone(), tag.clone());
         self.write(move |connection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
@@ -159,7 +159,7 @@ impl BlobRecordRepository for Database {
         .await
     }
 
-    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
+    async fn record_crc32s(&self, sums: &[(BlobKey, Crc32)]) -> Result<()> {
         let sums = sums.to_vec();
         self.write(move |connection| {
             for (key, Crc32(sum)) in &sums {

@@ -6,7 +6,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
-use clouddrive_sql::versions::{FormerRow, superfluous_of};
+use clouddrive_sql::versions::{FormerRow, excess_rows};
 use diesel::prelude::*;
 
 use crate::blob_records::{mark_referenced, release_contents};
@@ -66,7 +66,7 @@ fn versions_over_limit(
         .order((versions::revision, versions::id))
         .select((versions::id, versions::blob_key, versions::size_bytes, versions::created_by, versions::created_at))
         .load(connection)?;
-    Ok(superfluous_of(command, former, current, max))
+    Ok(excess_rows(command, former, current, max))
 }
 
 /// Removes these versions of a file in `drive`.

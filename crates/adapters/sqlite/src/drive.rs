@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Charge, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind,
     NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
-use clouddrive_domain::port::{FolderEntry, NodeRepository, Place, Relocated, Relocation, UserDrive};
+use clouddrive_domain::port::{FolderEntry, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
     FOLDERS, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
 };
@@ -20,7 +20,7 @@ use crate::Database;
 use crate::changes::record_change;
 use crate::idempotency_records::store_response;
 use crate::locate;
-use crate::names::{existing_entry, first_free_but, insert, name_error, touch};
+use crate::names::{existing_entry, first_free_ignoring, insert, name_error, touch};
 use crate::quota::charge_quota;
 use crate::uploads::abort_without_access;
 
@@ -71,7 +71,7 @@ impl NodeRepository for Database {
             let (drive, folder) = (parent.drive(), parent.node().id);
             let node = NewNode { id, drive, parent: folder, name: &name, content: None };
             insert(connection, &command, &node)?;
-            raise_reach(connection, parent.located(), 1)?;
+            raise_stored_reach(connection, parent.located(), 1)?;
             charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() })?;
             touch(connection, &command, folder)?;
             record_change(connection, &command, node.created(ChangeKind::FolderCreated))?;
@@ -96,9 +96,9 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
         Some(to) => Some(locate::reauthorize(connection, to)?),
         None => None,
     };
-    let (place, content) = (spec.place(&item, to.as_ref())?, spec.details.applied(node));
+    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.applied(node));
     let (place, replaced) = match place {
-        Some(place) => make_room(connection, command, spec, &item, place)?,
+        Some(place) => resolve_location(connection, command, spec, &item, place)?,
         None => (None, None),
     };
     if place.is_none() && content.is_none() {
@@ -106,7 +106,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
     }
     if let Some(to) = to.as_ref().filter(|_| place.is_some() && node.kind() == NodeKind::Folder) {
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder())?;
-        raise_reach(connection, to.located(), reach + 1)?;
+        raise_stored_reach(connection, to.located(), reach + 1)?;
     }
     diesel::update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
@@ -133,17 +133,17 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
 }
 
 /// A new parent and name, and the node that is replaced there.
-type Room = (Option<(NodeId, Name)>, Option<NodeId>);
+type ResolvedLocation = (Option<(NodeId, Name)>, Option<NodeId>);
 
 /// The parent and name that the granted item gets at `place`, unless it has them already, and the node there that it
 /// replaces, which is trashed now.
-fn make_room(
+fn resolve_location(
     connection: &mut SqliteConnection,
     command: &Command,
     spec: &Relocation,
     item: &Grant,
-    Place { parent, name }: Place<'_>,
-) -> Result<Room, SqlError> {
+    NodeLocation { parent, name }: NodeLocation<'_>,
+) -> Result<ResolvedLocation, SqlError> {
     let (node, kind) = (item.node(), item.node().kind());
     let existing = match spec.conflict {
         // The unique index decides.
@@ -155,19 +155,19 @@ fn make_room(
     };
     if spec.conflict == ConflictPolicy::Keep {
         let own = Some(&node.name).filter(|_| node.parent == Some(parent));
-        let free = first_free_but(connection, parent, name, kind, own)?;
+        let free = first_free_ignoring(connection, parent, name, kind, own)?;
         return Ok((Some((parent, free)).filter(|(_, free)| own != Some(free)), None));
     }
     if existing.item.kind != kind {
         return Err(NameConflict { folder: parent, name: name.clone(), kind, existing: Some(existing) }.into());
     }
     let replaced = Relocation::replacing(item, locate::find(connection, existing.item.id, item.actor())?)?;
-    put_away(connection, command, &replaced)?;
+    trash_node(connection, command, &replaced)?;
     Ok((Some((parent, name.clone())), Some(replaced.node().id)))
 }
 
 /// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
-pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, item: &Grant) -> Result<(), SqlError> {
+pub(crate) fn trash_node(connection: &mut SqliteConnection, command: &Command, item: &Grant) -> Result<(), SqlError> {
     diesel::update(nodes::table.find(DbId::from(item.node().id)))
         .set((
             nodes::trashed_at.eq(command.at.as_millis()),
@@ -184,7 +184,11 @@ pub(crate) fn put_away(connection: &mut SqliteConnection, command: &Command, ite
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
 /// ancestor is checked, because its reach may have been lowered by a recount since.
-pub(crate) fn raise_reach(connection: &mut SqliteConnection, folder: &Located, levels: u32) -> Result<(), SqlError> {
+pub(crate) fn raise_stored_reach(
+    connection: &mut SqliteConnection,
+    folder: &Located,
+    levels: u32,
+) -> Result<(), SqlError> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
         diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;

@@ -17,19 +17,16 @@ pub(crate) fn store_response(
     command: &Command,
     answer: CommandOutcome<'_>,
 ) -> Result<(), SqlError> {
-    command
-        .idempotency_record
-        .as_ref()
-        .map_or(Ok(()), |idempotency_record| write(connection, idempotency_record, answer))
+    command.idempotency_record.as_ref().map_or(Ok(()), |record| write(connection, record, answer))
 }
 
 fn write(
     connection: &mut SqliteConnection,
-    idempotency_record: &IdempotencyRecord,
+    record: &IdempotencyRecord,
     answer: CommandOutcome<'_>,
 ) -> Result<(), SqlError> {
-    let text = idempotency_record.write(answer)?;
-    if rows::store_response(idempotency_record, &text).execute(connection)? == 0 {
+    let text = record.write(answer)?;
+    if rows::store_response(record, &text).execute(connection)? == 0 {
         return Err(Error::Conflict(Conflict::RequestInProgress).into());
     }
     Ok(())
@@ -37,32 +34,30 @@ fn write(
 
 fn claim(
     connection: &mut SqliteConnection,
-    idempotency_record: &IdempotencyRecord,
-    terms: Expiry,
+    record: &IdempotencyRecord,
+    expiry: Expiry,
 ) -> Result<ClaimOutcome, SqlError> {
     let claimed =
-        rows::claim(idempotency_record, terms).execute(connection).map_err(|error| {
-            match violated_constraint(&error) {
-                Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
-                _ => error.into(),
-            }
+        rows::claim(record, expiry).execute(connection).map_err(|error| match violated_constraint(&error) {
+            Some(Constraint::Reference) => SqlError::Domain(Error::NotFound),
+            _ => error.into(),
         })?;
     if claimed == 1 {
         return Ok(ClaimOutcome::Held);
     }
-    let row: Option<ExistingRecordRow> = rows::existing_record(idempotency_record).get_result(connection).optional()?;
-    Ok(rows::claim_outcome(idempotency_record, row))
+    let row: Option<ExistingRecordRow> = rows::existing_record(record).get_result(connection).optional()?;
+    Ok(rows::claim_outcome(record, row))
 }
 
 #[async_trait]
 impl IdempotencyRepository for Database {
-    async fn claim(&self, idempotency_record: &IdempotencyRecord, terms: Expiry) -> Result<ClaimOutcome> {
-        let idempotency_record = idempotency_record.clone();
-        self.write(move |connection| claim(connection, &idempotency_record, terms)).await
+    async fn claim(&self, record: &IdempotencyRecord, expiry: Expiry) -> Result<ClaimOutcome> {
+        let record = record.clone();
+        self.write(move |connection| claim(connection, &record, expiry)).await
     }
 
-    async fn renew(&self, idempotency_record: &IdempotencyRecord, until: Timestamp) -> Result<()> {
-        let statement = rows::renew(idempotency_record, until);
+    async fn renew(&self, record: &IdempotencyRecord, until: Timestamp) -> Result<()> {
+        let statement = rows::renew(record, until);
         self.write(move |connection| {
             statement.execute(connection)?;
             Ok(())
@@ -70,13 +65,13 @@ impl IdempotencyRepository for Database {
         .await
     }
 
-    async fn mark_repeatable(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
-        let idempotency_record = idempotency_record.clone();
-        self.write(move |connection| write(connection, &idempotency_record, CommandOutcome::Again)).await
+    async fn mark_repeatable(&self, record: &IdempotencyRecord) -> Result<()> {
+        let record = record.clone();
+        self.write(move |connection| write(connection, &record, CommandOutcome::Again)).await
     }
 
-    async fn release(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
-        let statement = rows::release(idempotency_record);
+    async fn release(&self, record: &IdempotencyRecord) -> Result<()> {
+        let statement = rows::release(record);
         self.write(move |connection| {
             statement.execute(connection)?;
             Ok(())

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{ClaimedJob, Command, Job, JobCount, JobOutcome, LeaseId, Timestamp};
-use clouddrive_domain::port::Jobs;
+use clouddrive_domain::port::JobRepository;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::jobs::{self as rows, ClaimedRow, CountRow};
 use clouddrive_sql::statement::FlagRow;
@@ -16,7 +16,7 @@ pub(crate) fn queue(connection: &mut SqliteConnection, command: &Command, job: J
 }
 
 #[async_trait]
-impl Jobs for Database {
+impl JobRepository for Database {
     async fn claim(&self, lease: LeaseId, now: Timestamp, until: Timestamp, max: u32) -> Result<Vec<ClaimedJob>> {
         // Usually there is none, and the one writer need not be asked for.
         let due: FlagRow = self.read(move |connection| Ok(rows::is_any_due(now).get_result(connection)?)).await?;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{Change, ChangeKind, Command, Counted, LinkDownload, Timestamp};
+use clouddrive_domain::model::{Change, ChangeKind, Command, CountOutcome, LinkDownload, Timestamp};
 use clouddrive_domain::port::LinkDownloadRepository;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::link_downloads::{self as rows, CountedDownloadRow, CountedLinkRow};
@@ -17,20 +17,24 @@ fn is_counted(connection: &mut SqliteConnection, download: &LinkDownload, now: T
     Ok(mark.is_some())
 }
 
-fn count(connection: &mut SqliteConnection, command: &Command, download: &LinkDownload) -> Result<Counted, SqlError> {
+fn count(
+    connection: &mut SqliteConnection,
+    command: &Command,
+    download: &LinkDownload,
+) -> Result<CountOutcome, SqlError> {
     let counted: Option<CountedLinkRow> = rows::count(download, command.at).get_result(connection).optional()?;
     let Some(counted) = counted else {
         let link = find(connection, download.link)?;
         let runs = link.as_ref().is_some_and(|link| link.check_running(command.at).is_ok());
         if runs && is_counted(connection, download, command.at)? {
-            return Ok(Counted::Again);
+            return Ok(CountOutcome::Continued);
         }
         return Err(download_error(link, command.at).into());
     };
     rows::record(download, command.at).execute(connection)?;
     let (drive, node) = counted.location();
     record_change(connection, command, Change::for_node(ChangeKind::LinkDownloaded, drive, node))?;
-    Ok(Counted::First)
+    Ok(CountOutcome::New)
 }
 
 #[async_trait]
@@ -40,7 +44,7 @@ impl LinkDownloadRepository for Database {
         self.read(move |connection| is_counted(connection, &download, now)).await
     }
 
-    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted> {
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<CountOutcome> {
         let (command, download) = (command.clone(), *download);
         self.write(move |connection| count(connection, &command, &download)).await
     }

@@ -39,7 +39,7 @@ fn find_by_token(connection: &mut SqliteConnection, statement: Statement) -> Res
     Ok(node.map(|node| (link, node)))
 }
 
-fn list_made(
+fn list_by_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     page: Statement,
@@ -77,7 +77,7 @@ impl LinkRepository for Database {
         self.snapshot(move |connection| find_by_token(connection, statement)).await
     }
 
-    async fn list_made(
+    async fn list_by_owner(
         &self,
         owner: UserId,
         after: Option<LinkPosition>,
@@ -85,7 +85,7 @@ impl LinkRepository for Database {
     ) -> Result<Vec<(Link, Located)>> {
         let page = rows::created_by(owner, after, limit);
         // Both queries see the same state: a node removed between them would make the page look like the last.
-        self.snapshot(move |connection| list_made(connection, owner, page)).await
+        self.snapshot(move |connection| list_by_owner(connection, owner, page)).await
     }
 
     async fn change(&self, command: &Command, item: &Grant, link: LinkId, change: &LinkChange) -> Result<Link> {

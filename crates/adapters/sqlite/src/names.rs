@@ -41,11 +41,11 @@ pub(crate) fn first_free(
     wanted: &Name,
     kind: NodeKind,
 ) -> Result<Name, SqlError> {
-    first_free_but(connection, folder, wanted, kind, None)
+    first_free_ignoring(connection, folder, wanted, kind, None)
 }
 
 /// The same for a node in that folder whose name, `own`, counts as free.
-pub(crate) fn first_free_but(
+pub(crate) fn first_free_ignoring(
     connection: &mut SqliteConnection,
     folder: NodeId,
     wanted: &Name,

@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::{NameConflict, NewNode};
-use clouddrive_sql::placement::{Placement, Replaced};
+use clouddrive_sql::placement::{PlacementOutcome, Replaced};
 use diesel::prelude::*;
 
 use crate::content::set_current_version;
@@ -20,16 +20,16 @@ pub(crate) fn place_by_name(
     folder: &Grant,
     node: &NewNode<'_>,
     conflict: ConflictPolicy,
-) -> Result<Placement, SqlError> {
+) -> Result<PlacementOutcome, SqlError> {
     let Some(existing) = existing_entry(connection, node.parent, node.name)? else {
         insert(connection, command, node)?;
-        return Ok(Placement::Created(node.name.clone()));
+        return Ok(PlacementOutcome::Created(node.name.clone()));
     };
     match (conflict, node.content) {
         (ConflictPolicy::Keep, _) => {
             let free = first_free(connection, node.parent, node.name, node.kind())?;
             insert(connection, command, &NewNode { name: &free, ..*node })?;
-            Ok(Placement::Created(free))
+            Ok(PlacementOutcome::Created(free))
         }
         (ConflictPolicy::Replace, Some(content)) if existing.item.kind == NodeKind::File => {
             replace(connection, command, folder, existing.item.id, content)
@@ -51,9 +51,9 @@ fn replace(
     folder: &Grant,
     file: NodeId,
     (version, size): (VersionId, u64),
-) -> Result<Placement, SqlError> {
+) -> Result<PlacementOutcome, SqlError> {
     let grant = authorize(locate::find(connection, file, folder.actor())?, Action::Replace)?;
     let revision = set_current_version(connection, command, &grant, (version, size))?;
     let media_type = grant.node().content().map(|content| content.media_type.clone());
-    Ok(Placement::Replaced(Replaced { file, revision, former: NodeState::from_node(grant.node()), media_type }))
+    Ok(PlacementOutcome::Replaced(Replaced { file, revision, former: NodeState::from_node(grant.node()), media_type }))
 }

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn space_is_set_aside_given_up_and_set_aside_again() {
+    fn space_is_reserved_released_and_reserved_again() {
         let directory = tempfile::tempdir().unwrap();
         let reserve = DiskReserve::for_database(&directory.path().join("clouddrive.db"));
         let file = directory.path().join("clouddrive.db.reserve");

@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
+    async fn a_common_word_needs_several_pages_and_a_rare_one_is_found_at_once() {
         let (database, _dir) = filled().await;
         // The first 10,000 names do not match; the rest is few enough for full pages.
         assert_eq!(pages(&database, criteria("needles")).await, [0, 1000, 1000, 500]);
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_way_is_served_by_an_index() {
+    async fn every_search_strategy_uses_an_index() {
         let (database, _dir) = filled().await;
         let drive = DriveId::from_uuid(OWNER);
         let after = || {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use clouddrive_domain::error::Unauthenticated;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, Limit, LoginIdentifier, RunningSession, SessionId, SessionPosition, Timestamp,
+    ActiveSession, Change, ChangeKind, Command, Limit, LoginIdentifier, SessionId, SessionPosition, Timestamp,
     TokenHash, UserId,
 };
 use clouddrive_domain::port::{NewSession, RotationOutcome, SessionRepository, TokenOwner, TokenRotation};
@@ -31,10 +31,10 @@ fn start(connection: &mut SqliteConnection, command: &Command, new_session: &New
 fn refresh(
     connection: &mut SqliteConnection,
     command: &Command,
-    token_rotation: &TokenRotation,
+    rotation: &TokenRotation,
 ) -> Result<RotationOutcome, SqlError> {
     let now = command.at.as_millis();
-    let presented = hash(&token_rotation.presented);
+    let presented = hash(&rotation.presented);
     let token = refresh_tokens::table
         .inner_join(sessions::table)
         .filter(refresh_tokens::hash.eq(&presented).and(refresh_tokens::expires_at.gt(now)))
@@ -44,22 +44,22 @@ fn refresh(
     let (session, user, used) = found.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
     let user = UserId::from(user);
     let row = diesel::update(sessions::table.find(session));
-    if used.is_some_and(|used| !token_rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
+    if used.is_some_and(|used| !rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
         record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user))?;
         return Ok(RotationOutcome::Reused);
     }
     row.set((
         sessions::last_used_at.eq(now),
-        sessions::expires_at.eq(token_rotation.expires_at.as_millis()),
-        sessions::address.eq(token_rotation.address.as_deref()),
-        sessions::user_agent.eq(token_rotation.user_agent.as_deref()),
+        sessions::expires_at.eq(rotation.expires_at.as_millis()),
+        sessions::address.eq(rotation.address.as_deref()),
+        sessions::user_agent.eq(rotation.user_agent.as_deref()),
     ))
     .execute(connection)?;
     // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
     diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
-    let next = NewTokenRow::next(token_rotation, session, command.at);
+    let next = NewTokenRow::next(rotation, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
     record_change(connection, command, Change::for_user(ChangeKind::SessionRefreshed, user))?;
     Ok(RotationOutcome::Renewed)
@@ -101,9 +101,9 @@ impl SessionRepository for Database {
         .await
     }
 
-    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome> {
-        let (command, token_rotation) = (command.clone(), token_rotation.clone());
-        self.write(move |connection| refresh(connection, &command, &token_rotation)).await
+    async fn refresh(&self, command: &Command, rotation: &TokenRotation) -> Result<RotationOutcome> {
+        let (command, rotation) = (command.clone(), rotation.clone());
+        self.write(move |connection| refresh(connection, &command, &rotation)).await
     }
 
     async fn end(&self, command: &Command, session: SessionId, user: UserId) -> Result<()> {
@@ -129,11 +129,11 @@ impl SessionRepository for Database {
         now: Timestamp,
         after: Option<SessionPosition>,
         limit: Limit,
-    ) -> Result<Vec<RunningSession>> {
+    ) -> Result<Vec<ActiveSession>> {
         let statement = page(user, now, after, limit);
         self.read(move |connection| {
             let rows: Vec<SessionRow> = statement.load(connection)?;
-            Ok(rows.into_iter().map(RunningSession::from).collect())
+            Ok(rows.into_iter().map(ActiveSession::from).collect())
         })
         .await
     }

@@ -38,7 +38,7 @@ fn list(connection: &mut SqliteConnection, page: Statement) -> Result<Vec<Share>
 
 /// Lists shares, each with its node as `viewer` sees it. Both queries must see the same state: a node removed between
 /// them would make the page look like the last.
-fn list_beside(
+fn list_with_nodes(
     connection: &mut SqliteConnection,
     viewer: UserId,
     page: Statement,
@@ -83,7 +83,7 @@ impl ShareRepository for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::received(guest, after, limit);
-        self.snapshot(move |connection| list_beside(connection, guest, page)).await
+        self.snapshot(move |connection| list_with_nodes(connection, guest, page)).await
     }
 
     async fn list_given(
@@ -93,10 +93,10 @@ impl ShareRepository for Database {
         limit: Limit,
     ) -> Result<Vec<(Share, Located)>> {
         let page = rows::given(owner, after, limit);
-        self.snapshot(move |connection| list_beside(connection, owner, page)).await
+        self.snapshot(move |connection| list_with_nodes(connection, owner, page)).await
     }
 
-    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
+    async fn list_by_node(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>> {
         let page = rows::of_node(item.node().id, after, limit);
         self.read(move |connection| list(connection, page)).await
     }

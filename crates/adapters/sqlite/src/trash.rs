@@ -21,7 +21,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::blob_records::release_contents;
 use crate::changes::record_change;
-use crate::drive::{put_away, raise_reach, reach_within};
+use crate::drive::{raise_stored_reach, reach_within, trash_node};
 use crate::idempotency_records::store_response;
 use crate::jobs::queue;
 use crate::locate::{self, ID_AMONG, list};
@@ -38,7 +38,7 @@ fn put(
     seen: Option<Revision>,
 ) -> Result<(), SqlError> {
     let item = locate::reauthorize_at(connection, item, seen)?;
-    put_away(connection, command, &item)?;
+    trash_node(connection, command, &item)?;
     if item.node().kind() == NodeKind::File {
         return Ok(());
     }
@@ -71,7 +71,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, spec: &Restorat
     let parent = locate::get(connection, parent, actor)?;
     if node.kind() == NodeKind::Folder {
         let reach = reach_within(connection, node.id, parent.depth_of_child_folder())?;
-        raise_reach(connection, &parent, reach + 1)?;
+        raise_stored_reach(connection, &parent, reach + 1)?;
     }
     let parent = parent.node.id;
     let name = match existing_entry(connection, parent, &node.name)? {

@@ -2,12 +2,12 @@ use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, NodeId, ReadGrant, check_depth};
-use clouddrive_domain::port::{CopyRequest, Saved, TreeEntry, TreeRepository};
+use clouddrive_domain::port::{CopyRequest, SavedNode, TreeEntry, TreeRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
-use clouddrive_sql::placement::Placement;
+use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
 use clouddrive_sql::trees::{BATCH, LIVE_CHILDREN, TreeCopy, TreeEntryRow, TreeRow, entries, limit_plus_one, tree};
@@ -17,7 +17,7 @@ use crate::Database;
 use crate::blob_records::{all_usable, mark_all_referenced};
 use crate::changes::record_change;
 use crate::content::prune_versions;
-use crate::drive::raise_reach;
+use crate::drive::raise_stored_reach;
 use crate::idempotency_records::store_response;
 use crate::locate::{self, ID_AMONG, list};
 use crate::names::touch;
@@ -31,7 +31,7 @@ const MAX_ATTEMPTS: u32 = 5;
 impl TreeRepository for Database {
     /// Reads the tree, and checks most reasons for a refusal, on a reading connection; only the insertion occupies the
     /// writer.
-    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<Saved> {
+    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<SavedNode> {
         for _ in 0..MAX_ATTEMPTS {
             let (by, spec) = (command.clone(), copy_request.clone());
             let copy = self.snapshot(move |connection| read(connection, &by, &spec));
@@ -85,7 +85,7 @@ fn insert(
     command: &Command,
     spec: &CopyRequest,
     copy: TreeCopy,
-) -> Result<Option<Saved>, SqlError> {
+) -> Result<Option<SavedNode>, SqlError> {
     let actor = spec.item.actor();
     let item = locate::reauthorize(connection, &spec.item)?;
     let to = locate::reauthorize(connection, &spec.to)?;
@@ -101,8 +101,8 @@ fn insert(
     let placement = place_by_name(connection, command, &to, &node, spec.conflict)?;
     let change = placement.change(ChangeKind::NodeCopied, &node);
     let (copy, kind) = match placement {
-        Placement::Created(_) => (copy, ChangeKind::NodeCopied),
-        Placement::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
+        PlacementOutcome::Created(_) => (copy, ChangeKind::NodeCopied),
+        PlacementOutcome::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
     mark_all_referenced(connection, &copy.blobs)?;
     for rows in copy.nodes.chunks(BATCH) {
@@ -120,12 +120,12 @@ fn insert(
     charge_quota(connection, to.drive(), charge_of(&copy, kind == ChangeKind::NodeCopied, released.credited_bytes))?;
     let made = locate::get(connection, copy.top, actor)?;
     if copy.content.is_none() {
-        raise_reach(connection, &made, copy.height)?;
+        raise_stored_reach(connection, &made, copy.height)?;
     }
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id)?;
     }
     record_change(connection, command, change)?;
     store_response(connection, command, CommandOutcome::Made(&made))?;
-    Ok(Some(Saved { located: made, freed: released.unreferenced()? }))
+    Ok(Some(SavedNode { located: made, freed: released.unreferenced()? }))
 }

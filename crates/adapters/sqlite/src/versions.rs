@@ -4,7 +4,7 @@ use clouddrive_domain::model::{
     BlobRef, Change, ChangeKind, Charge, Command, CommandOutcome, Content, Grant, Limit, Node, NodeId, Revision,
     Version, VersionId, VersionPosition,
 };
-use clouddrive_domain::port::{NewContent, Saved, VersionRepository, VersionRestore};
+use clouddrive_domain::port::{NewContent, SavedNode, VersionRepository, VersionRestore};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::versions;
@@ -48,7 +48,7 @@ fn append(
     command: &Command,
     file: &Grant,
     new: &NewContent,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let file = locate::reauthorize(connection, file)?;
     file.require_seen(new.seen)?;
     let content = new.content(file.node(), command.at);
@@ -57,7 +57,7 @@ fn append(
     record_change(connection, command, Change::content_set(ChangeKind::FileReplaced, &file, content.version))?;
     let file = locate::get(connection, file.node().id, file.actor())?;
     store_response(connection, command, CommandOutcome::Replaced(&file))?;
-    Ok(Saved { located: file, freed })
+    Ok(SavedNode { located: file, freed })
 }
 
 fn restore(
@@ -65,7 +65,7 @@ fn restore(
     command: &Command,
     file: &Grant,
     spec: &VersionRestore,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let file = locate::reauthorize_at(connection, file, spec.seen)?;
     let former = find(connection, file.node().id, spec.from)?.ok_or(Error::NotFound)?;
     if file.node().content().is_some_and(|current| current.blob == former.content.blob) {
@@ -79,7 +79,7 @@ fn restore(
     record_change(connection, command, Change::content_set(ChangeKind::VersionRestored, &file, content.version))?;
     let file = locate::get(connection, file.node().id, file.actor())?;
     store_response(connection, command, CommandOutcome::Changed(&file))?;
-    Ok(Saved { located: file, freed })
+    Ok(SavedNode { located: file, freed })
 }
 
 fn delete(
@@ -118,14 +118,14 @@ impl VersionRepository for Database {
         self.read(move |connection| find(connection, file, version)).await
     }
 
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved> {
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<SavedNode> {
         let (command, file, content) = (command.clone(), file.clone(), content.clone());
         self.write(move |connection| append(connection, &command, &file, &content)).await
     }
 
-    async fn restore(&self, command: &Command, file: &Grant, version_restore: &VersionRestore) -> Result<Saved> {
-        let (command, file, version_restore) = (command.clone(), file.clone(), *version_restore);
-        self.write(move |connection| restore(connection, &command, &file, &version_restore)).await
+    async fn restore(&self, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<SavedNode> {
+        let (command, file, spec) = (command.clone(), file.clone(), *spec);
+        self.write(move |connection| restore(connection, &command, &file, &spec)).await
     }
 
     async fn delete(

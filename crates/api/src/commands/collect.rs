@@ -2,11 +2,11 @@ use clouddrive_domain::service::CollectorReport;
 
 use crate::config::Config;
 use crate::output::print_line;
-use crate::wiring::Stores;
+use crate::wiring::Backends;
 
 /// Safe beside a running server: what to remove is decided in the database, one transaction at a time.
 pub(super) async fn collect(config: &Config) -> anyhow::Result<()> {
-    let stores = Stores::open_current(config).await?;
+    let stores = Backends::open_current(config).await?;
     let mut report = CollectorReport::default();
     let outcome = stores.collector(config).run(&stores.context().request_id(), &mut report).await;
     print_line(format!("uploads expired: {}", report.uploads_expired))?;

@@ -10,6 +10,6 @@ pub(super) async fn doctor(config: &Config) -> anyhow::Result<()> {
     }
     match findings.iter().filter(|finding| finding.is_bad()).count() {
         0 => Ok(()),
-        bad => anyhow::bail!("{bad} of {} checks ended badly", findings.len()),
+        bad => anyhow::bail!("{bad} of {} checks failed", findings.len()),
     }
 }

@@ -29,7 +29,7 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::telemetry::{metrics, traces};
-use crate::wiring::{self, Keys, Stores};
+use crate::wiring::{self, Backends, Keys};
 
 /// Serves until SIGTERM or Ctrl-C, then lets running requests finish.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -38,7 +38,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let _lock = wiring::lock(&config)?;
     let keys = Keys::new(&config)?;
     let stores = tokio::select! {
-        stores = Stores::open(&config) => stores?,
+        stores = Backends::open(&config) => stores?,
         () = stop.clone() => return Ok(()),
     };
     let listener = TcpListener::bind(config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;

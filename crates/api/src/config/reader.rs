@@ -85,12 +85,12 @@ impl<'a> Reader<'a> {
         Duration::from_secs(self.number_or(variable, default))
     }
 
-    pub(super) fn switch(&mut self, variable: &Variable) -> bool {
+    pub(super) fn flag(&mut self, variable: &Variable) -> bool {
         let default = self.text_or_default(variable) == "on";
-        self.switch_or(variable, default)
+        self.flag_or(variable, default)
     }
 
-    pub(super) fn switch_or(&mut self, variable: &Variable, default: bool) -> bool {
+    pub(super) fn flag_or(&mut self, variable: &Variable, default: bool) -> bool {
         let parse = |text: &str| match text {
             "on" => Some(true),
             "off" => Some(false),

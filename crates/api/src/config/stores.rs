@@ -108,7 +108,7 @@ pub(super) fn database(reader: &mut Reader<'_>, production: bool, data_dir: &Pat
         migration_url: reader.parsed(&variables::MIGRATION_DATABASE_URL, parse),
         connect: reader.seconds(&variables::DATABASE_CONNECT_SECONDS),
         statement: reader.seconds(&variables::DATABASE_STATEMENT_SECONDS),
-        prepared_statements: reader.switch(&variables::DATABASE_PREPARED_STATEMENTS),
+        prepared_statements: reader.flag(&variables::DATABASE_PREPARED_STATEMENTS),
     }))
 }
 
@@ -153,7 +153,7 @@ pub(super) fn blobs(reader: &mut Reader<'_>, production: bool, data_dir: &Path, 
     let directory = reader.text(&variables::BLOB_DIR).map(PathBuf::from);
     let endpoint = reader.url(&variables::AWS_ENDPOINT_URL_S3);
     let public_endpoint = reader.url(&variables::S3_PUBLIC_ENDPOINT);
-    let path_style = reader.switch_or(&variables::S3_PATH_STYLE, endpoint.is_some());
+    let path_style = reader.flag_or(&variables::S3_PATH_STYLE, endpoint.is_some());
     let max_parts = reader.text(&variables::S3_MAX_PARTS).is_some();
     let max_parts = max_parts.then(|| reader.number_or(&variables::S3_MAX_PARTS, MAX_PARTS));
     if let Some(bucket) = bucket {

@@ -111,7 +111,7 @@ const fn number(least: u64, max: u64) -> Variable {
     Variable::new(Values::Number(least, max))
 }
 
-const fn switch() -> Variable {
+const fn flag() -> Variable {
     Variable::new(Values::Switch)
 }
 
@@ -179,7 +179,7 @@ variables! {
             "how long after its first use a refresh token may be reused, e.g. by a second tab or after a lost \
              response. Reuse after that ends the session",
         );
-        RATE_LIMITS: switch().or("on").meaning(
+        RATE_LIMITS: flag().or("on").meaning(
             "whether [attempts are rate-limited](#rate-limits); `off` for load tests",
         );
     }
@@ -204,7 +204,7 @@ variables! {
         DATABASE_CONNECTIONS: number(1, 1000).described("16; 8 with SQLite").example("16").meaning(
             "maximum connections of this instance; with SQLite, read connections, in addition to one writer",
         );
-        DATABASE_PREPARED_STATEMENTS: switch().or("on").meaning("`off` behind PgBouncer in transaction mode");
+        DATABASE_PREPARED_STATEMENTS: flag().or("on").meaning("`off` behind PgBouncer in transaction mode");
         DATABASE_WAIT_SECONDS: number(1, 300).or_number(10).meaning(
             "how long a request waits for a connection, or for one of its user's four slots for copies and purges \
              (users take turns); after that it gets [429 or 503](docs/ARCHITECTURE.md#database-connections)",
@@ -238,7 +238,7 @@ variables! {
         S3_PUBLIC_ENDPOINT: url().described("`AWS_ENDPOINT_URL_S3`").meaning(
             "base of signed URLs, if clients reach the store at another address",
         );
-        S3_PATH_STYLE: switch()
+        S3_PATH_STYLE: flag()
             .described("`on` with `AWS_ENDPOINT_URL_S3`, else `off`")
             .example("off")
             .meaning("whether URLs have the bucket in their path");

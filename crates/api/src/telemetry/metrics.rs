@@ -24,7 +24,7 @@ const REQUEST_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 
 const BACKGROUND_BUCKETS: &[f64] = &[0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
 
 /// How often recorded samples are drained into their buckets, even if metrics are not scraped.
-const UPKEEP: Duration = Duration::from_secs(5);
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Installs the recorder; before that, metrics are discarded at no cost.
 pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
@@ -69,46 +69,50 @@ pub(crate) fn start() -> anyhow::Result<PrometheusHandle> {
 }
 
 fn describe() {
-    describe_counter!("clouddrive_http_requests_total", "Requests that were answered");
+    describe_counter!("clouddrive_http_requests_total", "Completed requests");
     describe_histogram!(
         "clouddrive_http_request_duration_seconds",
         Unit::Seconds,
-        "From a request's head to the head of its answer"
+        "Time from the request head to the response head"
     );
-    describe_gauge!("clouddrive_http_requests_in_flight", "Requests that are not answered yet");
-    describe_counter!("clouddrive_http_received_bytes_total", Unit::Bytes, "Bytes of requests' bodies");
-    describe_counter!("clouddrive_http_sent_bytes_total", Unit::Bytes, "Bytes of answers' bodies");
+    describe_gauge!("clouddrive_http_requests_in_flight", "Requests in progress");
+    describe_counter!("clouddrive_http_received_bytes_total", Unit::Bytes, "Bytes of request bodies");
+    describe_counter!("clouddrive_http_sent_bytes_total", Unit::Bytes, "Bytes of response bodies");
     describe_counter!("clouddrive_http_connections_closed_total", "Connections that were closed early");
     describe_gauge!("clouddrive_database_connections", "Connections to the database, in use or idle");
-    describe_gauge!("clouddrive_database_connections_max", "How many connections there may be");
-    describe_gauge!("clouddrive_database_waiting", "Callers who wait for a connection");
-    describe_histogram!("clouddrive_database_wait_seconds", Unit::Seconds, "How long getting a connection took");
-    describe_counter!("clouddrive_database_wait_timeouts_total", "Callers who got no connection in time");
+    describe_gauge!("clouddrive_database_connections_max", "Maximum number of connections");
+    describe_gauge!("clouddrive_database_waiting", "Callers waiting for a connection");
+    describe_histogram!("clouddrive_database_wait_seconds", Unit::Seconds, "Time spent waiting for a connection");
+    describe_counter!("clouddrive_database_wait_timeouts_total", "Timeouts while waiting for a connection");
     describe_counter!("clouddrive_blob_requests_total", "Calls of the blob store");
-    describe_counter!("clouddrive_damaged_reads_total", "Answers whose bytes were missing from the store, or others");
-    describe_histogram!("clouddrive_blob_request_duration_seconds", Unit::Seconds, "How long they took");
-    describe_gauge!("clouddrive_password_hashes_waiting", "Callers who wait for their turn to hash a password");
-    describe_histogram!("clouddrive_password_hash_duration_seconds", Unit::Seconds, "How long hashing a password took");
-    describe_counter!("clouddrive_password_hashes_refused_total", "Callers refused because the queue was full");
-    describe_counter!("clouddrive_throttled_total", "Attempts that were refused, since too many came before");
-    describe_gauge!(
-        "clouddrive_uploads_open",
-        "Uploads that are open, of all instances, by the collector's last round"
+    describe_counter!(
+        "clouddrive_damaged_reads_total",
+        "Responses whose bytes were missing from the store or differed"
     );
-    describe_counter!("clouddrive_collector_runs_total", "Chores of the collector that were done here");
-    describe_histogram!("clouddrive_collector_run_duration_seconds", Unit::Seconds, "How long a chore took");
+    describe_histogram!(
+        "clouddrive_blob_request_duration_seconds",
+        Unit::Seconds,
+        "Duration of calls of the blob store"
+    );
+    describe_gauge!("clouddrive_password_hashes_waiting", "Callers waiting to hash a password");
+    describe_histogram!("clouddrive_password_hash_duration_seconds", Unit::Seconds, "Duration of password hashing");
+    describe_counter!("clouddrive_password_hashes_refused_total", "Callers refused because the queue was full");
+    describe_counter!("clouddrive_throttled_total", "Attempts refused by rate limits");
+    describe_gauge!("clouddrive_uploads_open", "Open uploads of all instances, as of the last collection");
+    describe_counter!("clouddrive_collector_runs_total", "Maintenance tasks run by this instance");
+    describe_histogram!("clouddrive_collector_run_duration_seconds", Unit::Seconds, "Duration of a maintenance task");
     describe_gauge!(
         "clouddrive_collector_last_success_timestamp_seconds",
         Unit::Seconds,
-        "When a chore was last done here"
+        "When a maintenance task last succeeded on this instance"
     );
-    describe_counter!("clouddrive_collector_removed_total", "What the collector cleared away");
-    describe_counter!("clouddrive_jobs_runs_total", "Attempts of background jobs that ended here");
-    describe_gauge!("clouddrive_jobs_queued", "Background jobs that wait, of all instances");
-    describe_gauge!("clouddrive_jobs_running", "Background jobs that run, of all instances");
-    describe_gauge!("clouddrive_jobs_dead", "Background jobs that were given up, of all instances");
-    describe_gauge!("clouddrive_part_ready", "Whether a part answers: 1, or 0");
-    describe_gauge!("clouddrive_build_info", "What runs: always 1");
+    describe_counter!("clouddrive_collector_removed_total", "Items removed by the collector");
+    describe_counter!("clouddrive_jobs_runs_total", "Attempts of background jobs finished by this instance");
+    describe_gauge!("clouddrive_jobs_queued", "Queued background jobs of all instances");
+    describe_gauge!("clouddrive_jobs_running", "Running background jobs of all instances");
+    describe_gauge!("clouddrive_jobs_dead", "Dead background jobs of all instances");
+    describe_gauge!("clouddrive_part_ready", "Whether a dependency is available: 1 or 0");
+    describe_gauge!("clouddrive_build_info", "Build information; always 1");
     metrics_process::Collector::default().describe();
 }
 
@@ -134,7 +138,7 @@ pub(crate) fn serve(
             Ok(listener) => listener,
             Err(error) => {
                 let advice = "set METRICS_ADDR to another address, or to off";
-                tracing::warn!(%address, %error, "there will be no metrics: {advice}");
+                tracing::warn!(%address, %error, "metrics are disabled: {advice}");
                 return Ok(None);
             }
         },
@@ -150,7 +154,7 @@ pub(crate) fn serve(
         .run();
     tokio::spawn(server);
     tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(UPKEEP);
+        let mut ticks = tokio::time::interval(UPKEEP_INTERVAL);
         loop {
             ticks.tick().await;
             upkeep.run_upkeep();

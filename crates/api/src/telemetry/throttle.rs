@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clouddrive_domain::model::{Bucket, Timestamp};
-use clouddrive_domain::port::Throttle;
+use clouddrive_domain::port::ThrottleRepository;
 use clouddrive_domain::{Error, Result};
 use metrics::counter;
 
 /// A throttle whose refusals are counted by bucket.
-pub(crate) struct MeteredThrottle(pub(crate) Arc<dyn Throttle>);
+pub(crate) struct MeteredThrottle(pub(crate) Arc<dyn ThrottleRepository>);
 
 #[async_trait]
-impl Throttle for MeteredThrottle {
+impl ThrottleRepository for MeteredThrottle {
     async fn take(&self, buckets: &[Bucket], now: Timestamp) -> Result<()> {
         let outcome = self.0.take(buckets, now).await;
         if let Err(Error::RateLimited { bucket, .. }) = &outcome {

@@ -10,14 +10,14 @@ use clouddrive_domain::service::{
     DriveLimits, EndedUploads, FilePorts, FileService, FolderService, IdempotencyService, LinkPorts, LinkService,
     PhotoPorts, PhotoService, PublicLinkPorts, PublicLinkService, RegistrationService, SearchService, ServiceContext,
     SharePorts, ShareService, SignedBlobPorts, SignedBlobService, StoreTags, Throttling, TrashService, UploadPorts,
-    UploadService, UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores, Watching,
+    UploadService, UploadSettings, UrlLifetimes, VersionService, VersionSettings, VersionStores, WatchPorts,
 };
 use clouddrive_http::concurrency::ConcurrencyLimit;
 use clouddrive_image::SquarePhotos;
 use clouddrive_rest::{Digests, HealthCheck, Services, encode_response};
 
 use super::blobs::DirectAccess;
-use super::{Keys, Stores, passwords};
+use super::{Backends, Keys, passwords};
 use crate::config::Config;
 use crate::telemetry::throttle::MeteredThrottle;
 
@@ -30,7 +30,7 @@ const BULK_AT_ONCE: u32 = 4;
 
 /// What several services are made of.
 pub(super) struct Builder<'a> {
-    stores: &'a Stores,
+    stores: &'a Backends,
     config: &'a Config,
     keys: &'a Keys,
     public_url: &'a str,
@@ -49,7 +49,7 @@ pub(super) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(
-        stores: &'a Stores,
+        stores: &'a Backends,
         config: &'a Config,
         keys: &'a Keys,
         public_url: &'a str,
@@ -286,7 +286,7 @@ impl<'a> Builder<'a> {
     /// Serves the signed URLs of a local store.
     fn signed_blobs(&self) -> Option<SignedBlobService> {
         let (verifier, parts) = self.direct_access.verifier.clone()?;
-        let watching = Watching {
+        let watching = WatchPorts {
             drive: self.ports.drive.clone(),
             versions: self.ports.versions.clone(),
             sessions: self.cache.clone(),

@@ -27,7 +27,7 @@ async fn set_photo(caller: &ApiClient) {
 }
 
 #[tokio::test]
-async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
+async fn only_unreferenced_blobs_are_deleted() {
     let server = Server::with(&[("MAX_VERSIONS", "1")]).await;
     let ann = server.user("ann").await;
     let replaced = ann.upload("plan.txt", b"plan A", None).await;
@@ -65,7 +65,7 @@ async fn what_nothing_refers_to_goes_and_what_something_refers_to_stays() {
 }
 
 #[tokio::test]
-async fn nothing_goes_before_its_grace_is_over() {
+async fn nothing_is_collected_before_its_grace_period_ends() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for _ in 0..2 {

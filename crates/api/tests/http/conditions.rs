@@ -239,7 +239,7 @@ async fn every_precondition_holds_on_every_archive() {
 }
 
 #[tokio::test]
-async fn a_range_never_goes_on_with_other_bytes_than_it_began_with() {
+async fn a_range_never_mixes_two_contents() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (file, ways) = ways(&ann).await;
@@ -263,7 +263,7 @@ async fn a_range_never_goes_on_with_other_bytes_than_it_began_with() {
 }
 
 #[tokio::test]
-async fn what_one_gets_one_can_edit_and_put_back_with_the_tag_just_received() {
+async fn a_downloaded_file_can_be_replaced_with_the_received_tag() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"one", None).await;
@@ -286,7 +286,7 @@ async fn what_one_gets_one_can_edit_and_put_back_with_the_tag_just_received() {
 }
 
 #[tokio::test]
-async fn what_one_puts_back_may_depend_on_the_other_conditions_as_well() {
+async fn uploads_support_all_other_preconditions() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"one", None).await;

@@ -123,7 +123,7 @@ async fn a_page_of_a_foreign_origin_gets_nothing() {
 
 /// Browsers name the rejected header or method only if the answer allows the origin and lists what may be sent.
 #[tokio::test]
-async fn a_page_that_asks_for_too_much_is_told_what_it_may_send() {
+async fn cors_preflights_list_what_is_allowed() {
     let server = Server::with(&[ORIGINS]).await;
     let browser = server.anonymous();
     for (method, headers) in [

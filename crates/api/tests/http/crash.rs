@@ -36,7 +36,7 @@ fn bytes(number: u64) -> Vec<u8> {
 enum Failure {
     PowerCut,
     /// On a busy machine, an upload or its URL may expire.
-    Late,
+    Expired,
 }
 
 /// Sends a request that a crash may interrupt.
@@ -49,7 +49,7 @@ async fn attempt(request: RequestBuilder) -> Result<Value, Failure> {
         _ => {
             let text = String::from_utf8_lossy(&body);
             assert!(LATE.iter().any(|late| text.contains(late)), "{status}: {text}");
-            Err(Failure::Late)
+            Err(Failure::Expired)
         }
     }
 }
@@ -96,7 +96,7 @@ async fn send_until_the_end(
                     acknowledged.lock().unwrap().insert(text(&file["id"]), digest);
                 }
             }
-            Err(Failure::Late) => {}
+            Err(Failure::Expired) => {}
             Err(Failure::PowerCut) => return,
         }
     }
@@ -162,7 +162,7 @@ async fn no_power_cut_loses_an_acknowledged_file_or_leaves_half_of_one() {
 }
 
 #[tokio::test]
-async fn what_was_half_done_at_a_power_cut_can_be_done_to_its_end() {
+async fn requests_interrupted_by_a_power_cut_can_be_finished() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let begun = ann.begin("begun.txt", 5, None).await.ok();

@@ -34,7 +34,7 @@ const DAMAGES: [Damage; 3] = [Damage::Missing, Damage::Shorter, Damage::Longer];
 const HERE: (&str, &str) = ("Origin", "https://app.example.com");
 
 #[tokio::test]
-async fn what_is_damaged_is_a_fault_that_is_counted_and_no_download() {
+async fn damaged_bytes_are_counted_as_errors_and_not_as_downloads() {
     let (server, figures) = metrics::start(&[]).await;
     let ann = server.user("ann").await;
     let damaged = async || metrics::figures(&figures).await["clouddrive_damaged_reads_total"];

@@ -52,7 +52,7 @@ async fn a_file_is_described_whole_with_a_url_for_its_bytes() {
 }
 
 #[tokio::test]
-async fn what_was_not_said_of_a_file_is_null_or_the_plainest_type() {
+async fn omitted_metadata_is_null_or_the_generic_type() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note", b"note", None).await;
@@ -85,8 +85,8 @@ async fn a_new_file_has_the_type_of_its_name_and_a_replaced_one_keeps_its_own() 
     for headers in [none, &[("Content-Type", silent[0].1)], form] {
         assert_eq!(kind(&ann.put_content(&id, b"three", headers).await.ok()), "text/x-mine");
     }
-    let told = ann.put_content(&id, b"four", &[("Content-Type", "image/png")]).await.ok();
-    assert_eq!(kind(&told), "image/png");
+    let reported = ann.put_content(&id, b"four", &[("Content-Type", "image/png")]).await.ok();
+    assert_eq!(kind(&reported), "image/png");
     let response = ann.get(&format!("/file/{id}")).await.ok();
     assert_eq!(response["content_type"], "image/png");
 }
@@ -293,7 +293,7 @@ async fn a_file_that_is_where_it_is_to_be_keeps_its_etag() {
 }
 
 #[tokio::test]
-async fn if_match_lets_only_those_change_a_file_who_know_it_as_it_is() {
+async fn if_match_requires_the_current_file_tag() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"note", None).await;

@@ -49,7 +49,7 @@ async fn a_part_is_all_that_a_file_needs() {
 }
 
 #[tokio::test]
-async fn what_the_fields_say_counts_more_than_what_the_part_says() {
+async fn form_fields_take_precedence_over_part_headers() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("greetings", None).await;
@@ -92,7 +92,7 @@ async fn the_default_type_of_http_libraries_is_none_on_a_part_and_one_in_a_field
 }
 
 #[tokio::test]
-async fn a_name_comes_through_however_a_client_spells_it() {
+async fn file_names_are_accepted_in_every_client_encoding() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     // As sent by browsers and curl, then by some libraries.

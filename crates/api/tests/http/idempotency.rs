@@ -34,7 +34,7 @@ async fn twice(caller: &ApiClient, key: &str, path: &str, body: &Value) -> Value
 }
 
 #[tokio::test]
-async fn a_folder_is_made_once_and_the_answer_stays_what_it_was() {
+async fn repeats_create_a_folder_once_and_get_the_same_response() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let body = json!({"folder_name": "Trips"});
@@ -142,7 +142,7 @@ async fn the_same_key_for_another_body_is_refused_and_for_another_path_or_caller
 }
 
 #[tokio::test]
-async fn what_was_refused_may_be_sent_again_under_the_same_key_and_is_looked_at_anew() {
+async fn refused_requests_may_be_sent_again_and_are_evaluated_again() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let taken = ann.folder("a", None).await;
@@ -159,7 +159,7 @@ async fn what_was_refused_may_be_sent_again_under_the_same_key_and_is_looked_at_
 }
 
 #[tokio::test]
-async fn of_many_that_are_sent_at_once_one_is_done() {
+async fn concurrent_repeats_of_a_request_execute_once() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for name in ["a", "b", "c", "d"] {
@@ -174,17 +174,17 @@ async fn of_many_that_are_sent_at_once_one_is_done() {
 pub fn one_was_done(answers: Vec<ApiResponse>) {
     let first = answers.iter().filter(|answer| answer.status == 201 && !is_repeat(answer)).count();
     assert_eq!(first, 1);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for answer in answers {
         match answer.status {
-            201 => told.push(answer.json()),
+            201 => reported.push(answer.json()),
             _ => {
                 assert_eq!(answer.header("retry-after"), "1");
                 answer.refused(409, "request_in_progress");
             }
         }
     }
-    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:?}");
+    assert!(reported.windows(2).all(|pair| pair[0] == pair[1]), "{reported:?}");
 }
 
 #[tokio::test]
@@ -267,7 +267,7 @@ async fn a_key_is_one_of_1_to_255_printable_ascii_characters() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_learns_nothing_by_a_key() {
+async fn keys_reveal_nothing_to_unauthenticated_callers() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let body = json!({"folder_name": "a"});
@@ -306,7 +306,7 @@ async fn a_path_that_leads_nowhere_is_none_under_a_key_either() {
 }
 
 #[tokio::test]
-async fn where_no_key_is_taken_one_is_refused() {
+async fn routes_without_idempotency_refuse_a_key() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Trips", None).await;

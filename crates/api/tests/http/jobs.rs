@@ -30,7 +30,7 @@ async fn the_drive_of_a_deleted_account_goes_without_the_collector() {
 }
 
 #[tokio::test]
-async fn a_purge_that_its_request_did_not_finish_goes_on_without_the_collector() {
+async fn a_purge_that_outlasts_its_request_is_finished_by_a_job() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (small, large) = (ann.folder("small", None).await, ann.folder("large", None).await);

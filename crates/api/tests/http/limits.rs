@@ -20,7 +20,7 @@ async fn many_lists_of_one_user_at_once_wait_their_turn_and_all_succeed() {
 }
 
 #[tokio::test]
-async fn who_asks_for_too_much_at_once_is_refused_and_others_are_not() {
+async fn users_over_their_limit_are_refused_and_others_are_not() {
     let one_second = [("DATABASE_CONNECTIONS", "4"), ("DATABASE_WAIT_SECONDS", "1"), ("RATE_LIMITS", "off")];
     let server = Server::with(&one_second).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
@@ -168,8 +168,8 @@ async fn a_drive_has_only_so_many_files_and_folders() {
     let file = text(&ann.send_form(&[("parent_folder_id", &folder)], "note", b"note").await.ok()["id"]);
     let body = json!({"folder_conflict": "Keep"});
     let problem = ann.post(&format!("/drive/{folder}/copy"), body).await.refused(403, "quota_exceeded");
-    let told = ["total_entries", "used_entries", "needed_entries"].map(|field| problem["quota"][field].clone());
-    assert_eq!(told, [3, 2, 2]);
+    let reported = ["total_entries", "used_entries", "needed_entries"].map(|field| problem["quota"][field].clone());
+    assert_eq!(reported, [3, 2, 2]);
     ann.folder("Other", None).await;
     ann.post("/drive", json!({"folder_name": "One more"})).await.refused(403, "quota_exceeded");
     ann.send_form(&[], "one more", b"x").await.refused(403, "quota_exceeded");

@@ -140,7 +140,7 @@ async fn a_folder_is_not_replaced_by_what_is_in_it() {
 }
 
 #[tokio::test]
-async fn what_is_refused_replaces_nothing() {
+async fn a_refused_request_replaces_nothing() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let (top, seen) = (ann.folder("Top", None).await, ann.folder("Seen", None).await);
@@ -203,7 +203,7 @@ async fn the_policy_alone_asks_for_nothing_and_other_words_are_refused() {
 }
 
 #[tokio::test]
-async fn of_many_that_replace_at_once_one_remains_and_the_others_are_in_the_trash() {
+async fn concurrent_replacements_leave_one_node_and_trash_the_others() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -236,7 +236,7 @@ async fn of_many_that_replace_at_once_one_remains_and_the_others_are_in_the_tras
 }
 
 #[tokio::test]
-async fn what_is_edited_while_it_is_replaced_loses_nothing() {
+async fn concurrent_edits_of_a_replaced_file_are_not_lost() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for round in 0..6 {

@@ -91,7 +91,7 @@ async fn the_refusal_of_another_format_names_the_accepted_ones() {
 }
 
 #[tokio::test]
-async fn what_is_no_picture_is_refused_and_the_old_one_stays() {
+async fn an_invalid_picture_is_refused_and_the_old_one_stays() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let bmp = {
@@ -129,7 +129,7 @@ async fn what_is_no_picture_is_refused_and_the_old_one_stays() {
 }
 
 #[tokio::test]
-async fn a_photo_comes_goes_and_is_told_of() {
+async fn a_photo_is_set_removed_and_announced() {
     let server = Server::start().await;
     let (ann, bob) = (server.user("ann").await, server.user("bob").await);
     let has_one = async |caller: &ApiClient| caller.get("/user").await.ok()["has_profile_photo"].clone();

@@ -13,16 +13,16 @@ use crate::support::{ApiClient, ApiResponse, Backup, SHORT_GRACE, Server, eventu
 
 /// What the server has acknowledged.
 #[derive(Clone, Default)]
-struct Books {
+struct Acknowledged {
     /// Files and the digests of their bytes.
     files: Vec<(String, String)>,
     /// Files whose content is replaced repeatedly.
-    turning: HashMap<String, Turning>,
+    replaced: HashMap<String, ReplacedFile>,
 }
 
 /// The digests of all contents sent for a file, and the index of the last acknowledged one.
 #[derive(Clone, Default)]
-struct Turning {
+struct ReplacedFile {
     sent: Vec<String>,
     acknowledged: usize,
 }
@@ -33,7 +33,7 @@ struct Work {
     folder: String,
     numbers: AtomicUsize,
     over: AtomicBool,
-    books: Mutex<Books>,
+    acknowledged: Mutex<Acknowledged>,
 }
 
 /// Bytes unique to `number`.
@@ -44,8 +44,8 @@ fn bytes(number: usize) -> Vec<u8> {
 impl Work {
     async fn begin(ann: &ApiClient) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let folder = ann.folder("Work", None).await;
-        let (numbers, over, books) = (AtomicUsize::new(1000), AtomicBool::new(false), Mutex::default());
-        let work = Arc::new(Self { ann: ann.clone(), folder, numbers, over, books });
+        let (numbers, over, acknowledged) = (AtomicUsize::new(1000), AtomicBool::new(false), Mutex::default());
+        let work = Arc::new(Self { ann: ann.clone(), folder, numbers, over, acknowledged });
         let people = [0, 1, 2].map(|turn| {
             let work = work.clone();
             tokio::spawn(async move {
@@ -89,7 +89,7 @@ impl Work {
             let number = self.number();
             let bytes = bytes(number);
             let file = self.send(&format!("{number}.bin"), &bytes, number.is_multiple_of(2)).await;
-            self.books.lock().unwrap().files.push((file, sha256(&bytes)));
+            self.acknowledged.lock().unwrap().files.push((file, sha256(&bytes)));
         }
     }
 
@@ -98,20 +98,20 @@ impl Work {
         for turn in 0..4 {
             let name = format!("turning {turn}");
             let file = self.send(&name, name.as_bytes(), false).await;
-            let turning = Turning { sent: vec![sha256(name.as_bytes())], acknowledged: 0 };
-            self.books.lock().unwrap().turning.insert(file.clone(), turning);
+            let replaced = ReplacedFile { sent: vec![sha256(name.as_bytes())], acknowledged: 0 };
+            self.acknowledged.lock().unwrap().replaced.insert(file.clone(), replaced);
             files.push((file, name));
         }
         while self.goes_on() {
             let number = self.number();
             let (file, name) = &files[number % files.len()];
             let bytes = bytes(number);
-            let turn = |change: fn(&mut Turning, String)| {
-                change(self.books.lock().unwrap().turning.get_mut(file).unwrap(), sha256(&bytes));
+            let turn = |change: fn(&mut ReplacedFile, String)| {
+                change(self.acknowledged.lock().unwrap().replaced.get_mut(file).unwrap(), sha256(&bytes));
             };
-            turn(|turning, digest| turning.sent.push(digest));
+            turn(|replaced, digest| replaced.sent.push(digest));
             self.send(name, &bytes, number.is_multiple_of(3)).await;
-            turn(|turning, _| turning.acknowledged = turning.sent.len() - 1);
+            turn(|replaced, _| replaced.acknowledged = replaced.sent.len() - 1);
         }
     }
 
@@ -127,14 +127,14 @@ impl Work {
         }
     }
 
-    fn books(&self) -> Books {
-        self.books.lock().unwrap().clone()
+    fn acknowledged(&self) -> Acknowledged {
+        self.acknowledged.lock().unwrap().clone()
     }
 
     /// Waits for this many more files to be acknowledged.
     async fn more(&self, files: usize) {
-        let enough = self.books().files.len() + files;
-        eventually("files are acknowledged", async || self.books().files.len() >= enough).await;
+        let enough = self.acknowledged().files.len() + files;
+        eventually("files are acknowledged", async || self.acknowledged().files.len() >= enough).await;
     }
 }
 
@@ -206,7 +206,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     ann.share_folder(&work.folder, "ben", "view").await;
     work.more(15).await;
 
-    let before = work.books();
+    let before = work.acknowledged();
     let backup = block_in_place(|| Backup::of_database(&server));
     work.more(10).await;
     for (number, _) in kept.iter().enumerate() {
@@ -226,7 +226,7 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     for person in people {
         person.await.unwrap();
     }
-    let after = work.books();
+    let after = work.acknowledged();
     server.kill();
     drop(server);
 
@@ -238,8 +238,8 @@ async fn every_file_that_was_acknowledged_before_the_backup_reads_back_elsewhere
     for (id, digest) in kept.iter().chain(&before.files) {
         assert_eq!(digests.get(id), Some(digest), "{id} was stored before the backup began");
     }
-    for (id, Turning { acknowledged, .. }) in &before.turning {
-        let since = &after.turning[id].sent[*acknowledged..];
+    for (id, ReplacedFile { acknowledged, .. }) in &before.replaced {
+        let since = &after.replaced[id].sent[*acknowledged..];
         assert!(since.contains(&digests[id]), "{id} was stored before the backup began");
     }
     let used = restored.value("SELECT sum(size_bytes) FROM versions");

@@ -33,7 +33,7 @@ fn parsed(text: &str) -> Duration {
 }
 
 #[tokio::test]
-async fn a_url_for_watching_lives_for_hours_where_the_server_can_ask_and_as_told_where_not() {
+async fn watch_urls_last_for_hours_only_where_access_is_checked() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);
@@ -122,7 +122,7 @@ mod embedded {
     }
 
     #[tokio::test]
-    async fn who_watches_goes_on_with_what_it_was_until_that_is_no_version_any_more() {
+    async fn a_watched_content_stays_available_while_it_is_a_version() {
         let server = Server::with(&[("MAX_VERSIONS", "2")]).await;
         let (ann, anonymous) = (server.user("ann").await, server.anonymous());
         let file = text(&ann.upload("film.mp4", b"0123456789", None).await["id"]);

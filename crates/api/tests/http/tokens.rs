@@ -310,7 +310,7 @@ async fn a_session_that_ends_elsewhere_takes_its_tokens_with_it_within_a_second(
 }
 
 #[tokio::test]
-async fn a_token_of_another_server_is_worth_nothing() {
+async fn a_token_of_another_server_is_refused() {
     let (here, there) = (Server::start().await, Server::start().await);
     let (ann, other_ann) = (here.user("ann").await, there.user("ann").await);
     assert_invalid(present(&there, ann.token()).await, "a server with another key");
@@ -333,7 +333,7 @@ async fn a_token_outlives_a_restart_but_not_the_key() {
 }
 
 #[tokio::test]
-async fn while_keys_are_changed_what_the_former_key_made_is_still_good() {
+async fn values_made_with_a_former_key_stay_valid_during_rotation() {
     let (old, new) = ("the key that has served its time so far", "the key that is to serve from now on ok");
     let server = Server::with(&[("SECRET_KEY", old)]).await;
     let ann = server.user("ann").await;

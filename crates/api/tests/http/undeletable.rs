@@ -15,14 +15,14 @@ use crate::upload::parts::{SIZE, SMALL, bytes, send};
 use crate::upload::path;
 
 /// A server whose store can be made to fail to delete.
-struct Clinging {
+struct UndeletableStore {
     server: Server,
     /// Whether the bucket, if it is one, deletes nothing.
     keeps_all: Arc<AtomicBool>,
     _bucket: Option<Proxy>,
 }
 
-impl Clinging {
+impl UndeletableStore {
     async fn start(variables: &[(&str, &str)]) -> Self {
         let keeps_all = Arc::new(AtomicBool::new(false));
         let kept = keeps_all.clone();
@@ -46,7 +46,7 @@ impl Clinging {
     }
 
     /// From now on, the bytes of this blob, and those received for it, cannot be deleted.
-    fn cling(&self, key: &str) {
+    fn make_undeletable(&self, key: &str) {
         match stack() {
             Stack::Production => self.keeps_all.store(true, Ordering::Relaxed),
             Stack::Embedded => {
@@ -82,13 +82,13 @@ impl Clinging {
 
 #[tokio::test]
 async fn superfluous_versions_count_and_make_no_room_until_they_are_deleted() {
-    let store = Clinging::start(&[("MAX_VERSIONS", "1"), ("DEFAULT_QUOTA_BYTES", "100")]).await;
+    let store = UndeletableStore::start(&[("MAX_VERSIONS", "1"), ("DEFAULT_QUOTA_BYTES", "100")]).await;
     let ann = store.server.user("ann").await;
     let file = text(&ann.upload("plan", &[b'0'; 40], None).await["id"]);
     let mut kept = Vec::new();
     for used in [70, 100] {
         kept.push(store.new_blob(&kept));
-        store.cling(kept.last().unwrap());
+        store.make_undeletable(kept.last().unwrap());
         ann.put_content(&file, &[b'1'; 30], &[]).await.ok();
         assert_eq!(ann.quota().await["used_bytes"], used);
     }
@@ -106,7 +106,7 @@ async fn superfluous_versions_count_and_make_no_room_until_they_are_deleted() {
 
 #[tokio::test]
 async fn a_refused_content_stays_reserved_until_it_is_deleted() {
-    let store = Clinging::start(&[]).await;
+    let store = UndeletableStore::start(&[]).await;
     let (server, ann) = (&store.server, store.server.user("ann").await);
     let file = ann.upload("note.txt", b"note", None).await;
     let (id, known) = (text(&file["id"]), store.new_blob(&[]));
@@ -121,7 +121,7 @@ async fn a_refused_content_stays_reserved_until_it_is_deleted() {
     pieces.send(Ok(vec![b'x'; 1 << 20])).await.unwrap();
     eventually("the first bytes have come", async || server.value("SELECT count(*) FROM blobs") == "2").await;
     let key = if stack() == Stack::Production {
-        store.cling("");
+        store.make_undeletable("");
         ann.patch(&format!("/file/{id}"), json!({"file_name": "diary"})).await.ok();
         drop(pieces);
         None
@@ -132,7 +132,7 @@ async fn a_refused_content_stays_reserved_until_it_is_deleted() {
         drop(pieces);
         eventually("the bytes are stored", async || server.blobs().len() == 2).await;
         let key = store.new_blob(&[known]);
-        store.cling(&key);
+        store.make_undeletable(&key);
         database.batch_execute("UPDATE nodes SET revision = revision + 1 WHERE kind = 'file'; COMMIT").unwrap();
         Some(key)
     };
@@ -148,13 +148,13 @@ async fn a_refused_content_stays_reserved_until_it_is_deleted() {
 
 #[tokio::test]
 async fn an_aborted_upload_stays_reserved_for_what_arrived_until_it_is_deleted() {
-    let store = Clinging::start(&[SMALL]).await;
+    let store = UndeletableStore::start(&[SMALL]).await;
     let ann = store.server.user("ann").await;
     let upload = ann.begin("film.mkv", SIZE, None).await.ok();
     send(&ann, &upload, &bytes(), &[1]).await;
     let key = store.server.value("SELECT key FROM blobs");
     assert_eq!(ann.quota().await["reserved_bytes"], SIZE);
-    store.cling(&key);
+    store.make_undeletable(&key);
     ann.delete(&path(&upload)).await.ok_empty();
     assert_eq!(ann.quota().await["reserved_bytes"], upload["part_size"], "one part has arrived");
     store.let_go(&key);

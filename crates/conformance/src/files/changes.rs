@@ -22,12 +22,12 @@ use crate::fixture::{self, ALL, TestUser, assert_refused};
 persistence_suite! {
     $ changes uses
         AccountRepository, BlobRecordRepository, ChangeRepository, LinkDownloadRepository, LinkRepository,
-        NodeRepository, SessionRepository, ShareRepository, Throttle, TrashRepository, TreeRepository, UploadRepository,
+        NodeRepository, SessionRepository, ShareRepository, ThrottleRepository, TrashRepository, TreeRepository, UploadRepository,
         UserRepository, VersionRepository;
 
     rows of "`ChangeRepository`: Each entry commits atomically with the mutation it describes." {
         accounts_leave_rows,
-        what_becomes_of_accounts_leaves_rows,
+        account_changes_leave_rows,
         sessions_leave_rows,
         the_tree_leaves_rows,
         copies_leave_rows,
@@ -40,8 +40,8 @@ persistence_suite! {
     }
 
     no_rows of "`ChangeRepository`: Each entry commits atomically with the mutation it describes." {
-        what_changes_nothing_leaves_no_row,
-        what_fails_leaves_no_row,
+        no_ops_leave_no_row,
+        failures_leave_no_row,
         failures_of_uploads_leave_no_row,
     }
 
@@ -208,9 +208,9 @@ async fn a_reader_misses_nothing_that_commits_late(fixture: &Fixture<'_>) {
     }
     let start = end(fixture).await;
     let cursor = fixture.store.changes().end().await.unwrap();
-    let writing = join_all([&ann, &bob, &ann, &bob].into_iter().enumerate().map(async |(writer, member)| {
+    let writing = join_all([&ann, &bob, &ann, &bob].into_iter().enumerate().map(async |(writer, user)| {
         for number in 0..15 {
-            fixture.folder(member.id, member.root, &format!("{writer}-{number}")).await;
+            fixture.folder(user.id, user.root, &format!("{writer}-{number}")).await;
         }
     }));
     let copy_request = async {

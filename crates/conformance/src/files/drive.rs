@@ -20,9 +20,9 @@ persistence_suite! {
         UploadRepository, UserRepository, VersionRepository;
 
     find of "`NodeRepository::find`: Finds a node with its path to the root and the `viewer`'s shares on that path" {
-        what_is_absent_is_not_found,
+        absent_nodes_are_not_found,
         the_lineage_goes_from_the_node_up_to_the_root,
-        the_shares_of_the_viewer_stand_on_the_way,
+        a_lineage_has_the_shares_of_the_viewer,
         a_file_carries_its_content,
     }
 
@@ -31,7 +31,7 @@ persistence_suite! {
     }
 
     find of "`NodeRepository::find_user_drive`: The user's account and root." {
-        a_home_has_the_root_as_it_is_found,
+        a_user_drive_has_its_root,
     }
 
     find of "`NodeRepository::find_many`: The same for several nodes, in one query and in any order. Missing nodes are left out." {
@@ -66,7 +66,7 @@ persistence_suite! {
     }
 
     create of "`NodeRepository`: A taken name is refused with the item that has it and the first free alternative." {
-        a_taken_name_tells_who_has_it_and_which_is_free,
+        a_name_conflict_reports_the_existing_item_and_a_free_name,
         the_suggested_name_fills_the_first_gap,
     }
 
@@ -95,7 +95,7 @@ persistence_suite! {
     }
 
     walk of "`NodeRepository::list`: Lists the granted folder after `after`, sorted by `sort`, without trashed nodes" {
-        a_walk_meets_once_what_stands_throughout,
+        paging_lists_every_lasting_entry_once,
     }
 
     relocate of "`NodeRepository::relocate`: Renames or moves a file or folder, or both at once" {
@@ -109,7 +109,7 @@ persistence_suite! {
     }
 
     relocate of "`NodeRepository::relocate`: and updates the metadata of a file's content" {
-        what_is_said_of_a_content_changes_without_another_content,
+        metadata_changes_without_new_content,
     }
 
     relocate of "`NodeRepository`: also set the folder's `modified_at` to the command's time" {
@@ -117,7 +117,7 @@ persistence_suite! {
     }
 
     relocate of "`NodeRepository::relocate`: If all of that is already so, nothing changes, not even the revision." {
-        what_is_there_already_stays_as_it_is,
+        an_existing_blob_is_not_overwritten,
     }
 
     relocate of "`NodeRepository::relocate`: if `seen` is not its revision" {
@@ -130,7 +130,7 @@ persistence_suite! {
 
     relocate of "`Relocation::place`: `CrossDriveMove`, `FolderCycle`" {
         nothing_moves_to_another_drive,
-        a_folder_goes_neither_into_itself_nor_below,
+        a_folder_cannot_be_moved_into_itself_or_a_descendant,
     }
 
     conflicts of "`NodeRepository::relocate`: `Replace` trashes that node as" {
@@ -138,16 +138,16 @@ persistence_suite! {
         a_rename_replaces_as_well,
         a_guest_who_replaces_may_undo_it,
         uploads_of_guests_into_a_replaced_folder_end,
-        what_is_edited_while_it_is_replaced_loses_nothing,
+        concurrent_edits_of_a_replaced_file_are_not_lost,
     }
 
     conflicts of "`NodeRepository::relocate`: If all of that is already so, nothing changes, not even the revision." {
-        what_is_in_its_place_replaces_nothing,
+        a_move_to_its_own_place_replaces_nothing,
     }
 
     conflicts of "`NodeRepository::relocate`: `Keep` uses the first free name" {
         both_are_kept_under_the_first_free_name,
-        of_many_that_keep_both_at_once_each_has_a_name,
+        concurrent_keep_both_moves_get_distinct_names,
     }
 
     conflicts of "`NodeRepository::relocate`: `NameTaken` (also if a node of the other kind was to be replaced)" {
@@ -159,36 +159,36 @@ persistence_suite! {
     }
 
     conflicts of "`port`: A method that fails changes nothing, unless its docs say otherwise." {
-        what_is_refused_replaces_nothing,
+        a_refused_request_replaces_nothing,
         a_folder_too_deep_replaces_nothing,
     }
 
     conflicts of "`NodeRepository`: Live nodes of one folder have different names, compared byte by byte." {
-        of_many_that_replace_at_once_one_remains,
+        concurrent_replacements_leave_one_node,
     }
 
     depth of "`MAX_TREE_DEPTH`: The maximum nesting depth of folders." {
-        folders_stand_at_most_a_hundred_deep,
-        a_moved_folder_counts_with_what_stands_below_it,
-        what_has_left_a_folder_does_not_count,
-        what_returns_to_a_folder_counts_again,
+        folders_are_nested_at_most_a_hundred_deep,
+        a_moved_folder_counts_with_its_descendants,
+        entries_moved_out_of_a_folder_do_not_count,
+        entries_moved_back_to_a_folder_count_again,
         files_do_not_count,
     }
 
     roles of "`NodeRepository`: Every mutating method [renews](Grant::renew) its grants inside its own transaction" {
         a_revoked_share_ends_grants,
         a_lowered_share_ends_grants,
-        what_left_the_shared_folder_is_out_of_reach,
+        items_moved_out_of_a_shared_folder_are_inaccessible,
         a_destination_is_checked_like_an_item,
     }
 
     entries of "`NodeRepository`: Every file and folder of a drive, also in the trash, counts as an entry." {
-        what_stands_in_a_drive_and_lies_in_its_trash_is_counted,
+        live_and_trashed_entries_are_counted,
     }
 
     entries of "`NodeRepository`: if the drive has as many entries as it may, exact under any concurrency" {
         the_last_entry_fits_and_the_next_does_not,
-        of_many_at_once_only_as_many_as_fit_arrive,
+        concurrent_creations_do_not_exceed_the_entry_quota,
         a_drive_may_be_given_more_or_less,
     }
 
@@ -202,7 +202,7 @@ persistence_suite! {
     }
 
     races of "`NodeRepository::relocate`: if `seen` is not its revision" {
-        one_of_two_who_saw_the_same_revision_succeeds,
+        one_of_two_changes_of_the_same_revision_succeeds,
     }
 
     races of "`port`: A method of a port is atomic." {

@@ -23,7 +23,7 @@ persistence_suite! {
         a_text_is_found_anywhere_in_a_name_without_regard_to_case,
         names_of_every_script_are_found,
         accents_width_and_compatibility_forms_do_not_matter,
-        no_character_stands_for_others,
+        search_text_has_no_wildcards,
         one_or_two_characters_are_found_anywhere,
         files_and_folders_are_found_by_their_kind,
         a_new_name_is_found_at_once_and_the_old_one_no_more,
@@ -34,27 +34,27 @@ persistence_suite! {
     }
 
     sharing of "`SearchRepository::search`: then those shared with the viewer, directly or through a folder" {
-        what_is_shared_is_found_and_nothing_beside_it,
-        what_is_shared_no_more_is_not_found,
+        shared_items_are_found_and_their_siblings_are_not,
+        formerly_shared_items_are_not_found,
         a_strangers_name_never_shows,
         below_a_folder_only_what_lies_below_it_is_found,
-        a_shared_tree_is_walked_whole_whatever_its_shape,
-        what_is_shared_twice_is_found_once,
-        a_walk_goes_on_beside_what_was_moved_away,
+        a_shared_tree_of_any_shape_is_searched_completely,
+        items_shared_twice_are_found_once,
+        a_search_continues_after_a_folder_is_moved_away,
     }
 
     pages of "`SearchRepository::search`: first those in the viewer's own drive, by name" {
-        what_is_found_comes_by_name_and_then_what_is_shared,
+        results_are_sorted_by_name_own_items_before_shared_ones,
         pages_of_any_size_make_the_same_list,
     }
 
     pages of "`SearchRepository::search`: the number of pages and their duration MUST NOT depend on nodes of other drives" {
-        what_is_invisible_makes_no_page_more,
+        invisible_items_add_no_pages,
     }
 
     pages of "`SearchRepository::search`: It ends early at the" {
         a_page_ends_when_it_has_too_many_bytes,
-        a_page_goes_on_where_the_last_one_ended_whatever_is_gone,
+        a_page_continues_after_the_last_one_despite_deletions,
     }
 }
 

@@ -16,7 +16,7 @@ persistence_suite! {
         UserRepository, VersionRepository;
 
     put of "`TrashRepository`: The trash: a flag on the trashed node, which also hides its descendants." {
-        what_is_trashed_is_out_of_sight_with_all_below_it,
+        trashed_folders_are_invisible_with_their_descendants,
         its_shares_are_asleep,
     }
 
@@ -25,11 +25,11 @@ persistence_suite! {
     }
 
     put of "`TrashRepository::put`: nodes MUST NOT be added below it from then on" {
-        nothing_comes_to_stand_below_it,
+        a_trashed_folder_accepts_no_new_entries,
     }
 
     put of "`TrashRepository`: Every method that takes a grant [renews](Grant::renew) it inside its own transaction" {
-        who_may_not_trash_does_not,
+        trashing_needs_permission,
     }
 
     put of "`TrashRepository`: that takes the expected revision fails with" {
@@ -46,16 +46,16 @@ persistence_suite! {
     }
 
     restore of "`TrashRepository::restore`: Restores the node, under its name or the first free alternative." {
-        it_comes_back_as_it_was,
+        a_trashed_item_is_restored_unchanged,
         a_taken_name_gives_way_to_the_first_free_one,
     }
 
     restore of "`Restoration::parent`: by default the former folder, or the root of the drive if that is in the trash" {
-        it_goes_to_the_root_when_its_folder_is_in_the_trash_or_gone,
+        an_item_without_its_folder_is_restored_to_the_root,
     }
 
     restore of "`Restoration::parent`: The target folder or root" {
-        it_goes_where_it_is_told,
+        an_item_is_restored_to_the_given_folder,
     }
 
     restore of "`TrashRepository`: Every method that takes a grant [renews](Grant::renew) it inside its own transaction" {
@@ -63,19 +63,19 @@ persistence_suite! {
     }
 
     restore of "`MAX_TREE_DEPTH`: The maximum nesting depth of folders." {
-        folders_come_back_no_deeper_than_folders_stand,
+        restored_folders_stay_within_the_depth_limit,
     }
 
     restore of "`TrashRepository::restore`: A node below a trashed one can be restored too: then it comes back alone." {
-        what_lies_below_comes_back_alone,
+        a_trashed_descendant_can_be_restored_alone,
     }
 
     restore of "`TrashRepository::restore`: below a node being purged" {
-        what_is_being_purged_does_not_come_back,
+        items_being_purged_cannot_be_restored,
     }
 
     restore of "`TrashRepository::find_trashed_by`: if that user trashed it directly after `after` and it is not being purged" {
-        what_a_guest_has_trashed_is_found_by_that_guest_for_a_while,
+        items_trashed_by_a_guest_are_listed_for_that_guest_for_a_while,
     }
 
     restore of "`TrashRepository::restore`: is given and the actor did not trash it after that" {
@@ -84,11 +84,11 @@ persistence_suite! {
 
     purge of "`TrashRepository::purge`: removes up to `max` nodes, with all versions and shares" {
         a_file_goes_with_its_versions_and_shares,
-        a_tree_goes_whole_in_steps_of_any_size,
+        a_tree_is_purged_completely_in_steps_of_any_size,
     }
 
     purge of "`TrashRepository::purge`: the bytes of all others be given back to the quota" {
-        what_others_still_have_is_given_back_at_once_and_not_freed,
+        shared_blobs_stop_counting_at_once_and_are_not_deleted,
         a_content_that_a_file_had_twice_counts_once_when_it_is_gone,
     }
 
@@ -97,17 +97,17 @@ persistence_suite! {
     }
 
     purge of "`TrashRepository::purge`: Descendants that had been trashed directly stay in the trash." {
-        what_was_trashed_by_itself_outlives_its_folder,
+        a_separately_trashed_item_outlives_its_folder,
     }
 
     purge of "`TrashRepository::purge`: Continues purges" {
-        a_purge_goes_on_by_itself_and_leaves_others_alone,
-        uploads_into_what_is_gone_end_as_they_would,
+        a_purge_continues_by_itself_and_affects_nothing_else,
+        uploads_into_a_deleted_folder_end_normally,
     }
 
     purge of "`TrashRepository::begin_purges`: Begins the purges of up to `max` of the nodes in `scope`, all in one drive, and returns the number." {
         a_trash_is_emptied_in_batches,
-        what_is_due_goes_and_what_is_not_stays,
+        only_due_trash_is_purged,
     }
 
     purge of "`TrashRepository`: that takes the expected revision fails with" {
@@ -124,7 +124,7 @@ persistence_suite! {
     }
 
     races of "`port`: A method of a port is atomic." {
-        what_is_moved_and_trashed_is_in_one_place,
+        a_concurrent_move_and_trash_leave_the_item_in_one_place,
     }
 
     races of "`TrashRepository::restore`: Restores the node, under its name or the first free alternative." {
@@ -132,7 +132,7 @@ persistence_suite! {
     }
 
     races of "`TrashRepository::restore`: below a node being purged" {
-        of_a_purge_and_a_restore_one_wins,
+        a_concurrent_purge_and_restore_have_one_winner,
     }
 
     races of "`TrashRepository::purge`: Callers may run concurrently." {
@@ -148,5 +148,5 @@ persistence_suite! {
 /// If the store breaks the contract.
 pub async fn ownerless_suite(store: &dyn Ports, remove: impl AsyncFn(UserId)) {
     orphaned_drives::a_drive_without_an_owner_goes_with_all_that_it_holds(&Fixture::new(store), &remove).await;
-    orphaned_drives::it_goes_in_steps_of_any_size(&Fixture::new(store), &remove).await;
+    orphaned_drives::a_drive_is_removed_in_steps_of_any_size(&Fixture::new(store), &remove).await;
 }

@@ -33,7 +33,7 @@ persistence_suite! {
     }
 
     file of "`TreeRepository::copy`: Returns the copy, or the file that it replaced, whose excess versions are removed" {
-        what_a_copy_replaces_counts_until_its_bytes_are_deleted,
+        content_replaced_by_a_copy_counts_until_its_bytes_are_deleted,
     }
 
     file of "`CopyRequest::place`: `FolderCycle`" {
@@ -42,7 +42,7 @@ persistence_suite! {
 
     folder of "`TreeRepository::copy`: Copies a file, or a folder with its descendants" {
         a_copy_has_all_that_lies_below,
-        the_copy_and_what_was_copied_go_their_own_ways,
+        the_copy_and_the_original_are_independent,
         an_empty_folder_is_copied_as_one,
     }
 
@@ -51,7 +51,7 @@ persistence_suite! {
     }
 
     folder of "`TreeRepository::copy`: also if a folder was to replace" {
-        a_folder_stands_beside_another_and_replaces_none,
+        a_folder_with_a_taken_name_replaces_nothing,
     }
 
     folder of "`TreeRepository::copy`: Of a file only the current content is copied; shares are not copied." {
@@ -71,8 +71,8 @@ persistence_suite! {
     }
 
     limits of "`MAX_TREE_DEPTH`: The maximum nesting depth of folders." {
-        a_copied_folder_counts_with_what_stands_below_it,
-        what_was_copied_counts_for_what_is_moved_later,
+        a_copied_folder_counts_with_its_descendants,
+        copied_folders_count_in_later_moves,
     }
 
     limits of "`TreeRepository::copy`: the copied bytes are charged to the target drive" {
@@ -84,7 +84,7 @@ persistence_suite! {
     }
 
     roles of "`TreeRepository::copy`: the copied bytes are charged to the target drive" {
-        the_copy_is_the_owners_of_where_it_goes,
+        the_copy_belongs_to_the_owner_of_its_destination,
     }
 
     roles of "`TreeRepository::copy`: both grants are renewed" {
@@ -98,19 +98,19 @@ persistence_suite! {
     }
 
     list of "`TreeRepository`: Whole trees: folders with their descendants, without trashed nodes." {
-        what_lies_in_the_trash_is_not_listed,
+        trashed_items_are_not_listed,
     }
 
     list of "`TreeRepository::list`: at most `max` + 1 entries, which bounds the cost" {
-        nothing_is_listed_past_the_most,
+        lists_end_at_the_maximum,
     }
 
     races of "`TreeRepository::copy`: exact under any concurrency" {
-        the_quota_is_exact_however_many_copy,
+        concurrent_copies_do_not_exceed_the_quota,
     }
 
     races of "`TreeRepository::copy`: The name is resolved as for an upload" {
-        all_who_keep_both_get_a_name_of_their_own,
+        concurrent_keep_both_uploads_get_distinct_names,
     }
 
     races of "`TreeRepository::copy`: the copy is atomic" {

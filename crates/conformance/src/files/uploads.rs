@@ -22,7 +22,7 @@ persistence_suite! {
     }
 
     begin of "`UploadRepository::begin`: if the commit would currently fail with them" {
-        what_would_fail_at_the_commit_is_refused_as_a_courtesy,
+        uploads_that_would_fail_at_the_commit_are_refused_early,
     }
 
     begin of "`UploadRepository::begin`: if the sender has too many open" {
@@ -39,7 +39,7 @@ persistence_suite! {
     }
 
     list of "`UploadRepository::list`: Lists the uploads that are open at `now`" {
-        what_has_ended_or_expired_is_not_listed,
+        ended_and_expired_sessions_are_not_listed,
     }
 
     list of "`UploadRepository::list`: at most `limit` + 1" {
@@ -79,20 +79,20 @@ persistence_suite! {
     }
 
     create of "`NewFile::content`: given the media type of the replaced content" {
-        a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced,
+        a_generic_media_type_gives_way_to_the_name_or_the_replaced_file,
     }
 
     create of "`UploadRepository::create`: Nothing was reserved for them, so they must fit now." {
-        the_last_byte_fits_for_one_of_those_who_come_at_once,
+        one_of_concurrent_uploads_gets_the_last_byte,
     }
 
     create of "`UploadRepository::create`: if the blob was never recorded or has been marked for deletion" {
-        nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown,
+        creation_needs_a_share_and_a_known_blob,
     }
 
     replace of "`UploadRepository::commit`: A former content stays as a version" {
         a_replaced_file_is_the_same_file_with_another_content,
-        what_is_not_there_is_made,
+        missing_directories_are_created,
     }
 
     replace of "`UploadRepository::commit`: excess versions are removed in the same transaction" {
@@ -123,11 +123,11 @@ persistence_suite! {
     end of "`UploadRepository::abort`: Aborts the upload and ends its reservation." {
         an_aborted_upload_is_over,
         a_complete_upload_is_not_aborted,
-        what_is_over_stays_as_it_ended,
+        an_ended_upload_keeps_its_state,
     }
 
     end of "`UploadRepository::list_aborted`: aborted at exactly `at`, by any command, ordered by identifier" {
-        what_was_aborted_at_a_time_is_listed,
+        uploads_aborted_at_a_time_are_listed,
     }
 
     end of "`UploadRepository::expire_due`: Ends up to `max` uploads that have expired at the command's time" {
@@ -136,8 +136,8 @@ persistence_suite! {
     }
 
     end of "`UploadRepository::prune_ended`: Deletes up to `max` records of uploads that ended in any way before `before`" {
-        ended_uploads_are_forgotten,
-        uploads_are_forgotten_in_batches,
+        ended_uploads_are_pruned,
+        uploads_are_pruned_in_batches,
     }
 
     end of "`UploadRepository::prune_ended`: Those with a job stay." {
@@ -155,17 +155,17 @@ persistence_suite! {
     roles of "`UploadRepository::commit`: Those of renewing the folder's grant" {
         a_revoked_share_ends_grants,
         a_lowered_share_ends_grants,
-        what_left_the_shared_folder_is_out_of_reach,
+        items_moved_out_of_a_shared_folder_are_inaccessible,
     }
 
     roles of "`UploadRepository`: also abort the guest's open uploads into it" {
         with_a_share_end_the_uploads_under_it,
-        a_right_that_comes_from_elsewhere_too_keeps_the_uploads,
-        uploads_of_guests_end_when_their_folder_goes_out_of_reach,
+        uploads_continue_if_another_share_still_gives_access,
+        uploads_of_guests_end_when_their_folder_becomes_inaccessible,
     }
 
     roles of "`UploadRepository::find_abortable`: Finds the upload if `user` may abort it" {
-        an_owner_may_abort_what_others_bring,
+        an_owner_may_abort_uploads_of_guests,
     }
 
     races of "`UploadRepository::begin`: exact under any concurrency" {
@@ -182,7 +182,7 @@ persistence_suite! {
 
     races of "`UploadRepository::commit`: resolves the name" {
         one_of_many_commits_of_a_name_succeeds,
-        all_who_keep_both_get_a_name_of_their_own,
+        concurrent_keep_both_uploads_get_distinct_names,
         one_of_many_replacements_is_last,
     }
 

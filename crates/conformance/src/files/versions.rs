@@ -23,7 +23,7 @@ persistence_suite! {
 
     history of "`VersionRepository::list`: Lists the versions of the granted file, newest first" {
         each_content_is_a_version_and_the_newest_comes_first,
-        versions_are_in_order_whatever_clocks_say,
+        versions_are_in_order_despite_clock_skew,
     }
 
     history of "`VersionRepository::list`: at most `limit` + 1" {
@@ -31,8 +31,8 @@ persistence_suite! {
     }
 
     history of "`VersionRepository`: Versions beyond a file's maximum" {
-        so_many_versions_stay_and_no_more,
-        quick_replaces_leave_what_another_had_before,
+        excess_versions_are_removed,
+        frequent_replaces_keep_the_version_of_another_user,
     }
 
     history of "`VersionRepository::find`: none if it is another file's" {
@@ -45,7 +45,7 @@ persistence_suite! {
     }
 
     append of "`VersionRepository`: Every mutating method [renews](Grant::renew) its grant inside its own transaction" {
-        who_may_not_replace_appends_nothing,
+        an_append_needs_permission_to_replace,
     }
 
     append of "`VersionRepository`: if the file does not have the expected revision" {
@@ -61,7 +61,7 @@ persistence_suite! {
         a_blob_that_was_marked_for_deletion_becomes_no_content,
     }
 
-    append of "`VersionRepository`: blobs that are now unreferenced are [returned](Saved::freed)" {
+    append of "`VersionRepository`: blobs that are now unreferenced are [returned](SavedNode::freed)" {
         a_superfluous_version_counts_until_its_bytes_are_deleted,
     }
 
@@ -71,15 +71,15 @@ persistence_suite! {
     }
 
     restore of "`VersionRepository::restore`: If the current content already uses that blob, nothing changes" {
-        what_is_current_stays_as_it_is,
+        the_current_version_cannot_be_deleted,
     }
 
     restore of "`VersionRepository`: Each counts against the quota of the drive." {
         a_restore_is_charged,
     }
 
-    restore of "`VersionRepository`: blobs that are now unreferenced are [returned](Saved::freed)" {
-        what_a_restore_removes_counts_until_its_bytes_are_deleted,
+    restore of "`VersionRepository`: blobs that are now unreferenced are [returned](SavedNode::freed)" {
+        versions_removed_by_a_restore_count_until_their_bytes_are_deleted,
     }
 
     restore of "`VersionRepository::restore`: if the file has no such version" {
@@ -99,11 +99,11 @@ persistence_suite! {
     }
 
     races of "`VersionRepository::append`: The former content stays as a version." {
-        of_many_who_append_all_stand_in_the_history,
+        concurrent_appends_are_all_in_the_history,
     }
 
     races of "`VersionRepository`: if the file does not have the expected revision" {
-        of_two_who_append_to_what_they_saw_one_succeeds,
+        one_of_two_conditional_appends_succeeds,
     }
 
     races of "`VersionRepository::delete`: for the current one" {
@@ -151,10 +151,8 @@ async fn append_content(fixture: &Fixture<'_>, actor: UserId, file: NodeId, new:
 
 async fn restore_version(fixture: &Fixture<'_>, actor: UserId, file: NodeId, from: VersionId) -> Result<Located> {
     let file = fixture.grant(actor, file, Action::Replace).await;
-    let version_restore = VersionRestore { from, version: fixture.id(), seen: None, max_versions: MAX_VERSIONS };
-    Ok(fixture
-        .prune_freed_blobs(fixture.store.versions().restore(&fixture.command(actor), &file, &version_restore).await?)
-        .await)
+    let spec = VersionRestore { from, version: fixture.id(), seen: None, max_versions: MAX_VERSIONS };
+    Ok(fixture.prune_freed_blobs(fixture.store.versions().restore(&fixture.command(actor), &file, &spec).await?).await)
 }
 
 /// Deletes a version and forgets its blob, as if the bytes had been deleted.

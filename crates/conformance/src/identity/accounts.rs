@@ -27,7 +27,7 @@ persistence_suite! {
 
     self of "`AccountRepository::change_email`: by the store's own constraint" {
         an_address_that_is_taken_is_refused,
-        of_simultaneous_changes_to_one_address_one_succeeds,
+        one_of_simultaneous_changes_to_one_address_succeeds,
     }
 
     self of "`AccountRepository::change_password`: Changes the user's password and ends all of the user's sessions." {
@@ -35,7 +35,7 @@ persistence_suite! {
     }
 
     self of "`AccountRepository::change_password`: if `proven` is given and the password is no longer of that generation" {
-        a_password_is_changed_by_who_knows_the_one_of_today,
+        a_password_change_needs_the_current_password,
     }
 
     self of "`AccountRepository`: Methods that end sessions also end those that are just starting" {
@@ -47,11 +47,11 @@ persistence_suite! {
     }
 
     self of "`AccountRepository::set_quota`: They may be below its usage: then nothing more fits." {
-        a_quota_may_be_less_than_what_is_there,
+        a_quota_may_be_below_the_usage,
     }
 
     self of "`AccountRepository::set_quota`: if there is no such user" {
-        nothing_becomes_of_who_is_not_there,
+        unknown_accounts_are_not_found,
     }
 
     self of "`AccountRepository::list_accounts`: Lists all accounts by user name key, after the key `after`: at most `limit` + 1." {
@@ -60,7 +60,7 @@ persistence_suite! {
 
     delete of "`AccountRepository::delete`: removes the user, their sessions and the shares given to them, and frees the name" {
         a_deleted_account_is_gone_and_its_names_are_free,
-        what_a_deleted_user_made_stays_without_a_name,
+        items_of_a_deleted_user_stay_without_a_name,
     }
 
     delete of "`AccountRepository::delete`: The drive stays, without an owner and so invisible" {
@@ -68,7 +68,7 @@ persistence_suite! {
     }
 
     delete of "`AccountRepository::delete`: Their open uploads, into any drive, are aborted" {
-        what_a_deleted_user_had_reserved_is_given_back,
+        reservations_of_a_deleted_user_are_released,
         an_upload_that_begins_meanwhile_leaves_nothing_reserved,
     }
 
@@ -77,7 +77,7 @@ persistence_suite! {
     }
 
     delete of "`AccountRepository::change_password`: if `proven` is given and the password is no longer of that generation" {
-        an_account_is_deleted_by_who_knows_the_password_of_today,
+        an_account_deletion_needs_the_current_password,
     }
 }
 
@@ -138,17 +138,17 @@ async fn an_address_is_changed_and_the_former_one_is_free(fixture: &Fixture<'_>)
 }
 
 async fn an_address_that_is_taken_is_refused(fixture: &Fixture<'_>) {
-    let (member, taken) = (fixture.user().await, fixture.registration());
+    let (user, taken) = (fixture.user().await, fixture.registration());
     fixture.register(&taken).await.unwrap();
-    let before = fixture.store.drive().find_user_drive(member.id).await.unwrap().unwrap();
+    let before = fixture.store.drive().find_user_drive(user.id).await.unwrap().unwrap();
     for change in [str::to_lowercase, str::to_uppercase] {
         let same = Email::parse(&change(taken.user.email.as_str())).unwrap();
-        assert_refused!(change_email(fixture, member.id, &same).await, Error::Conflict(Conflict::EmailTaken));
+        assert_refused!(change_email(fixture, user.id, &same).await, Error::Conflict(Conflict::EmailTaken));
     }
-    assert_eq!(fixture.store.drive().find_user_drive(member.id).await.unwrap().unwrap(), before);
+    assert_eq!(fixture.store.drive().find_user_drive(user.id).await.unwrap().unwrap(), before);
 }
 
-async fn of_simultaneous_changes_to_one_address_one_succeeds(fixture: &Fixture<'_>) {
+async fn one_of_simultaneous_changes_to_one_address_succeeds(fixture: &Fixture<'_>) {
     let email = fixture.registration().user.email;
     let mut rivals = Vec::new();
     for _ in 0..6 {
@@ -162,39 +162,38 @@ async fn of_simultaneous_changes_to_one_address_one_succeeds(fixture: &Fixture<'
 }
 
 async fn another_password_ends_all_sessions(fixture: &Fixture<'_>) {
-    let (member, bystander) = (fixture.user().await, fixture.user().await);
-    let (first, second) =
-        (started(fixture, member.id, 0).await.unwrap(), started(fixture, member.id, 0).await.unwrap());
+    let (user, bystander) = (fixture.user().await, fixture.user().await);
+    let (first, second) = (started(fixture, user.id, 0).await.unwrap(), started(fixture, user.id, 0).await.unwrap());
     let other = started(fixture, bystander.id, 0).await.unwrap();
-    change_password(fixture, member.id, Some(0)).await.unwrap();
+    change_password(fixture, user.id, Some(0)).await.unwrap();
     let now = fixture.now();
     assert!(!runs(fixture, &first, now).await && !runs(fixture, &second, now).await);
     assert!(runs(fixture, &other, now).await);
-    let expected = Credentials { user: member.id, hash: hash("$example$changed"), generation: 1, disabled: false };
-    assert_eq!(credentials(fixture, member.id).await, expected);
-    assert_eq!(fixture.store.users().find_credentials(&member.identifier()).await.unwrap(), Some(expected));
+    let expected = Credentials { user: user.id, hash: hash("$example$changed"), generation: 1, disabled: false };
+    assert_eq!(credentials(fixture, user.id).await, expected);
+    assert_eq!(fixture.store.users().find_credentials(&user.identifier()).await.unwrap(), Some(expected));
     assert_eq!(credentials(fixture, bystander.id).await.generation, 0);
     // Sessions start with the new generation, not with the former one.
-    assert_refused!(started(fixture, member.id, 0).await, Error::NotFound);
-    let third = started(fixture, member.id, 1).await.unwrap();
+    assert_refused!(started(fixture, user.id, 0).await, Error::NotFound);
+    let third = started(fixture, user.id, 1).await.unwrap();
     assert!(runs(fixture, &third, fixture.now()).await);
 }
 
-async fn a_password_is_changed_by_who_knows_the_one_of_today(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let outcomes = join_all((0..5).map(|_| change_password(fixture, member.id, Some(0)))).await;
+async fn a_password_change_needs_the_current_password(fixture: &Fixture<'_>) {
+    let user = fixture.user().await;
+    let outcomes = join_all((0..5).map(|_| change_password(fixture, user.id, Some(0)))).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1);
     for outcome in outcomes.into_iter().filter(Result::is_err) {
         assert_refused!(outcome, Error::Forbidden(Forbidden::WrongPassword));
     }
     // Administrators need not prove the current password.
-    change_password(fixture, member.id, None).await.unwrap();
-    assert_eq!(credentials(fixture, member.id).await.generation, 2);
+    change_password(fixture, user.id, None).await.unwrap();
+    assert_eq!(credentials(fixture, user.id).await.generation, 2);
     // A rehash of the same password does not change the generation.
     let stronger = hash("$example$stronger");
-    let (command, old) = (fixture.command(member.id), hash("$example$changed"));
-    fixture.store.users().rehash(&command, member.id, &old, &stronger).await.unwrap();
-    let known = credentials(fixture, member.id).await;
+    let (command, old) = (fixture.command(user.id), hash("$example$changed"));
+    fixture.store.users().rehash(&command, user.id, &old, &stronger).await.unwrap();
+    let known = credentials(fixture, user.id).await;
     assert_eq!((known.hash, known.generation), (stronger, 2));
 }
 
@@ -213,35 +212,35 @@ async fn no_session_slips_past_the_end_of_all_sessions(fixture: &Fixture<'_>) {
 }
 
 async fn a_disabled_account_has_no_sessions_until_it_is_enabled(fixture: &Fixture<'_>) {
-    let (member, guest): (TestUser, TestUser) = (fixture.user().await, fixture.user().await);
-    let folder = fixture.folder(member.id, member.root, "a").await;
-    fixture.share(member.id, folder, guest.id, clouddrive_domain::model::Permission::View).await;
-    let session = started(fixture, member.id, 0).await.unwrap();
-    assert!(set_disabled(fixture, member.id, true).await.unwrap());
-    assert!(!set_disabled(fixture, member.id, true).await.unwrap());
+    let (user, guest): (TestUser, TestUser) = (fixture.user().await, fixture.user().await);
+    let folder = fixture.folder(user.id, user.root, "a").await;
+    fixture.share(user.id, folder, guest.id, clouddrive_domain::model::Permission::View).await;
+    let session = started(fixture, user.id, 0).await.unwrap();
+    assert!(set_disabled(fixture, user.id, true).await.unwrap());
+    assert!(!set_disabled(fixture, user.id, true).await.unwrap());
     assert!(!runs(fixture, &session, fixture.now()).await);
-    assert!(credentials(fixture, member.id).await.disabled);
-    assert!(fixture.store.users().find_credentials(&member.identifier()).await.unwrap().unwrap().disabled);
-    assert_refused!(started(fixture, member.id, 0).await, Error::NotFound);
+    assert!(credentials(fixture, user.id).await.disabled);
+    assert!(fixture.store.users().find_credentials(&user.identifier()).await.unwrap().unwrap().disabled);
+    assert_refused!(started(fixture, user.id, 0).await, Error::NotFound);
     // Shares stay.
     fixture.try_grant(guest.id, folder, Action::Read).await.unwrap();
-    assert!(set_disabled(fixture, member.id, false).await.unwrap());
-    assert!(!set_disabled(fixture, member.id, false).await.unwrap());
+    assert!(set_disabled(fixture, user.id, false).await.unwrap());
+    assert!(!set_disabled(fixture, user.id, false).await.unwrap());
     assert!(!runs(fixture, &session, fixture.now()).await, "what ended has ended");
-    let again = started(fixture, member.id, 0).await.unwrap();
+    let again = started(fixture, user.id, 0).await.unwrap();
     assert!(runs(fixture, &again, fixture.now()).await);
 }
 
-async fn a_quota_may_be_less_than_what_is_there(fixture: &Fixture<'_>) {
-    let (member, bystander) = (fixture.user_with_quota(100).await, fixture.user_with_quota(100).await);
-    fixture.file(member.id, member.root, "a", 60).await;
+async fn a_quota_may_be_below_the_usage(fixture: &Fixture<'_>) {
+    let (user, bystander) = (fixture.user_with_quota(100).await, fixture.user_with_quota(100).await);
+    fixture.file(user.id, user.root, "a", 60).await;
     let set = async |bytes| {
         let limits = NewLimits { bytes: Some(bytes), entries: None };
-        fixture.store.accounts().set_quota(&fixture.command(member.id), member.id, limits).await
+        fixture.store.accounts().set_quota(&fixture.command(user.id), user.id, limits).await
     };
     set(50).await.unwrap();
-    assert_eq!(fixture.quota(member.id).await, Quota { total: 50, used: 60, reserved: 0 });
-    let root = fixture.grant(member.id, member.root, Action::AddTo).await;
+    assert_eq!(fixture.quota(user.id).await, Quota { total: 50, used: 60, reserved: 0 });
+    let root = fixture.grant(user.id, user.root, Action::AddTo).await;
     let new_upload = fixture.new_upload(&root, "b", Some(1));
     assert_refused!(fixture.begin(&root, &new_upload).await, Error::Forbidden(Forbidden::Quota { .. }));
     set(61).await.unwrap();
@@ -249,7 +248,7 @@ async fn a_quota_may_be_less_than_what_is_there(fixture: &Fixture<'_>) {
     assert_eq!(fixture.quota(bystander.id).await.total, 100);
 }
 
-async fn nothing_becomes_of_who_is_not_there(fixture: &Fixture<'_>) {
+async fn unknown_accounts_are_not_found(fixture: &Fixture<'_>) {
     let anonymous: UserId = fixture.id();
     let email = fixture.registration().user.email;
     assert_eq!(fixture.store.accounts().find_credentials_of(anonymous).await.unwrap(), None);
@@ -292,13 +291,13 @@ async fn accounts_are_listed_by_their_names_in_pages(fixture: &Fixture<'_>) {
         }
     }
     assert!(seen.is_sorted_by_key(|row| row.account.user.username.key()));
-    for member in &members {
-        let rows: Vec<_> = seen.iter().filter(|row| row.account.user.id == member.id).collect();
+    for user in &members {
+        let rows: Vec<_> = seen.iter().filter(|row| row.account.user.id == user.id).collect();
         let [row] = rows[..] else { panic!("{rows:?}") };
-        assert_eq!(row.account.user.username.as_str(), member.username);
+        assert_eq!(row.account.user.username.as_str(), user.username);
         assert_eq!(
             (row.disabled_at.is_some(), row.account.quota.used),
-            (member.id == disabled.id, if member.id == full.id { 60 } else { 0 })
+            (user.id == disabled.id, if user.id == full.id { 60 } else { 0 })
         );
     }
 }

@@ -12,7 +12,7 @@ suite! {
     $ passwords(passwords: &dyn Passwords) (passwords)
 
     self of "`Passwords::verify`: Verifies `password` against `hash`." {
-        the_right_password_is_told_from_wrong_ones,
+        right_and_wrong_passwords_are_distinguished,
     }
 
     self of "`Passwords::hash`: the same password MUST get a different hash each time" {
@@ -45,7 +45,7 @@ fn password(text: &str) -> Password {
 }
 
 /// The right password verifies, wrong ones do not, and a fresh hash is not outdated.
-pub async fn the_right_password_is_told_from_wrong_ones(passwords: &dyn Passwords) {
+pub async fn right_and_wrong_passwords_are_distinguished(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a quiet secret")).await.unwrap();
     assert_eq!(passwords.verify(&password("a quiet secret"), &hash).await.unwrap(), PasswordCheck::Right);
     for wrong in ["", "A quiet secret", "a quiet secret ", " a quiet secret", "a quiet secre", "a quiet secret\0"] {

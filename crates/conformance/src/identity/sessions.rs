@@ -27,8 +27,8 @@ persistence_suite! {
     }
 
     self of "`SessionRepository::start`: Starts a session." {
-        sessions_of_one_user_stand_side_by_side,
-        what_is_not_known_of_a_client_is_left_out,
+        a_user_may_have_several_sessions,
+        unknown_client_details_are_omitted,
     }
 
     self of "`SessionRepository::start`: if the user no longer exists" {
@@ -40,15 +40,15 @@ persistence_suite! {
     }
 
     refresh of "`SessionRepository::refresh`: Exchanges a refresh token for the next." {
-        a_token_is_swapped_for_the_next_and_the_session_goes_on,
+        a_refresh_token_is_rotated_and_the_session_continues,
     }
 
     refresh of "`SessionRepository::refresh`: A later reuse MUST end the session" {
-        a_token_that_comes_twice_ends_its_session_and_no_other,
+        a_reused_token_ends_only_its_session,
     }
 
     refresh of "`SessionRepository::refresh`: exactly one of any number of concurrent uses MUST succeed" {
-        of_simultaneous_uses_one_gets_the_next_and_the_session_is_over,
+        without_grace_simultaneous_uses_issue_one_token_and_end_the_session,
     }
 
     refresh of "`SessionRepository::refresh`: each reuse issues another token, and all issued tokens are valid" {
@@ -62,7 +62,7 @@ persistence_suite! {
 
     refresh of "`SessionRepository::refresh`: if the token is unknown, it or its session has expired, or its session has ended" {
         tokens_end_at_their_very_time,
-        what_is_no_token_gets_nothing,
+        unknown_refresh_tokens_are_refused,
         tokens_of_an_ended_session_get_nothing,
     }
 
@@ -79,8 +79,8 @@ persistence_suite! {
     }
 
     end of "`SessionRepository::prune_ended`: Deletes up to `max` sessions that expired or were ended before `before`" {
-        what_ended_long_ago_is_forgotten,
-        what_ended_is_forgotten_in_batches,
+        old_sessions_are_pruned,
+        ended_sessions_are_pruned_in_batches,
     }
 
     end of "`SessionRepository::prune_tokens`: Deletes up to `max` refresh tokens that expired before `before`" {
@@ -148,14 +148,14 @@ async fn username(fixture: &Fixture<'_>, opened: &NewSession, now: Timestamp) ->
 }
 
 async fn a_running_session_tells_the_name_as_its_user_wrote_it(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let (opened, _) = started(fixture, member.id).await;
-    assert_eq!(username(fixture, &opened, opened.session.created_at).await, Some(member.username));
+    let user = fixture.user().await;
+    let (opened, _) = started(fixture, user.id).await;
+    assert_eq!(username(fixture, &opened, opened.session.created_at).await, Some(user.username));
 }
 
 async fn a_session_ends_at_its_very_time(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let (opened, _) = started(fixture, member.id).await;
+    let user = fixture.user().await;
+    let (opened, _) = started(fixture, user.id).await;
     let end = opened.session.expires_at;
     assert!(username(fixture, &opened, end.minus(MILLISECOND)).await.is_some());
     assert_eq!(username(fixture, &opened, end).await, None);
@@ -163,23 +163,23 @@ async fn a_session_ends_at_its_very_time(fixture: &Fixture<'_>) {
 }
 
 async fn a_session_is_its_users_alone(fixture: &Fixture<'_>) {
-    let (member, other) = (fixture.user().await, fixture.user().await);
-    let (opened, _) = started(fixture, member.id).await;
+    let (user, other) = (fixture.user().await, fixture.user().await);
+    let (opened, _) = started(fixture, user.id).await;
     let (sessions, id, now) = (fixture.store.sessions(), opened.session.id, opened.session.created_at);
     assert_eq!(sessions.find_username(id, other.id, now).await.unwrap(), None);
     assert_eq!(sessions.find_username(id, fixture.id(), now).await.unwrap(), None);
-    assert_eq!(sessions.find_username(fixture.id(), member.id, now).await.unwrap(), None);
+    assert_eq!(sessions.find_username(fixture.id(), user.id, now).await.unwrap(), None);
 }
 
-async fn sessions_of_one_user_stand_side_by_side(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let (short, mut long) = (session(fixture, member.id), session(fixture, member.id));
+async fn a_user_may_have_several_sessions(fixture: &Fixture<'_>) {
+    let user = fixture.user().await;
+    let (short, mut long) = (session(fixture, user.id), session(fixture, user.id));
     long.session.expires_at = short.session.expires_at.plus(Duration::from_secs(60));
     start(fixture, &short).await.unwrap();
     start(fixture, &long).await.unwrap();
     assert!(username(fixture, &short, short.session.created_at).await.is_some());
     assert_eq!(username(fixture, &short, short.session.expires_at).await, None);
-    assert_eq!(username(fixture, &long, short.session.expires_at).await, Some(member.username));
+    assert_eq!(username(fixture, &long, short.session.expires_at).await, Some(user.username));
 }
 
 async fn a_session_needs_a_user(fixture: &Fixture<'_>) {
@@ -190,15 +190,15 @@ async fn a_session_needs_a_user(fixture: &Fixture<'_>) {
 }
 
 async fn a_session_needs_the_password_of_today(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let opened = NewSession { generation: 1, ..session(fixture, member.id) };
+    let user = fixture.user().await;
+    let opened = NewSession { generation: 1, ..session(fixture, user.id) };
     assert_refused!(start(fixture, &opened).await, Error::NotFound);
     assert_eq!(username(fixture, &opened, opened.session.created_at).await, None);
 }
 
-async fn what_is_not_known_of_a_client_is_left_out(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let mut opened = session(fixture, member.id);
+async fn unknown_client_details_are_omitted(fixture: &Fixture<'_>) {
+    let user = fixture.user().await;
+    let mut opened = session(fixture, user.id);
     (opened.session.address, opened.session.user_agent) = (None, None);
     start(fixture, &opened).await.unwrap();
     assert!(username(fixture, &opened, opened.session.created_at).await.is_some());

@@ -1,4 +1,4 @@
-//! Conformance suite for [`Throttle`](clouddrive_domain::port::Throttle).
+//! Conformance suite for [`ThrottleRepository`](clouddrive_domain::port::ThrottleRepository).
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -12,39 +12,39 @@ use crate::case::persistence_suite;
 use crate::fixture::ALL;
 
 persistence_suite! {
-    $ throttle uses Throttle;
+    $ throttle uses ThrottleRepository;
 
-    self of "`Throttle::take`: for the first of the given buckets that is empty, with the time until it is not" {
+    self of "`ThrottleRepository::take`: for the first of the given buckets that is empty, with the time until it is not" {
         a_full_bucket_gives_its_burst_and_then_says_when_to_come_again,
-        however_many_come_at_once_for_several_the_tightest_is_exact,
+        concurrent_attempts_never_exceed_the_tightest_of_several_limits,
     }
 
     self of "`RateLimit`: `burst` attempts at once, then one per `interval`" {
         a_bucket_fills_up_one_by_one_and_never_over_its_rim,
     }
 
-    self of "`Throttle`: An unknown bucket is full." {
+    self of "`ThrottleRepository`: An unknown bucket is full." {
         buckets_do_not_know_of_each_other,
     }
 
-    self of "`Throttle::take`: Takes one attempt from each of `buckets`, or from none" {
+    self of "`ThrottleRepository::take`: Takes one attempt from each of `buckets`, or from none" {
         all_of_several_buckets_are_taken_from_or_none,
     }
 
-    self of "`Throttle::give_back`: Returns one attempt to each of `buckets`" {
-        what_is_given_back_may_be_taken_again,
+    self of "`ThrottleRepository::give_back`: Returns one attempt to each of `buckets`" {
+        returned_attempts_may_be_taken_again,
     }
 
-    self of "`Throttle::take`: exact under any concurrency" {
-        however_many_come_at_once_the_burst_is_exact,
+    self of "`ThrottleRepository::take`: exact under any concurrency" {
+        concurrent_attempts_never_exceed_the_burst,
     }
 
-    self of "`Throttle::take`: A clock that lags behind the latest time that a bucket has seen" {
+    self of "`ThrottleRepository::take`: A clock that lags behind the latest time that a bucket has seen" {
         clocks_that_differ_a_little_cost_no_attempts,
     }
 
-    self of "`Throttle::prune_full`: Deletes up to `max` buckets that are full at `now`" {
-        full_buckets_are_forgotten_in_batches_and_others_are_not,
+    self of "`ThrottleRepository::prune_full`: Deletes up to `max` buckets that are full at `now`" {
+        only_full_buckets_are_pruned_in_batches,
     }
 }
 
@@ -128,7 +128,7 @@ async fn all_of_several_buckets_are_taken_from_or_none(fixture: &Fixture<'_>) {
     }
 }
 
-async fn what_is_given_back_may_be_taken_again(fixture: &Fixture<'_>) {
+async fn returned_attempts_may_be_taken_again(fixture: &Fixture<'_>) {
     let (bucket, now) = (bucket(fixture), fixture.now());
     for _ in 0..30 {
         take(fixture, &bucket, now).await.unwrap();
@@ -141,7 +141,7 @@ async fn what_is_given_back_may_be_taken_again(fixture: &Fixture<'_>) {
     refusal(take(fixture, &bucket, now).await);
 }
 
-async fn however_many_come_at_once_the_burst_is_exact(fixture: &Fixture<'_>) {
+async fn concurrent_attempts_never_exceed_the_burst(fixture: &Fixture<'_>) {
     for _ in 0..5 {
         let (bucket, now) = (bucket(fixture), fixture.now());
         let outcomes = join_all((0..30).map(|_| take(fixture, &bucket, now))).await;
@@ -165,7 +165,7 @@ async fn clocks_that_differ_a_little_cost_no_attempts(fixture: &Fixture<'_>) {
     take(fixture, &bucket, now.minus(Duration::from_secs(5))).await.unwrap();
 }
 
-async fn however_many_come_at_once_for_several_the_tightest_is_exact(fixture: &Fixture<'_>) {
+async fn concurrent_attempts_never_exceed_the_tightest_of_several_limits(fixture: &Fixture<'_>) {
     let now = fixture.now();
     let number = fixture.id::<clouddrive_domain::model::UserId>().to_string();
     let account = LoginSubject::Unknown(LoginIdentifier::parse(&number));
@@ -186,7 +186,7 @@ async fn however_many_come_at_once_for_several_the_tightest_is_exact(fixture: &F
     }
 }
 
-async fn full_buckets_are_forgotten_in_batches_and_others_are_not(fixture: &Fixture<'_>) {
+async fn only_full_buckets_are_pruned_in_batches(fixture: &Fixture<'_>) {
     fixture.store.throttle().prune_full(fixture.now(), ALL).await.unwrap();
     let now = fixture.now();
     let buckets = [bucket(fixture), bucket(fixture), bucket(fixture)];

@@ -30,7 +30,7 @@ suite! {
     self of "`Tokens::verify`: for anything else that is not a genuine access token" {
         a_token_changed_anywhere_is_invalid,
         parts_of_two_tokens_make_no_third,
-        what_is_no_token_is_invalid,
+        arbitrary_text_is_no_token,
         a_token_without_a_signature_is_invalid,
         a_changed_token_is_not_called_expired,
     }
@@ -133,7 +133,7 @@ pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
 }
 
 /// Any other text, of any length, is invalid.
-pub async fn what_is_no_token_is_invalid(tokens: &dyn Tokens) {
+pub async fn arbitrary_text_is_no_token(tokens: &dyn Tokens) {
     let long = "a".repeat(1_000_000);
     let dots = ".".repeat(1_000_000);
     for text in ["", ".", "..", "...", "null", "{}", "a.b.c", "ä.ö.ü", "\0", "Bearer x", &long, &dots] {

@@ -26,8 +26,8 @@ persistence_suite! {
     }
 
     self of "`UserRepository::register`: of any number of concurrent registrations of one name exactly one succeeds" {
-        of_simultaneous_registrations_of_one_name_one_succeeds,
-        of_simultaneous_registrations_of_one_address_one_succeeds,
+        one_of_simultaneous_registrations_of_a_name_succeeds,
+        one_of_simultaneous_registrations_of_an_address_succeeds,
     }
 
     self of "`UserRepository::find_user`: The user that `identifier` names." {
@@ -106,7 +106,7 @@ async fn assert_nothing_of(fixture: &Fixture<'_>, refused: &Registration) {
     assert_eq!(fixture.store.drive().find(refused.root, refused.user.id.into()).await.unwrap(), None);
 }
 
-async fn of_simultaneous_registrations_of_one_name_one_succeeds(fixture: &Fixture<'_>) {
+async fn one_of_simultaneous_registrations_of_a_name_succeeds(fixture: &Fixture<'_>) {
     let username = fixture.registration().user.username;
     let mut rivals: Vec<Registration> = (0..8).map(|_| fixture.registration()).collect();
     for rival in &mut rivals {
@@ -125,7 +125,7 @@ async fn of_simultaneous_registrations_of_one_name_one_succeeds(fixture: &Fixtur
     }
 }
 
-async fn of_simultaneous_registrations_of_one_address_one_succeeds(fixture: &Fixture<'_>) {
+async fn one_of_simultaneous_registrations_of_an_address_succeeds(fixture: &Fixture<'_>) {
     let email = fixture.registration().user.email;
     let mut rivals: Vec<Registration> = (0..8).map(|_| fixture.registration()).collect();
     for rival in &mut rivals {
@@ -155,10 +155,9 @@ async fn people_are_found_by_name_and_by_address(fixture: &Fixture<'_>) {
 }
 
 async fn other_text_finds_no_user(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let part = member.username.split_at(3).0;
-    for text in ["", "%", "_", "@", "'", "\0", part, &format!("{part}%"), &format!("{}x", member.username), "ünknown"]
-    {
+    let user = fixture.user().await;
+    let part = user.username.split_at(3).0;
+    for text in ["", "%", "_", "@", "'", "\0", part, &format!("{part}%"), &format!("{}x", user.username), "ünknown"] {
         let identifier = LoginIdentifier::parse(text);
         assert_eq!(fixture.store.users().find_user(&identifier).await.unwrap(), None, "{text:?}");
         assert_eq!(fixture.store.users().find_credentials(&identifier).await.unwrap(), None, "{text:?}");
@@ -166,57 +165,56 @@ async fn other_text_finds_no_user(fixture: &Fixture<'_>) {
 }
 
 async fn a_hash_is_replaced_once(fixture: &Fixture<'_>) {
-    let (member, bystander) = (fixture.user().await, fixture.user().await);
-    let hash_of = async |member: &TestUser| {
-        fixture.store.users().find_credentials(&member.identifier()).await.unwrap().unwrap().hash
-    };
-    let (first, others) = (hash_of(&member).await, hash_of(&bystander).await);
+    let (user, bystander) = (fixture.user().await, fixture.user().await);
+    let hash_of =
+        async |user: &TestUser| fixture.store.users().find_credentials(&user.identifier()).await.unwrap().unwrap().hash;
+    let (first, others) = (hash_of(&user).await, hash_of(&bystander).await);
     let hash = |text: &str| PasswordHash::new(text.to_owned());
     let rehash = async |old: &PasswordHash, new: &PasswordHash| {
-        fixture.store.users().rehash(&fixture.command(member.id), member.id, old, new).await.unwrap();
+        fixture.store.users().rehash(&fixture.command(user.id), user.id, old, new).await.unwrap();
     };
     rehash(&first, &hash("second")).await;
-    assert_eq!(hash_of(&member).await, hash("second"));
+    assert_eq!(hash_of(&user).await, hash("second"));
     rehash(&first, &hash("late")).await;
-    assert_eq!(hash_of(&member).await, hash("second"));
+    assert_eq!(hash_of(&user).await, hash("second"));
     let (second, rivals) = (hash("second"), [hash("third"), hash("fourth"), hash("fifth")]);
     join_all(rivals.iter().map(|new| rehash(&second, new))).await;
-    assert!(rivals.contains(&hash_of(&member).await));
+    assert!(rivals.contains(&hash_of(&user).await));
     assert_eq!(hash_of(&bystander).await, others);
 }
 
 async fn a_photo_is_set_replaced_and_removed(fixture: &Fixture<'_>) {
-    let (member, bystander) = (fixture.user().await, fixture.user().await);
+    let (user, bystander) = (fixture.user().await, fixture.user().await);
     let (first, second) = (fixture.record().await, fixture.record().await);
-    assert!(!fixture.set_photo(member.id, None).await.unwrap());
-    assert!(!fixture.set_photo(member.id, Some(&first)).await.unwrap());
-    assert_eq!(fixture.photo(member.id).await, Some(first));
-    assert!(fixture.set_photo(member.id, Some(&second)).await.unwrap());
-    assert_eq!(fixture.photo(member.id).await, Some(second));
+    assert!(!fixture.set_photo(user.id, None).await.unwrap());
+    assert!(!fixture.set_photo(user.id, Some(&first)).await.unwrap());
+    assert_eq!(fixture.photo(user.id).await, Some(first));
+    assert!(fixture.set_photo(user.id, Some(&second)).await.unwrap());
+    assert_eq!(fixture.photo(user.id).await, Some(second));
     assert_eq!(fixture.photo(bystander.id).await, None);
-    assert!(fixture.set_photo(member.id, None).await.unwrap());
-    assert_eq!(fixture.photo(member.id).await, None);
-    assert!(!fixture.set_photo(member.id, None).await.unwrap());
+    assert!(fixture.set_photo(user.id, None).await.unwrap());
+    assert_eq!(fixture.photo(user.id).await, None);
+    assert!(!fixture.set_photo(user.id, None).await.unwrap());
 }
 
 async fn a_former_photo_is_unreferenced(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
+    let user = fixture.user().await;
     let (first, second) = (fixture.record().await, fixture.record().await);
-    fixture.set_photo(member.id, Some(&first)).await.unwrap();
-    fixture.set_photo(member.id, Some(&second)).await.unwrap();
+    fixture.set_photo(user.id, Some(&first)).await.unwrap();
+    fixture.set_photo(user.id, Some(&second)).await.unwrap();
     let marked_for_deletion = fixture.marked_for_deletion(fixture.now()).await;
     assert!(marked_for_deletion.contains(&first) && !marked_for_deletion.contains(&second));
-    fixture.set_photo(member.id, None).await.unwrap();
+    fixture.set_photo(user.id, None).await.unwrap();
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&second));
 }
 
 async fn a_photo_may_be_set_again(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
+    let user = fixture.user().await;
     let photo = fixture.record().await;
-    fixture.set_photo(member.id, Some(&photo)).await.unwrap();
-    assert!(fixture.set_photo(member.id, Some(&photo)).await.unwrap());
+    fixture.set_photo(user.id, Some(&photo)).await.unwrap();
+    assert!(fixture.set_photo(user.id, Some(&photo)).await.unwrap());
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&photo));
-    assert_eq!(fixture.photo(member.id).await, Some(photo));
+    assert_eq!(fixture.photo(user.id).await, Some(photo));
 }
 
 async fn a_photo_needs_a_user(fixture: &Fixture<'_>) {
@@ -227,17 +225,17 @@ async fn a_photo_needs_a_user(fixture: &Fixture<'_>) {
 }
 
 async fn a_photo_needs_a_recorded_blob(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
+    let user = fixture.user().await;
     let photo = fixture.record().await;
-    fixture.set_photo(member.id, Some(&photo)).await.unwrap();
-    assert_refused!(fixture.set_photo(member.id, Some(&fixture.key())).await, Error::Internal { .. });
-    assert_eq!(fixture.photo(member.id).await, Some(photo));
+    fixture.set_photo(user.id, Some(&photo)).await.unwrap();
+    assert_refused!(fixture.set_photo(user.id, Some(&fixture.key())).await, Error::Internal { .. });
+    assert_eq!(fixture.photo(user.id).await, Some(photo));
 }
 
 async fn a_blob_marked_for_deletion_becomes_no_photo(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
+    let user = fixture.user().await;
     let photo = fixture.record().await;
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&photo));
-    assert_refused!(fixture.set_photo(member.id, Some(&photo)).await, Error::Internal { .. });
-    assert_eq!(fixture.photo(member.id).await, None);
+    assert_refused!(fixture.set_photo(user.id, Some(&photo)).await, Error::Internal { .. });
+    assert_eq!(fixture.photo(user.id).await, None);
 }

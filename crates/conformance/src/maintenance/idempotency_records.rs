@@ -18,8 +18,8 @@ use futures_util::future::{join, join_all};
 use crate::case::persistence_suite;
 use crate::fixture::{ALL, LIFETIME, TestUser, assert_refused, in_store, name};
 
-const HELD: Duration = Duration::from_secs(60);
-const KEPT: Duration = Duration::from_secs(3600);
+const HOLD: Duration = Duration::from_secs(60);
+const RETENTION: Duration = Duration::from_secs(3600);
 
 persistence_suite! {
     $ idempotency_records uses
@@ -27,7 +27,7 @@ persistence_suite! {
         UserRepository, VersionRepository;
 
     self of "`IdempotencyRepository::claim`: Of any number of concurrent claims on the same request exactly one succeeds." {
-        of_all_who_send_a_request_at_once_one_may_do_it,
+        concurrent_repeats_execute_once,
     }
 
     self of "`IdempotencyRepository::claim`: Claims the record." {
@@ -36,17 +36,17 @@ persistence_suite! {
     }
 
     self of "`ClaimOutcome`: It completed with this stored answer." {
-        what_was_done_is_told_to_those_who_send_it_again,
+        repeats_get_the_stored_answer,
     }
 
     self of "`ClaimOutcome`: It had different content." {
-        another_request_under_the_same_key_is_told_so,
+        a_different_request_with_the_same_key_is_refused,
         a_request_is_the_same_by_the_digest_that_it_had_before,
     }
 
     self of "`IdempotencyRepository::release`: Releases the record if it is still held without an answer" {
-        what_was_given_back_may_be_sent_again,
-        only_who_holds_a_record_can_give_it_back,
+        released_requests_may_be_sent_again,
+        only_the_holder_releases_a_record,
     }
 
     self of "`IdempotencyRepository::claim`: A record without an answer is free again after its hold expires" {
@@ -54,15 +54,15 @@ persistence_suite! {
     }
 
     self of "`IdempotencyRepository`: and change nothing, if another request holds the record by then or it has an answer" {
-        who_has_lost_the_record_does_nothing,
+        a_lost_record_permits_nothing,
     }
 
     self of "`IdempotencyRepository`: so that after a crash there is either both or neither" {
-        what_failed_leaves_no_answer,
+        failures_leave_no_answer,
     }
 
     self of "`IdempotencyRepository::mark_repeatable`: Stores in the record that the request changes nothing" {
-        what_changes_nothing_is_done_again_for_a_repeat,
+        repeats_of_no_ops_execute_again,
     }
 
     self of "`IdempotencyRepository::claim`: so is one whose retention has expired" {
@@ -117,8 +117,8 @@ fn idempotency_record_at(fixture: &Fixture<'_>, user: UserId, path: &str, key: &
 }
 
 async fn claim_at(fixture: &Fixture<'_>, idempotency_record: &IdempotencyRecord, now: Timestamp) -> ClaimOutcome {
-    let terms = Expiry { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
-    fixture.store.idempotency_records().claim(idempotency_record, terms).await.unwrap()
+    let expiry = Expiry { now, held_until: now.plus(HOLD), kept_until: now.plus(RETENTION) };
+    fixture.store.idempotency_records().claim(idempotency_record, expiry).await.unwrap()
 }
 
 async fn claim(fixture: &Fixture<'_>, idempotency_record: &IdempotencyRecord) -> ClaimOutcome {
@@ -135,22 +135,22 @@ fn under(fixture: &Fixture<'_>, idempotency_record: &IdempotencyRecord) -> Comma
 /// Creates a folder under `idempotency_record` and returns the answer that should be stored in it.
 async fn make(
     fixture: &Fixture<'_>,
-    member: &TestUser,
+    user: &TestUser,
     idempotency_record: &IdempotencyRecord,
     text: &str,
 ) -> Result<String> {
-    let root = fixture.grant(member.id, member.root, Action::AddTo).await;
+    let root = fixture.grant(user.id, user.root, Action::AddTo).await;
     let command = under(fixture, idempotency_record);
     let made = fixture.store.drive().create_folder(&command, &root, fixture.id(), &name(text)).await?;
     Ok(format!("made {}", made.node.id))
 }
 
-async fn names(fixture: &Fixture<'_>, member: &TestUser) -> usize {
-    let root = fixture.grant(member.id, member.root, Action::Read).await;
+async fn names(fixture: &Fixture<'_>, user: &TestUser) -> usize {
+    let root = fixture.grant(user.id, user.root, Action::Read).await;
     fixture.store.drive().list(root.read(), Default::default(), None, Default::default()).await.unwrap().len()
 }
 
-async fn of_all_who_send_a_request_at_once_one_may_do_it(fixture: &Fixture<'_>) {
+async fn concurrent_repeats_execute_once(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let idempotency_records: Vec<IdempotencyRecord> =
         (0..8).map(|_| idempotency_record(fixture, ann.id, "key", 1)).collect();
@@ -172,7 +172,7 @@ async fn a_request_is_named_by_its_caller_its_path_and_its_key(fixture: &Fixture
     }
 }
 
-async fn what_was_done_is_told_to_those_who_send_it_again(fixture: &Fixture<'_>) {
+async fn repeats_get_the_stored_answer(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let first = idempotency_record(fixture, ann.id, "key", 1);
     assert_eq!(claim(fixture, &first).await, ClaimOutcome::Held);
@@ -183,7 +183,7 @@ async fn what_was_done_is_told_to_those_who_send_it_again(fixture: &Fixture<'_>)
     }
 }
 
-async fn another_request_under_the_same_key_is_told_so(fixture: &Fixture<'_>) {
+async fn a_different_request_with_the_same_key_is_refused(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, other) = (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 2));
     claim(fixture, &first).await;
@@ -206,7 +206,7 @@ async fn a_request_is_the_same_by_the_digest_that_it_had_before(fixture: &Fixtur
     assert_eq!(claim(fixture, &repeat(1)).await, ClaimOutcome::Answered(written));
 }
 
-async fn what_was_given_back_may_be_sent_again(fixture: &Fixture<'_>) {
+async fn released_requests_may_be_sent_again(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 2));
@@ -216,7 +216,7 @@ async fn what_was_given_back_may_be_sent_again(fixture: &Fixture<'_>) {
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Held);
 }
 
-async fn only_who_holds_a_record_can_give_it_back(fixture: &Fixture<'_>) {
+async fn only_the_holder_releases_a_record(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 1));
@@ -235,21 +235,21 @@ async fn a_record_passes_on_when_its_time_runs_out(fixture: &Fixture<'_>) {
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 2));
     let now = fixture.now();
     claim_at(fixture, &first, now).await;
-    let end = now.plus(HELD);
+    let end = now.plus(HOLD);
     assert_eq!(claim_at(fixture, &second, end.minus(Duration::from_millis(1))).await, ClaimOutcome::Reused);
     assert_eq!(claim_at(fixture, &second, end).await, ClaimOutcome::Held);
     let written = make(fixture, &ann, &second, "a").await.unwrap();
     // An answer outlives the hold.
-    assert_eq!(claim_at(fixture, &second, end.plus(HELD * 2)).await, ClaimOutcome::Answered(written));
+    assert_eq!(claim_at(fixture, &second, end.plus(HOLD * 2)).await, ClaimOutcome::Answered(written));
 }
 
-async fn who_has_lost_the_record_does_nothing(fixture: &Fixture<'_>) {
+async fn a_lost_record_permits_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, second) =
         (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 1));
     let now = fixture.now();
     claim_at(fixture, &first, now).await;
-    claim_at(fixture, &second, now.plus(HELD)).await;
+    claim_at(fixture, &second, now.plus(HOLD)).await;
     assert_refused!(make(fixture, &ann, &first, "a").await, Error::Conflict(Conflict::RequestInProgress));
     assert_eq!(names(fixture, &ann).await, 0);
     make(fixture, &ann, &second, "a").await.unwrap();
@@ -267,9 +267,9 @@ async fn a_second_claim_waits_for_the_first_to_commit(fixture: &Fixture<'_>) {
         let now = fixture.now();
         claim_at(fixture, &first, now).await;
         let (made, second_claim) =
-            join(make(fixture, &ann, &first, "a"), claim_at(fixture, &second, now.plus(HELD))).await;
+            join(make(fixture, &ann, &first, "a"), claim_at(fixture, &second, now.plus(HOLD))).await;
         match (made, second_claim) {
-            (Ok(written), ClaimOutcome::Answered(told)) => assert_eq!(written, told),
+            (Ok(written), ClaimOutcome::Answered(reported)) => assert_eq!(written, reported),
             (Err(Error::Conflict(Conflict::RequestInProgress)), ClaimOutcome::Held) => {
                 assert_eq!(names(fixture, &ann).await, 0);
             }
@@ -278,7 +278,7 @@ async fn a_second_claim_waits_for_the_first_to_commit(fixture: &Fixture<'_>) {
     }
 }
 
-async fn what_failed_leaves_no_answer(fixture: &Fixture<'_>) {
+async fn failures_leave_no_answer(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     fixture.folder(ann.id, ann.root, "a").await;
     let (first, second) =
@@ -290,7 +290,7 @@ async fn what_failed_leaves_no_answer(fixture: &Fixture<'_>) {
     assert_eq!(claim(fixture, &second).await, ClaimOutcome::Held);
 }
 
-async fn what_changes_nothing_is_done_again_for_a_repeat(fixture: &Fixture<'_>) {
+async fn repeats_of_no_ops_execute_again(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (first, other) = (idempotency_record(fixture, ann.id, "key", 1), idempotency_record(fixture, ann.id, "key", 1));
     assert_eq!(claim(fixture, &first).await, ClaimOutcome::Held);
@@ -308,7 +308,7 @@ async fn an_answer_is_kept_for_its_time(fixture: &Fixture<'_>) {
     let now = fixture.now();
     claim_at(fixture, &first, now).await;
     make(fixture, &ann, &first, "a").await.unwrap();
-    let end = now.plus(KEPT);
+    let end = now.plus(RETENTION);
     assert_eq!(claim_at(fixture, &second, end.minus(Duration::from_millis(1))).await, ClaimOutcome::Reused);
     assert_eq!(claim_at(fixture, &second, end).await, ClaimOutcome::Held);
 }
@@ -326,8 +326,8 @@ async fn records_are_forgotten_after_their_time(fixture: &Fixture<'_>) {
         claim_at(fixture, idempotency_record, now).await;
     }
     let late = idempotency_record(fixture, ann.id, "d", 1);
-    claim_at(fixture, &late, now.plus(HELD)).await;
-    let end = now.plus(KEPT);
+    claim_at(fixture, &late, now.plus(HOLD)).await;
+    let end = now.plus(RETENTION);
     assert_eq!(fixture.store.idempotency_records().prune(end.minus(Duration::from_millis(1)), ALL).await.unwrap(), 0);
     assert_eq!(fixture.store.idempotency_records().prune(end, 2).await.unwrap(), 2);
     assert_eq!(fixture.store.idempotency_records().prune(end, 2).await.unwrap(), 1);
@@ -348,7 +348,7 @@ async fn a_record_gets_the_digest_of_a_body_that_came_after_the_claim(fixture: &
     assert_eq!(claim(fixture, &streamed(fixture, ann.id, "key")).await, ClaimOutcome::Running);
     assert_eq!(claim(fixture, &idempotency_record(fixture, ann.id, "key", 1)).await, ClaimOutcome::Running);
     let digest = Sha256::from_bytes([1; 32]);
-    first.settle(digest);
+    first.set_digest(digest);
     let answer = make(fixture, &ann, &first, "a").await.unwrap();
     let done = ClaimOutcome::Done { answer: answer.clone(), digest };
     assert_eq!(claim(fixture, &streamed(fixture, ann.id, "key")).await, done);
@@ -364,28 +364,28 @@ async fn a_record_that_is_held_on_passes_on_later(fixture: &Fixture<'_>) {
     let (first, second) = (streamed(fixture, ann.id, "key"), streamed(fixture, ann.id, "key"));
     let now = fixture.now();
     claim_at(fixture, &first, now).await;
-    let until = now.plus(HELD).plus(HELD);
+    let until = now.plus(HOLD).plus(HOLD);
     fixture.store.idempotency_records().renew(&first, until).await.unwrap();
     // Renewal never shortens the hold, and has no effect for a record that does not hold it.
     fixture.store.idempotency_records().renew(&first, now).await.unwrap();
-    fixture.store.idempotency_records().renew(&second, until.plus(HELD)).await.unwrap();
+    fixture.store.idempotency_records().renew(&second, until.plus(HOLD)).await.unwrap();
     assert_eq!(claim_at(fixture, &second, until.minus(Duration::from_millis(1))).await, ClaimOutcome::Running);
     assert_eq!(claim_at(fixture, &second, until).await, ClaimOutcome::Held);
-    fixture.store.idempotency_records().renew(&first, until.plus(KEPT)).await.unwrap();
-    assert_eq!(claim_at(fixture, &first, until.plus(HELD)).await, ClaimOutcome::Held);
+    fixture.store.idempotency_records().renew(&first, until.plus(RETENTION)).await.unwrap();
+    assert_eq!(claim_at(fixture, &first, until.plus(HOLD)).await, ClaimOutcome::Held);
 }
 
 async fn an_unknown_user_has_no_records(fixture: &Fixture<'_>) {
     let now = fixture.now();
     let idempotency_record = idempotency_record(fixture, fixture.id(), "key", 1);
-    let terms = Expiry { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
-    assert_refused!(fixture.store.idempotency_records().claim(&idempotency_record, terms).await, Error::NotFound);
+    let expiry = Expiry { now, held_until: now.plus(HOLD), kept_until: now.plus(RETENTION) };
+    assert_refused!(fixture.store.idempotency_records().claim(&idempotency_record, expiry).await, Error::NotFound);
 }
 
 async fn every_mutation_that_may_bring_a_record_writes_into_it(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
-    let told = async |key: &'static str| match claim(fixture, &idempotency_record(fixture, ann.id, key, 1)).await {
+    let reported = async |key: &'static str| match claim(fixture, &idempotency_record(fixture, ann.id, key, 1)).await {
         ClaimOutcome::Answered(text) => text,
         other => panic!("{key}: {other:?}"),
     };
@@ -398,19 +398,19 @@ async fn every_mutation_that_may_bring_a_record_writes_into_it(fixture: &Fixture
     let new_upload = fixture.new_upload(&root, "a", Some(1));
     let upload = new_upload.upload.clone();
     fixture.store.uploads().begin(&held("begin").await, &root, &new_upload).await.unwrap();
-    assert_eq!(told("begin").await, format!("begun {}", upload.id));
+    assert_eq!(reported("begin").await, format!("begun {}", upload.id));
 
     let until = upload.expires_at.plus(LIFETIME);
     fixture.store.uploads().extend(&held("extend").await, &root, upload.id, until).await.unwrap();
-    assert_eq!(told("extend").await, "again");
+    assert_eq!(reported("extend").await, "again");
 
     let commit = fixture.completing(&upload, ConflictPolicy::Fail);
     let file = fixture.store.uploads().commit(&held("commit").await, &root, &commit).await.unwrap().located;
-    assert_eq!(told("commit").await, "changed a");
+    assert_eq!(reported("commit").await, "changed a");
 
     let created = fixture.new_file("b").await;
     fixture.store.uploads().create(&held("create").await, &root, &created).await.unwrap();
-    assert_eq!(told("create").await, format!("made {}", created.file));
+    assert_eq!(reported("create").await, format!("made {}", created.file));
 
     let grant = fixture.grant(ann.id, file.node.id, Action::Replace).await;
     let content = NewContent {
@@ -423,18 +423,18 @@ async fn every_mutation_that_may_bring_a_record_writes_into_it(fixture: &Fixture
         max_versions: 20,
     };
     fixture.store.versions().append(&held("append").await, &grant, &content).await.unwrap();
-    assert_eq!(told("append").await, "replaced a");
+    assert_eq!(reported("append").await, "replaced a");
 
     let photo = fixture.record().await;
     fixture.store.users().set_photo(&held("photo").await, ann.id, Some(&photo)).await.unwrap();
-    assert_eq!(told("photo").await, "photo");
+    assert_eq!(reported("photo").await, "photo");
 
     let item = fixture.grant(ann.id, file.node.id, Action::Share).await;
     let share = NewShare { id: fixture.id(), guest: bob.id, permission: Permission::View };
     fixture.store.shares().create(&held("share").await, &item, &share).await.unwrap();
-    assert_eq!(told("share").await, format!("shared {}", share.id));
+    assert_eq!(reported("share").await, format!("shared {}", share.id));
 
     let link = fixture.new_link();
     fixture.store.links().create(&held("link").await, &item, &link).await.unwrap();
-    assert_eq!(told("link").await, format!("linked {}", link.id));
+    assert_eq!(reported("link").await, format!("linked {}", link.id));
 }

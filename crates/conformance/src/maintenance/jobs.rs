@@ -1,4 +1,4 @@
-//! Conformance suite for [`Jobs`](clouddrive_domain::port::Jobs).
+//! Conformance suite for [`JobRepository`](clouddrive_domain::port::JobRepository).
 
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
@@ -21,18 +21,18 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 
 persistence_suite! {
     $ jobs uses
-        AccountRepository, BlobRecordRepository, Jobs, NodeRepository, ShareRepository, TrashRepository,
+        AccountRepository, BlobRecordRepository, JobRepository, NodeRepository, ShareRepository, TrashRepository,
         UploadRepository, UserRepository;
 
-    self of "`Jobs::claim`: Of any number of concurrent callers exactly one gets a job" {
-        of_all_who_claim_at_once_one_gets_each_job,
+    self of "`JobRepository::claim`: Of any number of concurrent callers exactly one gets a job" {
+        concurrent_claims_get_each_job_once,
     }
 
-    self of "`Jobs::claim`: Claims up to `max` jobs that are due at `now`, longest due first" {
+    self of "`JobRepository::claim`: Claims up to `max` jobs that are due at `now`, longest due first" {
         no_more_are_claimed_than_asked_for_and_the_longest_due_first,
     }
 
-    self of "`Jobs::claim`: A job that was claimed but not finished is due again when its lease runs out." {
+    self of "`JobRepository::claim`: A job that was claimed but not finished is due again when its lease runs out." {
         a_job_is_claimed_again_when_its_lease_runs_out,
     }
 
@@ -45,31 +45,31 @@ persistence_suite! {
         a_job_that_continues_counts_its_attempts_anew,
     }
 
-    self of "`Jobs`: one that is dead is revived" {
+    self of "`JobRepository`: one that is dead is revived" {
         a_dead_job_is_not_claimed_until_its_work_is_queued_again,
     }
 
-    self of "`Jobs`: one that runs loses its lease, since it may have missed the new work, and runs again" {
-        what_is_queued_while_the_job_runs_is_not_missed,
+    self of "`JobRepository`: one that runs loses its lease, since it may have missed the new work, and runs again" {
+        work_queued_while_the_job_runs_is_not_missed,
     }
 
-    self of "`Jobs`: A job is first due [`JOB_DELAY`](crate::model::JOB_DELAY) after the command's time." {
+    self of "`JobRepository`: A job is first due [`JOB_DELAY`](crate::model::JOB_DELAY) after the command's time." {
         a_job_is_left_to_its_request_at_first,
     }
 
-    self of "`Jobs`: A job that is queued already is not queued twice: one that waits keeps the earlier time" {
+    self of "`JobRepository`: A job that is queued already is not queued twice: one that waits keeps the earlier time" {
         the_same_work_is_queued_once,
     }
 
-    self of "`TrashRepository::begin_purges`: if there are any, are removed by a [job](super::Jobs) that is queued" {
+    self of "`TrashRepository::begin_purges`: if there are any, are removed by a [job](super::JobRepository) that is queued" {
         trash_that_is_emptied_is_queued_if_there_is_any,
     }
 
-    self of "`Jobs`: it exists if and only if the mutation was committed" {
+    self of "`JobRepository`: it exists if and only if the mutation was committed" {
         a_refused_mutation_queues_nothing,
     }
 
-    self of "`Jobs`: Whatever ends an upload that did not become a file queues" {
+    self of "`JobRepository`: Whatever ends an upload that did not become a file queues" {
         an_upload_that_ends_without_becoming_a_file_is_queued,
         an_upload_that_becomes_a_file_queues_nothing,
         an_upload_that_is_over_is_not_queued_again,
@@ -79,11 +79,11 @@ persistence_suite! {
         an_upload_whose_bytes_are_deleted_has_no_job,
     }
 
-    self of "`TrashRepository::delete_orphaned_drives`: An upload that has a [job](super::Jobs) stays, and the drive with it." {
+    self of "`TrashRepository::delete_orphaned_drives`: An upload that has a [job](super::JobRepository) stays, and the drive with it." {
         a_drive_without_an_owner_waits_for_the_bytes_of_its_uploads,
     }
 
-    self of "`Jobs::count`: Counts the jobs by kind, as of `now`." {
+    self of "`JobRepository::count`: Counts the jobs by kind, as of `now`." {
         jobs_are_counted_by_kind_and_state,
     }
 }
@@ -121,9 +121,9 @@ async fn drain(fixture: &Fixture<'_>) {
 
 /// Queues the removal of a drive.
 async fn queue(fixture: &Fixture<'_>) -> Job {
-    let member = fixture.user().await;
-    fixture.store.accounts().delete(&fixture.command(member.id), member.id, 0).await.unwrap();
-    Job::RemoveDrive(member.drive)
+    let user = fixture.user().await;
+    fixture.store.accounts().delete(&fixture.command(user.id), user.id, 0).await.unwrap();
+    Job::RemoveDrive(user.drive)
 }
 
 /// A file in the trash.
@@ -146,7 +146,7 @@ async fn count(fixture: &Fixture<'_>, kind: JobKind, now: Timestamp) -> JobCount
     counts.into_iter().find(|count| count.kind == kind).unwrap_or(JobCount::none(kind))
 }
 
-async fn of_all_who_claim_at_once_one_gets_each_job(fixture: &Fixture<'_>) {
+async fn concurrent_claims_get_each_job_once(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let mut queued: Vec<Job> = Vec::new();
     for _ in 0..6 {
@@ -245,7 +245,7 @@ async fn a_dead_job_is_not_claimed_until_its_work_is_queued_again(fixture: &Fixt
     assert_eq!(count(fixture, JobKind::PurgeTrash, now).await.dead, before);
 }
 
-async fn what_is_queued_while_the_job_runs_is_not_missed(fixture: &Fixture<'_>) {
+async fn work_queued_while_the_job_runs_is_not_missed(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let ann = fixture.user().await;
     let now = begin_purge(fixture, &ann, "a").await;
@@ -284,10 +284,10 @@ async fn trash_that_is_emptied_is_queued_if_there_is_any(fixture: &Fixture<'_>) 
     for name in ["a", "b"] {
         trashed(fixture, &ann, name).await;
     }
-    for (member, begun) in [(&ann, 2), (&ben, 0)] {
-        let root = fixture.grant(member.id, member.root, Action::Read).await;
+    for (user, begun) in [(&ann, 2), (&ben, 0)] {
+        let root = fixture.grant(user.id, user.root, Action::Read).await;
         let scope = PurgeScope::All(Box::new(root));
-        assert_eq!(fixture.store.trash().begin_purges(&fixture.command(member.id), &scope, ALL).await.unwrap(), begun);
+        assert_eq!(fixture.store.trash().begin_purges(&fixture.command(user.id), &scope, ALL).await.unwrap(), begun);
     }
     assert_eq!(attempts(fixture, due(fixture)).await, [(Job::PurgeTrash(ann.drive), 1)]);
 }

@@ -17,7 +17,7 @@ persistence_suite! {
     $ task_leases uses TaskLeaseRepository;
 
     self of "`TaskLeaseRepository::claim`: Of any number of concurrent callers exactly one succeeds." {
-        of_all_who_ask_at_once_one_gets_the_lease,
+        concurrent_callers_get_one_lease,
     }
 
     self of "`TaskLeaseRepository::claim`: Takes the lease until `until` if, at `now`, it is free and the task is due." {
@@ -30,7 +30,7 @@ persistence_suite! {
     }
 
     self of "`TaskLeaseRepository::finish`: Releases the lease, if it is still held" {
-        who_has_lost_the_lease_cannot_give_it_back,
+        a_lost_lease_cannot_be_released,
     }
 }
 
@@ -42,7 +42,7 @@ async fn claim(fixture: &Fixture<'_>, lease: Lease, now: Timestamp) -> bool {
     fixture.store.task_leases().claim(lease, now, now.plus(LEASE_DURATION)).await.unwrap()
 }
 
-async fn of_all_who_ask_at_once_one_gets_the_lease(fixture: &Fixture<'_>) {
+async fn concurrent_callers_get_one_lease(fixture: &Fixture<'_>) {
     let now = fixture.now();
     for round in 0..5 {
         let claims =
@@ -74,7 +74,7 @@ async fn a_lease_passes_on_when_it_runs_out(fixture: &Fixture<'_>) {
     assert!(claim(fixture, lease(fixture, "long"), end).await);
 }
 
-async fn who_has_lost_the_lease_cannot_give_it_back(fixture: &Fixture<'_>) {
+async fn a_lost_lease_cannot_be_released(fixture: &Fixture<'_>) {
     let (now, paused, other) = (fixture.now(), lease(fixture, "lost"), lease(fixture, "lost"));
     assert!(claim(fixture, paused, now).await);
     let end = now.plus(LEASE_DURATION);

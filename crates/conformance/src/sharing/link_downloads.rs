@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use clouddrive_domain::error::Gone;
 use clouddrive_domain::model::{
-    Action, ClientSubnet, Counted, DOWNLOAD_WINDOW, Link, LinkChange, LinkDownload, Timestamp,
+    Action, ClientSubnet, CountOutcome, DOWNLOAD_WINDOW, Link, LinkChange, LinkDownload, Timestamp,
 };
 use clouddrive_domain::port::NewLink;
 use clouddrive_domain::{Error, Result};
@@ -21,13 +21,13 @@ persistence_suite! {
 
     self of "`LinkDownloadRepository::count`: the limit of the link MUST NOT be exceeded" {
         downloads_are_counted_up_to_the_limit,
-        of_simultaneous_downloads_just_as_many_succeed_as_are_left,
+        simultaneous_downloads_do_not_exceed_the_limit,
         without_a_limit_every_download_is_counted,
         a_limit_may_be_raised,
     }
 
     self of "`LinkDownloadRepository::count`: each successful download is counted exactly once" {
-        what_one_network_takes_at_once_of_one_item_is_one_download,
+        concurrent_requests_of_one_network_are_one_download,
         every_network_and_every_item_counts_for_itself,
     }
 
@@ -44,11 +44,11 @@ persistence_suite! {
     }
 
     self of "`LinkDownloadRepository::prune`: Deletes up to `max` records of downloads counted before `before`" {
-        downloads_are_forgotten_after_their_window,
+        downloads_are_pruned_after_their_window,
     }
 }
 
-async fn count(fixture: &Fixture<'_>, download: &LinkDownload, at: Timestamp) -> Result<Counted> {
+async fn count(fixture: &Fixture<'_>, download: &LinkDownload, at: Timestamp) -> Result<CountOutcome> {
     fixture.store.link_downloads().count(&fixture.command_at(None, at), download).await
 }
 
@@ -89,7 +89,7 @@ async fn downloads_are_counted_up_to_the_limit(fixture: &Fixture<'_>) {
     let (first, second) = (fixture.now(), fixture.now());
     for (downloads, nth, at) in [(1, 1, first), (2, 2, second)] {
         assert!(!is_counted(fixture, &by(&link, nth), at).await);
-        assert_eq!(count(fixture, &by(&link, nth), at).await.unwrap(), Counted::First);
+        assert_eq!(count(fixture, &by(&link, nth), at).await.unwrap(), CountOutcome::New);
         assert!(is_counted(fixture, &by(&link, nth), at).await);
         let expected = Link { downloads, last_download_at: Some(at), ..link.clone() };
         assert_eq!(find(fixture, &link).await, expected);
@@ -98,7 +98,7 @@ async fn downloads_are_counted_up_to_the_limit(fixture: &Fixture<'_>) {
     assert_refused!(count(fixture, &by(&link, 3), at).await, Error::Gone(Gone::LinkExhausted));
     // Networks that were counted may continue.
     for nth in [1, 2] {
-        assert_eq!(count(fixture, &by(&link, nth), at).await.unwrap(), Counted::Again);
+        assert_eq!(count(fixture, &by(&link, nth), at).await.unwrap(), CountOutcome::Continued);
     }
     let expected = Link { downloads: 2, last_download_at: Some(second), ..link.clone() };
     assert_eq!(find(fixture, &link).await, expected);
@@ -107,18 +107,18 @@ async fn downloads_are_counted_up_to_the_limit(fixture: &Fixture<'_>) {
     assert_refused!(count(fixture, &absent, at).await, Error::NotFound);
 }
 
-async fn of_simultaneous_downloads_just_as_many_succeed_as_are_left(fixture: &Fixture<'_>) {
+async fn simultaneous_downloads_do_not_exceed_the_limit(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let link = limited(fixture, &ann, Some(7)).await;
     let at = fixture.now();
     // Fifty networks, each with two requests.
     let downloads: Vec<_> = (0..100).map(|nth| by(&link, nth / 2)).collect();
     let outcomes = join_all(downloads.iter().map(|download| count(fixture, download, at))).await;
-    let first = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Counted::First))).count();
+    let first = outcomes.iter().filter(|outcome| matches!(outcome, Ok(CountOutcome::New))).count();
     assert_eq!(first, 7);
     let mut served = 0;
     for pair in outcomes.chunks(2) {
-        let counted = pair.iter().filter(|outcome| matches!(outcome, Ok(Counted::First))).count();
+        let counted = pair.iter().filter(|outcome| matches!(outcome, Ok(CountOutcome::New))).count();
         let let_in = pair.iter().filter(|outcome| outcome.is_ok()).count();
         assert!(counted == 1 || let_in == 0, "{pair:?}");
         served += counted;
@@ -130,13 +130,13 @@ async fn of_simultaneous_downloads_just_as_many_succeed_as_are_left(fixture: &Fi
     assert_eq!(find(fixture, &link).await.downloads, 7);
 }
 
-async fn what_one_network_takes_at_once_of_one_item_is_one_download(fixture: &Fixture<'_>) {
+async fn concurrent_requests_of_one_network_are_one_download(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     for max in [Some(1), Some(5), None] {
         let link = limited(fixture, &ann, max).await;
         let (at, download) = (fixture.now(), by(&link, 1));
         let outcomes = join_all((0..20).map(|_| count(fixture, &download, at))).await;
-        let first = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Counted::First))).count();
+        let first = outcomes.iter().filter(|outcome| matches!(outcome, Ok(CountOutcome::New))).count();
         assert_eq!((first, outcomes.iter().filter(|outcome| outcome.is_ok()).count()), (1, 20), "{max:?}");
         assert_eq!(find(fixture, &link).await.downloads, 1);
     }
@@ -149,8 +149,8 @@ async fn every_network_and_every_item_counts_for_itself(fixture: &Fixture<'_>) {
     let other = fixture.link(ann.id, link.item.id).await;
     let at = fixture.now();
     for download in [by(&link, 1), by(&link, 2), LinkDownload { node: inner, ..by(&link, 1) }, by(&other, 1)] {
-        assert_eq!(count(fixture, &download, at).await.unwrap(), Counted::First);
-        assert_eq!(count(fixture, &download, at).await.unwrap(), Counted::Again);
+        assert_eq!(count(fixture, &download, at).await.unwrap(), CountOutcome::New);
+        assert_eq!(count(fixture, &download, at).await.unwrap(), CountOutcome::Continued);
     }
     assert_eq!((find(fixture, &link).await.downloads, find(fixture, &other).await.downloads), (3, 1));
 }
@@ -160,14 +160,14 @@ async fn after_the_window_a_download_is_counted_anew(fixture: &Fixture<'_>) {
     let link = limited(fixture, &ann, Some(2)).await;
     let (at, download) = (fixture.now(), by(&link, 1));
     let window = i64::try_from(DOWNLOAD_WINDOW.as_millis()).unwrap();
-    assert_eq!(count(fixture, &download, at).await.unwrap(), Counted::First);
+    assert_eq!(count(fixture, &download, at).await.unwrap(), CountOutcome::New);
     // The window starts with the first download; later ones do not extend it.
     let last = later(at, window - 1);
     assert!(is_counted(fixture, &download, last).await);
-    assert_eq!(count(fixture, &download, last).await.unwrap(), Counted::Again);
+    assert_eq!(count(fixture, &download, last).await.unwrap(), CountOutcome::Continued);
     let over = later(at, window);
     assert!(!is_counted(fixture, &download, over).await);
-    assert_eq!(count(fixture, &download, over).await.unwrap(), Counted::First);
+    assert_eq!(count(fixture, &download, over).await.unwrap(), CountOutcome::New);
     assert_eq!(find(fixture, &link).await.downloads, 2);
     let over = later(over, window);
     assert_refused!(count(fixture, &download, over).await, Error::Gone(Gone::LinkExhausted));
@@ -210,7 +210,7 @@ async fn a_download_is_counted_or_the_link_is_gone(fixture: &Fixture<'_>) {
         let (at, download) = (fixture.now(), by(&link, 1));
         let (revoked, counted) = join(revoke(fixture, &ann, &link), count(fixture, &download, at)).await;
         revoked.unwrap();
-        assert!(matches!(counted, Ok(Counted::First) | Err(Error::NotFound)), "{counted:?}");
+        assert!(matches!(counted, Ok(CountOutcome::New) | Err(Error::NotFound)), "{counted:?}");
         assert_refused!(count(fixture, &download, at).await, Error::NotFound);
         assert!(!is_counted(fixture, &download, at).await);
     }
@@ -235,7 +235,7 @@ async fn a_limit_may_be_raised(fixture: &Fixture<'_>) {
     }
 }
 
-async fn downloads_are_forgotten_after_their_window(fixture: &Fixture<'_>) {
+async fn downloads_are_pruned_after_their_window(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let link = limited(fixture, &ann, None).await;
     let at = fixture.now();

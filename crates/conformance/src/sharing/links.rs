@@ -24,7 +24,7 @@ persistence_suite! {
     self of "`LinkRepository::find_by_token`: Finds the link by the hash of its token, with its node as seen by the holder" {
         a_link_is_found_by_the_hash_of_its_token_alone,
         a_link_shows_its_node_and_what_lies_below_and_nothing_else,
-        a_links_holder_lists_what_stands_there,
+        a_link_bearer_lists_the_linked_folder,
         shares_give_nothing_to_the_holder_of_a_link,
         a_link_names_its_item_as_it_is_called_now,
     }
@@ -42,12 +42,12 @@ persistence_suite! {
         a_link_is_revoked_once,
     }
 
-    self of "`LinkRepository::list_made`: Lists the links of `owner`, newest first" {
+    self of "`LinkRepository::list_by_owner`: Lists the links of `owner`, newest first" {
         links_come_newest_first_in_pages,
     }
 
     self of "`LinkRepository::prune_expired`: Deletes up to `max` links that expired before `before`" {
-        links_are_forgotten_after_they_expired,
+        expired_links_are_pruned,
     }
 }
 
@@ -187,7 +187,7 @@ async fn a_link_shows_its_node_and_what_lies_below_and_nothing_else(fixture: &Fi
     assert_eq!(seen(fixture, &link, beside).await.role(), Some(Role::View));
 }
 
-async fn a_links_holder_lists_what_stands_there(fixture: &Fixture<'_>) {
+async fn a_link_bearer_lists_the_linked_folder(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let linked = fixture.folder(ann.id, ann.root, "linked").await;
     let shared = fixture.folder(ann.id, linked, "a").await;
@@ -292,7 +292,7 @@ async fn made(fixture: &Fixture<'_>, owner: UserId, limit: u64) -> Vec<(Link, Lo
     let limit = Limit::new(limit).unwrap();
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = fixture.store.links().list_made(owner, after, limit).await.unwrap();
+        let rows = fixture.store.links().list_by_owner(owner, after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
         all.extend(page.items);
@@ -327,7 +327,7 @@ async fn links_come_newest_first_in_pages(fixture: &Fixture<'_>) {
     }
 }
 
-async fn links_are_forgotten_after_they_expired(fixture: &Fixture<'_>) {
+async fn expired_links_are_pruned(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let end = fixture.now();

@@ -27,12 +27,12 @@ persistence_suite! {
     }
 
     self of "`ShareRepository`: Changes take effect before these methods return." {
-        what_a_share_gives_holds_at_once,
+        a_share_takes_effect_at_once,
     }
 
     self of "`ShareRepository::create`: by the store's own constraint" {
         a_node_is_shared_once_with_each_guest,
-        of_simultaneous_shares_one_succeeds,
+        one_of_simultaneous_shares_succeeds,
     }
 
     self of "`ShareRepository::create`: if the guest no longer exists" {
@@ -66,7 +66,7 @@ persistence_suite! {
         a_node_given_to_several_is_beside_each_share,
     }
 
-    managed of "`ShareRepository::list_of`: Lists the shares of the very node that `item` grants to" {
+    managed of "`ShareRepository::list_by_node`: Lists the shares of the very node that `item` grants to" {
         the_shares_of_a_node_are_its_own,
     }
 
@@ -103,7 +103,7 @@ async fn a_share_is_made_as_it_is_found(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "folder").await;
     let file = fixture.file(ann.id, folder, "file", 1).await;
-    let person = |member: &TestUser| UserRef { id: member.id, username: Some(member.username.clone()) };
+    let person = |user: &TestUser| UserRef { id: user.id, username: Some(user.username.clone()) };
     for (kind, node, text, permission) in
         [(NodeKind::Folder, folder, "folder", Permission::View), (NodeKind::File, file, "file", Permission::Edit)]
     {
@@ -128,7 +128,7 @@ async fn a_share_is_made_as_it_is_found(fixture: &Fixture<'_>) {
     assert_eq!(find(fixture, ann.id, fixture.id()).await, None);
 }
 
-async fn what_a_share_gives_holds_at_once(fixture: &Fixture<'_>) {
+async fn a_share_takes_effect_at_once(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let below = fixture.file(ann.id, folder, "b", 1).await;
@@ -178,7 +178,7 @@ async fn a_node_is_shared_once_with_each_guest(fixture: &Fixture<'_>) {
     assert_eq!(role(fixture, &bob, folder).await, Some(Role::Edit));
 }
 
-async fn of_simultaneous_shares_one_succeeds(fixture: &Fixture<'_>) {
+async fn one_of_simultaneous_shares_succeeds(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let rivals = (0..8).map(|_| create(fixture, &ann, folder, bob.id, Permission::View));

@@ -19,13 +19,13 @@ persistence_suite! {
     $ blob_records uses BlobRecordRepository, NodeRepository, UploadRepository, UserRepository, VersionRepository;
 
     self of "`BlobRecordRepository::mark_for_deletion`: that have been unreferenced since `before` or longer" {
-        what_nothing_refers_to_is_marked_for_deletion_after_its_time,
-        what_something_refers_to_is_not_marked_for_deletion,
-        what_was_referred_to_is_marked_for_deletion_after_its_last_reference,
+        unreferenced_blobs_are_marked_after_the_grace_period,
+        referenced_blobs_are_not_marked,
+        blobs_are_marked_after_their_last_reference,
     }
 
     self of "`BlobRecordRepository::mark_for_deletion`: together with those marked for deletion earlier and not yet removed" {
-        what_is_marked_for_deletion_comes_again_until_it_is_removed,
+        marked_blobs_are_returned_until_removed,
     }
 
     self of "`BlobRecordRepository::mark_for_deletion`: Marks for deletion up to `max` blobs of `store`" {
@@ -34,7 +34,7 @@ persistence_suite! {
     }
 
     self of "`BlobRecordRepository::mark_for_deletion`: come after those marked for deletion since" {
-        what_is_not_forgotten_does_not_hold_up_the_rest,
+        undeletable_blobs_do_not_hold_up_others,
     }
 
     self of "`BlobRecordRepository::is_referred_to`: Whether an open upload, a version or a photo refers to the blob." {
@@ -49,7 +49,7 @@ persistence_suite! {
         the_store_of_a_blob_is_known,
     }
 
-    self of "`BlobRecordRepository::note_tag`: It never changes, since the bytes do not." {
+    self of "`BlobRecordRepository::record_tag`: It never changes, since the bytes do not." {
         a_tag_is_noted_once,
     }
 
@@ -65,7 +65,7 @@ persistence_suite! {
         a_blob_is_either_marked_for_deletion_or_referred_to,
     }
 
-    self of "`Saved`: They are marked for deletion, and count against the" {
+    self of "`SavedNode`: They are marked for deletion, and count against the" {
         a_former_content_does_not_wait,
     }
 
@@ -74,7 +74,7 @@ persistence_suite! {
     }
 
     self of "`BlobRecordRepository::hold`: is referred to, or is already charged to a drive MUST be left unchanged" {
-        what_is_referred_to_or_gone_reserves_nothing,
+        referenced_or_missing_blobs_reserve_nothing,
     }
 }
 
@@ -116,14 +116,14 @@ async fn a_tag_is_noted_once(fixture: &Fixture<'_>) {
     assert_eq!(tag().await, None);
     let (first, second) = (EntityTag::parse("d41d8-2").ok(), EntityTag::parse("other").ok());
     for noted in [&first, &first, &second] {
-        fixture.store.records().note_tag(&blob, noted.as_ref().unwrap()).await.unwrap();
+        fixture.store.records().record_tag(&blob, noted.as_ref().unwrap()).await.unwrap();
         assert_eq!(tag().await, first);
     }
     // Noting the tag of a missing blob is a no-op.
-    fixture.store.records().note_tag(&fixture.key(), &second.unwrap()).await.unwrap();
+    fixture.store.records().record_tag(&fixture.key(), &second.unwrap()).await.unwrap();
 }
 
-async fn what_nothing_refers_to_is_marked_for_deletion_after_its_time(fixture: &Fixture<'_>) {
+async fn unreferenced_blobs_are_marked_after_the_grace_period(fixture: &Fixture<'_>) {
     let (first, second) = (fixture.now(), fixture.now());
     let (early, late) = (record(fixture, first).await, record(fixture, second).await);
     let marked_for_deletion = fixture.marked_for_deletion(first.minus(MILLISECOND)).await;
@@ -135,7 +135,7 @@ async fn what_nothing_refers_to_is_marked_for_deletion_after_its_time(fixture: &
     assert!(fixture.marked_for_deletion(second.plus(MILLISECOND)).await.contains(&late));
 }
 
-async fn what_something_refers_to_is_not_marked_for_deletion(fixture: &Fixture<'_>) {
+async fn referenced_blobs_are_not_marked(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (open, file) = (fixture.open(&root, "a", Some(1)).await, fixture.open(&root, "b", Some(1)).await);
@@ -148,7 +148,7 @@ async fn what_something_refers_to_is_not_marked_for_deletion(fixture: &Fixture<'
     }
 }
 
-async fn what_was_referred_to_is_marked_for_deletion_after_its_last_reference(fixture: &Fixture<'_>) {
+async fn blobs_are_marked_after_their_last_reference(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let photo = fixture.record().await;
     fixture.set_photo(ann.id, Some(&photo)).await.unwrap();
@@ -167,7 +167,7 @@ async fn what_was_referred_to_is_marked_for_deletion_after_its_last_reference(fi
     assert!(fixture.marked_for_deletion(removal.at).await.contains(&photo));
 }
 
-async fn what_is_marked_for_deletion_comes_again_until_it_is_removed(fixture: &Fixture<'_>) {
+async fn marked_blobs_are_returned_until_removed(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let at = fixture.now();
     let key = record(fixture, at).await;
@@ -203,7 +203,7 @@ async fn blobs_are_marked_for_deletion_in_batches(fixture: &Fixture<'_>) {
     assert_eq!(fixture.store.records().mark_for_deletion(&STORE, before, fixture.now(), 2).await.unwrap(), []);
 }
 
-async fn what_is_not_forgotten_does_not_hold_up_the_rest(fixture: &Fixture<'_>) {
+async fn undeletable_blobs_do_not_hold_up_others(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let due = HashSet::from([fixture.record().await, fixture.record().await, fixture.record().await]);
     let before = fixture.now();
@@ -343,7 +343,7 @@ async fn bytes_that_could_not_be_deleted_stay_reserved_until_they_are(fixture: &
     }
 }
 
-async fn what_is_referred_to_or_gone_reserves_nothing(fixture: &Fixture<'_>) {
+async fn referenced_or_missing_blobs_reserve_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let open = fixture.open(&root, "a", Some(7)).await;

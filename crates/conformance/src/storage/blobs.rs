@@ -24,7 +24,7 @@ suite! {
     $ blobs(store: &dyn BlobStore, random: &dyn Random) (store, random)
 
     self of "`BlobStore::put`: Stores `body` under `key`, durably" {
-        what_was_put_is_there,
+        a_put_blob_reads_back,
         pieces_of_any_size_make_one_blob,
     }
 
@@ -49,7 +49,7 @@ suite! {
     }
 
     self of "`BlobStore`: Each key is written at most once." {
-        of_simultaneous_puts_one_succeeds,
+        one_of_simultaneous_puts_succeeds,
     }
 
     self of "`BlobStore::put`: It is atomic, even if the future is dropped midway." {
@@ -81,7 +81,7 @@ suite! {
     }
 
     self of "`BlobStore::abort`: Discards a multipart upload and the bytes received, even if it is finished" {
-        what_is_discarded_is_gone,
+        discarded_uploads_are_gone,
     }
 
     self of "`BlobStore::sweep`: Removes the remains of unfinished writes that began before `before`" {
@@ -95,7 +95,7 @@ suite! {
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
 /// `put` and `head` describe the stored blob, and it reads back unchanged; an empty one too.
-pub async fn what_was_put_is_there(store: &dyn BlobStore, random: &dyn Random) {
+pub async fn a_put_blob_reads_back(store: &dyn BlobStore, random: &dyn Random) {
     for size in [0, 1, 1000, 70_000, 3_000_007] {
         let (key, bytes) = (BlobKey::generate(random), sample(size));
         let expected = Expected { length: Length::Exactly(size as u64), sha256: None };
@@ -176,7 +176,7 @@ pub async fn a_key_is_written_once(store: &dyn BlobStore, random: &dyn Random) {
 }
 
 /// Exactly one of many concurrent puts under one key succeeds, and its bytes are stored.
-pub async fn of_simultaneous_puts_one_succeeds(store: &dyn BlobStore, random: &dyn Random) {
+pub async fn one_of_simultaneous_puts_succeeds(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     let contents: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000 + usize::from(number)]).collect();
     let content_headers = ContentHeaders::unknown();
@@ -284,7 +284,7 @@ pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, random: &dyn R
 }
 
 /// A discarded blob is gone like a discarded multipart upload, and no other is. Idempotent.
-pub async fn what_is_discarded_is_gone(store: &dyn BlobStore, random: &dyn Random) {
+pub async fn discarded_uploads_are_gone(store: &dyn BlobStore, random: &dyn Random) {
     let multipart = || MultipartUpload { key: BlobKey::generate(random), multipart_id: None };
     let (goes, stays) = (multipart(), multipart());
     for multipart in [&goes, &stays] {

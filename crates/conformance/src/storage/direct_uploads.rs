@@ -71,7 +71,7 @@ suite! {
     $ direct_uploads<W: SignedUrlClient>(case: &Case<'_, W>) (case)
 
     send of "`DirectUploadStore::finish`: Creates the blob from exactly the parts of the plan, durably" {
-        what_is_sent_becomes_the_blob,
+        sent_bytes_become_the_blob,
         an_empty_blob_is_one_too,
     }
 
@@ -81,11 +81,11 @@ suite! {
 
     finish of "`DirectUploadStore::finish`: Nothing changes then, and missing parts may still be sent." {
         without_bytes_there_is_nothing_to_finish,
-        what_is_not_expected_is_not_made,
+        unexpected_bytes_do_not_become_a_blob,
     }
 
     finish of "`DirectUploadStore`: the finished blob no longer changes, even while signed URLs are still valid" {
-        what_was_finished_stays_as_it_is,
+        a_finished_blob_does_not_change,
     }
 
     finish of "`DirectUploadStore::finish`: Idempotent: repeats, even concurrent ones from other instances, return the same." {
@@ -94,11 +94,11 @@ suite! {
     }
 
     end of "`BlobStore::abort`: Discards a multipart upload and the bytes received, even if it is finished" {
-        what_is_discarded_is_gone,
+        discarded_uploads_are_gone,
     }
 
     end of "`BlobStore::list_incomplete`: Lists some multipart uploads begun before `before` and neither finished nor discarded" {
-        what_has_begun_and_not_ended_is_listed,
+        unfinished_uploads_are_listed,
     }
 
     fetch of "`UrlPresigner::presign_get`: until `expires_at`" {
@@ -120,7 +120,7 @@ suite! {
     }
 
     parts of "`DirectUploadStore::finish`: Nothing changes then, and missing parts may still be sent." {
-        what_is_missing_is_told_and_may_still_come,
+        missing_parts_are_reported_and_may_still_be_sent,
     }
 
     parts of "`DirectUploadStore::presign_put`: The store itself MUST reject other bytes or another size." {
@@ -132,7 +132,7 @@ suite! {
     }
 
     parts of "`DirectUploadStore`: the finished blob no longer changes, even while signed URLs are still valid" {
-        what_was_finished_in_parts_stays_as_it_is,
+        a_blob_finished_in_parts_does_not_change,
     }
 
     parts of "`DirectUploadStore::finish`: Idempotent: repeats, even concurrent ones from other instances, return the same." {
@@ -145,16 +145,16 @@ suite! {
     }
 
     parts of "`BlobStore::abort`: Discards a multipart upload and the bytes received, even if it is finished" {
-        what_is_discarded_is_gone_and_takes_no_more,
+        discarded_uploads_are_gone_and_refuse_parts,
         a_part_that_races_with_a_discard_leaves_nothing,
     }
 
     parts of "`BlobStore::delete`: Deletes the blob." {
-        what_is_deleted_is_gone,
+        deleted_blobs_are_gone,
     }
 
     parts of "`BlobStore::list_incomplete`: Lists some multipart uploads begun before `before` and neither finished nor discarded" {
-        what_has_begun_is_listed_until_it_is_over,
+        uploads_are_listed_until_they_end,
     }
 }
 

@@ -16,9 +16,9 @@ pub async fn suite<W: SignedUrlClient>(case: &Case<'_, W>, staged: &dyn StagedUp
     let mut tried = 0;
     for plan in [PartPlan::single(5), several] {
         if staged.needs_copy(plan) {
-            what_was_copied_stays_as_it_is(case, staged, plan).await;
-            what_is_sent_again_takes_the_place_of_the_former(case, staged, plan).await;
-            what_was_discarded_is_not_copied(case, staged, plan).await;
+            a_copy_does_not_change(case, staged, plan).await;
+            bytes_sent_again_replace_the_former(case, staged, plan).await;
+            a_discarded_upload_is_not_copied(case, staged, plan).await;
             tried += 1;
         }
     }
@@ -57,7 +57,7 @@ fn bytes_of(plan: PartPlan) -> Vec<u8> {
 }
 
 /// Neither PUTs to live URLs nor the removal of the original affect the copy.
-async fn what_was_copied_stays_as_it_is<W: SignedUrlClient>(
+async fn a_copy_does_not_change<W: SignedUrlClient>(
     case: &Case<'_, W>,
     staged: &dyn StagedUploadStore,
     plan: PartPlan,
@@ -80,7 +80,7 @@ async fn what_was_copied_stays_as_it_is<W: SignedUrlClient>(
 }
 
 /// Bytes that are sent again replace the former ones.
-async fn what_is_sent_again_takes_the_place_of_the_former<W: SignedUrlClient>(
+async fn bytes_sent_again_replace_the_former<W: SignedUrlClient>(
     case: &Case<'_, W>,
     staged: &dyn StagedUploadStore,
     plan: PartPlan,
@@ -98,7 +98,7 @@ async fn what_is_sent_again_takes_the_place_of_the_former<W: SignedUrlClient>(
     );
 }
 
-async fn what_was_discarded_is_not_copied<W: SignedUrlClient>(
+async fn a_discarded_upload_is_not_copied<W: SignedUrlClient>(
     case: &Case<'_, W>,
     staged: &dyn StagedUploadStore,
     plan: PartPlan,

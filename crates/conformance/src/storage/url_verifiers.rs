@@ -22,13 +22,13 @@ suite! {
     $ url_verifiers(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) (case, verifier)
 
     self of "`SignedUrlVerifier::verify_put`: Verifies a PUT and returns its target and what its bytes must be." {
-        what_was_signed_to_put_is_admitted,
+        a_signed_put_is_admitted,
         permission_for_a_part_is_none_for_another,
     }
 
     self of "`SignedUrlVerifier::verify_get`: Verifies a GET and returns its target, with the viewer whose access must be checked, if any." {
-        what_was_signed_to_get_is_admitted,
-        what_was_signed_to_watch_is_admitted_as_such,
+        a_signed_get_is_admitted,
+        a_watch_url_is_admitted_with_its_viewer,
     }
 
     self of "`SignedUrlVerifier::verify_put`: `UrlExpired` for an expired URL that it did sign" {
@@ -42,12 +42,12 @@ suite! {
         no_parameter_can_be_added_doubled_left_out_or_moved,
         values_cannot_be_spelt_otherwise,
         parts_of_two_urls_make_none,
-        what_was_never_signed_is_refused,
+        unsigned_requests_are_refused,
     }
 }
 
 /// An admitted PUT has the signed key, length and, if it was known, digest.
-pub async fn what_was_signed_to_put_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+pub async fn a_signed_put_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     for length in [0, 1, u64::MAX] {
         for sha256 in [None, Some(Sha256::from_bytes([0; 32])), Some(Sha256::from_bytes([0xA7; 32]))] {
             let key = case.key();
@@ -100,7 +100,7 @@ pub async fn permission_for_a_part_is_none_for_another(case: &Case<'_>, verifier
 }
 
 /// An admitted GET has exactly the signed key and presentation.
-pub async fn what_was_signed_to_get_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+pub async fn a_signed_get_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     for media_type in ["text/plain", "text/plain; charset=utf-8", "a/b; c=\"d&e=f%41+g\"", "image/svg+xml"] {
         let longest = "é".repeat(127);
         for name in
@@ -115,7 +115,7 @@ pub async fn what_was_signed_to_get_is_admitted(case: &Case<'_>, verifier: &dyn 
 }
 
 /// An admitted GET has the signed content info and [`Watch`].
-pub async fn what_was_signed_to_watch_is_admitted_as_such(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+pub async fn a_watch_url_is_admitted_with_its_viewer(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let info = ContentInfo {
         size: Some(10),
         tag: EntityTag::parse("d41d8&size=11-2").unwrap(),
@@ -264,7 +264,7 @@ pub async fn parts_of_two_urls_make_none(case: &Case<'_>, verifier: &dyn SignedU
 }
 
 /// `Signature` for queries that no signer made.
-pub async fn what_was_never_signed_is_refused(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+pub async fn unsigned_requests_are_refused(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let long = "A".repeat(100_000);
     for query in ["", "&", "=", "signature=", "signature", "%", "%FF", "é", "\0", &long, &format!("signature={long}")]
     {

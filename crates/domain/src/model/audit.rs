@@ -44,7 +44,7 @@ pub enum AuditAction {
         /// The account.
         user: UserId,
         /// What was changed.
-        act: Administered,
+        act: AdminAction,
     },
     /// The actor set a profile photo.
     PhotoSet,
@@ -162,7 +162,7 @@ impl AuditAction {
 
 /// What an operator did to an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Administered {
+pub enum AdminAction {
     /// It was created.
     Created,
     /// Its password was set.
@@ -175,7 +175,7 @@ pub enum Administered {
     Enabled,
 }
 
-impl Administered {
+impl AdminAction {
     /// The stable name of the event.
     const fn event(self) -> &'static str {
         match self {

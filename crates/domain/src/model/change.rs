@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_pruned_before_its_elders() {
+    fn entries_are_pruned_in_order_of_age() {
         let times = |times: [i64; 3]| times.map(Timestamp::from_millis);
         for (log, prunable) in [([1, 2, 3], 2), ([1, 3, 2], 1), ([3, 1, 2], 0), ([0, 0, 0], 3)] {
             assert_eq!(count_prunable(times(log), Timestamp::from_millis(3)), prunable, "{log:?}");

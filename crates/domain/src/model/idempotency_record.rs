@@ -37,7 +37,7 @@ pub struct KeyedRequest {
     pub path: String,
     /// The caller's key.
     pub key: IdempotencyKey,
-    /// The digest of the content; none until the body has arrived, and then [set](IdempotencyRecord::settle) on the
+    /// The digest of the content; none until the body has arrived, and then [set](IdempotencyRecord::set_digest) on the
     /// record.
     pub digest: Option<Sha256>,
     /// The digest under the previous digest key, if digests are keyed.
@@ -101,7 +101,7 @@ impl IdempotencyRecord {
     }
 
     /// Records the digest of a body that has arrived. Only the first call has an effect.
-    pub fn settle(&self, digest: Sha256) {
+    pub fn set_digest(&self, digest: Sha256) {
         let _ = self.0.settled.set(digest);
     }
 

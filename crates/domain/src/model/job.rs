@@ -10,10 +10,10 @@ use super::{DriveId, Id, LeaseId, ParseError, Timestamp, UploadId};
 pub const MAX_JOB_ATTEMPTS: u32 = 10;
 
 /// The pause after the first failed attempt; each further one is three times as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const INITIAL_BACKOFF: Duration = Duration::from_secs(10);
 
 /// The longest pause between two attempts.
-const MAX_PAUSE: Duration = Duration::from_hours(1);
+const MAX_BACKOFF: Duration = Duration::from_hours(1);
 
 /// How long a job waits after the mutation that queues it: the request usually does the work itself.
 pub const JOB_DELAY: Duration = Duration::from_secs(10);
@@ -115,7 +115,7 @@ impl ClaimedJob {
             return None;
         }
         let factor = 3_u32.saturating_pow(self.attempts.saturating_sub(1));
-        Some(now.plus(FIRST_PAUSE.saturating_mul(factor).min(MAX_PAUSE)))
+        Some(now.plus(INITIAL_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF)))
     }
 }
 

@@ -35,11 +35,11 @@ impl LinkDownload {
 
 /// Whether a download was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum CountOutcome {
     /// It was counted now.
-    First,
+    New,
     /// It continues a download counted before.
-    Again,
+    Continued,
 }
 
 #[cfg(test)]

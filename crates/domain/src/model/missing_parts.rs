@@ -1,7 +1,7 @@
 use std::fmt;
 
 /// How many missing parts are listed by number.
-const TOLD: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// Missing parts: their count and the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ impl MissingParts {
     pub(super) fn from_numbers(numbers: impl Iterator<Item = u32>) -> Self {
         let mut missing = Self { first: Vec::new(), count: 0 };
         for number in numbers {
-            if missing.first.len() < TOLD {
+            if missing.first.len() < MAX_LISTED {
                 missing.first.push(number);
             }
             missing.count += 1;

@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_parses_is_valid_and_stays_as_it_is(text in "\\PC{0,80}|.{0,300}") {
+        fn parsed_names_are_valid_and_unchanged(text in "\\PC{0,80}|.{0,300}") {
             if let Ok(name) = Name::parse(&text) {
                 prop_assert!((1..=MAX_NAME_BYTES).contains(&name.as_str().len()));
                 prop_assert!(!name.as_str().contains(['/', '\\', '\0']));

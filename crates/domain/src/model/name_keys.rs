@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folded_text_keeps_what_makes_another_letter() {
+    fn folding_keeps_marks_that_make_another_letter() {
         for (text, folded) in [
             ("Café", "cafe"),
             ("CAFE\u{301}", "cafe"),

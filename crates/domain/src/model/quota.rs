@@ -85,7 +85,7 @@ mod tests {
     const ENTRIES: EntryQuota = EntryQuota { total: 2, used: 1 };
 
     #[test]
-    fn what_is_reserved_fits_already_and_what_is_freed_makes_room() {
+    fn reserved_bytes_are_not_counted_twice_and_freed_bytes_are_available() {
         let quota = Quota { total: 10, used: 3, reserved: 2 };
         let refusal = |charge: Charge| charge.refusal(quota, ENTRIES);
         assert_eq!(refusal(Charge { stored: 5, ..Charge::default() }), None);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_drive_takes_what_needs_no_room() {
+    fn a_full_drive_accepts_changes_that_need_no_space() {
         let quota = Quota { total: 1, used: 5, reserved: 0 };
         let entries = EntryQuota { total: 1, used: 5 };
         assert_eq!(Charge::default().refusal(quota, entries), None);

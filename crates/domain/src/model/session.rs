@@ -27,7 +27,7 @@ pub struct Session {
 
 /// A running session, as shown to its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunningSession {
+pub struct ActiveSession {
     /// The identifier.
     pub id: SessionId,
     /// When it began.

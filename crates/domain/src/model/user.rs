@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn login_handles_match_the_registered_keys() {
+    fn login_identifiers_match_the_registered_keys() {
         let (name, address) = (Username::parse("Ann").unwrap(), Email::parse("Ann@Example.com").unwrap());
         assert_eq!(LoginIdentifier::parse("aNN"), LoginIdentifier::Username(name.key()));
         assert_eq!(LoginIdentifier::parse("aNN@eXAMPLE.com"), LoginIdentifier::Email(address.key()));
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_an_address_when_it_has_an_at_sign() {
+    fn a_login_identifier_with_an_at_sign_is_an_address() {
         assert_eq!(LoginIdentifier::parse("Ann"), LoginIdentifier::Username("ann".to_owned()));
         assert_eq!(LoginIdentifier::parse("Ann@Example.com"), LoginIdentifier::Email("ann@example.com".to_owned()));
     }

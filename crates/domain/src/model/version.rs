@@ -42,7 +42,7 @@ pub struct KeptVersion {
 /// replaces; and, only as a last resort, the last version of each other user. So frequent writes do not remove what
 /// another user had before.
 #[must_use]
-pub fn superfluous(former: &[KeptVersion], newest: KeptVersion, max: u32) -> Vec<VersionId> {
+pub fn excess_versions(former: &[KeptVersion], newest: KeptVersion, max: u32) -> Vec<VersionId> {
     let room = usize::try_from(max.saturating_sub(1)).unwrap_or(usize::MAX);
     let mut left = former.to_vec();
     let mut gone = Vec::new();
@@ -99,7 +99,7 @@ mod tests {
         let mut kept: Vec<KeptVersion> = Vec::new();
         for (id, (by, at)) in (0..).zip(brought) {
             let newest = version(id, *by, *at);
-            let gone = superfluous(&kept, newest, max);
+            let gone = excess_versions(&kept, newest, max);
             kept.retain(|version| !gone.contains(&version.id));
             kept.push(newest);
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn many_quick_replaces_leave_what_was_there_before() {
+    fn frequent_replaces_keep_the_earlier_version() {
         let mut brought = vec![(1, 0), (1, DAY), (1, DAY + 5 * MINUTE)];
         brought.extend((0..50).map(|minute| (2, 2 * DAY + minute * MINUTE)));
         let kept = left(&brought, 20);
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_at_a_steady_pace_goes_from_the_end() {
+    fn versions_at_even_intervals_are_removed_oldest_first() {
         let daily: Vec<(u128, i64)> = (0..9).map(|day| (1, day * DAY)).collect();
         assert_eq!(left(&daily, 4), daily[5..]);
     }

@@ -50,7 +50,7 @@ pub trait AccountRepository: Send + Sync {
     /// Deletes the account: removes the user, their sessions and the shares given to them, and frees the name and the
     /// address. The photo's blob MUST be unreferenced from then on. Their open uploads, into any drive, are aborted,
     /// which releases the reserved bytes. The drive stays, without an owner and so invisible, until the
-    /// [job](super::Jobs) that is queued with this removes it.
+    /// [job](super::JobRepository) that is queued with this removes it.
     ///
     /// # Errors
     /// As [`change_password`](Self::change_password).

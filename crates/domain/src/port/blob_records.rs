@@ -43,10 +43,10 @@ pub trait BlobRecordRepository: Send + Sync {
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool>;
 
     /// Records the store's entity tag of the blob. It never changes, since the bytes do not.
-    async fn note_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
+    async fn record_tag(&self, key: &BlobKey, tag: &EntityTag) -> Result<()>;
 
     /// Records the CRC-32 of blobs after their bytes were read. Known sums are kept, and unknown keys ignored.
-    async fn note_crc32(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
+    async fn record_crc32s(&self, sums: &[(BlobKey, Crc32)]) -> Result<()>;
 
     /// Marks for deletion up to `max` blobs of `store` that have been unreferenced since `before` or longer, and
     /// returns their keys, together with those marked for deletion earlier and not yet removed. The latter come last,

@@ -53,21 +53,21 @@ pub struct Relocation {
     /// What to do if another node has the name.
     pub conflict: ConflictPolicy,
     /// The new metadata of a file's content.
-    pub details: Details,
+    pub metadata: MetadataUpdate,
     /// The expected revision, if the caller gave one.
     pub seen: Option<Revision>,
 }
 
 /// New metadata for a file's content, which itself stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct MetadataUpdate {
     /// The media type; none to keep it.
     pub media_type: Option<MediaType>,
     /// When the sender's own copy was last modified; none to keep it.
     pub client_modified_at: Option<Timestamp>,
 }
 
-impl Details {
+impl MetadataUpdate {
     /// Whether nothing is to change.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -103,7 +103,7 @@ impl From<Located> for Relocated {
 
 /// The target place of a relocated node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct NodeLocation<'a> {
     /// The parent folder or root.
     pub parent: NodeId,
     /// The name.
@@ -116,7 +116,7 @@ impl Relocation {
     ///
     /// # Errors
     /// `CrossDriveMove`, `FolderCycle`; [`NotFound`](crate::Error::NotFound) for a root, which has no parent.
-    pub fn place<'a>(&'a self, item: &'a Grant, to: Option<&Grant>) -> Result<Option<Place<'a>>> {
+    pub fn new_location<'a>(&'a self, item: &'a Grant, to: Option<&Grant>) -> Result<Option<NodeLocation<'a>>> {
         let node = item.node();
         if let Some(to) = to {
             if to.drive() != item.drive() {
@@ -126,9 +126,11 @@ impl Relocation {
                 return Err(Error::Conflict(Conflict::FolderCycle));
             }
         }
-        let old = Place { parent: node.parent.ok_or(Error::NotFound)?, name: &node.name };
-        let new =
-            Place { parent: to.map_or(old.parent, |to| to.node().id), name: self.name.as_ref().unwrap_or(old.name) };
+        let old = NodeLocation { parent: node.parent.ok_or(Error::NotFound)?, name: &node.name };
+        let new = NodeLocation {
+            parent: to.map_or(old.parent, |to| to.node().id),
+            name: self.name.as_ref().unwrap_or(old.name),
+        };
         Ok((new != old).then_some(new))
     }
 

@@ -33,12 +33,12 @@ pub struct ExistingRecord {
 }
 
 impl ClaimOutcome {
-    /// The result of a claim of `idempotency_record` that was refused because of `standing`; none if that has just been
+    /// The result of a claim of `record` that was refused because of `existing`; none if that has just been
     /// given back.
     #[must_use]
-    pub fn for_existing(idempotency_record: &IdempotencyRecord, standing: Option<ExistingRecord>) -> Self {
-        let Some(ExistingRecord { digest, answer }) = standing else { return Self::Running };
-        let request = idempotency_record.request();
+    pub fn for_existing(record: &IdempotencyRecord, existing: Option<ExistingRecord>) -> Self {
+        let Some(ExistingRecord { digest, answer }) = existing else { return Self::Running };
+        let request = record.request();
         match (request.digest, digest, answer) {
             (None, Some(digest), Some(answer)) => Self::Done { answer, digest },
             (None, _, _) => Self::Running,
@@ -76,10 +76,10 @@ pub struct Expiry {
 /// /// Whether the request may run, since no other with its key has.
 /// async fn may_run(
 ///     records: &dyn IdempotencyRepository,
-///     idempotency_record: &IdempotencyRecord,
+///     record: &IdempotencyRecord,
 ///     expiry: Expiry,
 /// ) -> Result<bool> {
-///     Ok(records.claim(idempotency_record, expiry).await? == ClaimOutcome::Held)
+///     Ok(records.claim(record, expiry).await? == ClaimOutcome::Held)
 /// }
 /// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
@@ -92,11 +92,11 @@ pub trait IdempotencyRepository: Send + Sync {
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the user no longer exists.
-    async fn claim(&self, idempotency_record: &IdempotencyRecord, terms: Expiry) -> Result<ClaimOutcome>;
+    async fn claim(&self, record: &IdempotencyRecord, expiry: Expiry) -> Result<ClaimOutcome>;
 
     /// Extends the hold until `until`, if that is later and the record is still held without an answer: used while a
     /// body arrives.
-    async fn renew(&self, idempotency_record: &IdempotencyRecord, until: Timestamp) -> Result<()>;
+    async fn renew(&self, record: &IdempotencyRecord, until: Timestamp) -> Result<()>;
 
     /// Stores in the record that the request changes nothing and that a retry may run
     /// [again](crate::model::CommandOutcome::Again).
@@ -104,10 +104,10 @@ pub trait IdempotencyRepository: Send + Sync {
     /// # Errors
     /// [`RequestInProgress`](crate::error::Conflict::RequestInProgress) if another request holds it by now or it has an
     /// answer.
-    async fn mark_repeatable(&self, idempotency_record: &IdempotencyRecord) -> Result<()>;
+    async fn mark_repeatable(&self, record: &IdempotencyRecord) -> Result<()>;
 
     /// Releases the record if it is still held without an answer: the request may be retried at once.
-    async fn release(&self, idempotency_record: &IdempotencyRecord) -> Result<()>;
+    async fn release(&self, record: &IdempotencyRecord) -> Result<()>;
 
     /// Deletes up to `max` records whose retention ended at or before `before`, and returns the number.
     async fn prune(&self, before: Timestamp, max: u32) -> Result<u32>;
@@ -142,28 +142,28 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_claim_says_what_became_of_the_first_request() {
+    fn a_refused_claim_reports_the_state_of_the_first_request() {
         let answered = || ClaimOutcome::Answered("a".to_owned());
         let done = || ClaimOutcome::Done { answer: "a".to_owned(), digest: digest(1) };
-        let standing = |known: Option<u8>, answer: Option<&str>| {
+        let existing = |known: Option<u8>, answer: Option<&str>| {
             Some(ExistingRecord { digest: known.map(digest), answer: answer.map(str::to_owned) })
         };
-        for (own, former, standing, expected) in [
+        for (own, former, existing, expected) in [
             (Some(1), None, None, ClaimOutcome::Running),
-            (Some(1), None, standing(Some(1), None), ClaimOutcome::Running),
-            (Some(1), None, standing(None, None), ClaimOutcome::Running),
-            (Some(1), None, standing(Some(1), Some("a")), answered()),
-            (Some(2), Some(1), standing(Some(1), Some("a")), answered()),
-            (Some(2), None, standing(Some(1), Some("a")), ClaimOutcome::Reused),
-            (Some(2), Some(3), standing(Some(1), None), ClaimOutcome::Reused),
-            (None, None, standing(Some(1), Some("a")), done()),
-            (None, None, standing(Some(1), None), ClaimOutcome::Running),
-            (None, None, standing(None, None), ClaimOutcome::Running),
+            (Some(1), None, existing(Some(1), None), ClaimOutcome::Running),
+            (Some(1), None, existing(None, None), ClaimOutcome::Running),
+            (Some(1), None, existing(Some(1), Some("a")), answered()),
+            (Some(2), Some(1), existing(Some(1), Some("a")), answered()),
+            (Some(2), None, existing(Some(1), Some("a")), ClaimOutcome::Reused),
+            (Some(2), Some(3), existing(Some(1), None), ClaimOutcome::Reused),
+            (None, None, existing(Some(1), Some("a")), done()),
+            (None, None, existing(Some(1), None), ClaimOutcome::Running),
+            (None, None, existing(None, None), ClaimOutcome::Running),
         ] {
             assert_eq!(
-                ClaimOutcome::for_existing(&idempotency_record(own, former), standing.clone()),
+                ClaimOutcome::for_existing(&idempotency_record(own, former), existing.clone()),
                 expected,
-                "{own:?} {standing:?}"
+                "{own:?} {existing:?}"
             );
         }
     }

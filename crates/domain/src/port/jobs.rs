@@ -23,10 +23,10 @@ use crate::model::{ClaimedJob, JobCount, JobOutcome, LeaseId, Timestamp};
 ///
 /// use clouddrive_domain::Result;
 /// use clouddrive_domain::model::{JobOutcome, LeaseId, Timestamp};
-/// use clouddrive_domain::port::Jobs;
+/// use clouddrive_domain::port::JobRepository;
 ///
 /// /// Does the job that has been due longest, if any is.
-/// async fn work(jobs: &dyn Jobs, lease: LeaseId, now: Timestamp) -> Result<()> {
+/// async fn work(jobs: &dyn JobRepository, lease: LeaseId, now: Timestamp) -> Result<()> {
 ///     for claimed in jobs.claim(lease, now, now.plus(Duration::from_secs(60)), 1).await? {
 ///         println!("doing {:?}", claimed.job);
 ///         jobs.finish(&claimed, JobOutcome::Done).await?;
@@ -36,7 +36,7 @@ use crate::model::{ClaimedJob, JobCount, JobOutcome, LeaseId, Timestamp};
 /// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Jobs: Send + Sync {
+pub trait JobRepository: Send + Sync {
     /// Claims up to `max` jobs that are due at `now`, longest due first, and leases them until `until`. A job that was
     /// claimed but not finished is due again when its lease runs out. Of any number of concurrent callers exactly one
     /// gets a job, and none waits for another.

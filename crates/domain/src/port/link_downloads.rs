@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{Command, Counted, LinkDownload, Timestamp};
+use crate::model::{Command, CountOutcome, LinkDownload, Timestamp};
 
 /// The download counters of public links.
 ///
@@ -31,7 +31,7 @@ pub trait LinkDownloadRepository: Send + Sync {
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the link no longer exists; [`Gone`](crate::Error::Gone): `LinkExpired`,
     /// `LinkExhausted`.
-    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<Counted>;
+    async fn count(&self, command: &Command, download: &LinkDownload) -> Result<CountOutcome>;
 
     /// Deletes up to `max` records of downloads counted before `before`, and returns the number. The counts of the
     /// links stay.

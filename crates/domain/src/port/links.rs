@@ -52,8 +52,12 @@ pub trait LinkRepository: Send + Sync {
 
     /// Lists the links of `owner`, newest first, after `after`, each with its node as seen by the owner, even if it is
     /// in the trash: at most `limit` + 1, in a fixed number of queries, by an index.
-    async fn list_made(&self, owner: UserId, after: Option<LinkPosition>, limit: Limit)
-    -> Result<Vec<(Link, Located)>>;
+    async fn list_by_owner(
+        &self,
+        owner: UserId,
+        after: Option<LinkPosition>,
+        limit: Limit,
+    ) -> Result<Vec<(Link, Located)>>;
 
     /// Applies `change`, which is not empty, and changes nothing else.
     ///

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use super::{
-    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, Jobs, LinkDownloadRepository,
-    LinkRepository, NameKeyRepository, NodeRepository, SearchRepository, SessionRepository, ShareRepository,
-    TaskLeaseRepository, Throttle, TrashRepository, TreeRepository, UploadRepository, UserRepository,
-    VersionRepository,
+    AccountRepository, BlobRecordRepository, ChangeRepository, IdempotencyRepository, JobRepository,
+    LinkDownloadRepository, LinkRepository, NameKeyRepository, NodeRepository, SearchRepository, SessionRepository,
+    ShareRepository, TaskLeaseRepository, ThrottleRepository, TrashRepository, TreeRepository, UploadRepository,
+    UserRepository, VersionRepository,
 };
 
 /// Declares the registry: a field, a bound of [`Repositories::from_store`] and an `AsRef` for each port.
@@ -48,7 +48,7 @@ repositories! {
     /// Sessions: login, refresh, logout.
     sessions: SessionRepository,
     /// Rate limits of logins, registrations and passwords of links.
-    throttle: Throttle,
+    throttle: ThrottleRepository,
     /// The tree of files and folders. Every service that touches a file or folder needs it.
     drive: NodeRepository,
     /// Copies and archives of whole trees.
@@ -75,7 +75,7 @@ repositories! {
     /// Leases of periodic background work.
     task_leases: TaskLeaseRepository,
     /// The queue of background jobs.
-    jobs: Jobs,
+    jobs: JobRepository,
     /// Sort keys of names, which are brought up to date at startup.
     name_keys: NameKeyRepository,
     /// Idempotency records of idempotent requests.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::{
-    Command, Limit, LoginIdentifier, RunningSession, Session, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
+    ActiveSession, Command, Limit, LoginIdentifier, Session, SessionId, SessionPosition, Timestamp, TokenHash, UserId,
 };
 
 /// A new session.
@@ -102,7 +102,7 @@ pub trait SessionRepository: Send + Sync {
     /// # Errors
     /// [`InvalidRefreshToken`](crate::error::Unauthenticated::InvalidRefreshToken) if the token is unknown, it or its
     /// session has expired, or its session has ended. Nothing changes then.
-    async fn refresh(&self, command: &Command, token_rotation: &TokenRotation) -> Result<RotationOutcome>;
+    async fn refresh(&self, command: &Command, rotation: &TokenRotation) -> Result<RotationOutcome>;
 
     /// Ends the session if it is `user`'s.
     ///
@@ -117,7 +117,7 @@ pub trait SessionRepository: Send + Sync {
         now: Timestamp,
         after: Option<SessionPosition>,
         limit: Limit,
-    ) -> Result<Vec<RunningSession>>;
+    ) -> Result<Vec<ActiveSession>>;
 
     /// The addresses of the newest hundred running sessions of the user that `identifier` names; empty for an unknown
     /// user.

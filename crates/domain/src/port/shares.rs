@@ -70,7 +70,7 @@ pub trait ShareRepository: Send + Sync {
 
     /// Lists the shares of the very node that `item` grants to [share](crate::model::Action::Share), newest first,
     /// after `after`: at most `limit` + 1, by an index.
-    async fn list_of(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>>;
+    async fn list_by_node(&self, item: &Grant, after: Option<SharePosition>, limit: Limit) -> Result<Vec<Share>>;
 
     /// Lists who has access to the node that `item` grants to [share](crate::model::Action::Share): its owner, the
     /// guests of shares on it or above it, and links not expired at `now`. In the order of [`AccessVia`], after

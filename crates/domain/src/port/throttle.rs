@@ -10,10 +10,10 @@ use crate::model::{Bucket, Timestamp};
 /// ```
 /// use clouddrive_domain::Result;
 /// use clouddrive_domain::model::{Bucket, UserId};
-/// use clouddrive_domain::port::{Clock, Throttle};
+/// use clouddrive_domain::port::{Clock, ThrottleRepository};
 ///
 /// /// Counts an attempt at a password, and forgets it if the password was right.
-/// async fn attempt(throttle: &dyn Throttle, clock: &dyn Clock, user: UserId, is_right: bool) -> Result<()> {
+/// async fn attempt(throttle: &dyn ThrottleRepository, clock: &dyn Clock, user: UserId, is_right: bool) -> Result<()> {
 ///     let buckets = [Bucket::CurrentPassword(user)];
 ///     throttle.take(&buckets, clock.now()).await?;
 ///     if is_right { throttle.give_back(&buckets).await } else { Ok(()) }
@@ -21,7 +21,7 @@ use crate::model::{Bucket, Timestamp};
 /// ```
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
-pub trait Throttle: Send + Sync {
+pub trait ThrottleRepository: Send + Sync {
     /// Takes one attempt from each of `buckets`, or from none: exact under any concurrency. Refusals MUST cost next to
     /// nothing, however long they go on. [`BucketLevel`](crate::model::BucketLevel) defines when a bucket is empty; an
     /// adapter that computes levels by itself MUST come to the same. A clock that lags behind the latest time that a

@@ -156,11 +156,11 @@ pub trait TrashRepository: Send + Sync {
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located>;
 
     /// Begins the purge of the node that `item` grants to [purge](crate::model::Action::Purge): it is no longer found,
-    /// and [`purge`](Self::purge) removes it with its descendants. A [job](super::Jobs) that does so is queued.
+    /// and [`purge`](Self::purge) removes it with its descendants. A [job](super::JobRepository) that does so is queued.
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()>;
 
     /// Begins the purges of up to `max` of the nodes in `scope`, all in one drive, and returns the number. Those of
-    /// [`All`](PurgeScope::All), if there are any, are removed by a [job](super::Jobs) that is queued.
+    /// [`All`](PurgeScope::All), if there are any, are removed by a [job](super::JobRepository) that is queued.
     async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32>;
 
     /// Continues purges: removes up to `max` nodes, with all versions and shares, or reaches as many folders below
@@ -171,7 +171,7 @@ pub trait TrashRepository: Send + Sync {
 
     /// Continues the removal of a drive without an owner, of `drive` if it is given: ends or deletes up to `max`
     /// uploads into it and begins the purges of everything in its root; once nothing is left, removes the drive. An
-    /// upload that has a [job](super::Jobs) stays, and the drive with it. A drive that has an owner, or is gone, is left
+    /// upload that has a [job](super::JobRepository) stays, and the drive with it. A drive that has an owner, or is gone, is left
     /// alone.
     async fn delete_orphaned_drives(
         &self,

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::Saved;
+use super::SavedNode;
 use crate::error::{Conflict, Error, Result};
 use crate::model::{
     BlobRef, Command, ConflictPolicy, Crc32, Grant, IdSource, Name, NodeId, NodeKind, ReadGrant, Revision, Timestamp,
@@ -104,7 +104,7 @@ pub trait TreeRepository: Send + Sync {
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Forbidden`](crate::Error::Forbidden)
     /// if the actor may not replace the file of that name.
     #[doc(alias = "cp")]
-    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<Saved>;
+    async fn copy(&self, command: &Command, copy_request: &CopyRequest) -> Result<SavedNode>;
 
     /// Lists the granted nodes and their descendants, in any order: a consistent snapshot of at most `max` + 1
     /// entries, which bounds the cost. None of the granted nodes is below another.

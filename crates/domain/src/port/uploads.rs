@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::Saved;
+use super::SavedNode;
 use crate::error::{Error, Field, Result};
 use crate::model::{
     BlobRef, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
@@ -112,7 +112,7 @@ pub struct OpenUpload {
 /// [`TrashRepository::put`](super::TrashRepository::put) and [`NodeRepository::relocate`](super::NodeRepository).
 /// [`list_aborted`](Self::list_aborted) returns those whose bytes are then to be deleted.
 ///
-/// Whatever ends an upload that did not become a file queues the [job](super::Jobs)
+/// Whatever ends an upload that did not become a file queues the [job](super::JobRepository)
 /// [`DiscardUpload`](crate::model::Job::DiscardUpload) in the same transaction. Until
 /// [`note_discarded`](Self::note_discarded) the upload MUST stay recorded, since the job needs it.
 ///
@@ -175,7 +175,7 @@ pub trait UploadRepository: Send + Sync {
     /// Those of renewing the folder's grant; as [`Upload::completion`];
     /// [`NameTaken`](crate::error::Conflict::NameTaken) or [`Quota`](crate::error::Forbidden::Quota), and the upload
     /// stays open; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name.
-    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved>;
+    async fn commit(&self, command: &Command, folder: &Grant, commit: &Commit) -> Result<SavedNode>;
 
     /// Creates a file, or a new version of the file of that name, from bytes that came without an upload, as
     /// [`commit`](Self::commit) does. Nothing was reserved for them, so they must fit now.
@@ -184,7 +184,7 @@ pub trait UploadRepository: Send + Sync {
     /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact under any
     /// concurrency; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name;
     /// [`Internal`](crate::Error::Internal) if the blob was never recorded or has been marked for deletion.
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved>;
+    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode>;
 
     /// Aborts the upload and ends its reservation. Its blob MUST be unreferenced from then on.
     ///
@@ -200,7 +200,7 @@ pub trait UploadRepository: Send + Sync {
 
     /// Records that the received bytes of these uploads, which ended without becoming files, are deleted: removes their
     /// jobs, and gives back to the quota what their blobs [held](super::BlobRecordRepository::hold). The removal of a
-    /// drive without an owner waits for its uploads, so its [job](super::Jobs), too, is queued as of `at`. Other
+    /// drive without an owner waits for its uploads, so its [job](super::JobRepository), too, is queued as of `at`. Other
     /// uploads MUST be left unchanged.
     async fn note_discarded(&self, at: Timestamp, uploads: &[UploadId]) -> Result<()>;
 

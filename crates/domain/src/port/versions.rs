@@ -58,7 +58,7 @@ pub struct VersionRestore {
 
 /// A file or folder that a command made or changed, and the blobs to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Saved {
+pub struct SavedNode {
     /// The file or folder.
     pub located: Located,
     /// The blobs of excess versions that are now unreferenced. They are marked for deletion, and count against the
@@ -68,7 +68,7 @@ pub struct Saved {
 }
 
 /// No blobs to delete.
-impl From<Located> for Saved {
+impl From<Located> for SavedNode {
     fn from(located: Located) -> Self {
         Self { located, freed: Vec::new() }
     }
@@ -78,14 +78,14 @@ impl From<Located> for Saved {
 ///
 /// Every mutating method [renews](Grant::renew) its grant inside its own transaction, fails if that fails, and fails
 /// with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the file does not have the expected revision.
-/// Versions beyond a file's maximum, chosen by [`superfluous`](crate::model::superfluous), are removed in the same
-/// transaction: blobs that are now unreferenced are [returned](Saved::freed), and the bytes of all others MUST be given
+/// Versions beyond a file's maximum, chosen by [`excess_versions`](crate::model::excess_versions), are removed in the same
+/// transaction: blobs that are now unreferenced are [returned](SavedNode::freed), and the bytes of all others MUST be given
 /// back to the quota.
 ///
 /// ```
 /// use clouddrive_domain::Result;
 /// use clouddrive_domain::model::{Command, Grant, Limit, VersionId};
-/// use clouddrive_domain::port::{Saved, VersionRepository, VersionRestore};
+/// use clouddrive_domain::port::{SavedNode, VersionRepository, VersionRestore};
 ///
 /// /// Makes the version before the current one the current one, as the new version `version`.
 /// async fn revert(
@@ -93,7 +93,7 @@ impl From<Located> for Saved {
 ///     command: &Command,
 ///     file: &Grant,
 ///     version: VersionId,
-/// ) -> Result<Option<Saved>> {
+/// ) -> Result<Option<SavedNode>> {
 ///     let newest = versions.list(file, None, Limit::default()).await?;
 ///     let Some(former) = newest.get(1) else { return Ok(None) };
 ///     let restore = VersionRestore { from: former.content.version, version, seen: None, max_versions: 20 };
@@ -116,14 +116,14 @@ pub trait VersionRepository: Send + Sync {
     /// # Errors
     /// [`Quota`](crate::error::Forbidden::Quota), exact under any concurrency; [`Internal`](crate::Error::Internal) if
     /// the blob was never recorded or has been marked for deletion.
-    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<Saved>;
+    async fn append(&self, command: &Command, file: &Grant, content: &NewContent) -> Result<SavedNode>;
 
     /// Appends a version with the blob of a former one. If the current content already uses that blob, nothing changes,
     /// not even the revision.
     ///
     /// # Errors
     /// [`NotFound`](crate::Error::NotFound) if the file has no such version; [`Quota`](crate::error::Forbidden::Quota).
-    async fn restore(&self, command: &Command, file: &Grant, version_restore: &VersionRestore) -> Result<Saved>;
+    async fn restore(&self, command: &Command, file: &Grant, spec: &VersionRestore) -> Result<SavedNode>;
 
     /// Deletes a former version of the file whose versions `file` grants to
     /// [delete](crate::model::Action::DeleteVersion). The revision stays. Returns its blob if it is now unreferenced:

@@ -55,8 +55,8 @@ impl Access {
         if let Some(folder) = folder {
             return self.grant(actor, NodeKind::Folder, folder, Action::AddTo).await;
         }
-        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        Self::authorize(actor, Some(home.root), Action::AddTo)
+        let user_drive = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
+        Self::authorize(actor, Some(user_drive.root), Action::AddTo)
     }
 
     /// Authorizes `actor` to move `item` into `folder`, or into the root of the item's own drive.

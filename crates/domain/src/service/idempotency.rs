@@ -8,14 +8,14 @@ use crate::model::{Actor, IdempotencyRecord, KeyedRequest, NodeId, ResponseEncod
 use crate::port::{ClaimOutcome, Expiry, IdempotencyRepository, NodeRepository};
 
 /// How long an answer is kept for repeats.
-const KEPT: Duration = Duration::from_hours(24);
+const RETENTION: Duration = Duration::from_hours(24);
 
 /// How long a request may run before a repeat takes over. If the first one still completes after that, it no longer
 /// holds the record and changes nothing.
-const HELD: Duration = Duration::from_secs(60);
+const HOLD: Duration = Duration::from_secs(60);
 
 /// How often to renew a record while a body is received, so that one failed renewal does not lose it.
-pub const RENEWAL: Duration = Duration::from_secs(20);
+pub const RENEWAL_INTERVAL: Duration = Duration::from_secs(20);
 
 /// What to do with a keyed request.
 #[derive(Debug)]
@@ -25,17 +25,17 @@ pub enum StartOutcome {
     /// The request was executed before, with this recorded answer.
     Repeat(String),
     /// A request with this key was executed; once the body has been received, it shows whether it was the same.
-    Done(Done),
+    Done(CompletedRequest),
 }
 
 /// A request that was executed before.
 #[derive(Debug)]
-pub struct Done {
+pub struct CompletedRequest {
     answer: String,
     digest: Sha256,
 }
 
-impl Done {
+impl CompletedRequest {
     /// The recorded answer, for a repeat whose body has one of these digests.
     ///
     /// # Errors
@@ -74,12 +74,12 @@ impl IdempotencyService {
     /// caller's account has just been deleted.
     pub async fn start(&self, request: KeyedRequest) -> Result<StartOutcome> {
         let now = self.context.now();
-        let idempotency_record = IdempotencyRecord::new(self.context.id(), request, self.write.clone());
-        let terms = Expiry { now, held_until: now.plus(HELD), kept_until: now.plus(KEPT) };
-        match self.idempotency_records.claim(&idempotency_record, terms).await? {
-            ClaimOutcome::Held => Ok(StartOutcome::First(idempotency_record)),
+        let record = IdempotencyRecord::new(self.context.id(), request, self.write.clone());
+        let expiry = Expiry { now, held_until: now.plus(HOLD), kept_until: now.plus(RETENTION) };
+        match self.idempotency_records.claim(&record, expiry).await? {
+            ClaimOutcome::Held => Ok(StartOutcome::First(record)),
             ClaimOutcome::Answered(text) => Ok(StartOutcome::Repeat(text)),
-            ClaimOutcome::Done { answer, digest } => Ok(StartOutcome::Done(Done { answer, digest })),
+            ClaimOutcome::Done { answer, digest } => Ok(StartOutcome::Done(CompletedRequest { answer, digest })),
             ClaimOutcome::Running => Err(Error::Conflict(Conflict::RequestInProgress)),
             ClaimOutcome::Reused => Err(Error::Refused(Refused::KeyReused)),
         }
@@ -105,14 +105,14 @@ impl IdempotencyService {
         }
     }
 
-    /// Keeps `idempotency_record` held while its request is running. Call it at least every [`RENEWAL`].
+    /// Keeps `record` held while its request is running. Call it at least every [`RENEWAL_INTERVAL`].
     ///
     /// Calls `IdempotencyRepository::renew`.
     ///
     /// # Errors
     /// Store errors; then a repeat may take over, and this request changes nothing.
-    pub async fn renew(&self, idempotency_record: &IdempotencyRecord) -> Result<()> {
-        self.idempotency_records.renew(idempotency_record, self.context.now().plus(HELD)).await
+    pub async fn renew(&self, record: &IdempotencyRecord) -> Result<()> {
+        self.idempotency_records.renew(record, self.context.now().plus(HOLD)).await
     }
 
     /// Records that a request changed nothing, so that a repeat executes it again.
@@ -121,9 +121,9 @@ impl IdempotencyService {
     ///
     /// # Errors
     /// `RequestInProgress` when another request holds the record now.
-    pub async fn mark_repeatable(&self, idempotency_record: Option<&IdempotencyRecord>) -> Result<()> {
-        match idempotency_record {
-            Some(idempotency_record) => self.idempotency_records.mark_repeatable(idempotency_record).await,
+    pub async fn mark_repeatable(&self, record: Option<&IdempotencyRecord>) -> Result<()> {
+        match record {
+            Some(record) => self.idempotency_records.mark_repeatable(record).await,
             None => Ok(()),
         }
     }
@@ -135,12 +135,8 @@ impl IdempotencyService {
     ///
     /// # Errors
     /// Store errors; then the record is released when it expires.
-    pub async fn end(&self, idempotency_record: &IdempotencyRecord, done: bool) -> Result<()> {
-        if done && idempotency_record.is_written() {
-            Ok(())
-        } else {
-            self.idempotency_records.release(idempotency_record).await
-        }
+    pub async fn end(&self, record: &IdempotencyRecord, done: bool) -> Result<()> {
+        if done && record.is_written() { Ok(()) } else { self.idempotency_records.release(record).await }
     }
 }
 

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_passed_over_once() {
+    fn one_byte_order_mark_is_ignored() {
         let folder = |text: &str| json::<CreateFolder>(text.as_bytes());
         assert_eq!(folder("\u{FEFF}{\"folder_name\": \"a\"}").unwrap().folder_name, "a");
         for text in ["\u{FEFF}\u{FEFF}{\"folder_name\": \"a\"}", " \u{FEFF}{\"folder_name\": \"a\"}", "\u{FEFF}"] {

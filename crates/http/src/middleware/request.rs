@@ -60,7 +60,7 @@ pub async fn request(
         false => {
             let span = span.clone();
             let unheard = move |outcome: &_| log_unheard(&span, outcome);
-            let done = server.unattended.run_to_completion(caller, handling, unheard).await;
+            let done = server.detached.run_to_completion(caller, handling, unheard).await;
             done.unwrap_or_else(|error| Err(Problem::from(error).into()))
         }
     };

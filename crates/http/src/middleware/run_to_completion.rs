@@ -20,5 +20,5 @@ pub async fn run_to_completion(
     let handling = catch_panic(next.call(request)).in_current_span();
     let span = Span::current();
     let unheard = move |outcome: &_| log_unheard(&span, outcome);
-    server.unattended.run_to_completion(caller(), handling, unheard).await.map_err(Problem::from)?
+    server.detached.run_to_completion(caller(), handling, unheard).await.map_err(Problem::from)?
 }

@@ -1,9 +1,9 @@
 use clouddrive_domain::model::{DriveId, LeaseId, StoreName, Timestamp};
 use clouddrive_domain::port::{
-    BlobStores, MockAuditTrail, MockBlobRecordRepository, MockBlobStore, MockClock, MockJobs, MockRandom,
+    BlobStores, MockAuditTrail, MockBlobRecordRepository, MockBlobStore, MockClock, MockJobRepository, MockRandom,
     MockTrashRepository, MockUploadRepository, PurgeStep,
 };
-use clouddrive_domain::service::{BlobRemover, EndedUploads, Purges};
+use clouddrive_domain::service::{BlobRemover, EndedUploads, PurgeService};
 use clouddrive_domain::uuid::Uuid;
 use tokio::sync::oneshot;
 
@@ -22,7 +22,7 @@ fn services(trash: MockTrashRepository) -> JobServices {
     let stores = BlobStores::new(StoreName::parse("disk").unwrap(), Arc::new(MockBlobStore::new()));
     let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), stores);
     let ended = EndedUploads::new(Arc::new(MockUploadRepository::new()), remover.clone());
-    JobServices { purges: Purges::new(Arc::new(trash), remover, context()), ended }
+    JobServices { purges: PurgeService::new(Arc::new(trash), remover, context()), ended }
 }
 
 #[tokio::test(start_paused = true)]
@@ -33,7 +33,7 @@ async fn a_worker_that_stops_gives_its_jobs_back_after_their_current_steps() {
         lease: LeaseId::from_uuid(Uuid::from_u128(2)),
     };
     let (stop, stopped) = oneshot::channel();
-    let (mut jobs, mut trash) = (MockJobs::new(), MockTrashRepository::new());
+    let (mut jobs, mut trash) = (MockJobRepository::new(), MockTrashRepository::new());
     jobs.expect_count().returning(|_| Ok(vec![]));
     jobs.expect_claim().times(1).return_once(move |_, _, _, _| {
         stop.send(()).unwrap();

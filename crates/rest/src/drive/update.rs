@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Code, Folder, PatchFolder, paths};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::port::Details;
+use clouddrive_domain::port::MetadataUpdate;
 use clouddrive_domain::service::FolderService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
 use clouddrive_http::problem::Problem;
@@ -33,7 +33,8 @@ async fn update(
     folders: web::Data<FolderService>,
 ) -> Result<HttpResponse, Problem> {
     let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
-    let place = parse::new_place("folder_name", name, parent, body.0.folder_conflict, Details::default())?;
+    let place =
+        parse::relocation_request("folder_name", name, parent, body.0.folder_conflict, MetadataUpdate::default())?;
     let folder = folders.relocate(&user.actor, id.0, place, &wanted.0).await?;
     let folder = map::folder(folder)?;
     Ok(reply::with_etag(StatusCode::OK, &folder.etag, &folder))

@@ -103,7 +103,7 @@ async fn store(
         match fields.finish(&mut form, &about).await {
             Ok(file) => {
                 if let Some(idempotency_record) = &user.actor.idempotency_record {
-                    idempotency_record.settle(digests.digest(&fields.digest_input(&about, &digest)));
+                    idempotency_record.set_digest(digests.digest(&fields.digest_input(&about, &digest)));
                 }
                 let _ = say.send(file);
                 sender.finish().await;

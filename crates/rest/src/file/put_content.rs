@@ -80,7 +80,7 @@ async fn put_content(
         let storing = spawn_detached(async move { versions.receive(&actor, permit, metadata, bytes).await });
         if sender.feed(&mut digest.update_from(&mut payload), body::to_error).await {
             if let Some(idempotency_record) = &user.actor.idempotency_record {
-                idempotency_record.settle(repeats.digests.digest(&digest.input()));
+                idempotency_record.set_digest(repeats.digests.digest(&digest.input()));
             }
             sender.finish().await;
         }

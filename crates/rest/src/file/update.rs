@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{File, PatchFile, paths};
 use clouddrive_domain::model::NodeId;
-use clouddrive_domain::port::Details;
+use clouddrive_domain::port::MetadataUpdate;
 use clouddrive_domain::service::FileService;
 use clouddrive_http::extract::{CurrentUser, IfMatch, Json, PathId};
 use clouddrive_http::problem::Problem;
@@ -28,12 +28,12 @@ async fn update(
     body: Json<PatchFile>,
     files: web::Data<FileService>,
 ) -> Result<HttpResponse, Problem> {
-    let details = Details {
+    let metadata = MetadataUpdate {
         media_type: body.0.content_type.as_deref().map(parse::media_type).transpose()?,
         client_modified_at: body.0.client_modified_at.map(parse::timestamp),
     };
     let (name, parent) = (body.0.file_name.as_deref(), body.0.parent_folder_id);
-    let place = parse::new_place("file_name", name, parent, body.0.file_conflict, details)?;
+    let place = parse::relocation_request("file_name", name, parent, body.0.file_conflict, metadata)?;
     let file = map::file(files.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
     Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
 }

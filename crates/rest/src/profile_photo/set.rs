@@ -42,7 +42,7 @@ async fn set(
     let work = async {
         let picture = picture(&request, payload).await?;
         if let Some(idempotency_record) = &user.actor.idempotency_record {
-            idempotency_record.settle(repeats.digests.digest(&picture));
+            idempotency_record.set_digest(repeats.digests.digest(&picture));
         }
         found(photos.set(&user.actor, picture).await?)
     };

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Code, GivenShares, PageParameters, paths};
 use clouddrive_domain::model::{NodeId, NodeKind};
-use clouddrive_domain::service::{GivenPage, ShareService};
+use clouddrive_domain::service::{GivenSharePage, ShareService};
 use clouddrive_http::extract::{CurrentUser, PathId, Query};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
@@ -47,7 +47,7 @@ async fn list_of_folder(
     shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {
-    list_of(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
+    list_by_node(&user, (NodeKind::Folder, id.0), &parameters.0, &shares, &cursors).await
 }
 
 pub(super) const OF_FILE: Endpoint = endpoint!(
@@ -68,10 +68,10 @@ async fn list_of_file(
     shares: web::Data<ShareService>,
     cursors: web::Data<Cursors>,
 ) -> Result<HttpResponse, Problem> {
-    list_of(&user, (NodeKind::File, id.0), &parameters.0, &shares, &cursors).await
+    list_by_node(&user, (NodeKind::File, id.0), &parameters.0, &shares, &cursors).await
 }
 
-async fn list_of(
+async fn list_by_node(
     user: &CurrentUser,
     item: (NodeKind, NodeId),
     parameters: &PageParameters,
@@ -80,11 +80,11 @@ async fn list_of(
 ) -> Result<HttpResponse, Problem> {
     let list = List(format!("shares {} {}", user.actor.user, item.1));
     let after = list.after(cursors, parameters)?;
-    let page = shares.list_of(&user.actor, item, after, parse::limit(parameters.limit)?).await?;
+    let page = shares.list_by_node(&user.actor, item, after, parse::limit(parameters.limit)?).await?;
     respond(cursors, &list, page)
 }
 
-fn respond(cursors: &Cursors, list: &List, page: GivenPage) -> Result<HttpResponse, Problem> {
+fn respond(cursors: &Cursors, list: &List, page: GivenSharePage) -> Result<HttpResponse, Problem> {
     Ok(reply::ok(&GivenShares {
         items: page.items.into_iter().map(map::share).collect::<Result<_, _>>()?,
         next_cursor: list.next_cursor(cursors, page.next)?,

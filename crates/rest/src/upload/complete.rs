@@ -2,7 +2,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use clouddrive_contract::{Code, CompleteUpload, File, paths};
 use clouddrive_domain::model::UploadId;
-use clouddrive_domain::service::{Completing, UploadService};
+use clouddrive_domain::service::{CompletionOptions, UploadService};
 use clouddrive_http::extract::{CurrentUser, OptionalJson, PathId};
 use clouddrive_http::problem::Problem;
 use clouddrive_http::reply;
@@ -36,7 +36,7 @@ async fn complete(
     body: OptionalJson<CompleteUpload>,
     uploads: web::Data<UploadService>,
 ) -> Result<HttpResponse, Problem> {
-    let said = Completing {
+    let said = CompletionOptions {
         conflict: body.0.file_conflict.map(parse::conflict),
         sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
     };

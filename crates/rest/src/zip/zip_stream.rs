@@ -311,7 +311,7 @@ impl ZipStream {
             return Err(blob.damaged(TOO_SHORT));
         }
         let crc32 = crc32.finalize();
-        self.archive.learn(index, Crc32(crc32)).await?;
+        self.archive.record_crc32(index, Crc32(crc32)).await?;
         Ok(crc32)
     }
 
@@ -325,7 +325,7 @@ impl ZipStream {
         if file.is_some_and(|file| file.crc32.is_none()) {
             let mut crc32 = crc32fast::Hasher::new();
             pieces.iter().for_each(|piece| crc32.update(piece));
-            self.archive.learn(index, Crc32(crc32.finalize())).await?;
+            self.archive.record_crc32(index, Crc32(crc32.finalize())).await?;
         }
         Ok(())
     }
@@ -367,7 +367,7 @@ impl ZipStream {
 
     /// Saves the computed checksums for later archives; a failure does not affect this one.
     async fn save_checksums(&mut self) {
-        if let Err(error) = self.archive.note().await {
+        if let Err(error) = self.archive.flush_checksums().await {
             tracing::warn!(%error, "saving the checksums of an archive failed");
         }
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::*;
-use crate::ports::{ByteStream, Dialect, TransferStream};
+use crate::ports::{ByteStream, Dialect, IncompleteUploadStream};
 
 const HELLO: &str = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 
@@ -65,7 +65,7 @@ impl Objects for Store {
         stream::iter(["a", "b", "c"].map(object)).map(Ok).boxed()
     }
 
-    fn transfers(&self) -> TransferStream {
+    fn incomplete_uploads(&self) -> IncompleteUploadStream {
         stream::empty().boxed()
     }
 
@@ -96,7 +96,7 @@ async fn report(store: &Store) -> Report {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_a_finding_and_the_others_are_read() {
+async fn an_unreadable_blob_is_a_finding_and_others_are_still_read() {
     for in_the_middle in [false, true] {
         let report = report(&Store::failing(u32::MAX, in_the_middle)).await;
         let found: Vec<Finding> = report.findings().collect();
@@ -108,13 +108,13 @@ async fn what_cannot_be_read_is_a_finding_and_the_others_are_read() {
 }
 
 #[tokio::test]
-async fn what_can_be_read_the_second_time_is_none() {
+async fn a_blob_that_reads_on_the_second_attempt_is_no_finding() {
     let report = report(&Store::failing(1, true)).await;
     assert_eq!(report.found(), 0, "{report}");
 }
 
 #[tokio::test]
-async fn what_cannot_be_looked_at_again_is_a_finding() {
+async fn a_blob_that_cannot_be_rechecked_is_a_finding() {
     let store = Store { odd: Some(4), ..Store::failing(0, false) };
     let report = report(&store).await;
     assert_eq!(report.counts().collect::<Vec<_>>(), [(Kind::ObjectUnreadable, 1)], "{report}");

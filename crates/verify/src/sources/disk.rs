@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc;
 
 use crate::invariants::is_key;
-use crate::ports::{ByteStream, CheckError, Object, ObjectStream, Objects, Transfer, TransferStream};
+use crate::ports::{ByteStream, CheckError, IncompleteUpload, IncompleteUploadStream, Object, ObjectStream, Objects};
 
 /// The size of a read, in bytes.
 const READ_BYTES: usize = 256 * 1024;
@@ -122,21 +122,21 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
 
 /// The transfers in progress. `parts/` may be missing, as in a copy of `blobs/` alone; that the disk is mounted is
 /// checked by listing the blobs.
-fn transfers(gathered: &Path) -> io::Result<Vec<Transfer>> {
-    let mut transfers = Vec::new();
+fn incomplete_uploads(gathered: &Path) -> io::Result<Vec<IncompleteUpload>> {
+    let mut incomplete_uploads = Vec::new();
     let names = match names(gathered) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(transfers),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(incomplete_uploads),
         names => names?,
     };
     for key in names.into_iter().filter(|name| is_key(name)) {
         match fs::symlink_metadata(gathered.join(&key).join(MANIFEST)) {
-            Ok(metadata) => transfers.push(Transfer { key, begun_at: modified_at(&metadata)? }),
+            Ok(metadata) => incomplete_uploads.push(IncompleteUpload { key, begun_at: modified_at(&metadata)? }),
             // The transfer has just ended.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
     }
-    Ok(transfers)
+    Ok(incomplete_uploads)
 }
 
 /// The objects in a shard directory, in order. A blob in the wrong shard gets its path as key, so no row matches it.
@@ -224,10 +224,10 @@ impl Objects for Disk {
         sent(move |found| walk(&root, found))
     }
 
-    fn transfers(&self) -> TransferStream {
+    fn incomplete_uploads(&self) -> IncompleteUploadStream {
         let gathered = self.gathered.clone();
         sent(move |found| {
-            for transfer in transfers(&gathered)? {
+            for transfer in incomplete_uploads(&gathered)? {
                 if found.blocking_send(Ok(transfer)).is_err() {
                     break;
                 }
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_lies_there_comes_in_the_order_of_the_keys_and_what_is_no_blob_by_its_place() {
+    async fn objects_are_listed_by_key_and_foreign_files_by_path() {
         let dir = tempfile::tempdir().unwrap();
         let key = |shard: &str, rest: &str| format!("{shard}{}", rest.repeat(30));
         let put = |path: String, text: &str| {
@@ -282,10 +282,10 @@ mod tests {
         put("0a.stray".to_owned(), "x");
         let disk = Disk::new(dir.path(), "disk");
         let all: Vec<Object> = disk.list().map(Result::unwrap).collect().await;
-        let told: Vec<(&str, u64)> = all.iter().map(|object| (object.key.as_str(), object.size)).collect();
+        let reported: Vec<(&str, u64)> = all.iter().map(|object| (object.key.as_str(), object.size)).collect();
         let misplaced = format!("0b/{}", key("0a", "2"));
         let (first, last) = (key("0a", "1"), key("ff", "0"));
-        assert_eq!(told, [(first.as_str(), 4), (misplaced.as_str(), 9), (last.as_str(), 5), ("~/0a.stray", 1)]);
+        assert_eq!(reported, [(first.as_str(), 4), (misplaced.as_str(), 9), (last.as_str(), 5), ("~/0a.stray", 1)]);
         for object in &all {
             assert_eq!(disk.find(&object.key).await.unwrap().as_ref(), Some(object));
         }
@@ -308,7 +308,7 @@ mod tests {
         }
         assert_eq!(broken().await, None);
         // A copy of `blobs/` alone is a valid store.
-        assert!(disk.transfers().next().await.is_none());
+        assert!(disk.incomplete_uploads().next().await.is_none());
         let cases: [(_, _, &[u8]); 4] = [
             (MANIFEST, "5 3\n", b"6 3\n"),
             (MANIFEST, "5 3\n", b"5 0\n"),

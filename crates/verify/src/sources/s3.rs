@@ -7,7 +7,7 @@ use aws_sdk_s3::primitives::{ByteStream as Body, DateTime};
 use aws_sdk_s3::types::MultipartUpload;
 use futures_util::{StreamExt, stream};
 
-use crate::ports::{ByteStream, CheckError, Object, ObjectStream, Objects, Transfer, TransferStream};
+use crate::ports::{ByteStream, CheckError, IncompleteUpload, IncompleteUploadStream, Object, ObjectStream, Objects};
 
 /// The key prefix of blobs.
 const PREFIX: &str = "blobs/";
@@ -60,11 +60,11 @@ async fn page(
 type Marker = (Option<String>, Option<String>);
 
 /// A page of transfers, and the marker of the next page, if any.
-async fn page_of_transfers(
+async fn incomplete_page(
     client: &Client,
     bucket: &str,
     (after, id): Marker,
-) -> Result<(Vec<Transfer>, Option<Marker>), CheckError> {
+) -> Result<(Vec<IncompleteUpload>, Option<Marker>), CheckError> {
     let call =
         client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(after).set_upload_id_marker(id);
     let page = match call.send().await {
@@ -73,11 +73,12 @@ async fn page_of_transfers(
         Err(error) if is_unimplemented(&error) => return Ok((Vec::new(), None)),
         Err(error) => return Err(CheckError::storage(&error)),
     };
-    let transfer = |upload: &MultipartUpload| Transfer { key: key(upload.key()), begun_at: millis(upload.initiated()) };
-    let transfers = page.uploads().iter().map(transfer);
+    let transfer =
+        |upload: &MultipartUpload| IncompleteUpload { key: key(upload.key()), begun_at: millis(upload.initiated()) };
+    let incomplete_uploads = page.uploads().iter().map(transfer);
     let next = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
     let next = Some(next).filter(|_| page.is_truncated() == Some(true));
-    Ok((transfers.collect(), next))
+    Ok((incomplete_uploads.collect(), next))
 }
 
 /// Whether the store does not support the call.
@@ -125,11 +126,11 @@ impl Objects for S3 {
         })
     }
 
-    fn transfers(&self) -> TransferStream {
+    fn incomplete_uploads(&self) -> IncompleteUploadStream {
         let (client, bucket) = (self.client.clone(), self.bucket.clone());
         paged((None, None), move |marker| {
             let (client, bucket) = (client.clone(), bucket.clone());
-            async move { page_of_transfers(&client, &bucket, marker).await }
+            async move { incomplete_page(&client, &bucket, marker).await }
         })
     }
 

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_character_of_a_path_means_anything() {
+    fn path_characters_have_no_special_meaning() {
         assert_eq!(uri(Path::new("/a b/c?d#e%/ü.db")).unwrap(), "file:/a%20b/c%3Fd%23e%25/%C3%BC.db?mode=ro");
     }
 
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn what_is_not_there_is_not_made() {
+    async fn a_missing_database_is_not_created() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("absent.db");
         assert!(Sqlite::new(path.clone()).snapshot().await.is_err());

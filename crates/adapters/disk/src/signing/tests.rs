@@ -79,7 +79,7 @@ fn a_put_carries_the_condition_that_nothing_is_there() {
 }
 
 #[test]
-fn what_was_signed_is_admitted_until_its_very_time() {
+fn signed_urls_are_accepted_until_they_expire() {
     let last = Timestamp::from_millis(END.as_millis() - 1);
     let (put, get) = (put(), get());
     let request = SignedRequest { key: KEY, query: &put };

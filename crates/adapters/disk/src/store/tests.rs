@@ -144,7 +144,7 @@ fn a_write_that_is_dropped_half_way_leaves_nothing() {
 }
 
 #[test]
-fn a_write_that_is_dropped_anywhere_is_stored_wholly_or_not_at_all() {
+fn a_write_dropped_at_any_point_is_atomic() {
     let bytes = vec![7; 1_300_000];
     let mut ended = false;
     for max in 0.. {
@@ -206,7 +206,7 @@ async fn a_write_that_fails_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_body_that_goes_past_its_length_is_not_read_on() {
+async fn a_body_longer_than_declared_is_not_read_further() {
     let (_root, store) = store();
     let endless: ByteStream = Box::pin(stream::repeat_with(|| Ok(Bytes::from_static(&[0; 4096]))));
     let expected = Expected { length: Length::Exactly(10_000), sha256: None };
@@ -215,7 +215,7 @@ async fn a_body_that_goes_past_its_length_is_not_read_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_simultaneous_writes_one_wins_and_its_digest_is_told() {
+async fn one_of_simultaneous_writes_wins_and_its_digest_is_reported() {
     for _ in 0..8 {
         let (root, first) = store();
         // Acts as another process, with its own locks and workers.
@@ -354,7 +354,7 @@ async fn a_blob_that_was_cut_short_ends_in_an_error() {
 }
 
 #[tokio::test]
-async fn a_sweep_takes_what_is_old_and_only_that() {
+async fn a_sweep_removes_only_old_files() {
     let (root, store) = store();
     let tmp = root.path().join("tmp");
     for (name, seconds) in [("old", 10), ("older", 9), ("young", 20)] {
@@ -393,7 +393,7 @@ async fn a_store_that_is_opened_again_holds_what_it_held() {
 }
 
 #[test]
-fn what_a_process_of_the_same_number_left_is_not_in_the_way() {
+fn files_left_by_a_process_with_the_same_id_do_no_harm() {
     let root = tempfile::tempdir().unwrap();
     let layout = Layout::make(root.path()).unwrap();
     let first = layout.temp_blob(&key()).map(drop);

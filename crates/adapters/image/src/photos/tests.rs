@@ -218,7 +218,7 @@ fn a_profile_that_is_none_changes_nothing() {
 }
 
 #[test]
-fn what_a_phone_takes_fits_and_no_more() {
+fn phone_pictures_fit_and_larger_ones_are_refused() {
     // 8,160 by 6,120: 49.9 megapixels.
     let grey = ImageBuffer::from_pixel(8_160, 6_120, Luma([90_u8]));
     let jpeg = encoded(&DynamicImage::ImageLuma8(grey), ImageFormat::Jpeg);
@@ -232,7 +232,7 @@ fn what_a_phone_takes_fits_and_no_more() {
 }
 
 #[test]
-fn a_jpeg_xl_is_taken_bare_and_whatever_its_channels() {
+fn bare_jpeg_xl_is_accepted_with_any_channels() {
     use zune_core::bit_depth::BitDepth;
     use zune_core::colorspace::ColorSpace;
     use zune_core::options::EncoderOptions;
@@ -255,7 +255,7 @@ fn a_jpeg_xl_is_taken_bare_and_whatever_its_channels() {
 }
 
 #[test]
-fn the_error_names_what_is_taken() {
+fn the_error_names_the_existing_entry() {
     for picture in [&b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"[..], b"BM", b"no picture"] {
         assert_refused(picture, "JPEG, PNG, WebP, GIF");
         assert_refused(picture, "JPEG XL");

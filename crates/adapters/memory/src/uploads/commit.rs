@@ -1,7 +1,7 @@
 //! Commits: bytes become a file, or a new version of one.
 
 use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Completion, Grant, NodeId, UploadState};
-use clouddrive_domain::port::{Commit, NewFile, Saved};
+use clouddrive_domain::port::{Commit, NewFile, SavedNode};
 use clouddrive_domain::{Error, Result};
 
 use super::find;
@@ -12,7 +12,7 @@ use crate::placement::place;
 use crate::state::State;
 use crate::{content, locate, quota};
 
-pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, commit: &Commit) -> Result<Saved> {
+pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, commit: &Commit) -> Result<SavedNode> {
     let actor = folder.actor();
     let upload = find(state, commit.upload)?.clone();
     if upload.sender != actor {
@@ -27,7 +27,7 @@ pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, commi
     let folder = folder.renew(locate::find(state, upload.folder, actor))?;
     completion?;
     let new = NewFile::from_commit(&upload, commit);
-    let made = settle(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
+    let made = create_or_replace(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
     close(state, command, commit, made.located.node.id);
     if upload.blob != commit.blob.key {
         content::release(state, &upload.blob, command.at);
@@ -42,16 +42,22 @@ fn close(state: &mut State, command: &Command, commit: &Commit, file: NodeId) {
     }
 }
 
-pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &NewFile) -> Result<Saved> {
+pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
     let folder = locate::reauthorize(state, folder)?;
-    let made = settle(state, command, &folder, new, 0)?;
+    let made = create_or_replace(state, command, &folder, new, 0)?;
     store_response(state, command, CommandOutcome::Made(&made.located))?;
     Ok(made)
 }
 
 /// Creates a file from `new` in the granted folder, or replaces the content of the one with its name. `reserved` bytes
 /// were reserved for it.
-fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, reserved: u64) -> Result<Saved> {
+fn create_or_replace(
+    state: &mut State,
+    command: &Command,
+    folder: &Grant,
+    new: &NewFile,
+    reserved: u64,
+) -> Result<SavedNode> {
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
     let node = NewNode { id: new.file, drive, parent, name: &new.info.name, version: Some(new.version) };
     let placed = place(state, command, actor, &node, new.info.conflict)?;
@@ -69,5 +75,5 @@ fn settle(state: &mut State, command: &Command, folder: &Grant, new: &NewFile, r
     let file = placed.node;
     let change = placed.change(state, kind, drive);
     log(state, command, change);
-    Ok(Saved { located: locate::found(state, file, actor)?, freed: released.freed })
+    Ok(SavedNode { located: locate::found(state, file, actor)?, freed: released.freed })
 }

@@ -4,11 +4,11 @@ use clouddrive_domain::Error;
 use clouddrive_domain::model::{
     ChangeKind, Charge, Command, CommandOutcome, Completion, Grant, Name, NodeBody, NodeId, Upload,
 };
-use clouddrive_domain::port::{Commit, NewFile, Saved};
+use clouddrive_domain::port::{Commit, NewFile, SavedNode};
 use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
-use clouddrive_sql::placement::Placement;
+use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::uploads;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::NewVersionRow;
@@ -32,7 +32,7 @@ pub(super) async fn run(
     command: &Command,
     folder: &Grant,
     spec: &Commit,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let viewer = folder.actor();
     // In this order: check the basis of the grant once the upload is locked.
     let upload = locked(connection, spec.upload).await?;
@@ -51,7 +51,8 @@ pub(super) async fn run(
     }
     let folder = folder.renew(place)?;
     completion?;
-    let made = settle(connection, command, folder, &NewFile::from_commit(&upload, spec), Some(&upload)).await?;
+    let made =
+        create_or_replace(connection, command, folder, &NewFile::from_commit(&upload, spec), Some(&upload)).await?;
     if upload.blob != spec.blob.key {
         release(connection, &[upload.blob.as_str()], command.at).await?;
     }
@@ -64,30 +65,30 @@ pub(super) async fn create(
     command: &Command,
     folder: &Grant,
     new: &NewFile,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let folder = locate::reauthorize(connection, folder).await?;
-    let made = settle(connection, command, folder, new, None).await?;
+    let made = create_or_replace(connection, command, folder, new, None).await?;
     store_response(connection, command, CommandOutcome::Made(&made.located)).await?;
     Ok(made)
 }
 
 /// Creates a file from `new` in the granted folder, or replaces the content of the one with its name, and completes the
 /// upload, if there is one.
-async fn settle(
+async fn create_or_replace(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: Grant,
     new: &NewFile,
     upload: Option<&Upload>,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let (viewer, drive) = (folder.actor(), folder.drive());
     let node = node(&folder, new, &new.info.name);
     let placement = place_by_name(connection, command, &folder, &node, new.info.conflict).await?;
     let (file, revision, kind, content) = placement.file(new, command.at);
     // This may precede the insertion of the new version: no other version has its blob.
     let released = match &placement {
-        Placement::Created(_) => ReleasedContents::default(),
-        Placement::Replaced(_) => {
+        PlacementOutcome::Created(_) => ReleasedContents::default(),
+        PlacementOutcome::Replaced(_) => {
             prune_versions(connection, command, drive, file, new.version, new.max_versions).await?
         }
     };
@@ -109,13 +110,13 @@ async fn settle(
     ])
     .await?;
     let located = match placement {
-        Placement::Replaced(_) => locate::get(connection, file, viewer).await?,
-        Placement::Created(name) => {
+        PlacementOutcome::Replaced(_) => locate::get(connection, file, viewer).await?,
+        PlacementOutcome::Created(name) => {
             let node = self::node(&folder, new, &name);
             node.located(folder.into_located(), creator, NodeBody::File(content), command.at)
         }
     };
-    Ok(Saved { located, freed: released.unreferenced()? })
+    Ok(SavedNode { located, freed: released.unreferenced()? })
 }
 
 fn node<'a>(folder: &Grant, new: &NewFile, name: &'a Name) -> NewNode<'a> {
@@ -128,11 +129,11 @@ async fn added(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
-    placement: &Placement,
+    placement: &PlacementOutcome,
 ) -> Result<(), SqlError> {
     match placement {
-        Placement::Created(_) => touch(connection, command, folder.node().id).await,
-        Placement::Replaced(_) => Ok(()),
+        PlacementOutcome::Created(_) => touch(connection, command, folder.node().id).await,
+        PlacementOutcome::Replaced(_) => Ok(()),
     }
 }
 

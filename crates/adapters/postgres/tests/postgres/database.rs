@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::cluster::Cluster;
-use crate::support::scene::{
+use crate::support::fixture::{
     begin, command, create_folder, folder_id, grant, name, new_upload, register, registration,
 };
 use crate::support::{Fresh, ask, connect, until};
@@ -37,7 +37,7 @@ fn internal<T>(outcome: clouddrive_domain::Result<T>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_stored_is_there_after_reopening() {
+async fn stored_data_is_there_after_reopening() {
     let fresh = Fresh::new().await;
     let ann = {
         let database = open(&fresh).await;
@@ -70,7 +70,7 @@ async fn a_newer_schema_is_fine() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_change_the_schema_is_told_what_to_do() {
+async fn a_role_without_schema_rights_gets_advice() {
     let cluster = Cluster::start("");
     let fresh = Fresh::on(&cluster.url()).await;
     let owner = fresh.outsider().await;
@@ -87,7 +87,7 @@ async fn a_role_that_may_not_change_the_schema_is_told_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_may_not_create_extensions_is_told_what_to_do() {
+async fn a_role_without_extension_rights_gets_advice() {
     let cluster = Cluster::start("");
     let fresh = Fresh::on(&cluster.url()).await;
     let owner = fresh.outsider().await;
@@ -165,7 +165,7 @@ impl Clock for Epoch {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_examination_tells_what_there_is() {
+async fn an_examination_reports_the_database() {
     let fresh = Fresh::new().await;
     let before = Database::examine(&fresh.options(), &Epoch).await.unwrap();
     assert_eq!(before.encoding, "UTF8");
@@ -347,7 +347,7 @@ async fn a_commit_of_unknown_outcome_is_no_success_and_is_not_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_write_happens_wholly_or_not_at_all() {
+async fn a_cancelled_write_is_atomic() {
     let fresh = Fresh::new().await;
     // With one connection writes are sequential: when the last is done, so are those before it.
     let database = Database::open(&Options { pool_size: 1, ..fresh.options() }).await.unwrap();

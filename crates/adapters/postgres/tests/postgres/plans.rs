@@ -154,7 +154,7 @@ async fn pages(database: &Database, mut criteria: SearchCriteria) -> Vec<usize> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_common_word_comes_in_short_pages_and_a_rare_one_at_once() {
+async fn a_common_word_needs_several_pages_and_a_rare_one_is_found_at_once() {
     let fresh = Fresh::new().await;
     let database = Database::open(&fresh.options()).await.unwrap();
     fill_in(&database, &fresh.outsider().await, DRIVES).await;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::support::scene::{
+use crate::support::fixture::{
     begin, command, commit, completing, create_folder, folder_id, grant, moving, name, new_upload, register,
     registration,
 };

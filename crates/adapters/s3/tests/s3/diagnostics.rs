@@ -93,7 +93,7 @@ async fn the_rules_for_browsers_are_read() {
 }
 
 #[tokio::test]
-async fn what_a_store_does_not_have_cannot_be_checked() {
+async fn unsupported_calls_cannot_be_checked() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
     let cors = store.check_cors(&["https://drive.example".to_owned()], &[]).await;

@@ -94,7 +94,7 @@ async fn signing_needs_no_network() {
 }
 
 /// Checks that calls succeed even if each fails once.
-async fn a_fault_is_passed_over(store: &S3Store, front: &Front, fault: Fault) {
+async fn a_transient_fault_is_retried(store: &S3Store, front: &Front, fault: Fault) {
     let (short, long) = (key(), key());
     let bytes = sample(PART + 7);
     for (method, words) in [("PUT", "/blobs/"), ("POST", "uploads"), ("PUT", "partNumber=1"), ("POST", "uploadId=")] {
@@ -123,13 +123,13 @@ async fn a_fault_that_passes_is_not_noticed() {
     let garage = open(settings).await;
     for fault in [Fault::Status(500), Fault::Status(503), Fault::CutBefore, Fault::CutAnswer, Fault::DoneButStatus(500)]
     {
-        a_fault_is_passed_over(&here, &local.front, fault).await;
-        a_fault_is_passed_over(&garage, &front, fault).await;
+        a_transient_fault_is_retried(&here, &local.front, fault).await;
+        a_transient_fault_is_retried(&garage, &front, fault).await;
     }
 }
 
 #[tokio::test]
-async fn a_put_of_unknown_outcome_is_looked_at() {
+async fn a_put_of_unknown_outcome_is_checked() {
     let local = Local::start().await;
     let store = open(local.impatient()).await;
     let bytes = sample(PART + 7);
@@ -154,7 +154,7 @@ async fn a_put_of_unknown_outcome_is_looked_at() {
 }
 
 #[tokio::test]
-async fn a_finish_of_unknown_outcome_is_looked_at() {
+async fn a_finish_of_unknown_outcome_is_checked() {
     let (front, settings) = garage_behind_front().await;
     let store = open(settings).await;
     let http = reqwest::Client::new();
@@ -213,7 +213,7 @@ async fn two_arrived(store: &S3Store, bytes: &[u8]) -> MultipartUpload {
 
 /// Checks that a multipart completion whose response is lost, or an error despite success, is detected by looking at
 /// the object, and that one that failed with status 200 is not reported as success.
-async fn a_completion_is_looked_at(store: &S3Store, front: &Front) {
+async fn a_completion_of_unknown_outcome_is_checked(store: &S3Store, front: &Front) {
     let bytes = sample(PART + 7);
     for fault in [Fault::CutAnswer, Fault::CutMiddle, Fault::DoneButStatus(500), Fault::DoneButStatus(404)] {
         let multipart = two_arrived(store, &bytes).await;
@@ -239,15 +239,15 @@ async fn a_completion_is_looked_at(store: &S3Store, front: &Front) {
 }
 
 #[tokio::test]
-async fn a_completion_of_parts_is_looked_at_in_garage() {
+async fn a_multipart_completion_is_checked_in_garage() {
     let (front, settings) = garage_behind_front().await;
-    a_completion_is_looked_at(&open(settings).await, &front).await;
+    a_completion_of_unknown_outcome_is_checked(&open(settings).await, &front).await;
 }
 
 #[tokio::test]
-async fn a_completion_of_parts_is_looked_at_where_conditions_are_honoured() {
+async fn a_multipart_completion_is_checked_where_conditions_are_honoured() {
     let local = Local::start().await;
-    a_completion_is_looked_at(&open(local.settings.clone()).await, &local.front).await;
+    a_completion_of_unknown_outcome_is_checked(&open(local.settings.clone()).await, &local.front).await;
 }
 
 #[tokio::test]
@@ -262,7 +262,7 @@ async fn a_download_that_breaks_off_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_put_that_cannot_be_looked_at_is_no_success() {
+async fn a_put_that_cannot_be_checked_is_no_success() {
     let local = Local::start().await;
     let store = open(local.impatient()).await;
     let key = key();

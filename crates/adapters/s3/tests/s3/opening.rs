@@ -15,17 +15,17 @@ pub(crate) async fn open_error(settings: Settings) -> S3Error {
 }
 
 #[tokio::test]
-async fn what_a_store_honours_is_found_out_by_trying() {
+async fn capabilities_are_probed() {
     let garage = open(garage()).await.capabilities();
     let all = Capabilities {
         conditional_writes: true,
         checksums: true,
         part_checksums: true,
         closes_parts: true,
-        presents_ranges: true,
+        range_headers: true,
         max_parts: 10_000,
     };
-    assert_eq!(garage, Capabilities { conditional_writes: false, presents_ranges: false, ..all });
+    assert_eq!(garage, Capabilities { conditional_writes: false, range_headers: false, ..all });
     assert_eq!(
         garage.to_string(),
         "conditional writes not honoured, checksums honoured, checksums of parts honoured, parts closed by completion, \
@@ -73,7 +73,7 @@ async fn credentials_that_are_not_given_are_found_in_the_environment() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_refused_are_named_and_not_told() {
+async fn refused_credentials_are_reported_without_their_values() {
     let local = Local::start().await;
     for (settings, kinds) in [
         (garage(), [S3ErrorKind::AccessDenied, S3ErrorKind::AccessDenied]),
@@ -105,7 +105,7 @@ async fn an_unreachable_store_is_reported() {
 }
 
 #[tokio::test]
-async fn what_is_absent_must_be_said_to_be() {
+async fn a_store_must_report_absent_objects() {
     let local = Local::start().await;
     // Without `s3:ListBucket`, AWS reports a missing object as access denied.
     local.front.plan("HEAD", ".clouddrive-probe/", Fault::Status(403), usize::MAX);
@@ -113,7 +113,7 @@ async fn what_is_absent_must_be_said_to_be() {
 }
 
 #[tokio::test]
-async fn a_bucket_that_goes_away_is_noticed() {
+async fn an_unavailable_bucket_is_detected() {
     let local = Local::start().await;
     let store = open(local.settings.clone()).await;
     local.front.plan("HEAD", "", Fault::Status(404), 1);
@@ -123,7 +123,7 @@ async fn a_bucket_that_goes_away_is_noticed() {
 }
 
 #[tokio::test]
-async fn calls_bear_what_else_they_are_told_to() {
+async fn calls_carry_the_configured_headers() {
     // A real server checks the signature, which does not cover the header.
     let (front, settings) = garage_behind_front().await;
     let headers = || vec![("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned())];

@@ -45,7 +45,7 @@ async fn bodies_of_parts_are_blobs(store: &S3Store) {
     }
 }
 
-async fn nothing_remains_of_what_is_refused(store: &S3Store) {
+async fn refused_parts_leave_nothing(store: &S3Store) {
     let (key, size) = (key(), 2 * PART + 7);
     let refused = |length, sha256| Expected { length, sha256 };
     let limit = size as u64 - 1;
@@ -71,7 +71,7 @@ async fn nothing_remains_of_what_is_refused(store: &S3Store) {
 async fn in_garage() {
     let store = open(garage()).await;
     bodies_of_parts_are_blobs(&store).await;
-    nothing_remains_of_what_is_refused(&store).await;
+    refused_parts_leave_nothing(&store).await;
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn where_conditions_are_honoured() {
     let store = open(local.settings.clone()).await;
     let tried = local.front.seen("DELETE", "uploadId=");
     bodies_of_parts_are_blobs(&store).await;
-    nothing_remains_of_what_is_refused(&store).await;
+    refused_parts_leave_nothing(&store).await;
     // This server does not list uploads in progress: 2 that found a blob and 5 that were refused.
     assert_eq!(local.front.seen("DELETE", "uploadId=") - tried, 2 + 5);
 }
@@ -106,7 +106,7 @@ async fn a_put_that_is_dropped_gives_its_parts_up() {
 }
 
 #[tokio::test]
-async fn of_parts_that_meet_one_blob_is_made() {
+async fn concurrent_finishes_make_one_blob() {
     let local = Local::start().await;
     for settings in [garage(), local.settings.clone()] {
         let store = open(settings).await;

@@ -23,7 +23,7 @@ const ALL: Capabilities = Capabilities {
     checksums: true,
     part_checksums: true,
     closes_parts: true,
-    presents_ranges: true,
+    range_headers: true,
     max_parts: 10_000,
 };
 

@@ -2,11 +2,11 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Completion, Grant};
-use clouddrive_domain::port::{Commit, NewFile, Saved};
+use clouddrive_domain::port::{Commit, NewFile, SavedNode};
 use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
-use clouddrive_sql::placement::Placement;
+use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::uploads;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::NewVersionRow;
@@ -27,7 +27,7 @@ pub(super) fn run(
     command: &Command,
     folder: &Grant,
     spec: &Commit,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let actor = folder.actor();
     let upload = find(connection, spec.upload)?.filter(|upload| upload.sender == actor).ok_or(Error::NotFound)?;
     let completion = upload.completion(command.at);
@@ -38,8 +38,13 @@ pub(super) fn run(
     }
     let folder = folder.renew(locate::find(connection, upload.folder, actor)?)?;
     completion?;
-    let made =
-        settle(connection, command, &folder, &NewFile::from_commit(&upload, spec), upload.announced.unwrap_or(0))?;
+    let made = create_or_replace(
+        connection,
+        command,
+        &folder,
+        &NewFile::from_commit(&upload, spec),
+        upload.announced.unwrap_or(0),
+    )?;
     diesel::update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
@@ -59,22 +64,22 @@ pub(super) fn create(
     command: &Command,
     folder: &Grant,
     new: &NewFile,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let folder = locate::reauthorize(connection, folder)?;
-    let made = settle(connection, command, &folder, new, 0)?;
+    let made = create_or_replace(connection, command, &folder, new, 0)?;
     store_response(connection, command, CommandOutcome::Made(&made.located))?;
     Ok(made)
 }
 
 /// Creates a file from `new` in the granted folder, or replaces the content of the one with its name. `reserved` bytes
 /// were reserved for it.
-fn settle(
+fn create_or_replace(
     connection: &mut SqliteConnection,
     command: &Command,
     folder: &Grant,
     new: &NewFile,
     reserved: u64,
-) -> Result<Saved, SqlError> {
+) -> Result<SavedNode, SqlError> {
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);
     let size = new.stored.size;
     let node = NewNode { id: new.file, drive, parent, name: &new.info.name, content: Some((new.version, size)) };
@@ -83,14 +88,16 @@ fn settle(
     reference_blob(connection, &new.blob.key, &new.stored)?;
     insert_version(connection, NewVersionRow::new(&content, (file, revision), actor))?;
     let released = match &placement {
-        Placement::Created(_) => {
+        PlacementOutcome::Created(_) => {
             touch(connection, command, parent)?;
             ReleasedContents::default()
         }
-        Placement::Replaced(_) => prune_versions(connection, command, drive, file, new.version, new.max_versions)?,
+        PlacementOutcome::Replaced(_) => {
+            prune_versions(connection, command, drive, file, new.version, new.max_versions)?
+        }
     };
     let entries = u64::from(kind == ChangeKind::FileCreated);
     charge_quota(connection, drive, Charge { reserved, stored: size, freed: released.credited_bytes, entries })?;
     record_change(connection, command, placement.change(kind, &node))?;
-    Ok(Saved { located: locate::get(connection, file, actor)?, freed: released.unreferenced()? })
+    Ok(SavedNode { located: locate::get(connection, file, actor)?, freed: released.unreferenced()? })
 }

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use support::{command, create_folder, folder_id, open, outsider, place, register, registration};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_stored_is_there_after_reopening() {
+async fn stored_data_is_there_after_reopening() {
     let (path, _dir) = place();
     let database = open(&path).await;
     let ann = register(&database, 1).await;
@@ -74,7 +74,7 @@ async fn one_of_many_concurrent_migrations_has_something_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_write_happens_wholly_or_not_at_all() {
+async fn a_cancelled_write_is_atomic() {
     let (path, _dir) = place();
     let database = open(&path).await;
     let mut whole = 0;

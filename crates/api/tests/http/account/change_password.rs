@@ -29,7 +29,7 @@ async fn a_new_password_ends_all_sessions_and_lets_in_alone() {
 }
 
 #[tokio::test]
-async fn who_does_not_know_the_current_password_changes_nothing() {
+async fn changes_need_the_current_password() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for wrong in ["", "another morning", "A QUIET MORNING", &"x".repeat(10_000)] {
@@ -47,7 +47,7 @@ async fn who_does_not_know_the_current_password_changes_nothing() {
 }
 
 #[tokio::test]
-async fn of_many_changes_at_once_one_counts() {
+async fn one_of_many_concurrent_changes_succeeds() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let passwords: Vec<String> = (0..4).map(|number| format!("evening number {number}")).collect();

@@ -50,7 +50,7 @@ async fn a_deleted_users_items_are_not_found() {
 }
 
 #[tokio::test]
-async fn what_a_gone_user_made_for_others_stays_and_says_so() {
+async fn contributions_of_a_deleted_user_stay_and_are_marked() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let id = text(&ben.get("/user").await.ok()["id"]);

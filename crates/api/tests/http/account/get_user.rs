@@ -16,7 +16,7 @@ async fn users_see_only_their_own_account() {
 }
 
 #[tokio::test]
-async fn the_account_keeps_count_of_what_the_drive_holds_and_awaits() {
+async fn the_account_counts_used_and_reserved_bytes() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "100")]).await;
     let ann = server.user("ann").await;
     ann.upload("note.txt", b"0123456789", None).await;

@@ -82,7 +82,7 @@ async fn a_user_is_known_by_name_and_by_address_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_not_whole_says_what_it_lacks() {
+async fn an_incomplete_login_names_the_missing_fields() {
     let server = Server::start().await;
     let stranger = server.anonymous();
     stranger.send(form(&stranger, &[("username", "ann")])).await.refused_field("password");

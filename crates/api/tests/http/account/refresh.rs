@@ -6,7 +6,7 @@ use super::{logged_in, refresh, with_tokens};
 use crate::support::{ApiResponse, Server, text};
 
 #[tokio::test]
-async fn a_session_goes_on_by_its_refresh_token_without_the_password() {
+async fn a_refresh_token_continues_a_session() {
     let server = Server::start().await;
     server.user("ann").await;
     let (first, mut token) = logged_in(&server, "ann").await;
@@ -28,7 +28,7 @@ async fn a_session_goes_on_by_its_refresh_token_without_the_password() {
 }
 
 #[tokio::test]
-async fn without_a_grace_a_refresh_token_that_comes_twice_ends_its_session_and_no_other() {
+async fn without_grace_a_reused_refresh_token_ends_only_its_session() {
     let server = Server::with(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     let elsewhere = server.user("ann").await;
     let (stolen_from, stolen) = logged_in(&server, "ann").await;
@@ -61,7 +61,7 @@ async fn simultaneous_refreshes_all_get_good_tokens_of_the_same_session() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_comes_after_its_grace_ends_all_that_came_of_it() {
+async fn a_refresh_token_reused_after_its_grace_ends_the_session() {
     let server = Server::start().await;
     let elsewhere = server.user("ann").await;
     let (first, token) = logged_in(&server, "ann").await;
@@ -77,7 +77,7 @@ async fn a_refresh_token_that_comes_after_its_grace_ends_all_that_came_of_it() {
 }
 
 #[tokio::test]
-async fn a_session_goes_on_by_the_form_of_oauth2() {
+async fn a_session_is_refreshed_by_the_oauth2_form() {
     let server = Server::start().await;
     server.user("ann").await;
     let (_, token) = logged_in(&server, "ann").await;
@@ -99,7 +99,7 @@ async fn a_session_goes_on_by_the_form_of_oauth2() {
 }
 
 #[tokio::test]
-async fn without_a_grace_one_of_many_simultaneous_refreshes_gets_the_next_token_and_it_is_worth_nothing() {
+async fn without_grace_simultaneous_refreshes_end_the_session() {
     let server = Server::with(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     server.user("ann").await;
     for _ in 0..5 {
@@ -121,7 +121,7 @@ async fn without_a_grace_one_of_many_simultaneous_refreshes_gets_the_next_token_
 }
 
 #[tokio::test]
-async fn what_is_no_refresh_token_is_refused() {
+async fn invalid_refresh_tokens_are_refused() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let endless = "A".repeat(100_000);

@@ -13,7 +13,7 @@ async fn sessions(caller: &ApiClient) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn who_logs_out_is_out_at_once_and_stays_in_elsewhere() {
+async fn logging_out_ends_only_this_session_at_once() {
     let server = Server::start().await;
     let elsewhere = server.user("ann").await;
     let (ann, token) = logged_in(&server, "ann").await;
@@ -108,7 +108,7 @@ async fn sessions_come_in_pages_newest_first() {
 }
 
 #[tokio::test]
-async fn what_has_been_over_for_long_is_cleared_away() {
+async fn records_that_ended_long_ago_are_removed() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (_, token) = logged_in(&server, "ann").await;

@@ -85,7 +85,7 @@ async fn an_unknown_name_is_limited_alike() {
 }
 
 #[tokio::test]
-async fn however_many_guess_at_once_ten_are_heard() {
+async fn of_concurrent_guesses_ten_are_checked() {
     let server = counting().await;
     server.user("ann").await;
     let answers = join_all((0..30).map(|_| login(&server, HERE, "ann", "wrong guess"))).await;
@@ -96,7 +96,7 @@ async fn however_many_guess_at_once_ten_are_heard() {
 }
 
 #[tokio::test]
-async fn who_knows_the_password_may_log_in_as_often_as_they_like() {
+async fn successful_logins_are_not_throttled() {
     let server = counting().await;
     server.user("ann").await;
     for _ in 0..15 {
@@ -144,7 +144,7 @@ async fn forged_addresses_give_no_more_attempts() {
 }
 
 #[tokio::test]
-async fn what_was_counted_outlives_the_server() {
+async fn counts_outlive_the_server() {
     let variables = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
     let server = Server::with(&variables).await;
     server.user("ann").await;
@@ -228,7 +228,7 @@ async fn addresses_are_not_tried_out_by_taking_them() {
 }
 
 #[tokio::test]
-async fn who_guesses_the_password_of_a_link_is_slowed_down_and_who_knows_it_is_not() {
+async fn wrong_link_passwords_are_throttled_and_right_ones_are_not() {
     let server = counting().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Trips", None).await;

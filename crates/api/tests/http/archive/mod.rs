@@ -94,7 +94,7 @@ async fn a_folder_comes_as_one_zip_with_all_that_lies_below_it() {
 }
 
 #[tokio::test]
-async fn files_are_as_old_as_their_uploaders_said() {
+async fn files_have_the_client_modification_time() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -103,8 +103,8 @@ async fn files_are_as_old_as_their_uploaders_said() {
     let mut zip = archive(&ann, &top).await;
     let entry = zip.by_name("Top/old.txt").unwrap();
     let at = entry.last_modified().unwrap();
-    let told = (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
-    assert_eq!(told, (2020, 2, 29, 3, 4, 6));
+    let reported = (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
+    assert_eq!(reported, (2020, 2, 29, 3, 4, 6));
     // Also in UTC, in the extended timestamp.
     let utc = entry.extra_data_fields().find_map(|field| match field {
         ExtraField::ExtendedTimestamp(times) => times.mod_time(),
@@ -193,7 +193,7 @@ async fn when_bytes_cannot_be_had_the_zip_breaks_off() {
 }
 
 #[tokio::test]
-async fn small_and_large_files_come_in_their_order_however_many_they_are() {
+async fn small_and_large_files_are_archived_in_order() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -208,7 +208,7 @@ async fn small_and_large_files_come_in_their_order_however_many_they_are() {
 }
 
 #[tokio::test]
-async fn it_goes_no_faster_than_its_reader_and_ends_with_it() {
+async fn a_zip_is_generated_at_the_speed_of_its_reader_and_ends_with_it() {
     let (server, url) = start(&[("DATABASE_CONNECTIONS", "1")]).await;
     let ann = server.user("ann").await;
     let one = ann.folder("one", None).await;
@@ -240,7 +240,7 @@ async fn it_goes_no_faster_than_its_reader_and_ends_with_it() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_for_an_archive_is_refused_before_it_begins() {
+async fn oversized_archives_are_refused_before_they_begin() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let one = ann.folder("one", None).await;

@@ -106,7 +106,7 @@ fn by(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Tree> {
 }
 
 #[tokio::test]
-async fn what_comes_can_be_unpacked_while_it_comes() {
+async fn archives_can_be_unpacked_as_a_stream() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (top, tree) = sample(&ann).await;

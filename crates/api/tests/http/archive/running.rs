@@ -25,7 +25,7 @@ async fn breaks_off(answer: Response, what: &str) {
 }
 
 #[tokio::test]
-async fn whatever_ends_the_right_ends_the_archive_also_within_a_file() {
+async fn losing_access_ends_an_archive_even_within_a_file() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

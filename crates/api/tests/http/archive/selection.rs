@@ -109,7 +109,7 @@ async fn url_of_drive(caller: &ApiClient) -> String {
 }
 
 #[tokio::test]
-async fn what_is_asked_for_must_make_sense() {
+async fn invalid_selections_are_refused() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = text(&ann.upload("x", b"x", None).await["id"]);

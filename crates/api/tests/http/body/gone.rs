@@ -35,7 +35,7 @@ async fn a_sender_who_leaves_in_the_middle_of_a_form_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn many_who_leave_at_once_leave_nothing_either() {
+async fn many_cancelled_uploads_leave_nothing() {
     let server = Server::with(&[("MAX_OPEN_UPLOADS", "1")]).await;
     let ann = server.user("ann").await;
     for _ in 0..20 {
@@ -70,7 +70,7 @@ async fn half_a_request_does_nothing() {
 }
 
 #[tokio::test]
-async fn who_falls_silent_is_told_so() {
+async fn silent_clients_get_a_timeout_response() {
     let server = Server::with(&[("BODY_IDLE_SECONDS", "1")]).await;
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let mut form = RawConnection::to(&server).await;

@@ -51,7 +51,7 @@ async fn answers(server: &Server, caller: &ApiClient, line: &str, rest: &str) ->
 }
 
 #[tokio::test]
-async fn a_request_that_can_be_read_in_two_ways_is_not_read_at_all() {
+async fn ambiguous_requests_are_refused() {
     let server = Server::with(QUIET).await;
     let ann = server.user("ann").await;
     for line in ["POST /drive", "POST /file", "GET /health", "PUT /blob/0?signature=x"] {
@@ -63,7 +63,7 @@ async fn a_request_that_can_be_read_in_two_ways_is_not_read_at_all() {
 }
 
 #[tokio::test]
-async fn nothing_is_read_behind_a_body_without_an_end() {
+async fn an_endless_body_is_not_read_to_its_end() {
     let server = Server::with(QUIET).await;
     let ann = server.user("ann").await;
     for line in ["POST /drive", "POST /file", "POST /profile_photo", "GET /health", "PUT /blob/0?signature=x"] {
@@ -102,7 +102,7 @@ async fn two_lengths_are_never_one_request_and_the_start_of_another() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_answered_as_such() {
+async fn requests_that_are_not_http_are_refused() {
     let server = Server::with(QUIET).await;
     let long = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(300_000));
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(20_000));
@@ -194,7 +194,7 @@ async fn no_route_takes_a_part_of_a_body() {
 }
 
 #[tokio::test]
-async fn a_request_says_once_where_it_goes_and_who_sends_it() {
+async fn duplicate_host_and_authorization_headers_are_refused() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let token = ann.token();

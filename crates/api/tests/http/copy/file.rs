@@ -78,7 +78,7 @@ async fn a_viewer_copies_out_and_keeps_it_when_the_share_ends() {
 }
 
 #[tokio::test]
-async fn a_copy_into_what_is_shared_is_its_owners() {
+async fn a_copy_into_a_shared_folder_belongs_to_its_owner() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let shared = ann.folder("Shared", None).await;
@@ -115,7 +115,7 @@ async fn a_file_that_changed_since_it_was_seen_is_not_copied() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_refused_with_the_bytes_that_it_takes() {
+async fn uploads_over_quota_are_refused_with_the_needed_bytes() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "25")]).await;
     let ann = server.user("ann").await;
     let file = text(&ann.upload("ten", b"0123456789", None).await["id"]);
@@ -127,7 +127,7 @@ async fn what_does_not_fit_is_refused_with_the_bytes_that_it_takes() {
 }
 
 #[tokio::test]
-async fn what_is_said_wrongly_is_named() {
+async fn invalid_fields_of_a_copy_are_named() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let file = text(&ann.upload("note.txt", b"note", None).await["id"]);

@@ -52,7 +52,7 @@ async fn a_copy_has_all_that_lies_below_and_is_described_whole() {
 }
 
 #[tokio::test]
-async fn it_goes_to_the_root_of_the_callers_own_drive_unless_told() {
+async fn the_default_destination_is_the_root_of_the_callers_drive() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = sample(&ann, "Top").await;
@@ -70,7 +70,7 @@ async fn it_goes_to_the_root_of_the_callers_own_drive_unless_told() {
 }
 
 #[tokio::test]
-async fn what_lies_in_the_trash_is_left_out() {
+async fn trashed_items_are_left_out() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = sample(&ann, "Top").await;
@@ -153,7 +153,7 @@ async fn a_copy_that_does_not_fit_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_folder_of_the_callers_is_not_copied() {
+async fn only_visible_folders_are_copied() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = sample(&ann, "Top").await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{ABSENT, Server, text};
 
 #[tokio::test]
-async fn a_new_folder_is_described_whole_and_stands_where_location_says() {
+async fn a_new_folder_is_fully_described_and_found_at_its_location() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let answer = ann.post("/drive", json!({"folder_name": "Photos"})).await;
@@ -89,7 +89,7 @@ async fn a_taken_name_is_refused_with_all_that_a_client_needs_to_decide() {
 }
 
 #[tokio::test]
-async fn one_name_stands_once_in_a_folder_across_files_and_folders_and_case_matters() {
+async fn names_are_unique_per_folder_and_case_sensitive() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -105,7 +105,7 @@ async fn one_name_stands_once_in_a_folder_across_files_and_folders_and_case_matt
 }
 
 #[tokio::test]
-async fn folders_stand_at_most_a_hundred_deep() {
+async fn folders_are_nested_at_most_a_hundred_deep() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let mut deepest = ann.folder("1", None).await;

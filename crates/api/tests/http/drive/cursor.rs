@@ -17,7 +17,7 @@ async fn folders(user: &ApiClient, parent: Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_cursor_goes_with_any_limit_and_may_be_used_again() {
+async fn a_cursor_works_with_any_limit_and_repeatedly() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     folders(&ann, None).await;

@@ -27,7 +27,7 @@ async fn the_root_shows_its_owner_and_no_folder_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_folder_shows_itself_and_what_stands_in_it_but_nothing_further_down() {
+async fn a_folder_shows_itself_and_its_children_only() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let mut top = ann.post("/drive", json!({"folder_name": "Top"})).await.ok();
@@ -160,7 +160,7 @@ async fn the_aliases_of_the_original_mean_modified_at_and_order_is_in_any_case()
 }
 
 #[tokio::test]
-async fn a_page_has_as_many_items_as_asked_for_and_a_hundred_unless_told() {
+async fn a_page_has_the_requested_number_of_items_or_a_hundred() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;

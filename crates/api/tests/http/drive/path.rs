@@ -74,7 +74,7 @@ async fn a_file_shows_its_parent_only_to_those_who_may_see_it() {
 }
 
 #[tokio::test]
-async fn what_a_guest_reads_names_nothing_above_the_shared_folder() {
+async fn responses_to_a_guest_name_nothing_above_the_shared_folder() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let secret = ann.folder("divorce papers", None).await;

@@ -140,7 +140,7 @@ async fn a_folder_keeps_its_etag_whatever_happens_in_it() {
 }
 
 #[tokio::test]
-async fn if_match_lets_only_those_change_a_folder_who_know_it_as_it_is() {
+async fn if_match_requires_the_current_folder_tag() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let id = ann.folder("Photos", None).await;

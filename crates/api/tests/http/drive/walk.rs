@@ -7,14 +7,14 @@ use super::names_of;
 use crate::support::{ApiClient, Server, text};
 
 /// A folder of twelve entries that stay and eight that do not.
-struct Busy {
+struct ChangingFolder {
     folder: String,
     attic: String,
     staying: Vec<String>,
     restless: Vec<String>,
 }
 
-async fn busy(user: &ApiClient, name: &str) -> Busy {
+async fn changing_folder(user: &ApiClient, name: &str) -> ChangingFolder {
     let (folder, attic) = (user.folder(name, None).await, user.folder(&format!("attic of {name}"), None).await);
     let (mut staying, mut restless) = (Vec::new(), Vec::new());
     for number in 0..20 {
@@ -25,7 +25,7 @@ async fn busy(user: &ApiClient, name: &str) -> Busy {
         };
         if number % 5 < 3 { staying.push(id) } else { restless.push(id) }
     }
-    Busy { folder, attic, staying, restless }
+    ChangingFolder { folder, attic, staying, restless }
 }
 
 fn path_of(item: &Value) -> String {
@@ -33,7 +33,7 @@ fn path_of(item: &Value) -> String {
     format!("/{tree}/{}", text(&item["id"]))
 }
 
-impl Busy {
+impl ChangingFolder {
     /// Changes the folder after its `turn`-th page, which ends with `last`.
     async fn disturb(&self, user: &ApiClient, turn: usize, last: &Value) {
         for name in [format!("!{turn} comes first"), format!("~{turn} comes last")] {
@@ -57,7 +57,7 @@ impl Busy {
 }
 
 #[tokio::test]
-async fn nothing_that_stood_through_the_whole_walk_is_skipped_or_shown_twice() {
+async fn paging_lists_every_lasting_item_exactly_once() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let by = |sort| ["asc", "desc"].map(|order| (sort, order));
@@ -66,8 +66,8 @@ async fn nothing_that_stood_through_the_whole_walk_is_skipped_or_shown_twice() {
 }
 
 async fn walk(user: &ApiClient, sort: &str, order: &str) {
-    let busy = busy(user, &format!("{sort} {order}")).await;
-    let list = format!("/drive/{}?sort_by={sort}&order={order}&limit=2", busy.folder);
+    let changing_folder = changing_folder(user, &format!("{sort} {order}")).await;
+    let list = format!("/drive/{}?sort_by={sort}&order={order}&limit=2", changing_folder.folder);
     let mut seen: Vec<String> = Vec::new();
     let mut cursor = String::new();
     for turn in 0.. {
@@ -79,18 +79,18 @@ async fn walk(user: &ApiClient, sort: &str, order: &str) {
         }
         // Entries that sort last could extend the walk for ever, so additions stop after eight pages.
         if turn < 8 {
-            busy.disturb(user, turn, items.last().unwrap()).await;
+            changing_folder.disturb(user, turn, items.last().unwrap()).await;
         }
         cursor = format!("&cursor={}", text(&page["next_cursor"]));
     }
-    for id in &busy.staying {
+    for id in &changing_folder.staying {
         let times = seen.iter().filter(|seen| *seen == id).count();
         assert_eq!(times, 1, "by {sort} {order}, {id} was shown {times} times");
     }
 }
 
 #[tokio::test]
-async fn a_walk_goes_on_behind_an_entry_that_is_gone() {
+async fn paging_continues_after_a_deleted_entry() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (top, attic) = (ann.folder("Top", None).await, ann.folder("Attic", None).await);

@@ -1,13 +1,13 @@
 //! `clouddrive doctor`, before a server starts and while one runs.
 
-use crate::process::{run, said};
+use crate::process::{printed, run};
 use crate::support::Server;
 
 #[tokio::test]
 async fn all_is_well_while_a_server_runs() {
     let server = Server::start().await;
     server.user("ann").await.upload("note.txt", b"hello", None).await;
-    let (code, out, err) = said(run(server.storage().path(), &["doctor"], &[]));
+    let (code, out, err) = printed(run(server.storage().path(), &["doctor"], &[]));
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     for subject in ["configuration", "database ", "blobs below "] {
         assert!(out.lines().any(|line| line.starts_with(&format!("good     {subject}"))), "{subject}: {out}");
@@ -17,14 +17,14 @@ async fn all_is_well_while_a_server_runs() {
 #[test]
 fn a_database_that_is_not_there_yet_is_no_fault_and_is_not_made() {
     let dir = tempfile::tempdir().unwrap();
-    let (code, out, err) = said(run(dir.path(), &["doctor"], &[]));
+    let (code, out, err) = printed(run(dir.path(), &["doctor"], &[]));
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.lines().any(|line| line.starts_with("advice   database ")), "{out}");
     assert!(!dir.path().join("data/clouddrive.db").exists());
 }
 
 #[test]
-fn what_must_change_is_told_with_what_to_change() {
+fn problems_are_reported_with_their_remedy() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("text"), "this is neither a directory nor a database, nor anything else").unwrap();
     std::fs::write(dir.path().join("empty"), "").unwrap();
@@ -33,7 +33,7 @@ fn what_must_change_is_told_with_what_to_change() {
         ("DATABASE_URL", "sqlite:empty", "database empty", "not up to date"),
         ("BLOB_DIR", "text", "blobs below text", "text"),
     ] {
-        let (code, out, err) = said(run(dir.path(), &["doctor"], &[(name, value)]));
+        let (code, out, err) = printed(run(dir.path(), &["doctor"], &[(name, value)]));
         assert_eq!((code, err.lines().count()), (1, 1), "{name}={value}: {out}{err}");
         assert!(err.starts_with("clouddrive: 1 of "), "{err}");
         let line = out.lines().find(|line| line.starts_with("BAD ")).unwrap();
@@ -45,7 +45,7 @@ fn what_must_change_is_told_with_what_to_change() {
 async fn a_container_asks_its_server_whether_it_is_ready() {
     let server = Server::with(&[("BLOB_DIR", "blobs")]).await;
     let place = server.storage().path();
-    let health = |address: &str| said(run(place, &["health"], &[("BIND_ADDR", address)]));
+    let health = |address: &str| printed(run(place, &["health"], &[("BIND_ADDR", address)]));
     let own = server.address().to_owned();
     for address in [&own, &own.replace("127.0.0.1", "0.0.0.0")] {
         assert_eq!(health(address), (0, String::new(), String::new()));

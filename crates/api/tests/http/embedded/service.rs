@@ -25,7 +25,7 @@ async fn a_server_without_its_storage_is_healthy_but_not_ready() {
 }
 
 #[tokio::test]
-async fn what_users_have_stored_never_runs_here_whatever_it_is() {
+async fn stored_files_are_never_executed_by_browsers() {
     const BYTES: &str = "sandbox; default-src 'none'";
     let server = Server::start().await;
     let (ann, stranger) = (server.user("ann").await, server.anonymous());

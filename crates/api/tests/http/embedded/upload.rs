@@ -72,7 +72,7 @@ async fn a_part_whose_sender_goes_away_may_be_sent_again_and_then_no_more() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_given_up_while_a_part_comes_leaves_nothing_of_any() {
+async fn an_upload_aborted_while_a_part_arrives_leaves_nothing() {
     let server = Server::with(&[parts::SMALL]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("film.mkv", parts::SIZE, None).await.ok();

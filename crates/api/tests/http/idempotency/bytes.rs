@@ -30,7 +30,7 @@ fn assert_same(first: ApiResponse, again: ApiResponse) -> Value {
 }
 
 #[tokio::test]
-async fn a_form_makes_one_file_however_often_it_is_sent() {
+async fn a_repeated_form_creates_one_file() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let keep = [("file_conflict", "Keep")];
@@ -62,7 +62,7 @@ async fn a_form_makes_one_file_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn of_many_forms_that_are_sent_at_once_one_is_done() {
+async fn concurrent_repeats_of_a_form_execute_once() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let keep = [("file_conflict", "Keep")];
@@ -73,7 +73,7 @@ async fn of_many_forms_that_are_sent_at_once_one_is_done() {
 }
 
 #[tokio::test]
-async fn a_content_is_put_once_whatever_became_of_the_answer() {
+async fn a_repeated_content_put_executes_once() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"note", None).await;

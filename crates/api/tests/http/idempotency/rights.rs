@@ -46,11 +46,11 @@ async fn a_repeat_gives_no_right_that_has_ended() {
         "archive" => post(&ben, key, "/archive", &json!({"item_ids": [top]})).await,
         _ => post(&ben, key, &format!("/file/{id}/copy"), &json!({})).await,
     };
-    let mut told = BTreeMap::new();
+    let mut reported = BTreeMap::new();
     for key in OF_EDITORS.into_iter().chain(["archive", "copy"]) {
         let first = send(key).await;
         assert!(!is_repeat(&first), "{key}");
-        told.insert(key, first.ok());
+        reported.insert(key, first.ok());
         let again = send(key).await;
         assert!(is_repeat(&again), "{key}: {}", again.text());
         again.ok();
@@ -75,16 +75,16 @@ async fn a_repeat_gives_no_right_that_has_ended() {
     // A copy in ben's own drive is independent of the original.
     let again = send("copy").await;
     assert!(is_repeat(&again));
-    assert_eq!(again.ok(), told["copy"]);
+    assert_eq!(again.ok(), reported["copy"]);
 
     // With access restored, a repeat gets the answer again, for what still exists.
     ann.share_folder(&top, "ben", "edit").await;
     for key in ["folder", "complete", "form", "content", "version", "trash"] {
         let again = send(key).await;
         assert!(is_repeat(&again), "{key}: {}", again.text());
-        assert_eq!(again.ok(), told[key], "{key}");
+        assert_eq!(again.ok(), reported[key], "{key}");
     }
-    let made = &told["folder"]["id"];
+    let made = &reported["folder"]["id"];
     let shared = json!({"share_object_type": "folder", "folder_id": made, "username": "ben", "permission": "view"});
     post(&ben, "share", "/share", &shared).await.refused(403, "permission_denied");
 }

@@ -120,7 +120,7 @@ async fn a_used_up_link_serves_an_archive_that_has_begun_for_another_hour() {
 }
 
 #[tokio::test]
-async fn who_does_not_know_the_password_gets_no_archive() {
+async fn archives_of_a_link_need_its_password() {
     let server = Server::start().await;
     let (ann, visitor) = (server.user("ann").await, server.anonymous());
     let linked = ann.folder("Linked", None).await;

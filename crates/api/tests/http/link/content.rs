@@ -145,7 +145,7 @@ async fn a_used_up_link_serves_a_download_that_has_begun_for_another_hour() {
 }
 
 #[tokio::test]
-async fn a_download_that_was_let_in_ends_although_the_link_is_taken_back() {
+async fn an_admitted_download_finishes_after_the_link_is_revoked() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();

@@ -10,7 +10,7 @@ use crate::support::{ABSENT, Server, Storage, sql_id, text};
 const FUTURE: &str = "2099-01-01T00:00:00.000Z";
 
 #[tokio::test]
-async fn a_link_is_made_with_what_is_asked_of_it_and_its_owner_sees_it_again() {
+async fn a_link_has_the_requested_properties_and_is_listed() {
     let server = Server::with(&[("PUBLIC_URL", "https://drive.example.com")]).await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Photos", None).await;
@@ -51,7 +51,7 @@ async fn a_link_is_made_with_what_is_asked_of_it_and_its_owner_sees_it_again() {
 }
 
 #[tokio::test]
-async fn what_breaks_the_rules_is_named() {
+async fn invalid_fields_are_named() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Photos", None).await;
@@ -81,7 +81,7 @@ async fn what_breaks_the_rules_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_absent_stays_and_null_takes_away() {
+async fn absent_fields_keep_their_value_and_null_clears_it() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Photos", None).await;
@@ -122,7 +122,7 @@ async fn a_link_that_is_taken_back_opens_nothing_any_more() {
 }
 
 #[tokio::test]
-async fn neither_the_token_nor_the_password_stands_in_the_database_or_in_the_log() {
+async fn tokens_and_passwords_are_not_in_the_database_or_the_log() {
     let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "debug")]).await;
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "a.txt", b"words").await.ok()["id"]);
@@ -145,7 +145,7 @@ async fn neither_the_token_nor_the_password_stands_in_the_database_or_in_the_log
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_link_is_in_the_audit_trail() {
+async fn link_changes_are_audited() {
     let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Photos", None).await;
@@ -159,14 +159,14 @@ async fn what_becomes_of_a_link_is_in_the_audit_trail() {
     ann.patch(&format!("/link/{id}"), json!({"password": null})).await.ok();
     ann.delete(&format!("/link/{id}")).await.ok_empty();
     let me = text(&ann.get("/user").await.ok()["id"]);
-    let told: Vec<Value> = lines(&server)
+    let reported: Vec<Value> = lines(&server)
         .into_iter()
         .filter(|line| line["event"].as_str().is_some_and(|event| event.starts_with("link.")))
         .map(|line| json!([line["event"], line["actor"], line["object"], line["link"]]))
         .collect();
     let (of_folder, of_file) = (format!("folder/{folder}"), format!("file/{file}"));
     assert_eq!(
-        told,
+        reported,
         [
             json!(["link.created", me, of_folder, id]),
             json!(["link.password_refused", null, of_folder, id]),
@@ -178,7 +178,7 @@ async fn what_becomes_of_a_link_is_in_the_audit_trail() {
 }
 
 #[tokio::test]
-async fn the_owner_sees_the_url_while_the_key_that_sealed_it_is_known_and_its_holder_comes_in_regardless() {
+async fn the_url_of_a_link_is_shown_while_its_key_is_configured_and_works_regardless() {
     let (old, new) = ("the first secret of thirty-two bytes", "the second secret of thirty-two bytes");
     let server = Server::with(&[("SECRET_KEY", old), ("PUBLIC_URL", "http://drive.example.com")]).await;
     let ann = server.user("ann").await;
@@ -206,14 +206,14 @@ async fn the_trash_takes_links_with_it_and_gives_them_back() {
     let id = text(&link["id"]);
     let visitor = server.anonymous();
     let unknown = "/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC";
-    let told = |mut problem: Value| problem.as_object_mut().unwrap().remove("request_id").map(|_| problem).unwrap();
+    let reported = |mut problem: Value| problem.as_object_mut().unwrap().remove("request_id").map(|_| problem).unwrap();
     for node in [&top, &folder] {
         let trash =
             |at: &str| server.execute(&format!("UPDATE nodes SET trashed_at = {at} WHERE id = {}", sql_id(node)));
         visitor.get(&path(&link)).await.refused(401, "link_password_required");
         trash("1");
         let gone = visitor.get(&path(&link)).await.refused(404, "not_found");
-        assert_eq!(told(gone), told(visitor.get(unknown).await.refused(404, "not_found")));
+        assert_eq!(reported(gone), reported(visitor.get(unknown).await.refused(404, "not_found")));
         assert_eq!(ann.get("/link").await.ok()["items"], json!([]));
         ann.delete(&format!("/link/{id}")).await.refused(404, "not_found");
         trash("NULL");

@@ -38,8 +38,11 @@ async fn without_the_password_nothing_shows_not_even_a_name() {
                 None => visitor.get(route).await,
             };
             assert_eq!(answer.header("www-authenticate"), "X-Link-Password");
-            let told = format!("{:?}{}", answer.headers, answer.text());
-            assert!(!told.contains("Very") && !told.contains("diary") && !told.contains("Inner"), "{told}");
+            let reported = format!("{:?}{}", answer.headers, answer.text());
+            assert!(
+                !reported.contains("Very") && !reported.contains("diary") && !reported.contains("Inner"),
+                "{reported}"
+            );
             answer.refused(401, "link_password_required");
         }
     }

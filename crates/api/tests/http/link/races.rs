@@ -14,7 +14,7 @@ fn let_in(answers: &[ApiResponse]) -> usize {
 }
 
 #[tokio::test]
-async fn of_fifty_downloads_at_once_just_as_many_begin_as_are_allowed() {
+async fn fifty_simultaneous_downloads_do_not_exceed_the_limit() {
     let server = behind_a_proxy().await;
     let ann = server.user("ann").await;
     let file = digits(&ann).await;

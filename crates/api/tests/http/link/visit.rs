@@ -53,7 +53,7 @@ async fn a_linked_folder_shows_its_contents_and_nothing_above_it() {
 }
 
 #[tokio::test]
-async fn a_linked_file_is_seen_alone_wherever_it_goes() {
+async fn a_linked_file_is_shown_alone_after_any_move() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Folder", None).await;
@@ -74,7 +74,7 @@ async fn a_linked_file_is_seen_alone_wherever_it_goes() {
 }
 
 #[tokio::test]
-async fn a_linked_folder_comes_in_pages_sorted_as_one_likes() {
+async fn a_linked_folder_is_listed_in_pages_in_any_order() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let linked = ann.folder("Linked", None).await;
@@ -114,7 +114,7 @@ async fn a_link_ignores_any_token_that_is_sent() {
 }
 
 #[tokio::test]
-async fn an_expired_link_and_an_unknown_one_are_told_apart() {
+async fn expired_and_unknown_links_are_distinguished() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let linked = ann.folder("Linked", None).await;

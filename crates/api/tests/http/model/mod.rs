@@ -45,9 +45,9 @@ fn the_server_does_what_the_reference_does() {
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { cases: u32::try_from(stories).unwrap(), failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let (began, told) = (Instant::now(), Cell::new(0));
+    let (began, executed) = (Instant::now(), Cell::new(0));
     let outcome = runner.run(&operations(TURNS), |story| {
-        told.set(told.get() + story.len());
+        executed.set(executed.get() + story.len());
         run_story(runtime.handle(), &server, &story).map_err(TestCaseError::fail)
     });
     match outcome {
@@ -58,8 +58,11 @@ fn the_server_does_what_the_reference_does() {
     }
     // `verify` fails if database and store are inconsistent.
     server.run("verify", &[]);
-    let (told, took) = (told.get(), began.elapsed());
-    println!("{told} operations in {stories} stories of seed {seed}, {:.0} a second", told as f64 / took.as_secs_f64());
+    let (executed, took) = (executed.get(), began.elapsed());
+    println!(
+        "{executed} operations in {stories} stories of seed {seed}, {:.0} a second",
+        executed as f64 / took.as_secs_f64()
+    );
 }
 
 fn run_story(runtime: &Handle, server: &Server, story: &[operation::Operation]) -> Result<(), String> {

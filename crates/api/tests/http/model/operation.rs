@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::reference::{Conflict, Content, Person, Role};
+use super::reference::{Conflict, Content, Role, UserIndex};
 
 /// The number of people.
 pub const PEOPLE: usize = 3;
@@ -17,7 +17,7 @@ const NAMES: [&str; 8] = ["a", "b", "A", "a.txt", "a (1).txt", "b.tar.gz", ".a",
 pub type Pick = usize;
 
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum OperationKind {
     CreateFolder { folder: Option<Pick>, name: &'static str },
     Upload { folder: Option<Pick>, name: &'static str, content: Content, conflict: Conflict },
     PutContent { node: Pick, content: Content },
@@ -29,7 +29,7 @@ pub enum What {
     EmptyTrash,
     RestoreVersion { node: Pick, version: Pick },
     DeleteVersion { node: Pick, version: Pick },
-    Share { node: Pick, guest: Person, role: Role },
+    Share { node: Pick, guest: UserIndex, role: Role },
     ChangeShare { share: Pick, role: Role },
     EndShare { share: Pick },
 }
@@ -37,8 +37,8 @@ pub enum What {
 /// An operation by one person.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    pub who: Person,
-    pub what: What,
+    pub who: UserIndex,
+    pub what: OperationKind,
 }
 
 fn pick() -> impl Strategy<Value = Pick> {
@@ -67,26 +67,26 @@ fn role() -> impl Strategy<Value = Role> {
     select([Role::View, Role::Edit].as_slice())
 }
 
-fn what() -> impl Strategy<Value = What> {
+fn what() -> impl Strategy<Value = OperationKind> {
     prop_oneof![
-        6 => (folder(), name()).prop_map(|(folder, name)| What::CreateFolder { folder, name }),
+        6 => (folder(), name()).prop_map(|(folder, name)| OperationKind::CreateFolder { folder, name }),
         8 => (folder(), name(), content(), conflict())
-            .prop_map(|(folder, name, content, conflict)| What::Upload { folder, name, content, conflict }),
-        2 => (pick(), content()).prop_map(|(node, content)| What::PutContent { node, content }),
+            .prop_map(|(folder, name, content, conflict)| OperationKind::Upload { folder, name, content, conflict }),
+        2 => (pick(), content()).prop_map(|(node, content)| OperationKind::PutContent { node, content }),
         6 => (pick(), proptest::option::of(name()), proptest::option::of(folder()), conflict())
             .prop_filter("something must change", |(_, name, to, _)| name.is_some() || to.is_some())
-            .prop_map(|(node, name, to, conflict)| What::Move { node, name, to, conflict }),
+            .prop_map(|(node, name, to, conflict)| OperationKind::Move { node, name, to, conflict }),
         4 => (pick(), folder(), proptest::option::of(name()), conflict())
-            .prop_map(|(node, to, name, conflict)| What::Copy { node, to, name, conflict }),
-        3 => pick().prop_map(|node| What::Trash { node }),
-        3 => (pick(), proptest::option::weighted(0.3, folder())).prop_map(|(node, to)| What::Restore { node, to }),
-        1 => pick().prop_map(|node| What::Purge { node }),
-        1 => Just(What::EmptyTrash),
-        2 => (pick(), pick()).prop_map(|(node, version)| What::RestoreVersion { node, version }),
-        1 => (pick(), pick()).prop_map(|(node, version)| What::DeleteVersion { node, version }),
-        4 => (pick(), 0..PEOPLE, role()).prop_map(|(node, guest, role)| What::Share { node, guest, role }),
-        1 => (pick(), role()).prop_map(|(share, role)| What::ChangeShare { share, role }),
-        1 => pick().prop_map(|share| What::EndShare { share }),
+            .prop_map(|(node, to, name, conflict)| OperationKind::Copy { node, to, name, conflict }),
+        3 => pick().prop_map(|node| OperationKind::Trash { node }),
+        3 => (pick(), proptest::option::weighted(0.3, folder())).prop_map(|(node, to)| OperationKind::Restore { node, to }),
+        1 => pick().prop_map(|node| OperationKind::Purge { node }),
+        1 => Just(OperationKind::EmptyTrash),
+        2 => (pick(), pick()).prop_map(|(node, version)| OperationKind::RestoreVersion { node, version }),
+        1 => (pick(), pick()).prop_map(|(node, version)| OperationKind::DeleteVersion { node, version }),
+        4 => (pick(), 0..PEOPLE, role()).prop_map(|(node, guest, role)| OperationKind::Share { node, guest, role }),
+        1 => (pick(), role()).prop_map(|(share, role)| OperationKind::ChangeShare { share, role }),
+        1 => pick().prop_map(|share| OperationKind::EndShare { share }),
     ]
 }
 

@@ -6,24 +6,24 @@ mod operations;
 use std::collections::BTreeSet;
 
 /// A person's index.
-pub type Person = usize;
+pub type UserIndex = usize;
 /// A file or folder, by creation number; never reused.
 pub type NodeNo = usize;
 /// A share, by creation number.
 pub type ShareNo = usize;
 
 /// The status and code of a refused operation.
-pub type Refusal = (u16, &'static str);
+pub type Rejection = (u16, &'static str);
 
-pub const NOT_FOUND: Refusal = (404, "not_found");
-pub const DENIED: Refusal = (403, "permission_denied");
-pub const OVER_QUOTA: Refusal = (403, "quota_exceeded");
-pub const NAME_TAKEN: Refusal = (409, "name_taken");
-pub const CYCLE: Refusal = (409, "folder_cycle");
-pub const CROSS_DRIVE: Refusal = (409, "cross_drive_move");
-pub const ALREADY_SHARED: Refusal = (409, "already_shared");
-pub const WITH_OWNER: Refusal = (409, "cannot_share_with_owner");
-pub const VERSION_IN_USE: Refusal = (409, "version_in_use");
+pub const NOT_FOUND: Rejection = (404, "not_found");
+pub const DENIED: Rejection = (403, "permission_denied");
+pub const OVER_QUOTA: Rejection = (403, "quota_exceeded");
+pub const NAME_TAKEN: Rejection = (409, "name_taken");
+pub const CYCLE: Rejection = (409, "folder_cycle");
+pub const CROSS_DRIVE: Rejection = (409, "cross_drive_move");
+pub const ALREADY_SHARED: Rejection = (409, "already_shared");
+pub const WITH_OWNER: Rejection = (409, "cannot_share_with_owner");
+pub const VERSION_IN_USE: Rejection = (409, "version_in_use");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -58,13 +58,13 @@ pub struct Stored {
     blob: usize,
     pub content: Content,
     /// The uploader.
-    pub by: Person,
+    pub by: UserIndex,
 }
 
 #[derive(Clone, Debug)]
 pub struct Node {
-    pub owner: Person,
-    pub maker: Person,
+    pub owner: UserIndex,
+    pub maker: UserIndex,
     /// The parent folder; `None` for the root of the owner's drive.
     pub parent: Option<NodeNo>,
     pub name: String,
@@ -72,7 +72,7 @@ pub struct Node {
     /// Whether it was trashed itself, not just an ancestor.
     pub trashed: bool,
     /// The person who trashed it.
-    pub trashed_by: Option<Person>,
+    pub trashed_by: Option<UserIndex>,
     /// Whether it is permanently deleted.
     pub purged: bool,
     /// A file's numbered versions, oldest first; the last is the current one.
@@ -82,7 +82,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 pub struct Share {
     pub node: NodeNo,
-    pub guest: Person,
+    pub guest: UserIndex,
     pub role: Role,
     pub revoked: bool,
 }
@@ -115,22 +115,22 @@ impl Reference {
         !self.nodes[node].purged && self.upward(node).all(|step| !self.nodes[step].trashed)
     }
 
-    fn share_of(&self, node: NodeNo, guest: Person) -> Option<Role> {
+    fn share_of(&self, node: NodeNo, guest: UserIndex) -> Option<Role> {
         let mut shares = self.shares.iter().filter(|share| share.node == node && share.guest == guest);
         shares.find(|share| !share.revoked).map(|share| share.role)
     }
 
     /// The role of `who` on a node, if they can see it: owner, or the highest role shared on the node or an ancestor.
-    pub fn role(&self, who: Person, node: NodeNo) -> Option<Role> {
+    pub fn role(&self, who: UserIndex, node: NodeNo) -> Option<Role> {
         self.role_along(who, node, self.upward(node))
     }
 
     /// The same, from the ancestors alone.
-    fn role_from_above(&self, who: Person, node: NodeNo) -> Option<Role> {
+    fn role_from_above(&self, who: UserIndex, node: NodeNo) -> Option<Role> {
         self.role_along(who, node, self.upward(node).skip(1))
     }
 
-    fn role_along(&self, who: Person, node: NodeNo, way: impl Iterator<Item = NodeNo>) -> Option<Role> {
+    fn role_along(&self, who: UserIndex, node: NodeNo, way: impl Iterator<Item = NodeNo>) -> Option<Role> {
         if !self.is_live(node) {
             return None;
         }
@@ -141,12 +141,12 @@ impl Reference {
     }
 
     /// The parent as shown to `who`: hidden for items in the root, and for an item whose parent they cannot see.
-    pub fn shown_parent(&self, who: Person, node: NodeNo) -> Option<NodeNo> {
+    pub fn shown_parent(&self, who: UserIndex, node: NodeNo) -> Option<NodeNo> {
         self.nodes[node].parent.filter(|_| self.role_from_above(who, node).is_some())
     }
 
     /// The children of a folder, or of the root of `owner`'s drive.
-    pub fn children(&self, owner: Person, folder: Option<NodeNo>) -> Vec<NodeNo> {
+    pub fn children(&self, owner: UserIndex, folder: Option<NodeNo>) -> Vec<NodeNo> {
         let stands = |node: &NodeNo| {
             let it = &self.nodes[*node];
             it.owner == owner && it.parent == folder && !it.trashed && !it.purged
@@ -166,13 +166,13 @@ impl Reference {
     }
 
     /// The items shared with `who`.
-    pub fn received(&self, who: Person) -> BTreeSet<(NodeNo, Role)> {
+    pub fn received(&self, who: UserIndex) -> BTreeSet<(NodeNo, Role)> {
         let mine = self.shares.iter().filter(|share| share.guest == who && !share.revoked && self.is_live(share.node));
         mine.map(|share| (share.node, self.role(who, share.node).unwrap())).collect()
     }
 
     /// The items in `who`'s trash.
-    pub fn trash(&self, who: Person) -> BTreeSet<NodeNo> {
+    pub fn trash(&self, who: UserIndex) -> BTreeSet<NodeNo> {
         let in_it = |node: &NodeNo| {
             let it = &self.nodes[*node];
             it.owner == who && it.trashed && !it.purged
@@ -181,14 +181,14 @@ impl Reference {
     }
 
     /// The bytes charged to `who`'s quota: all versions of all their files that are not purged, including trashed ones.
-    pub fn used(&self, who: Person) -> u64 {
+    pub fn used(&self, who: UserIndex) -> u64 {
         let theirs = self.nodes.iter().filter(|node| node.owner == who && !node.purged);
         theirs.flat_map(|node| &node.versions).map(|(_, stored)| stored.content.size).sum()
     }
 
     // Permission checks.
 
-    fn see(&self, who: Person, kind: Kind, node: NodeNo) -> Result<Role, Refusal> {
+    fn see(&self, who: UserIndex, kind: Kind, node: NodeNo) -> Result<Role, Rejection> {
         if self.nodes[node].kind != kind {
             return Err(NOT_FOUND);
         }
@@ -196,7 +196,7 @@ impl Reference {
     }
 
     /// Checks that `who` may add to a folder, or to their own root; returns the drive's owner.
-    fn add_to(&self, who: Person, folder: Option<NodeNo>) -> Result<Person, Refusal> {
+    fn add_to(&self, who: UserIndex, folder: Option<NodeNo>) -> Result<UserIndex, Rejection> {
         let Some(folder) = folder else {
             return Ok(who);
         };
@@ -207,28 +207,35 @@ impl Reference {
     }
 
     /// Checks that `who` may rename, move or trash. A share on the item itself does not allow it.
-    fn relocate(&self, who: Person, kind: Kind, node: NodeNo) -> Result<(), Refusal> {
+    fn relocate(&self, who: UserIndex, kind: Kind, node: NodeNo) -> Result<(), Rejection> {
         self.see(who, kind, node)?;
         if self.role_from_above(who, node) >= Some(Role::Edit) { Ok(()) } else { Err(DENIED) }
     }
 
-    fn replace(&self, who: Person, file: NodeNo) -> Result<(), Refusal> {
+    fn replace(&self, who: UserIndex, file: NodeNo) -> Result<(), Rejection> {
         if self.see(who, Kind::File, file)? >= Role::Edit { Ok(()) } else { Err(DENIED) }
     }
 
-    fn own(&self, who: Person, kind: Kind, node: NodeNo) -> Result<(), Refusal> {
+    fn own(&self, who: UserIndex, kind: Kind, node: NodeNo) -> Result<(), Rejection> {
         if self.see(who, kind, node)? == Role::Owner { Ok(()) } else { Err(DENIED) }
     }
 
     // Names and quota.
 
-    fn holder(&self, owner: Person, folder: Option<NodeNo>, name: &str) -> Option<NodeNo> {
+    fn holder(&self, owner: UserIndex, folder: Option<NodeNo>, name: &str) -> Option<NodeNo> {
         self.children(owner, folder).into_iter().find(|node| self.nodes[*node].name == name)
     }
 
     /// The name itself if it is free, otherwise the first free one of `name (1).ext`, `name (2).ext`, …; a name of the
     /// node `own` counts as free.
-    fn free_name(&self, owner: Person, folder: Option<NodeNo>, name: &str, kind: Kind, own: Option<NodeNo>) -> String {
+    fn free_name(
+        &self,
+        owner: UserIndex,
+        folder: Option<NodeNo>,
+        name: &str,
+        kind: Kind,
+        own: Option<NodeNo>,
+    ) -> String {
         let (stem, extension) = match (kind, name.rfind('.')) {
             (Kind::File, Some(dot)) if dot > 0 => name.split_at(dot),
             _ => (name, ""),
@@ -238,7 +245,7 @@ impl Reference {
         names.into_iter().find(is_free).unwrap()
     }
 
-    fn room(&self, owner: Person, size: u64) -> Result<(), Refusal> {
+    fn room(&self, owner: UserIndex, size: u64) -> Result<(), Rejection> {
         if size == 0 || self.used(owner) + size <= self.quota { Ok(()) } else { Err(OVER_QUOTA) }
     }
 
@@ -247,17 +254,17 @@ impl Reference {
         self.nodes.len() - 1
     }
 
-    fn store(&mut self, who: Person, content: Content) -> Stored {
+    fn store(&mut self, who: UserIndex, content: Content) -> Stored {
         self.blobs += 1;
         Stored { blob: self.blobs, content, by: who }
     }
 
     /// Adds a version by `who`, dropping old ones beyond the limit.
-    fn append(&mut self, who: Person, file: NodeNo, content: Stored) {
+    fn append(&mut self, who: UserIndex, file: NodeNo, content: Stored) {
         self.versions += 1;
         let versions = &mut self.nodes[file].versions;
         while versions.len() >= self.max_versions {
-            let place = superfluous(versions, who);
+            let place = excess_versions(versions, who);
             versions.remove(place);
         }
         versions.push((self.versions, Stored { by: who, ..content }));
@@ -267,7 +274,7 @@ impl Reference {
 /// The version to drop when `who` adds another, assuming all were created within a minute: the oldest between two by
 /// the same person, otherwise the oldest. The current version and each other person's last one go only if nothing else
 /// is left.
-fn superfluous(former: &[(usize, Stored)], who: Person) -> usize {
+fn excess_versions(former: &[(usize, Stored)], who: UserIndex) -> usize {
     let by = |place: usize| former.get(place).map_or(who, |(_, stored)| stored.by);
     let rank = |place: usize| {
         let is_others_last = by(place) != who && (place + 1..former.len()).all(|later| by(later) != by(place));

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::operation::{Operation, PEOPLE, Pick, What};
-use super::reference::{Conflict, Content, Kind, NodeNo, Person, Reference, Refusal, Role};
+use super::operation::{Operation, OperationKind, PEOPLE, Pick};
+use super::reference::{Conflict, Content, Kind, NodeNo, Reference, Rejection, Role, UserIndex};
 use crate::support::{ApiClient, ApiResponse, Server, text, unique_name};
 
 /// A description of what differs.
@@ -66,14 +66,14 @@ impl Runner {
     async fn step(&mut self, Operation { who, what }: &Operation) -> Result<(), Difference> {
         let who = *who;
         match what {
-            What::CreateFolder { folder, name } => {
+            OperationKind::CreateFolder { folder, name } => {
                 let folder = self.folder(*folder);
                 let body = json!({"folder_name": name, "parent_folder_id": self.id(folder)});
                 let answer = self.people[who].post("/drive", body).await;
                 let expected = self.reference.create_folder(who, folder, name);
                 self.judge_node(who, expected, answer)
             }
-            What::Upload { folder, name, content, conflict } => {
+            OperationKind::Upload { folder, name, content, conflict } => {
                 let folder = self.folder(*folder);
                 let mut fields = vec![("file_conflict", conflict_word(*conflict))];
                 fields.extend(self.id(folder).map(|id| ("parent_folder_id", id)));
@@ -81,14 +81,14 @@ impl Runner {
                 let expected = self.reference.upload(who, folder, name, *content, *conflict);
                 self.judge_node(who, expected, answer)
             }
-            What::PutContent { node, content } => {
+            OperationKind::PutContent { node, content } => {
                 let Some(node) = self.node(*node).filter(|node| self.kind(*node) == Kind::File) else { return Ok(()) };
                 let request = self.people[who].request(Method::PUT, &format!("{}/content", self.path(node)));
                 let answer = self.people[who].send(request.body(bytes(*content))).await;
                 let expected = self.reference.put_content(who, node, *content);
                 self.judge_node(who, expected, answer)
             }
-            What::Move { node, name, to, conflict } => {
+            OperationKind::Move { node, name, to, conflict } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let (kind, to) = (self.kind(node), to.map(|to| self.folder(to)));
                 let mut body = json!({});
@@ -103,7 +103,7 @@ impl Runner {
                 let expected = self.reference.move_node(who, kind, node, *name, to, *conflict);
                 self.judge_node(who, expected, answer)
             }
-            What::Copy { node, to, name, conflict } => {
+            OperationKind::Copy { node, to, name, conflict } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let (kind, to) = (self.kind(node), self.folder(*to));
                 // Folders cannot be replaced.
@@ -125,13 +125,13 @@ impl Runner {
                 }
                 Ok(())
             }
-            What::Trash { node } => {
+            OperationKind::Trash { node } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let answer = self.people[who].delete(&self.path(node)).await;
                 let expected = self.reference.trash_node(who, self.kind(node), node);
                 judge(expected, &answer)
             }
-            What::Restore { node, to } => {
+            OperationKind::Restore { node, to } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let to = to.map(|to| self.folder(to));
                 let body = to.map_or_else(|| json!({}), |to| json!({"parent_folder_id": self.id(to)}));
@@ -139,29 +139,29 @@ impl Runner {
                 let expected = self.reference.restore(who, node, to);
                 self.judge_node(who, expected, answer)
             }
-            What::Purge { node } => {
+            OperationKind::Purge { node } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let answer = self.people[who].delete(&format!("/trash/{}", self.nodes[node])).await;
                 judge(self.reference.purge(who, node), &answer)
             }
-            What::EmptyTrash => {
+            OperationKind::EmptyTrash => {
                 let answer = self.people[who].delete("/trash").await;
                 self.reference.empty_trash(who);
                 judge(Ok(()), &answer)
             }
-            What::RestoreVersion { node, version } => {
+            OperationKind::RestoreVersion { node, version } => {
                 let Some((node, version, path)) = self.version(*node, *version) else { return Ok(()) };
                 let request = self.people[who].request(Method::POST, &format!("{path}/restore"));
                 let answer = self.people[who].send(request).await;
                 let expected = self.reference.restore_version(who, node, version);
                 self.judge_node(who, expected, answer)
             }
-            What::DeleteVersion { node, version } => {
+            OperationKind::DeleteVersion { node, version } => {
                 let Some((node, version, path)) = self.version(*node, *version) else { return Ok(()) };
                 let answer = self.people[who].delete(&path).await;
                 judge(self.reference.delete_version(who, node, version), &answer)
             }
-            What::Share { node, guest, role } => {
+            OperationKind::Share { node, guest, role } => {
                 let Some(node) = self.node(*node) else { return Ok(()) };
                 let kind = self.kind(node);
                 let mut body = json!({"username": self.names[*guest], "permission": role_word(*role)});
@@ -175,13 +175,13 @@ impl Runner {
                 }
                 Ok(())
             }
-            What::ChangeShare { share, role } => {
+            OperationKind::ChangeShare { share, role } => {
                 let Some(share) = self.share(*share) else { return Ok(()) };
                 let body = json!({"permission": role_word(*role)});
                 let answer = self.people[who].patch(&format!("/share/{}", self.shares[share]), body).await;
                 judge(self.reference.change_share(who, share, *role), &answer)
             }
-            What::EndShare { share } => {
+            OperationKind::EndShare { share } => {
                 let Some(share) = self.share(*share) else { return Ok(()) };
                 let answer = self.people[who].delete(&format!("/share/{}", self.shares[share])).await;
                 judge(self.reference.end_share(who, share), &answer)
@@ -204,8 +204,8 @@ impl Runner {
     /// Compares the result of an operation that returns a file or folder with the reference.
     fn judge_node(
         &mut self,
-        who: Person,
-        expected: Result<NodeNo, Refusal>,
+        who: UserIndex,
+        expected: Result<NodeNo, Rejection>,
         answer: ApiResponse,
     ) -> Result<(), Difference> {
         judge(expected.map(drop), &answer)?;
@@ -225,7 +225,7 @@ impl Runner {
     }
 
     /// Records the server's identifiers of the descendants of the copied folder `first`, matched by parent and name.
-    async fn learn_copies(&mut self, who: Person, first: NodeNo) -> Result<(), Difference> {
+    async fn learn_copies(&mut self, who: UserIndex, first: NodeNo) -> Result<(), Difference> {
         for number in first + 1..self.reference.nodes.len() {
             let parent = self.reference.nodes[number].parent.map(|parent| self.nodes[parent].clone()).unwrap();
             let listed = self.people[who].get(&format!("/drive/{parent}?limit=1000")).await.ok();
@@ -239,7 +239,7 @@ impl Runner {
     }
 
     /// Checks that the server shows `who` the same node as the reference.
-    fn same(&self, who: Person, node: NodeNo, found: &Value) -> Result<(), Difference> {
+    fn same(&self, who: UserIndex, node: NodeNo, found: &Value) -> Result<(), Difference> {
         let it = &self.reference.nodes[node];
         let parent = self.id(self.reference.shown_parent(who, node));
         let mut expected = json!({
@@ -271,7 +271,7 @@ impl Runner {
     }
 
     /// The person's whole tree, including file contents.
-    async fn compare_tree(&self, who: Person) -> Result<(), Difference> {
+    async fn compare_tree(&self, who: UserIndex) -> Result<(), Difference> {
         let caller = &self.people[who];
         let mut folders = vec![None];
         while let Some(folder) = folders.pop() {
@@ -318,7 +318,7 @@ impl Runner {
     }
 
     /// Quota, received shares and trash.
-    async fn compare_lists(&self, who: Person) -> Result<(), Difference> {
+    async fn compare_lists(&self, who: UserIndex) -> Result<(), Difference> {
         let caller = &self.people[who];
         let (used, expected) = (caller.quota().await["used_bytes"].clone(), self.reference.used(who));
         if used != expected {
@@ -354,7 +354,7 @@ impl Runner {
 }
 
 /// Checks that the server returns the same success or refusal as the reference.
-fn judge(expected: Result<(), Refusal>, answer: &ApiResponse) -> Result<(), Difference> {
+fn judge(expected: Result<(), Rejection>, answer: &ApiResponse) -> Result<(), Difference> {
     let fine = match expected {
         Ok(()) => (200..300).contains(&answer.status),
         Err((status, code)) => answer.status == status && answer.json()["code"] == code,

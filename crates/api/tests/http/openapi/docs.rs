@@ -5,7 +5,7 @@ use reqwest::Method;
 use crate::support::Server;
 
 #[tokio::test]
-async fn what_a_reader_has_already_is_not_sent_again() {
+async fn bytes_that_a_reader_has_are_not_sent_again() {
     let server = Server::start().await;
     let reader = server.anonymous();
     for path in [

@@ -140,7 +140,7 @@ async fn parameters_and_fields_of_forms_are_there_or_not_but_never_null() {
 }
 
 #[tokio::test]
-async fn of_several_types_one_field_tells_which() {
+async fn unions_have_a_discriminating_field() {
     let server = Server::start().await;
     let document = document(&server).await;
     let mut unions = 0;

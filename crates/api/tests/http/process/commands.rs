@@ -1,18 +1,18 @@
 use std::process::Stdio;
 
-use super::{is_empty, run, said};
+use super::{is_empty, printed, run};
 use crate::collector::NOTHING;
 use crate::support::{Server, binary};
 
 #[test]
-fn the_binary_says_what_it_is_and_what_it_can_do() {
+fn the_binary_prints_its_version_and_help() {
     let dir = tempfile::tempdir().unwrap();
     let version = format!("clouddrive {}\n", env!("CARGO_PKG_VERSION"));
     for argument in ["--version", "-V"] {
-        assert_eq!(said(run(dir.path(), &[argument], &[])), (0, version.clone(), String::new()));
+        assert_eq!(printed(run(dir.path(), &[argument], &[])), (0, version.clone(), String::new()));
     }
     for argument in ["--help", "-h", "help"] {
-        let (code, help, _) = said(run(dir.path(), &[argument], &[]));
+        let (code, help, _) = printed(run(dir.path(), &[argument], &[]));
         assert_eq!(code, 0);
         for command in ["serve", "openapi", "migrate", "collect", "user", "doctor", "verify", "health"] {
             assert!(help.contains(&format!("\n  {command} ")), "{help}");
@@ -22,10 +22,10 @@ fn the_binary_says_what_it_is_and_what_it_can_do() {
 }
 
 #[test]
-fn what_the_binary_does_not_know_it_refuses() {
+fn unknown_arguments_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     for arguments in [&["nothing"][..], &["serve", "8000"], &["--port", "8000"], &["migrate", "--force"], &[""]] {
-        let (code, out, err) = said(run(dir.path(), arguments, &[]));
+        let (code, out, err) = printed(run(dir.path(), arguments, &[]));
         assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
         assert!(err.starts_with("error: "), "{arguments:?}: {err}");
     }
@@ -35,7 +35,7 @@ fn what_the_binary_does_not_know_it_refuses() {
 #[test]
 fn the_document_can_be_had_without_a_server_or_a_configuration() {
     let dir = tempfile::tempdir().unwrap();
-    let (code, out, err) = said(run(dir.path(), &["openapi"], &[("BIND_ADDR", "nowhere"), ("SECRET_KEY", "x")]));
+    let (code, out, err) = printed(run(dir.path(), &["openapi"], &[("BIND_ADDR", "nowhere"), ("SECRET_KEY", "x")]));
     assert_eq!((code, err.as_str()), (0, ""));
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(document["info"]["title"], "CloudDrive");
@@ -43,17 +43,17 @@ fn the_document_can_be_had_without_a_server_or_a_configuration() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_no_fault() {
+fn a_reader_that_stops_early_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
     let mut process =
         binary(dir.path(), &[]).arg("openapi").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(process.stdout.take());
     let output = process.wait_with_output().unwrap();
-    assert_eq!(said(output), (0, String::new(), String::new()));
+    assert_eq!(printed(output), (0, String::new(), String::new()));
 }
 
 #[tokio::test]
-async fn what_nothing_needs_can_be_cleared_away_beside_a_running_server() {
+async fn collection_can_run_beside_a_running_server() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"hello", None).await;

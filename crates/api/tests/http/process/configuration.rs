@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{is_empty, run, said};
+use super::{is_empty, printed, run};
 use crate::support::binary;
 
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -10,7 +10,7 @@ pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Asserts exit code 2, and one line that names `variable`.
 #[track_caller]
 pub fn assert_refused(dir: &Path, command: &[&str], variables: &[(&str, &str)], variable: &str) {
-    let (code, out, err) = said(run(dir, command, variables));
+    let (code, out, err) = printed(run(dir, command, variables));
     assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{variables:?}: {err}");
     assert!(err.starts_with(&format!("clouddrive: {variable} ")), "{variables:?}: {err}");
 }
@@ -51,16 +51,16 @@ fn a_value_that_cannot_be_used_is_refused_by_the_name_of_its_variable() {
     for command in ["serve", "migrate", "collect", "doctor"] {
         assert_refused(dir.path(), &[command], &[("SECRET_KEY", "short")], "SECRET_KEY");
     }
-    let (_, _, err) = said(run(dir.path(), &[], &[("SECRET_KEY", "hush, too short")]));
+    let (_, _, err) = printed(run(dir.path(), &[], &[("SECRET_KEY", "hush, too short")]));
     assert!(!err.contains("hush"), "{err}");
     assert!(is_empty(dir.path()), "nothing is made before the configuration is whole");
 }
 
 #[test]
-fn all_that_is_wrong_is_said_at_once_in_one_line() {
+fn all_configuration_errors_are_reported_in_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let complaints = |variables: &[(&str, &str)]| {
-        let (code, out, err) = said(run(dir.path(), &[], variables));
+        let (code, out, err) = printed(run(dir.path(), &[], variables));
         assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
         assert!(!err.contains("hush"), "{err}");
         let complaints = err.strip_prefix("clouddrive: ").unwrap().split("; ");
@@ -101,7 +101,7 @@ fn an_address_that_cannot_be_used_is_refused_without_its_password() {
         for name in ["DATABASE_URL", "MIGRATION_DATABASE_URL"] {
             let sound = ("DATABASE_URL", "postgres://ann@127.0.0.1:1/drive");
             let variables = [sound, ("SECRET_KEY", KEY), (name, url), ("STARTUP_SECONDS", "0")];
-            let (code, out, err) = said(run(dir.path(), &["migrate"], &variables));
+            let (code, out, err) = printed(run(dir.path(), &["migrate"], &variables));
             assert_eq!((out.as_str(), err.lines().count()), ("", 1), "{url}: {err}");
             assert!([1, 2].contains(&code), "{url}: {code}");
             assert!(code == 1 || err.starts_with(&format!("clouddrive: {name} ")), "{url}: {err}");
@@ -126,7 +126,7 @@ fn a_file_that_cannot_be_read_is_refused_by_its_own_name() {
     for content in [&b"SECRET_KEY hush\n"[..], b"SECRET_KEY=\"hush\n", b"\xff\xfe=hush\n"] {
         std::fs::write(&file, content).unwrap();
         assert_refused(dir.path(), &[], &[], ".env");
-        let (_, _, err) = said(run(dir.path(), &[], &[]));
+        let (_, _, err) = printed(run(dir.path(), &[], &[]));
         assert!(!err.contains("hush"), "{err}");
     }
     std::fs::remove_file(&file).unwrap();
@@ -135,10 +135,10 @@ fn a_file_that_cannot_be_read_is_refused_by_its_own_name() {
 }
 
 #[test]
-fn what_is_not_utf8_is_refused_where_it_counts_and_passed_over_elsewhere() {
+fn non_utf8_values_are_refused_only_in_used_variables() {
     let dir = tempfile::tempdir().unwrap();
     let latin = OsStr::from_bytes(b"caf\xe9 caf\xe9 caf\xe9 caf\xe9 caf\xe9 caf\xe9 caf\xe9");
-    let with = |name: &str| said(binary(dir.path(), &[]).env(name, latin).arg("migrate").output().unwrap());
+    let with = |name: &str| printed(binary(dir.path(), &[]).env(name, latin).arg("migrate").output().unwrap());
     for name in ["SECRET_KEY", "DATA_DIR", "PUBLIC_URL"] {
         let (code, _, err) = with(name);
         assert_eq!((code, err.lines().count()), (2, 1), "{err}");

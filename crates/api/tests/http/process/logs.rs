@@ -33,7 +33,7 @@ async fn each_request_leaves_one_line_with_its_identifier() {
 }
 
 #[tokio::test]
-async fn a_fault_is_logged_once_with_its_cause_and_the_identifier_that_the_client_was_told() {
+async fn an_internal_error_is_logged_once_with_its_cause_and_request_id() {
     for level in ["error", "info"] {
         let (server, _) = start_in(Storage::new(), &[("RUST_LOG", level)]).await;
         let ann = server.user("ann").await;
@@ -54,7 +54,7 @@ fn signature(url: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_secret_reaches_the_log_however_much_is_logged() {
+async fn secrets_are_not_logged_at_any_level() {
     let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "trace")]).await;
     let ann = server.user("ann").await;
     let bob = server.user("bob").await;

@@ -23,7 +23,7 @@ pub fn run(dir: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output
 }
 
 /// The exit code, standard output and standard error.
-pub fn said(output: Output) -> (i32, String, String) {
+pub fn printed(output: Output) -> (i32, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().expect("a signal ended it"), text(output.stdout), text(output.stderr))
 }

@@ -110,7 +110,7 @@ fn as_first_process() -> Option<Vec<&'static str>> {
 
 /// As in a container: process 1 receives only signals for which it has a handler.
 #[tokio::test]
-async fn the_first_process_of_a_container_stops_when_it_is_told_to() {
+async fn the_first_process_of_a_container_stops_on_a_signal() {
     let Some(way) = as_first_process() else {
         report_skipped("no process may be made the first of a namespace");
         return;

@@ -3,12 +3,12 @@ use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
 
-use super::said;
+use super::printed;
 use crate::support::{PASSWORD, Server, eventually, sql_id};
 
 /// Runs `clouddrive user …` beside the server, with this standard input.
 fn user(server: &Server, arguments: &[&str], input: &str) -> (i32, String, String) {
-    said(output(server, arguments, input))
+    printed(output(server, arguments, input))
 }
 
 fn output(server: &Server, arguments: &[&str], input: &str) -> Output {
@@ -80,7 +80,7 @@ async fn a_password_that_is_set_ends_all_sessions_within_a_second() {
 }
 
 #[tokio::test]
-async fn who_is_disabled_gets_in_no_more_and_keeps_everything() {
+async fn disabled_users_cannot_log_in_and_keep_their_data() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let folder = ann.folder("Plans", None).await;
@@ -101,7 +101,7 @@ async fn who_is_disabled_gets_in_no_more_and_keeps_everything() {
 }
 
 #[tokio::test]
-async fn a_quota_is_set_also_below_what_is_there() {
+async fn a_quota_may_be_set_below_the_usage() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     ann.upload("a.txt", b"hello", None).await;

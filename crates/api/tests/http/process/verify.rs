@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::said;
+use super::printed;
 use crate::support::stack::{Stack, stack};
 use crate::support::{ApiClient, PASSWORD, SHORT_GRACE, Server, eventually, png, text};
 use crate::upload::parts::{SIZE, SMALL, bytes, send};
@@ -17,7 +17,7 @@ const ABSENT_KEY: &str = "ffffffffffffffffffffffffffffffff";
 /// Runs `verify`; returns its exit code and JSON report.
 fn verify(server: &Server, arguments: &[&str]) -> (i32, Value) {
     let output = server.storage().command(&[]).args(["verify", "--json"]).args(arguments).output().unwrap();
-    let (code, out, err) = said(output);
+    let (code, out, err) = printed(output);
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out} {err}"));
     let found = report["found"].as_u64().unwrap();
     let complaint = if found == 0 { String::new() } else { format!("clouddrive: {found} findings\n") };
@@ -99,7 +99,7 @@ fn node(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
+async fn a_consistent_drive_has_no_findings() {
     let server = Server::start().await;
     assert_whole(&server);
     let (ann, ben) = lively(&server).await;
@@ -110,7 +110,7 @@ async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
     assert!(report["checked"]["bytes_read"].as_u64().unwrap() > 9 + 3 + 5 + 9, "{report}");
     // The plain-text report says the same.
     let output = server.storage().command(&[]).arg("verify").output().unwrap();
-    let (code, out, err) = said(output);
+    let (code, out, err) = printed(output);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("checked: 13 nodes, ") && out.ends_with("\nnothing is wrong\n"), "{out}");
     assert_eq!(ann.get("/drive").await.status, 200);
@@ -118,7 +118,7 @@ async fn a_drive_that_is_whole_has_no_findings_whatever_has_happened_to_it() {
 }
 
 #[tokio::test]
-async fn what_goes_on_meanwhile_is_no_finding() {
+async fn concurrent_changes_are_no_findings() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let writer = async {
@@ -131,7 +131,7 @@ async fn what_goes_on_meanwhile_is_no_finding() {
         for _ in 0..3 {
             let mut command = server.storage().command(&[]);
             let output = tokio::task::spawn_blocking(move || command.args(["verify", "--deep"]).output().unwrap());
-            let (code, out, _) = said(output.await.unwrap());
+            let (code, out, _) = printed(output.await.unwrap());
             assert_eq!(code, 0, "{out}");
         }
     };
@@ -139,7 +139,7 @@ async fn what_goes_on_meanwhile_is_no_finding() {
 }
 
 #[tokio::test]
-async fn what_comes_in_parts_is_checked_as_well() {
+async fn digests_of_multipart_uploads_are_checked() {
     let server = Server::with(&[SMALL]).await;
     let ann = server.user("ann").await;
     let (film, open) = (ann.begin("film.mkv", SIZE, None).await.ok(), ann.begin("open.mkv", SIZE, None).await.ok());
@@ -179,13 +179,13 @@ async fn a_drive_whose_owner_has_gone_is_whole_until_it_is_cleared_away() {
 #[tokio::test]
 async fn it_changes_nothing_and_needs_what_it_checks() {
     let dir = tempfile::tempdir().unwrap();
-    let (code, out, err) = said(super::run(dir.path(), &["verify"], &[]));
+    let (code, out, err) = printed(super::run(dir.path(), &["verify"], &[]));
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.starts_with("clouddrive: database: "), "{err}");
     assert!(super::is_empty(dir.path()));
-    let (code, out, err) = said(super::run(dir.path(), &["verify"], &[("COLLECT_GRACE_SECONDS", "x")]));
+    let (code, out, err) = printed(super::run(dir.path(), &["verify"], &[("COLLECT_GRACE_SECONDS", "x")]));
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
     assert!(err.contains("COLLECT_GRACE_SECONDS"), "{err}");
-    let (code, ..) = said(super::run(dir.path(), &["verify", "--grace", "-1"], &[]));
+    let (code, ..) = printed(super::run(dir.path(), &["verify", "--grace", "-1"], &[]));
     assert_eq!(code, 2);
 }

@@ -59,7 +59,7 @@ async fn a_sender_who_leaves_in_the_middle_leaves_nothing_in_the_bucket() {
 }
 
 #[tokio::test]
-async fn what_a_killed_server_was_storing_is_cleared_away() {
+async fn partial_writes_of_a_killed_server_are_removed() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let wire = half_sent(&server, &ann).await;
@@ -79,7 +79,7 @@ async fn what_a_killed_server_was_storing_is_cleared_away() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_under_way_when_the_server_is_told_to_stop_is_finished() {
+async fn a_running_form_upload_finishes_after_a_stop_signal() {
     for workers in ["1", "4"] {
         let (mut server, _) = start_in(Storage::new(), &[("WORKERS", workers)]).await;
         let ann = server.user("ann").await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::id;
 use super::secrets::secret;
-use crate::process::{is_empty, said, start_in};
+use crate::process::{is_empty, printed, start_in};
 use crate::support::{PASSWORD, Storage, production};
 
 /// The variables of an instance configured only with the name of its secret.
@@ -84,7 +84,7 @@ async fn the_secret_comes_before_the_environment_which_fills_in_the_rest() {
 async fn refused(text: &str) -> String {
     let name = secret(text).await;
     let place = Storage::new();
-    let (code, out, err) = said(place.command(&pointing_to(&name)).output().unwrap());
+    let (code, out, err) = printed(place.command(&pointing_to(&name)).output().unwrap());
     assert_eq!((code, out.as_str(), err.lines().count()), (2, "", 1), "{err}");
     assert!(is_empty(place.path()));
     assert!(!err.contains("hush"), "{err}");
@@ -93,41 +93,43 @@ async fn refused(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_is_missing_or_malformed_in_the_secret_is_named_at_once() {
-    let said = refused("{}").await;
+async fn missing_and_malformed_members_of_the_secret_are_all_named() {
+    let printed = refused("{}").await;
     for name in ["DATABASE_URL ", "; S3_BUCKET_NAME ", "; SECRET_KEY "] {
-        assert!(said.contains(name), "{said}");
+        assert!(printed.contains(name), "{printed}");
     }
-    let said = refused(r#"{"DATABASE": "drive", "PORT": "hush", "BUCKET_NAME": "drive", "SECRET_KEY": "hush"}"#).await;
+    let printed =
+        refused(r#"{"DATABASE": "drive", "PORT": "hush", "BUCKET_NAME": "drive", "SECRET_KEY": "hush"}"#).await;
     for name in ["HOST ", "; USER ", "; PASSWORD ", "; PORT ", "; SECRET_KEY "] {
-        assert!(said.contains(name), "{said}");
+        assert!(printed.contains(name), "{printed}");
     }
-    assert!(!said.contains("BUCKET_NAME"), "{said}");
+    assert!(!printed.contains("BUCKET_NAME"), "{printed}");
     let key = "0123456789abcdef0123456789abcdef";
     for url in ["postgres://ann:hush@", "postgres://ann:hush@db:hush/drive", "mysql://ann:hush@db/drive"] {
-        let said = refused(&json!({"DATABASE_URL": url, "BUCKET_NAME": "drive", "SECRET_KEY": key}).to_string()).await;
-        assert!(said.starts_with("DATABASE_URL "), "{said}");
+        let printed =
+            refused(&json!({"DATABASE_URL": url, "BUCKET_NAME": "drive", "SECRET_KEY": key}).to_string()).await;
+        assert!(printed.starts_with("DATABASE_URL "), "{printed}");
     }
 }
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_read_is_refused_by_the_variable_that_names_it() {
     for text in ["hush", "[\"hush\"]", "\"hush\"", "{\"SECRET_KEY\": \"hush\""] {
-        let said = refused(text).await;
-        assert!(said.starts_with("AWS_SECRET_NAME "), "{said}");
+        let printed = refused(text).await;
+        assert!(printed.starts_with("AWS_SECRET_NAME "), "{printed}");
     }
     // Valid fields are read, and all errors are reported together.
-    let told = refused(r#"{"SECRET_KEY": ["hush"]}"#).await;
+    let reported = refused(r#"{"SECRET_KEY": ["hush"]}"#).await;
     for variable in ["SECRET_KEY", "DATABASE_URL", "S3_BUCKET_NAME"] {
-        assert!(told.contains(&format!("{variable} must be")), "{told}");
+        assert!(reported.contains(&format!("{variable} must be")), "{reported}");
     }
     let place = Storage::new();
-    let (code, _, err) = said(place.command(&pointing_to("no-such-secret")).output().unwrap());
+    let (code, _, err) = printed(place.command(&pointing_to("no-such-secret")).output().unwrap());
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
     assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (no-such-secret) "), "{err}");
     // An unreachable secret store is not waited for.
     let unreachable = [("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")];
-    let (code, _, err) = said(place.command(&[&pointing_to("x")[..], &unreachable].concat()).output().unwrap());
+    let (code, _, err) = printed(place.command(&[&pointing_to("x")[..], &unreachable].concat()).output().unwrap());
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
     assert!(err.starts_with("clouddrive: AWS_SECRET_NAME (x) "), "{err}");
 }

@@ -11,7 +11,7 @@ use crate::support::stack::is_default_store;
 use crate::support::{Proxy, Reason, Server, eventually, sha256, text};
 
 #[tokio::test]
-async fn the_way_to_the_bytes_is_told_only_to_those_who_may_have_them() {
+async fn download_urls_are_shown_only_to_readers() {
     let server = Server::start().await;
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let file = id(&ann.upload("note.txt", b"hello", None).await);
@@ -92,7 +92,7 @@ async fn a_url_of_the_store_is_good_for_its_time_only() {
 }
 
 #[tokio::test]
-async fn what_is_complete_cannot_be_written_over_by_its_old_url() {
+async fn a_completed_upload_cannot_be_overwritten_through_its_url() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let body = json!({"file_name": "note.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});

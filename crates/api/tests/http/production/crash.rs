@@ -45,7 +45,7 @@ async fn send_until_the_end(caller: ApiClient, numbers: Arc<AtomicU64>, acknowle
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_lost_instance_has_acknowledged_the_other_has() {
+async fn acknowledged_writes_of_a_lost_instance_are_on_the_other() {
     let survivor = Server::start().await;
     let ann = survivor.user("ann").await;
     let (numbers, acknowledged) = (Arc::new(AtomicU64::new(0)), Acknowledged::default());

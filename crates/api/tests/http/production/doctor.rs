@@ -1,14 +1,14 @@
 //! `clouddrive doctor`, before a server starts and while one runs.
 
-use super::Apart;
-use crate::process::said;
+use super::CuttableServer;
+use crate::process::printed;
 use crate::support::stack::{creates_buckets, is_default_store, supports_cors};
 use crate::support::{Proxy, Server, Storage, eventually, production};
 
 /// The exit code and output of `clouddrive doctor`, which must not contain a secret.
 pub fn doctor(place: &Storage, variables: &[(&str, &str)]) -> (i32, String) {
     let variables = [&[("STARTUP_SECONDS", "0"), ("DATABASE_CONNECT_SECONDS", "2")], variables].concat();
-    let (code, out, err) = said(place.command(&variables).arg("doctor").output().unwrap());
+    let (code, out, err) = printed(place.command(&variables).arg("doctor").output().unwrap());
     let text = out + &err;
     for secret in [production().key_secret.as_str(), &place.key(), "hush"] {
         assert!(!text.contains(secret), "{text}");
@@ -38,7 +38,7 @@ fn all_is_well() {
 }
 
 #[test]
-fn a_schema_that_is_not_up_to_date_is_told_of_and_left_alone() {
+fn an_outdated_schema_is_reported_and_not_changed() {
     let place = Storage::untouched();
     for _ in 0..2 {
         let (code, text) = doctor(&place, &[]);
@@ -49,7 +49,7 @@ fn a_schema_that_is_not_up_to_date_is_told_of_and_left_alone() {
 }
 
 #[test]
-fn what_must_change_is_told_with_what_to_change() {
+fn problems_are_reported_with_their_remedy() {
     let place = Storage::new();
     let absent = place.postgres().url().replace(place.postgres().name(), "clouddrive_absent");
     let cut = Proxy::to_s3();
@@ -92,15 +92,15 @@ fn browsers_are_thought_of() {
         let (code, text) = doctor(&place, &[("CORS_ORIGINS", "https://app.example.com")]);
         assert_eq!((code, bad(&text)), (0, Vec::new()), "{text}");
         let line = format!("{verdict} S3 CORS for https://app.example.com");
-        assert!(text.lines().any(|told| told.starts_with(&line)), "{exposed:?}: {text}");
+        assert!(text.lines().any(|reported| reported.starts_with(&line)), "{exposed:?}: {text}");
     }
 }
 
 #[tokio::test]
 async fn a_container_asks_its_server_whether_it_is_ready() {
-    let Apart { server, database, .. } = Apart::start().await;
+    let CuttableServer { server, database, .. } = CuttableServer::start().await;
     let health =
-        |address: &str| said(server.storage().command(&[("BIND_ADDR", address)]).arg("health").output().unwrap());
+        |address: &str| printed(server.storage().command(&[("BIND_ADDR", address)]).arg("health").output().unwrap());
     let own = server.address().to_owned();
     let everywhere = own.replace("127.0.0.1", "0.0.0.0");
     for address in [&own, &everywhere] {

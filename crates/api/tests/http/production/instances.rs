@@ -28,7 +28,7 @@ fn count(answers: &[ApiResponse], status: u16, other: u16) -> usize {
 }
 
 #[tokio::test]
-async fn what_one_instance_knows_the_other_knows() {
+async fn instances_share_their_state() {
     let (here, there, ann, same) = two(&[]).await;
     let file = id(&ann.upload("note.txt", b"hello", None).await);
     assert_eq!(same.download(&file).await, b"hello");
@@ -45,7 +45,7 @@ async fn what_one_instance_knows_the_other_knows() {
 }
 
 #[tokio::test]
-async fn one_name_has_one_winner_among_all_who_race_for_it_anywhere() {
+async fn concurrent_creations_of_a_name_have_one_winner() {
     let (_here, _there, ann, same) = two(&[]).await;
     for name in ["a", "b", "c", "d"] {
         let body = json!({"folder_name": name});
@@ -149,7 +149,7 @@ async fn a_share_that_is_revoked_at_one_is_revoked_at_the_other_at_once() {
 }
 
 #[tokio::test]
-async fn what_ends_a_session_at_one_ends_it_at_the_other_within_a_second() {
+async fn a_session_ended_on_one_instance_ends_on_the_other_within_a_second() {
     let (here, there, ann, same) = two(&[("REFRESH_GRACE_SECONDS", "0")]).await;
     let over = async |same: &ApiClient| {
         eventually("the session is over there, too", async || same.get("/user").await.status == 401).await;

@@ -19,17 +19,17 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use crate::process::said;
+use crate::process::printed;
 use crate::support::{Proxy, Server, Storage, text};
 
 /// A server whose connections to its stores a test can cut.
-struct Apart {
+struct CuttableServer {
     server: Server,
     database: Proxy,
     storage: Proxy,
 }
 
-impl Apart {
+impl CuttableServer {
     async fn start() -> Self {
         let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
         let place = Arc::new(Storage::new());
@@ -57,7 +57,7 @@ fn refusal_to_serve(place: &Storage, variables: &[(&str, &str)]) -> String {
         process.wait().unwrap();
         panic!("it has started: {line:?}");
     }
-    let (code, _, err) = said(process.wait_with_output().unwrap());
+    let (code, _, err) = printed(process.wait_with_output().unwrap());
     assert_eq!(code, 1, "{err}");
     err.lines().last().unwrap().to_owned()
 }

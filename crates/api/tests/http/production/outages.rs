@@ -8,7 +8,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::json;
 
-use super::{Apart, id};
+use super::{CuttableServer, id};
 use crate::process::{exit_code, log_of, signal, start_in};
 use crate::support::stack::creates_buckets;
 use crate::support::{ApiClient, ApiResponse, PASSWORD, Proxy, Server, Storage, eventually, png, text};
@@ -30,11 +30,11 @@ async fn ready_again(caller: &ApiClient) {
 
 #[tokio::test]
 async fn without_its_database_a_server_refuses_honestly_and_heals_by_itself() {
-    let apart = Apart::start().await;
-    let (ann, anonymous) = (apart.server.user("ann").await, apart.server.anonymous());
+    let cuttable = CuttableServer::start().await;
+    let (ann, anonymous) = (cuttable.server.user("ann").await, cuttable.server.anonymous());
     let file = id(&ann.upload("note.txt", b"hello", None).await);
     for _ in 0..2 {
-        apart.database.cut();
+        cuttable.database.cut();
         anonymous.get("/health").await.ok();
         away(anonymous.get("/health/ready").await, "database");
         for answer in [
@@ -52,7 +52,7 @@ async fn without_its_database_a_server_refuses_honestly_and_heals_by_itself() {
         // Authentication is cached for a second.
         eventually("no session can be checked", async || ann.get("/verify-token").await.status == 503).await;
         away(ann.get("/verify-token").await, "database");
-        apart.database.mend();
+        cuttable.database.mend();
         ready_again(&anonymous).await;
         assert_eq!(ann.names(None).await, ["note.txt"]);
         assert_eq!(ann.download(&file).await, b"hello");
@@ -75,13 +75,13 @@ async fn connections_that_the_database_ends_are_made_anew() {
 
 #[tokio::test]
 async fn without_its_store_a_server_does_all_that_needs_no_bytes() {
-    let apart = Apart::start().await;
-    let (ann, anonymous) = (apart.server.user("ann").await, apart.server.anonymous());
-    apart.server.user("ben").await;
+    let cuttable = CuttableServer::start().await;
+    let (ann, anonymous) = (cuttable.server.user("ann").await, cuttable.server.anonymous());
+    cuttable.server.user("ben").await;
     let file = id(&ann.upload("note.txt", b"hello", None).await);
     let sent = ann.begin("sent.txt", 4, None).await.ok();
     ann.put(&sent, "sent").await.ok_empty();
-    apart.storage.cut();
+    cuttable.storage.cut();
     anonymous.get("/health").await.ok();
     away(anonymous.get("/health/ready").await, "storage");
     away(ann.complete(&sent).await, "storage");
@@ -93,10 +93,10 @@ async fn without_its_store_a_server_does_all_that_needs_no_bytes() {
     let path = format!("/file/{file}");
     ann.patch(&path, json!({"file_name": "memo.txt", "parent_folder_id": folder})).await.ok();
     ann.share_folder(&folder, "ben", "view").await;
-    let ben = apart.server.login("ben").await;
+    let ben = cuttable.server.login("ben").await;
     assert_eq!(ben.names(Some(&folder)).await, ["memo.txt"]);
     ben.get(&path).await.ok();
-    apart.storage.mend();
+    cuttable.storage.mend();
     ready_again(&anonymous).await;
     assert_eq!(ben.download(&file).await, b"hello");
     // Refused requests can be retried, and have left nothing behind.
@@ -108,7 +108,7 @@ async fn without_its_store_a_server_does_all_that_needs_no_bytes() {
 }
 
 #[tokio::test]
-async fn a_server_waits_at_its_start_for_what_is_not_up_yet_and_says_so() {
+async fn a_server_waits_at_its_start_for_its_dependencies_and_logs_it() {
     for part in ["database", "S3 store"] {
         let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
         let missing = if part == "database" { &database } else { &storage };
@@ -133,7 +133,7 @@ async fn a_server_waits_at_its_start_for_what_is_not_up_yet_and_says_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_waits_at_its_start_can_be_told_to_stop() {
+async fn a_server_that_waits_at_its_start_can_be_stopped() {
     for part in ["database", "S3 store"] {
         let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
         let missing = if part == "database" { &database } else { &storage };
@@ -158,7 +158,7 @@ async fn a_server_that_waits_at_its_start_can_be_told_to_stop() {
 }
 
 #[tokio::test]
-async fn a_server_does_not_wait_for_ever_nor_for_what_will_never_be() {
+async fn a_server_waits_for_a_limited_time_and_not_for_permanent_errors() {
     let (database, storage) = (Proxy::to_postgres(), Proxy::to_s3());
     let place = Storage::new();
     let (database_url, s3_url) = (database.database_url(&place), storage.url());
@@ -170,22 +170,22 @@ async fn a_server_does_not_wait_for_ever_nor_for_what_will_never_be() {
     };
     // An unreachable store is waited for, up to the limit.
     database.cut();
-    let said = ended(&[("DATABASE_URL", &database_url), ("STARTUP_SECONDS", "1")]);
-    assert!(said.starts_with("clouddrive: the database "), "{said}");
+    let printed = ended(&[("DATABASE_URL", &database_url), ("STARTUP_SECONDS", "1")]);
+    assert!(printed.starts_with("clouddrive: the database "), "{printed}");
     storage.cut();
-    let said = ended(&[("AWS_ENDPOINT_URL_S3", &s3_url), ("STARTUP_SECONDS", "1")]);
-    assert!(said.starts_with("clouddrive: the S3 bucket "), "{said}");
+    let printed = ended(&[("AWS_ENDPOINT_URL_S3", &s3_url), ("STARTUP_SECONDS", "1")]);
+    assert!(printed.starts_with("clouddrive: the S3 bucket "), "{printed}");
     // A wrong name or key is not waited for: waiting does not fix it.
     let hour = ("STARTUP_SECONDS", "3600");
     let absent = place.postgres().url().replace(place.postgres().name(), "clouddrive_absent");
-    let said = ended(&[("DATABASE_URL", &absent), hour]);
-    assert!(said.contains("clouddrive_absent"), "{said}");
+    let printed = ended(&[("DATABASE_URL", &absent), hour]);
+    assert!(printed.contains("clouddrive_absent"), "{printed}");
     if !creates_buckets() {
-        let said = ended(&[("S3_BUCKET_NAME", "clouddrive-absent"), hour]);
-        assert!(said.contains("clouddrive-absent"), "{said}");
+        let printed = ended(&[("S3_BUCKET_NAME", "clouddrive-absent"), hour]);
+        assert!(printed.contains("clouddrive-absent"), "{printed}");
     }
-    let said = ended(&[("AWS_SECRET_ACCESS_KEY", "hush-hush-hush-hush"), hour]);
-    assert!(said.starts_with("clouddrive: the S3 bucket ") && !said.contains("hush"), "{said}");
+    let printed = ended(&[("AWS_SECRET_ACCESS_KEY", "hush-hush-hush-hush"), hour]);
+    assert!(printed.starts_with("clouddrive: the S3 bucket ") && !printed.contains("hush"), "{printed}");
 }
 
 #[tokio::test]

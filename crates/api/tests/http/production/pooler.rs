@@ -18,9 +18,9 @@ async fn a_pooler_that_loses_prepared_statements_is_reported_and_works_without_t
         let [line] = bad(&text)[..] else { panic!("{text}") };
         assert!(line.starts_with("BAD      database prepared statements: "), "{line}");
         assert!(line.contains("DATABASE_PREPARED_STATEMENTS=off"), "{line}");
-        let said = refusal_to_serve(&place, &[through]);
-        assert!(said.starts_with("clouddrive: the database "), "{said}");
-        assert!(said.contains("DATABASE_PREPARED_STATEMENTS=off"), "{said}");
+        let printed = refusal_to_serve(&place, &[through]);
+        assert!(printed.starts_with("clouddrive: the database "), "{printed}");
+        assert!(printed.contains("DATABASE_PREPARED_STATEMENTS=off"), "{printed}");
     }
     let without = ("DATABASE_PREPARED_STATEMENTS", "off");
     let (code, text) = doctor(&place, &[through, without]);

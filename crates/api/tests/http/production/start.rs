@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::process::{exit_code, is_empty, said, signal, start_in};
+use crate::process::{exit_code, is_empty, printed, signal, start_in};
 use crate::support::{Server, Storage, text};
 
 #[tokio::test]
-async fn nothing_is_kept_on_the_machine() {
+async fn no_files_are_left_on_the_host() {
     let (mut server, lines) = start_in(Storage::untouched(), &[]).await;
     let url = server.url().to_owned();
     assert_eq!(lines[0], format!("CloudDrive {} listens on {url}", env!("CARGO_PKG_VERSION")));
@@ -28,7 +28,7 @@ async fn nothing_is_kept_on_the_machine() {
 #[test]
 fn the_schema_is_brought_up_to_date_once() {
     let place = Storage::untouched();
-    let run = |command: &str| said(place.command(&[]).arg(command).output().unwrap());
+    let run = |command: &str| printed(place.command(&[]).arg(command).output().unwrap());
     let (code, out, err) = run("collect");
     assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{err}");
     assert!(err.contains("not up to date"), "{err}");

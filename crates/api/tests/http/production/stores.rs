@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::doctor::{bad, doctor};
 use super::{id, refusal_to_serve};
-use crate::process::{lines, said, start_in};
+use crate::process::{lines, printed, start_in};
 use crate::support::stack::is_default_store;
 use crate::support::{Proxy, SHORT_GRACE, Server, Storage, eventually, production, text};
 use crate::upload::parts::{SIZE, SMALL, bytes, send};
@@ -84,10 +84,10 @@ async fn a_store_that_cannot_complete_uploads_is_refused_with_the_reason() {
         assert_eq!(code, 1, "{endpoint}: {text}");
         let [line] = bad(&text)[..] else { panic!("{endpoint}: {text}") };
         let refusal = refusal_to_serve(&place, &variables);
-        for (told, start) in [(line, "BAD      S3 bucket "), (refusal.as_str(), "clouddrive: the S3 bucket ")] {
-            assert!(told.starts_with(&format!("{start}{}: ListParts ", place.bucket().name())), "{told}");
-            assert!(told.contains("multipart uploads cannot be completed on this store"), "{told}");
-            assert!(told.contains("docs/stores.md"), "{told}");
+        for (reported, start) in [(line, "BAD      S3 bucket "), (refusal.as_str(), "clouddrive: the S3 bucket ")] {
+            assert!(reported.starts_with(&format!("{start}{}: ListParts ", place.bucket().name())), "{reported}");
+            assert!(reported.contains("multipart uploads cannot be completed on this store"), "{reported}");
+            assert!(reported.contains("docs/stores.md"), "{reported}");
         }
     }
 }
@@ -151,7 +151,7 @@ async fn a_store_that_cannot_list_unfinished_uploads_is_verified_and_otherwise_c
     server.execute(&format!("DELETE FROM blobs WHERE key = '{key}'"));
     ann.send_form(&[], "note.txt", b"hello").await.ok();
     let verify = |variables: &[(&str, &str)]| {
-        said(server.storage().command(variables).args(["verify", "--grace", "0"]).output().unwrap())
+        printed(server.storage().command(variables).args(["verify", "--grace", "0"]).output().unwrap())
     };
     let (code, out, err) = verify(&[lacking]);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");

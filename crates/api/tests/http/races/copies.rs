@@ -10,7 +10,7 @@ use crate::copy::{copy_file, copy_folder};
 use crate::support::{Server, text};
 
 #[tokio::test]
-async fn all_who_keep_both_get_a_name_of_their_own_and_no_byte_too_many() {
+async fn concurrent_keep_both_uploads_get_distinct_names_within_the_quota() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "45")]).await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -53,7 +53,7 @@ async fn two_who_copy_from_each_other_both_succeed() {
 }
 
 #[tokio::test]
-async fn a_copy_of_what_is_replaced_meanwhile_has_one_of_both_contents() {
+async fn a_copy_of_a_file_being_replaced_has_one_of_both_contents() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = text(&ann.send_form(&[], "turning", &[b'0'; 1_000]).await.ok()["id"]);

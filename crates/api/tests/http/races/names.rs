@@ -45,7 +45,7 @@ async fn complete(user: &ApiClient, upload: &Value, conflict: &str) -> ApiRespon
 }
 
 #[tokio::test]
-async fn one_file_gets_the_name_and_the_others_may_still_stand_beside_it() {
+async fn one_of_concurrent_files_gets_the_name_and_others_may_keep_both() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -64,7 +64,7 @@ async fn one_file_gets_the_name_and_the_others_may_still_stand_beside_it() {
 }
 
 #[tokio::test]
-async fn those_who_keep_both_get_consecutive_names_and_their_own_bytes() {
+async fn concurrent_keep_both_uploads_get_consecutive_names_and_their_own_bytes() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -83,7 +83,7 @@ async fn those_who_keep_both_get_consecutive_names_and_their_own_bytes() {
 }
 
 #[tokio::test]
-async fn those_who_replace_leave_one_file_with_the_bytes_of_one_of_them() {
+async fn concurrent_replaces_leave_one_file_with_the_bytes_of_one() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let id = text(&ann.upload("note", b"first", None).await["id"]);
@@ -135,7 +135,7 @@ async fn renames_and_moves_do_not_put_a_name_twice_into_a_folder() {
 }
 
 #[tokio::test]
-async fn eight_who_register_one_name_are_one_user() {
+async fn concurrent_registrations_of_a_name_create_one_user() {
     let server = Server::start().await;
     let names = ["ann", "Ann", "aNn", "anN", "ANn", "AnN", "aNN", "ANN"];
     let anonymous = server.anonymous();

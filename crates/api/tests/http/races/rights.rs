@@ -43,7 +43,7 @@ async fn once_a_revoke_has_been_answered_nothing_more_lands() {
 }
 
 #[tokio::test]
-async fn a_share_is_made_once_however_many_make_it() {
+async fn concurrent_shares_create_one() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

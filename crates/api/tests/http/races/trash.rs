@@ -52,7 +52,7 @@ async fn a_purge_and_a_restore_at_once_leave_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn of_ten_who_purge_one_does_and_each_byte_is_given_back_once() {
+async fn concurrent_purges_release_each_byte_once() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     ann.send_form(&[], "kept", b"kept").await.ok();
@@ -72,7 +72,7 @@ async fn of_ten_who_purge_one_does_and_each_byte_is_given_back_once() {
 }
 
 #[tokio::test]
-async fn what_comes_back_while_its_name_is_given_away_stands_beside_it() {
+async fn an_item_restored_while_its_name_is_taken_gets_a_free_name() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for round in 0..8 {

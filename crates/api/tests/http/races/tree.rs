@@ -11,7 +11,7 @@ async fn into(user: &ApiClient, folder: &str, parent: &str) -> ApiResponse {
 }
 
 #[tokio::test]
-async fn of_two_moves_that_would_close_a_cycle_one_is_refused() {
+async fn one_of_two_moves_that_would_form_a_cycle_is_refused() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for round in 0..12 {

@@ -56,13 +56,13 @@ async fn place(ann: &ApiClient, name: &str, password: Option<&str>) -> LinkedIte
 }
 
 /// A change to the place, and the statuses of [`ask`] afterwards.
-type Fate = (&'static str, fn(&Server, &LinkedItems), [u16; 7]);
+type LinkState = (&'static str, fn(&Server, &LinkedItems), [u16; 7]);
 
 fn trash(server: &Server, node: &str) {
     server.execute(&format!("UPDATE nodes SET trashed_at = 1 WHERE id = {}", sql_id(node)));
 }
 
-const FATES: [Fate; 5] = [
+const LINK_STATES: [LinkState; 5] = [
     ("live", |_, _| {}, [200, 200, 200, 404, 404, 200, 200]),
     ("trashed", |server, it| trash(server, &it.folder), [404; 7]),
     ("below something trashed", |server, it| trash(server, &it.top), [404; 7]),
@@ -77,7 +77,7 @@ async fn a_link_shows_every_caller_only_what_is_linked() {
     for (password, given) in
         [(None, None), (None, Some("a needless secret")), (Some("a quiet secret"), Some("a quiet secret"))]
     {
-        for (fate, befall, expected) in FATES {
+        for (fate, befall, expected) in LINK_STATES {
             let it = place(&ann, &format!("{fate} {password:?} {given:?}"), password).await;
             befall(&server, &it);
             for caller in [&visitor, &ben, &it.ann] {
@@ -89,11 +89,11 @@ async fn a_link_shows_every_caller_only_what_is_linked() {
 }
 
 #[tokio::test]
-async fn who_does_not_know_the_password_is_let_in_nowhere() {
+async fn every_route_of_a_link_needs_its_password() {
     let server = Server::start().await;
     let (ann, visitor) = (server.user("ann").await, server.anonymous());
     for given in [None, Some("a wrong secret")] {
-        for (fate, befall, expected) in FATES {
+        for (fate, befall, expected) in LINK_STATES {
             let it = place(&ann, &format!("{fate} {given:?}"), Some("a quiet secret")).await;
             befall(&server, &it);
             // A missing or expired link is reported before the password is checked; nothing else is revealed.

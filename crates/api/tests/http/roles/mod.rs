@@ -79,7 +79,7 @@ struct PriorState {
 
 /// Ways in which an item becomes invisible to everyone.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+enum Removal {
     Trashed,
     BelowSomethingTrashed,
     Purged,
@@ -173,9 +173,9 @@ async fn hold(item: Item, rows: &[Row]) {
         join_all(cells.map(|((person, caller), expected)| participants.check(item, row, *person, caller, expected)))
             .await;
     }
-    for fate in [Fate::Trashed, Fate::BelowSomethingTrashed, Fate::Purged] {
+    for removal in [Removal::Trashed, Removal::BelowSomethingTrashed, Removal::Purged] {
         let people = PEOPLE.iter().zip(&people);
-        join_all(people.map(|(person, caller)| participants.check_gone(item, rows, *person, caller, fate))).await;
+        join_all(people.map(|(person, caller)| participants.check_gone(item, rows, *person, caller, removal))).await;
     }
 }
 
@@ -218,14 +218,14 @@ impl Participants {
 
     /// Checks that a missing item is indistinguishable from one that never existed. Skips rows that use the trash
     /// themselves.
-    async fn check_gone(&self, item: Item, rows: &[Row], person: Person, caller: &ApiClient, fate: Fate) {
-        let mut scene = self.fixture(item, person, &format!("{fate:?} {item:?} as {person:?}")).await;
+    async fn check_gone(&self, item: Item, rows: &[Row], person: Person, caller: &ApiClient, removal: Removal) {
+        let mut scene = self.fixture(item, person, &format!("{removal:?} {item:?} as {person:?}")).await;
         scene.kept = Some(PriorState {
             former_version: scene.former_version().await,
             current_version: scene.current_version().await,
             upload: uploads::fellows(&scene).await,
         });
-        scene.meet(item, fate).await;
+        scene.meet(item, removal).await;
         for row in
             rows.iter().filter(|row| !row.what.starts_with("restore_item") && !row.what.starts_with("purge_item"))
         {
@@ -239,10 +239,10 @@ impl Participants {
                 Person::ReadOnlyOwner if row.what.starts_with("patch") && row.what.contains("into it") => 403,
                 _ => 404,
             };
-            assert_eq!(answer.status, expected, "{fate:?}: {} as {person:?}: {}", row.what, answer.text());
+            assert_eq!(answer.status, expected, "{removal:?}: {} as {person:?}: {}", row.what, answer.text());
             if expected == 404 && !answer.body.is_empty() {
                 let absent = (row.act)(caller, &scene.of_what_is_absent()).await;
-                assert_eq!(without_request(answer.json()), without_request(absent.json()), "{fate:?}: {}", row.what);
+                assert_eq!(without_request(answer.json()), without_request(absent.json()), "{removal:?}: {}", row.what);
             }
         }
     }
@@ -313,15 +313,15 @@ impl Fixture {
     }
 
     /// Applies a fate to the item.
-    async fn meet(&self, item: Item, fate: Fate) {
+    async fn meet(&self, item: Item, removal: Removal) {
         let (path, id) = match item {
             Item::Folder => (self.at_folder(), &self.folder),
             Item::File => (self.at_file(), &self.file),
         };
-        match fate {
-            Fate::Trashed => self.ann.delete(&path).await.ok_empty(),
-            Fate::BelowSomethingTrashed => self.ann.delete(&format!("/drive/{}", self.top)).await.ok_empty(),
-            Fate::Purged => {
+        match removal {
+            Removal::Trashed => self.ann.delete(&path).await.ok_empty(),
+            Removal::BelowSomethingTrashed => self.ann.delete(&format!("/drive/{}", self.top)).await.ok_empty(),
+            Removal::Purged => {
                 self.ann.delete(&path).await.ok_empty();
                 self.ann.delete(&format!("/trash/{id}")).await.ok_empty();
             }

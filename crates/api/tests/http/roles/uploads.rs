@@ -98,7 +98,7 @@ async fn form(me: &ApiClient, it: &Fixture, name: &str, conflict: &str) -> ApiRe
 }
 
 #[tokio::test]
-async fn whatever_other_guests_try_an_upload_goes_on() {
+async fn other_guests_cannot_disturb_an_upload() {
     let server = Server::start().await;
     let (ann, ben, cat) = (server.user("ann").await, server.user("ben").await, server.user("cat").await);
     let top = ann.folder("Top", None).await;

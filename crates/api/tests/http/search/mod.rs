@@ -31,7 +31,7 @@ fn names(found: &[Value]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_found_is_the_item_itself_and_the_way_to_it() {
+async fn results_have_the_item_and_its_path() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let house = ann.folder("House", None).await;
@@ -85,7 +85,7 @@ async fn names_are_found_in_any_case_and_script_and_no_character_stands_for_othe
 }
 
 #[tokio::test]
-async fn guests_find_what_is_shared_for_as_long_as_it_is_and_strangers_nothing() {
+async fn guests_find_shared_items_while_shared_and_strangers_nothing() {
     let server = Server::start().await;
     let (ann, ben, cara) = (server.user("ann").await, server.user("ben").await, server.user("cara").await);
     let top = ann.folder("treasure map", None).await;
@@ -176,7 +176,7 @@ async fn pages_make_one_list_and_a_cursor_is_for_its_own_search() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_search_is_said() {
+async fn invalid_searches_are_explained() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for bad in [
@@ -198,7 +198,7 @@ async fn what_is_wrong_with_a_search_is_said() {
 }
 
 #[tokio::test]
-async fn what_others_have_beside_what_they_share_makes_no_page_more() {
+async fn unshared_items_of_others_add_no_pages() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let shared = ann.folder("shared", None).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Server, text};
 
 #[tokio::test]
-async fn an_owner_sees_who_may_do_what_and_why() {
+async fn an_owner_sees_who_has_which_access_and_why() {
     let server = Server::start().await;
     let (ann, _ben, _cara) = (server.user("ann").await, server.user("ben").await, server.user("cara").await);
     let top = ann.folder("Top", None).await;
@@ -24,7 +24,8 @@ async fn an_owner_sees_who_may_do_what_and_why() {
     let whole = ann.get(&path).await.ok();
     assert_eq!(whole["next_cursor"], Value::Null);
     let items = whole["items"].as_array().unwrap();
-    let told = |entry: &Value| (entry["user"]["username"].clone(), entry["permission"].clone(), entry["via"].clone());
+    let reported =
+        |entry: &Value| (entry["user"]["username"].clone(), entry["permission"].clone(), entry["via"].clone());
     let owner = text(&ann.get("/user").await.ok()["id"]);
     let via = |kind: &str, id: &str, item: Value| json!({"kind": kind, "id": id, "item": item});
     let expected = [
@@ -34,7 +35,7 @@ async fn an_owner_sees_who_may_do_what_and_why() {
         (json!("cara"), json!("view"), via("share", &cara_on_inner, item("folder", &inner, "Inner"))),
         (Value::Null, json!("view"), via("link", &link, item("folder", &top, "Top"))),
     ];
-    assert_eq!(items.iter().map(told).collect::<Vec<_>>(), expected);
+    assert_eq!(items.iter().map(reported).collect::<Vec<_>>(), expected);
     assert_eq!(items[4]["user"], Value::Null);
 
     let (mut paged, mut cursor) = (Vec::new(), String::new());

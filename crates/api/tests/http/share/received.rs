@@ -18,7 +18,7 @@ fn item(entries: &[Value], id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn everything_shared_is_there_wherever_it_lies_as_the_guest_sees_it() {
+async fn all_shared_items_are_listed_as_the_guest_sees_them() {
     let server = Server::start().await;
     let (ann, ben, cara) = (server.user("ann").await, server.user("ben").await, server.user("cara").await);
     let a = ann.folder("a", None).await;
@@ -51,7 +51,7 @@ async fn everything_shared_is_there_wherever_it_lies_as_the_guest_sees_it() {
 }
 
 #[tokio::test]
-async fn an_item_shows_its_highest_role_whatever_its_own_share_says() {
+async fn an_item_shows_its_highest_role() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;
@@ -108,7 +108,7 @@ async fn the_list_comes_in_pages_newest_first_and_ties_go_by_the_share() {
 }
 
 #[tokio::test]
-async fn a_walk_shows_every_share_that_stands_once_while_others_come_and_go() {
+async fn paging_lists_every_lasting_share_once() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     nine_shares(&ann).await;

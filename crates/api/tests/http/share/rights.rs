@@ -44,7 +44,7 @@ async fn a_share_holds_for_everything_below_also_for_what_arrives_later() {
 }
 
 #[tokio::test]
-async fn what_moves_into_a_shared_folder_is_shared_and_what_leaves_it_is_not() {
+async fn moving_into_or_out_of_a_shared_folder_changes_access() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let (top, own) = (ann.folder("Top", None).await, ann.folder("Own", None).await);
@@ -63,7 +63,7 @@ async fn what_moves_into_a_shared_folder_is_shared_and_what_leaves_it_is_not() {
 }
 
 #[tokio::test]
-async fn where_several_shares_reach_an_item_the_highest_role_counts() {
+async fn the_highest_role_of_several_shares_counts() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;
@@ -157,7 +157,7 @@ async fn a_form_that_names_the_folder_last_is_bounded_by_its_senders_own_quota_a
 }
 
 #[tokio::test]
-async fn what_a_guest_puts_into_a_folder_is_the_folder_owners_and_counts_against_the_owners_quota() {
+async fn uploads_of_a_guest_belong_to_the_owner_and_count_against_the_owners_quota() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "1000")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;
@@ -269,8 +269,8 @@ async fn a_guest_does_not_learn_how_many_entries_the_owners_full_drive_has() {
         assert!(!detail.contains(|letter: char| letter.is_ascii_digit()), "{way}: {detail}");
     }
     let problem = ann.post("/drive", folder).await.refused(403, "quota_exceeded");
-    let told = ["total_entries", "used_entries", "needed_entries"].map(|field| problem["quota"][field].clone());
-    assert_eq!(told, [2, 2, 1]);
+    let reported = ["total_entries", "used_entries", "needed_entries"].map(|field| problem["quota"][field].clone());
+    assert_eq!(reported, [2, 2, 1]);
     // Once there is room, the upload completes.
     ann.delete(&format!("/drive/{last}")).await.ok_empty();
     ann.delete(&format!("/trash/{last}")).await.ok_empty();
@@ -295,7 +295,7 @@ const ENDINGS: [Ending; 5] = [
 ];
 
 #[tokio::test]
-async fn what_a_guest_has_reserved_is_free_when_the_end_of_the_right_is_answered() {
+async fn ending_a_share_releases_the_guests_reservations_before_the_response() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     for (ending, end) in ENDINGS {
@@ -327,7 +327,7 @@ async fn leaving_a_share_frees_its_reservations() {
 }
 
 #[tokio::test]
-async fn what_a_guest_has_sent_is_deleted_when_the_end_of_the_right_is_answered() {
+async fn ending_a_share_deletes_the_guests_unfinished_bytes_before_the_response() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for (number, (ending, end)) in ENDINGS.into_iter().enumerate() {
@@ -345,7 +345,7 @@ async fn what_a_guest_has_sent_is_deleted_when_the_end_of_the_right_is_answered(
 }
 
 #[tokio::test]
-async fn what_a_guest_has_sent_is_deleted_with_the_account() {
+async fn a_guests_unfinished_bytes_are_deleted_with_the_account() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

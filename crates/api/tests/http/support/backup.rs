@@ -68,7 +68,7 @@ fn run(program: &str, arguments: &[&str]) {
 /// Copies a directory into another. If a file vanishes meanwhile, `cp` fails but still copies everything else.
 fn copy(from: &Path, into: &Path) {
     let output = Command::new("cp").env("LC_ALL", "C").arg("-R").args([from, into]).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    let strange: Vec<_> = said.lines().filter(|line| !line.contains("No such file or directory")).collect();
-    assert!(strange.is_empty() && (output.status.success() || !said.is_empty()), "{strange:?}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    let strange: Vec<_> = printed.lines().filter(|line| !line.contains("No such file or directory")).collect();
+    assert!(strange.is_empty() && (output.status.success() || !printed.is_empty()), "{strange:?}");
 }

@@ -27,7 +27,7 @@ async fn try_login(server: &Server, name: &str, password: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_came_in_and_who_did_not_and_from_where_is_told_whatever_is_logged() {
+async fn logins_and_refusals_are_audited_with_any_log_filter() {
     let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let id = id_of(&ann).await;
@@ -79,7 +79,7 @@ async fn granting_and_revoking_shares_is_audited() {
 }
 
 #[tokio::test]
-async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_secret() {
+async fn deletions_are_audited_and_every_event_is_documented_without_secrets() {
     let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "debug")]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("diary.txt", 5, None).await.ok();
@@ -104,7 +104,7 @@ async fn what_goes_away_is_told_and_every_event_is_documented_and_none_has_a_sec
 }
 
 #[tokio::test]
-async fn what_becomes_of_sessions_and_accounts_is_told() {
+async fn session_and_account_changes_are_audited() {
     let (server, _) =
         start_in(Storage::new(), &[("RUST_LOG", "error"), ("RATE_LIMITS", "on"), ("REFRESH_GRACE_SECONDS", "0")]).await;
     let ann = server.user("ann").await;
@@ -223,7 +223,7 @@ async fn a_change_is_audited_even_if_its_client_leaves_at_once() {
 }
 
 #[tokio::test]
-async fn what_a_move_replaces_is_audited_as_trashed() {
+async fn an_item_replaced_by_a_move_is_audited_as_trashed() {
     let (server, _) = start_in(Storage::new(), &[("RUST_LOG", "error")]).await;
     let ann = server.user("ann").await;
     let (top, new) = (ann.folder("Top", None).await, ann.folder("Plans", None).await);

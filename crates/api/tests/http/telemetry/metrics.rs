@@ -93,7 +93,7 @@ fn labels(figure: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn what_is_documented_is_there_and_what_is_there_is_documented() {
+async fn metrics_and_their_documentation_agree() {
     let (server, url) = start(&[]).await;
     live(&server).await;
     // The last chore of a round: all others have run before it.
@@ -236,13 +236,13 @@ async fn the_usual_address_may_be_taken_and_one_that_was_asked_for_may_not() {
     let place = Storage::new();
     let refused = place.command(&[("METRICS_ADDR", "127.0.0.1:9464")]).output().unwrap();
     assert_eq!(refused.status.code(), Some(1));
-    let said = String::from_utf8(refused.stderr).unwrap();
-    assert!(said.contains("METRICS_ADDR: cannot listen on 127.0.0.1:9464"), "{said}");
+    let printed = String::from_utf8(refused.stderr).unwrap();
+    assert!(printed.contains("METRICS_ADDR: cannot listen on 127.0.0.1:9464"), "{printed}");
     drop(taken);
 }
 
 #[tokio::test]
-async fn what_came_too_often_is_counted_by_what_it_was() {
+async fn throttled_attempts_are_counted_by_kind() {
     let (server, url) = start(&[("RATE_LIMITS", "on")]).await;
     let body = json!({"username": "stranger", "password": "wrong guess"});
     for _ in 0..10 {

@@ -4,7 +4,7 @@ use super::trashed;
 use crate::support::{ABSENT, Server, text};
 
 #[tokio::test]
-async fn what_is_deleted_is_gone_for_all_and_counts_against_the_quota_still() {
+async fn trashed_items_are_invisible_and_still_count_against_the_quota() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

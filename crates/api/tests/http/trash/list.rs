@@ -4,7 +4,7 @@ use super::trash;
 use crate::support::{Server, text};
 
 #[tokio::test]
-async fn the_trash_tells_what_lies_there_where_it_lay_and_until_when() {
+async fn the_trash_lists_items_with_former_path_and_purge_time() {
     let server = Server::with(&[("TRASH_RETENTION_SECONDS", "86400")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

@@ -67,7 +67,7 @@ async fn to_empty_the_trash_is_to_purge_all_of_ones_own() {
 }
 
 #[tokio::test]
-async fn what_has_lain_in_the_trash_for_too_long_goes_by_itself() {
+async fn trash_is_purged_after_its_retention() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let (old, new) = (ann.folder("old", None).await, ann.folder("new", None).await);

@@ -5,7 +5,7 @@ use super::{restore, trash, trashed};
 use crate::support::{ABSENT, Server, text};
 
 #[tokio::test]
-async fn what_comes_back_is_what_it_was_with_its_shares() {
+async fn restored_items_keep_their_state_and_shares() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;
@@ -48,7 +48,7 @@ async fn a_taken_name_gets_a_number_and_a_lost_parent_is_the_root() {
 }
 
 #[tokio::test]
-async fn it_goes_where_one_says() {
+async fn an_item_is_restored_to_the_requested_folder() {
     let server = Server::start().await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let (top, other) = (ann.folder("Top", None).await, ann.folder("Other", None).await);
@@ -73,7 +73,7 @@ async fn it_goes_where_one_says() {
 }
 
 #[tokio::test]
-async fn it_comes_back_as_it_was_seen_in_the_trash() {
+async fn a_trashed_item_is_restored_as_listed() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"note", None).await;
@@ -95,7 +95,7 @@ async fn it_comes_back_as_it_was_seen_in_the_trash() {
 }
 
 #[tokio::test]
-async fn what_lies_below_is_listed_and_comes_back_alone() {
+async fn descendants_of_trashed_folders_are_listed_and_restored_alone() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -146,7 +146,7 @@ async fn what_lies_below_is_listed_and_comes_back_alone() {
 }
 
 #[tokio::test]
-async fn a_guest_takes_back_for_an_hour_what_they_deleted() {
+async fn a_guest_can_restore_their_deletions_for_an_hour() {
     let server = Server::start().await;
     let (ann, ben, cat) = (server.user("ann").await, server.user("ben").await, server.user("cat").await);
     let top = ann.folder("Top", None).await;

@@ -40,7 +40,7 @@ async fn an_upload_tells_all_that_its_sender_needs() {
 }
 
 #[tokio::test]
-async fn nothing_is_seen_of_a_file_before_its_commit_but_its_room_is_kept() {
+async fn an_uncommitted_file_is_invisible_but_its_bytes_are_reserved() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();
@@ -59,7 +59,7 @@ async fn nothing_is_seen_of_a_file_before_its_commit_but_its_room_is_kept() {
 }
 
 #[tokio::test]
-async fn progress_tells_what_has_arrived_and_what_became_of_it() {
+async fn progress_reports_received_parts_and_the_outcome() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();
@@ -165,7 +165,7 @@ async fn a_file_is_kept_as_its_sender_describes_it() {
 }
 
 #[tokio::test]
-async fn what_is_announced_must_fit_beside_what_others_have_announced() {
+async fn announced_sizes_must_fit_beside_other_reservations() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "100")]).await;
     let ann = server.user("ann").await;
     ann.upload("old", &[7; 10], None).await;

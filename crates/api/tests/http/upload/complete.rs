@@ -52,7 +52,7 @@ async fn other_bytes_than_announced_are_refused_by_the_store_itself() {
 }
 
 #[tokio::test]
-async fn what_can_be_said_when_completing_is_one_thing() {
+async fn completion_options_are_validated() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();
@@ -100,7 +100,7 @@ async fn an_upload_cannot_complete_after_losing_its_folder() {
 
 /// A digest sent with the completion is verified before anything changes, wherever the bytes are.
 #[tokio::test]
-async fn a_digest_that_is_said_at_the_end_is_verified_before_the_commit() {
+async fn a_digest_given_at_completion_is_verified_before_the_commit() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();
@@ -121,7 +121,7 @@ async fn a_digest_that_is_said_at_the_end_is_verified_before_the_commit() {
     let body = json!({"file_name": "other.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
     let upload = ann.post("/file", body).await.ok();
     ann.put(&upload, "hello").await.ok_empty();
-    let said = json!({"sha256": sha256(b"jello")});
-    ann.post(&format!("{}/complete", path(&upload)), said).await.refused(422, "checksum_mismatch");
+    let printed = json!({"sha256": sha256(b"jello")});
+    ann.post(&format!("{}/complete", path(&upload)), printed).await.refused(422, "checksum_mismatch");
     ann.complete(&upload).await.ok();
 }

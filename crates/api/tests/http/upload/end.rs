@@ -29,7 +29,7 @@ async fn an_upload_that_is_given_up_stays_given_up() {
 }
 
 #[tokio::test]
-async fn what_is_given_up_takes_no_room_and_its_url_is_worth_nothing() {
+async fn aborted_uploads_reserve_nothing_and_their_urls_are_refused() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();
@@ -60,7 +60,7 @@ async fn a_complete_upload_cannot_be_taken_back() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_time_runs_out_is_over_and_its_room_comes_back() {
+async fn an_expired_upload_ends_and_releases_its_reservation() {
     let server = Server::with(&[("UPLOAD_LIFETIME_SECONDS", "1")]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{ApiClient, Server, text};
 
 #[tokio::test]
-async fn a_file_goes_up_by_a_presigned_url_and_comes_down_by_another() {
+async fn a_file_is_uploaded_and_downloaded_by_presigned_urls() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("hello.txt", 5, None).await.ok();

@@ -17,7 +17,7 @@ async fn upload(caller: &ApiClient, name: &str, bytes: &str, conflict: &str) -> 
 }
 
 #[tokio::test]
-async fn a_taken_name_is_told_before_a_byte_is_sent() {
+async fn a_taken_name_is_refused_before_the_body_is_sent() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("beach.jpg", b"sand", None).await;
@@ -109,7 +109,7 @@ async fn a_folder_is_never_replaced_by_a_file() {
 }
 
 #[tokio::test]
-async fn who_keeps_both_gets_the_first_free_number_before_the_extension() {
+async fn keep_both_takes_the_first_free_number_before_the_extension() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     for (wanted, expected) in [

@@ -150,7 +150,7 @@ async fn the_first_hundred_parts_come_at_once_and_all_others_for_the_asking() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named_and_nothing_else_is_asked_for() {
+async fn only_missing_parts_are_requested() {
     let server = Server::with(&[SMALL]).await;
     let ann = server.user("ann").await;
     let (upload, bytes) = (begin(&ann, "film.mkv").await, bytes());
@@ -231,7 +231,7 @@ async fn completing_at_once_and_again_is_one_file_for_all() {
 
 /// The first attempt assembles the parts in the store, which may no longer list them at the next.
 #[tokio::test]
-async fn parts_that_find_their_name_taken_become_a_file_beside_it() {
+async fn an_upload_whose_name_is_taken_gets_a_free_name() {
     let server = Server::with(&[SMALL]).await;
     let ann = server.user("ann").await;
     let (late, bytes) = (begin(&ann, "film.mkv").await, bytes());
@@ -272,7 +272,7 @@ async fn a_url_that_is_used_after_the_end_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_given_up_leaves_nothing_and_takes_no_more_parts() {
+async fn aborted_uploads_leave_nothing_and_refuse_parts() {
     let server = Server::with(&[SMALL]).await;
     let ann = server.user("ann").await;
     let bytes = bytes();
@@ -295,7 +295,7 @@ async fn what_is_given_up_leaves_nothing_and_takes_no_more_parts() {
 }
 
 #[tokio::test]
-async fn what_is_abandoned_or_replaced_is_collected_parts_and_all() {
+async fn abandoned_and_replaced_bytes_are_collected_with_their_parts() {
     let server = Server::with(&[SMALL, ("MAX_VERSIONS", "1")]).await;
     let ann = server.user("ann").await;
     let bytes = bytes();

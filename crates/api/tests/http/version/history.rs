@@ -123,7 +123,7 @@ async fn a_former_content_comes_back_as_another_version() {
 }
 
 #[tokio::test]
-async fn a_guest_who_restores_more_than_fits_does_not_learn_how_full_the_drive_is() {
+async fn a_guest_who_exceeds_the_quota_does_not_learn_the_usage() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "10")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let file = ann.upload("plan", b"plan A", None).await;
@@ -160,7 +160,7 @@ async fn a_version_is_deleted_unless_it_is_the_current_one() {
 }
 
 #[tokio::test]
-async fn so_many_versions_stay_and_the_others_give_their_bytes_back() {
+async fn excess_versions_are_removed_and_release_their_bytes() {
     let server = Server::with(&[("MAX_VERSIONS", "3"), ("DEFAULT_QUOTA_BYTES", "100")]).await;
     let ann = server.user("ann").await;
     let file = ann.send_form(&[], "plan", &[b'0'; 10]).await.ok();
@@ -178,7 +178,7 @@ async fn so_many_versions_stay_and_the_others_give_their_bytes_back() {
 }
 
 #[tokio::test]
-async fn an_editors_many_replaces_leave_what_the_owner_had() {
+async fn frequent_replaces_by_an_editor_keep_the_owners_version() {
     let server = Server::with(&[("MAX_VERSIONS", "5")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let file = ann.send_form(&[], "plan", b"what ann had").await.ok();

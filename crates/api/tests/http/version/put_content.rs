@@ -5,7 +5,7 @@ use super::versions;
 use crate::support::{Server, eventually, sha256, text};
 
 #[tokio::test]
-async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
+async fn a_body_becomes_the_content_of_a_file_of_any_name() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;
@@ -36,7 +36,7 @@ async fn a_body_becomes_the_files_content_whatever_the_file_is_called() {
 }
 
 #[tokio::test]
-async fn if_match_keeps_one_from_overwriting_what_one_has_not_seen() {
+async fn if_match_prevents_overwriting_unseen_changes() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let file = ann.upload("note.txt", b"note", None).await;
@@ -89,7 +89,7 @@ async fn a_file_that_changes_while_the_bytes_come_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_or_is_no_media_type_is_refused() {
+async fn oversized_or_untyped_content_is_refused() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "10")]).await;
     let (ann, ben) = (server.user("ann").await, server.user("ben").await);
     let id = text(&ann.upload("note.txt", b"note", None).await["id"]);

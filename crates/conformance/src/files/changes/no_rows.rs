@@ -31,7 +31,7 @@ pub(super) async fn housekeeping_leaves_no_rows(fixture: &Fixture<'_>) {
     log.check().await;
 }
 
-pub(super) async fn what_changes_nothing_leaves_no_row(fixture: &Fixture<'_>) {
+pub(super) async fn no_ops_leave_no_row(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
@@ -51,7 +51,7 @@ pub(super) async fn what_changes_nothing_leaves_no_row(fixture: &Fixture<'_>) {
     log.check().await;
 }
 
-pub(super) async fn what_fails_leaves_no_row(fixture: &Fixture<'_>) {
+pub(super) async fn failures_leave_no_row(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let share = fixture.share(ann.id, folder, bob.id, Permission::Edit).await;

@@ -35,10 +35,10 @@ pub(super) async fn accounts_leave_rows(fixture: &Fixture<'_>) {
     log.check().await;
 }
 
-pub(super) async fn what_becomes_of_accounts_leaves_rows(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let (accounts, id) = (fixture.store.accounts(), member.id);
-    let root = fixture.grant(id, member.root, Action::AddTo).await;
+pub(super) async fn account_changes_leave_rows(fixture: &Fixture<'_>) {
+    let user = fixture.user().await;
+    let (accounts, id) = (fixture.store.accounts(), user.id);
+    let root = fixture.grant(id, user.root, Action::AddTo).await;
     let upload = fixture.open(&root, "a", Some(1)).await;
     let mut log = Log::begin(fixture).await;
     let email = fixture.registration().user.email;
@@ -49,17 +49,17 @@ pub(super) async fn what_becomes_of_accounts_leaves_rows(fixture: &Fixture<'_>) 
     for (kind, disabled) in [(ChangeKind::UserDisabled, true), (ChangeKind::UserEnabled, false)] {
         assert!(accounts.set_disabled(&log.expect_of(id, kind), id, disabled).await.unwrap());
     }
-    let command = log.expect(id, Change::for_user(ChangeKind::QuotaSet, id).within(member.drive));
+    let command = log.expect(id, Change::for_user(ChangeKind::QuotaSet, id).within(user.drive));
     accounts.set_quota(&command, id, NewLimits { bytes: Some(7), entries: None }).await.unwrap();
-    let command = log.expect(id, Change::for_user(ChangeKind::UserDeleted, id).within(member.drive));
+    let command = log.expect(id, Change::for_user(ChangeKind::UserDeleted, id).within(user.drive));
     log.expected.push((command.clone(), Change::for_upload(ChangeKind::UploadAborted, &upload)));
     accounts.delete(&command, id, 1).await.unwrap();
     log.check().await;
 }
 
 pub(super) async fn sessions_leave_rows(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let (sessions, id) = (fixture.store.sessions(), member.id);
+    let user = fixture.user().await;
+    let (sessions, id) = (fixture.store.sessions(), user.id);
     let mut log = Log::begin(fixture).await;
     let command = log.expect_of(id, ChangeKind::SessionStarted);
     let (first, token) = opened(fixture, id, command.at);

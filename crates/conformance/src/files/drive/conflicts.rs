@@ -67,7 +67,7 @@ pub(super) async fn a_rename_replaces_as_well(fixture: &Fixture<'_>) {
     assert_eq!(fixture.trashed(&ann).await, [old]);
 }
 
-pub(super) async fn what_is_in_its_place_replaces_nothing(fixture: &Fixture<'_>) {
+pub(super) async fn a_move_to_its_own_place_replaces_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let before = fixture.located(folder, ann.id).await;
@@ -139,7 +139,7 @@ pub(super) async fn a_folder_is_not_replaced_by_what_is_in_it(fixture: &Fixture<
     assert_eq!(relocated(fixture, &keeping(out)).await.located.node.name, name("a (1)"));
 }
 
-pub(super) async fn what_is_refused_replaces_nothing(fixture: &Fixture<'_>) {
+pub(super) async fn a_refused_request_replaces_nothing(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     let to = fixture.folder(ann.id, shared, "to").await;
@@ -211,7 +211,7 @@ pub(super) async fn uploads_of_guests_into_a_replaced_folder_end(fixture: &Fixtu
     assert_eq!(fixture.quota(ann.id).await.reserved, 3);
 }
 
-pub(super) async fn of_many_that_replace_at_once_one_remains(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_replacements_leave_one_node(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let to = fixture.folder(ann.id, ann.root, "to").await;
     let mut rivals = vec![fixture.file(ann.id, to, "wanted", 1).await];
@@ -237,7 +237,7 @@ pub(super) async fn of_many_that_replace_at_once_one_remains(fixture: &Fixture<'
     assert_eq!(trashed, replaced, "each replaced another, and that is in the trash");
 }
 
-pub(super) async fn of_many_that_keep_both_at_once_each_has_a_name(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_keep_both_moves_get_distinct_names(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let to = fixture.folder(ann.id, ann.root, "to").await;
     let mut specs = Vec::new();
@@ -251,7 +251,7 @@ pub(super) async fn of_many_that_keep_both_at_once_each_has_a_name(fixture: &Fix
     assert_eq!(names, ["a", "a (1)", "a (2)", "a (3)", "a (4)", "a (5)"]);
 }
 
-pub(super) async fn what_is_edited_while_it_is_replaced_loses_nothing(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_edits_of_a_replaced_file_are_not_lost(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     for round in 0..8 {
         let text = format!("{round}");

@@ -40,7 +40,7 @@ pub(super) async fn making_a_folder_leaves_its_parent_as_it_is_but_for_the_time(
     assert_eq!(fixture.located(parent, ann.id).await, expected);
 }
 
-pub(super) async fn a_taken_name_tells_who_has_it_and_which_is_free(fixture: &Fixture<'_>) {
+pub(super) async fn a_name_conflict_reports_the_existing_item_and_a_free_name(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "v1.2").await;
     fixture.rename(ann.id, folder, "v1.3").await.unwrap();

@@ -26,7 +26,7 @@ impl DeepTree {
     }
 }
 
-pub(super) async fn folders_stand_at_most_a_hundred_deep(fixture: &Fixture<'_>) {
+pub(super) async fn folders_are_nested_at_most_a_hundred_deep(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let deep_tree = DeepTree::create(fixture, &ann, MAX_TREE_DEPTH).await;
     let bottom = fixture.grant(ann.id, deep_tree.at(MAX_TREE_DEPTH), Action::AddTo).await;
@@ -40,7 +40,7 @@ pub(super) async fn folders_stand_at_most_a_hundred_deep(fixture: &Fixture<'_>) 
     fixture.move_into(ann.id, folder, deep_tree.at(MAX_TREE_DEPTH - 1)).await.unwrap();
 }
 
-pub(super) async fn a_moved_folder_counts_with_what_stands_below_it(fixture: &Fixture<'_>) {
+pub(super) async fn a_moved_folder_counts_with_its_descendants(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let deep_tree = DeepTree::create(fixture, &ann, 98).await;
     let top = fixture.folder(ann.id, ann.root, "top").await;
@@ -57,7 +57,7 @@ pub(super) async fn a_moved_folder_counts_with_what_stands_below_it(fixture: &Fi
     assert_refused!(fixture.create_folder(&low, "too deep").await, Error::Invalid(_));
 }
 
-pub(super) async fn what_has_left_a_folder_does_not_count(fixture: &Fixture<'_>) {
+pub(super) async fn entries_moved_out_of_a_folder_do_not_count(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let deep_tree = DeepTree::create(fixture, &ann, 99).await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
@@ -71,7 +71,7 @@ pub(super) async fn what_has_left_a_folder_does_not_count(fixture: &Fixture<'_>)
     assert_eq!(fixture.located(deep_tree.at(50), ann.id).await.lineage.len(), 100);
 }
 
-pub(super) async fn what_returns_to_a_folder_counts_again(fixture: &Fixture<'_>) {
+pub(super) async fn entries_moved_back_to_a_folder_count_again(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let deep_tree = DeepTree::create(fixture, &ann, 98).await;
     let top = fixture.folder(ann.id, ann.root, "top").await;

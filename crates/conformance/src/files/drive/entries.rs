@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use super::Fixture;
 use crate::fixture::assert_refused;
 
-pub(super) async fn what_stands_in_a_drive_and_lies_in_its_trash_is_counted(fixture: &Fixture<'_>) {
+pub(super) async fn live_and_trashed_entries_are_counted(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     assert_eq!(fixture.entries(ann.id).await, 0, "the root is none");
     let top = fixture.folder(ann.id, ann.root, "top").await;
@@ -67,7 +67,7 @@ pub(super) async fn the_last_entry_fits_and_the_next_does_not(fixture: &Fixture<
     assert_eq!(fixture.entries(ann.id).await, 3);
 }
 
-pub(super) async fn of_many_at_once_only_as_many_as_fit_arrive(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_creations_do_not_exceed_the_entry_quota(fixture: &Fixture<'_>) {
     let ann = fixture.user_with_entries(5).await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let outcomes = join_all((0..12).map(async |number| fixture.create_folder(&root, &format!("{number}")).await)).await;

@@ -7,13 +7,13 @@ use clouddrive_domain::model::{
 use super::Fixture;
 use crate::fixture::{in_store, name};
 
-pub(super) async fn what_is_absent_is_not_found(fixture: &Fixture<'_>) {
+pub(super) async fn absent_nodes_are_not_found(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     assert_eq!(fixture.store.drive().find(fixture.id(), ann.id.into()).await.unwrap(), None);
     assert_eq!(fixture.store.drive().find_user_drive(fixture.id()).await.unwrap(), None);
 }
 
-pub(super) async fn a_home_has_the_root_as_it_is_found(fixture: &Fixture<'_>) {
+pub(super) async fn a_user_drive_has_its_root(fixture: &Fixture<'_>) {
     let (ann, _bob) = (fixture.user().await, fixture.user().await);
     let home = fixture.store.drive().find_user_drive(ann.id).await.unwrap().unwrap();
     assert_eq!(home.root, fixture.located(ann.root, ann.id).await);
@@ -45,7 +45,7 @@ pub(super) async fn a_node_is_found_for_any_viewer(fixture: &Fixture<'_>) {
     }
 }
 
-pub(super) async fn the_shares_of_the_viewer_stand_on_the_way(fixture: &Fixture<'_>) {
+pub(super) async fn a_lineage_has_the_shares_of_the_viewer(fixture: &Fixture<'_>) {
     use Permission::{Edit, View};
     let (ann, bob, carl) = (fixture.user().await, fixture.user().await, fixture.user().await);
     let a = fixture.folder(ann.id, ann.root, "a").await;

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Grant, Limit, Node, NodeId, NodeKind, Order, OrderKey, Permission, Position, Sort, SortBy,
     Timestamp,
 };
-use clouddrive_domain::port::{Details, FolderEntry, Relocation};
+use clouddrive_domain::port::{FolderEntry, MetadataUpdate, Relocation};
 
 use super::Fixture;
 use crate::fixture::{TestUser, name};
@@ -92,7 +92,7 @@ async fn fill(fixture: &Fixture<'_>, ann: &TestUser, folder: NodeId) -> Vec<Node
             to: None,
             name: Some(name(text)),
             conflict: ConflictPolicy::Fail,
-            details: Details::default(),
+            metadata: MetadataUpdate::default(),
             seen: None,
         };
         let renamed = fixture.command_at(Some(ann.id), at(number, 4));

@@ -78,7 +78,7 @@ pub(super) async fn moves_that_would_close_a_cycle_do_not_all_succeed(fixture: &
     }
 }
 
-pub(super) async fn one_of_two_who_saw_the_same_revision_succeeds(fixture: &Fixture<'_>) {
+pub(super) async fn one_of_two_changes_of_the_same_revision_succeeds(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let mut specs = Vec::new();

@@ -7,7 +7,7 @@ use clouddrive_domain::error::Conflict;
 use clouddrive_domain::model::{
     Action, ConflictPolicy, ItemRef, MediaType, NodeId, NodeKind, Permission, Revision, Timestamp,
 };
-use clouddrive_domain::port::{Details, Relocation, Restoration};
+use clouddrive_domain::port::{MetadataUpdate, Relocation, Restoration};
 
 use super::Fixture;
 use crate::fixture::{assert_refused, name};
@@ -70,7 +70,7 @@ pub(super) async fn a_file_keeps_its_content(fixture: &Fixture<'_>) {
     assert_eq!(fixture.quota(ann.id).await, quota);
 }
 
-pub(super) async fn what_is_said_of_a_content_changes_without_another_content(fixture: &Fixture<'_>) {
+pub(super) async fn metadata_changes_without_new_content(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a.txt", 9).await;
     let before = fixture.located(file, ann.id).await.node;
@@ -82,7 +82,7 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(fi
         to: None,
         name: None,
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: None,
     };
     assert_eq!(fixture.relocate(&silent).await.unwrap().node, before);
@@ -91,7 +91,7 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(fi
     for (media_type, client_modified_at) in [(Some(html.clone()), None), (None, Some(time)), (Some(html), Some(time))] {
         expected.media_type = media_type.clone().unwrap_or(expected.media_type);
         expected.client_modified_at = client_modified_at.or(expected.client_modified_at);
-        let spec = Relocation { details: Details { media_type, client_modified_at }, ..silent.clone() };
+        let spec = Relocation { metadata: MetadataUpdate { media_type, client_modified_at }, ..silent.clone() };
         let (command, stale) = (fixture.command(ann.id), Relocation { seen: Some(Revision(77)), ..spec.clone() });
         assert_refused!(fixture.relocate(&stale).await, Error::PreconditionFailed);
         let changed = fixture.store.drive().relocate(&command, &spec).await.unwrap().located;
@@ -106,14 +106,14 @@ pub(super) async fn what_is_said_of_a_content_changes_without_another_content(fi
     assert_eq!(revision, before.revision.0 + 2);
     // Together with a new name and parent.
     let to = fixture.folder(ann.id, ann.root, "to").await;
-    let details = Details { media_type: MediaType::parse("image/png").ok(), client_modified_at: None };
-    let spec = Relocation { name: Some(name("b.txt")), details, ..fixture.moving(ann.id, file, to).await };
+    let metadata = MetadataUpdate { media_type: MediaType::parse("image/png").ok(), client_modified_at: None };
+    let spec = Relocation { name: Some(name("b.txt")), metadata, ..fixture.moving(ann.id, file, to).await };
     let moved = fixture.relocate(&spec).await.unwrap().node;
     assert_eq!((moved.parent, moved.name.as_str(), moved.revision.0), (Some(to), "b.txt", revision + 1));
     assert_eq!(moved.content().unwrap().media_type.as_str(), "image/png");
     // A folder ignores details of a content.
     let folder = fixture.renaming(ann.id, to, "to").await;
-    let spec = Relocation { details: spec.details, ..folder };
+    let spec = Relocation { metadata: spec.metadata, ..folder };
     assert_eq!(fixture.relocate(&spec).await.unwrap().node.revision, Revision(1));
 }
 
@@ -164,7 +164,7 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(fixture: 
     shows(a, came).await;
 }
 
-pub(super) async fn what_is_there_already_stays_as_it_is(fixture: &Fixture<'_>) {
+pub(super) async fn an_existing_blob_is_not_overwritten(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let before = fixture.located(folder, ann.id).await;
@@ -246,7 +246,7 @@ pub(super) async fn nothing_moves_to_another_drive(fixture: &Fixture<'_>) {
     cross_drive(own, shared).await;
 }
 
-pub(super) async fn a_folder_goes_neither_into_itself_nor_below(fixture: &Fixture<'_>) {
+pub(super) async fn a_folder_cannot_be_moved_into_itself_or_a_descendant(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let a = fixture.folder(ann.id, ann.root, "a").await;
     let b = fixture.folder(ann.id, a, "b").await;

@@ -40,7 +40,7 @@ pub(super) async fn a_lowered_share_ends_grants(fixture: &Fixture<'_>) {
     fixture.relocate(&renaming).await.unwrap();
 }
 
-pub(super) async fn what_left_the_shared_folder_is_out_of_reach(fixture: &Fixture<'_>) {
+pub(super) async fn items_moved_out_of_a_shared_folder_are_inaccessible(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     let (item, kept) = (fixture.folder(ann.id, shared, "item").await, fixture.folder(ann.id, shared, "kept").await);

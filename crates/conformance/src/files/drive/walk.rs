@@ -47,7 +47,7 @@ impl ConcurrentWriters<'_> {
     }
 }
 
-pub(super) async fn a_walk_meets_once_what_stands_throughout(fixture: &Fixture<'_>) {
+pub(super) async fn paging_lists_every_lasting_entry_once(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "busy").await;
     let away = fixture.folder(ann.id, ann.root, "away").await;

@@ -35,7 +35,7 @@ async fn tools(fixture: &Fixture<'_>) -> (TestUser, Vec<Located>) {
     (ann, found)
 }
 
-pub(super) async fn what_is_found_comes_by_name_and_then_what_is_shared(fixture: &Fixture<'_>) {
+pub(super) async fn results_are_sorted_by_name_own_items_before_shared_ones(fixture: &Fixture<'_>) {
     let (ann, expected) = tools(fixture).await;
     let found = page(fixture, ann.id, &criteria("tool")).await;
     let items: Vec<Located> = found.items.into_iter().map(|hit| hit.located).collect();
@@ -66,7 +66,7 @@ async fn pages(fixture: &Fixture<'_>, viewer: UserId, mut criteria: SearchCriter
     }
 }
 
-pub(super) async fn what_is_invisible_makes_no_page_more(fixture: &Fixture<'_>) {
+pub(super) async fn invisible_items_add_no_pages(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     for number in 0..3 {
@@ -107,7 +107,7 @@ pub(super) async fn a_page_ends_when_it_has_too_many_bytes(fixture: &Fixture<'_>
     assert_eq!(ids(fixture, ann.id, criteria("needle")).await, expected);
 }
 
-pub(super) async fn a_page_goes_on_where_the_last_one_ended_whatever_is_gone(fixture: &Fixture<'_>) {
+pub(super) async fn a_page_continues_after_the_last_one_despite_deletions(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     folders(fixture, &ann, &["tool 1", "tool 2", "tool 3", "tool 4"]).await;
     for text in ["tool", "to"] {

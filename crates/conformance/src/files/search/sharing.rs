@@ -11,7 +11,7 @@ use super::Fixture;
 use super::{criteria, ids, page, walk};
 use crate::fixture::TestUser;
 
-pub(super) async fn what_is_shared_is_found_and_nothing_beside_it(fixture: &Fixture<'_>) {
+pub(super) async fn shared_items_are_found_and_their_siblings_are_not(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let top = fixture.folder(ann.id, ann.root, "needle on top").await;
     let shared = fixture.folder(ann.id, top, "needle that is shared").await;
@@ -39,7 +39,7 @@ pub(super) async fn what_is_shared_is_found_and_nothing_beside_it(fixture: &Fixt
     assert_eq!(ids(fixture, bob.id, criteria("needle")).await, BTreeSet::from([own, shared, alone]));
 }
 
-pub(super) async fn what_is_shared_no_more_is_not_found(fixture: &Fixture<'_>) {
+pub(super) async fn formerly_shared_items_are_not_found(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "needles").await;
     let file = fixture.file(ann.id, folder, "needle", 1).await;
@@ -55,9 +55,9 @@ pub(super) async fn what_is_shared_no_more_is_not_found(fixture: &Fixture<'_>) {
 pub(super) async fn a_strangers_name_never_shows(fixture: &Fixture<'_>) {
     let (ann, bob, carl) = (fixture.user().await, fixture.user().await, fixture.user().await);
     let mut mine = BTreeSet::new();
-    for member in [&ann, &bob, &carl] {
-        let id = fixture.folder(member.id, member.root, "the very same name").await;
-        if member.id == ann.id {
+    for user in [&ann, &bob, &carl] {
+        let id = fixture.folder(user.id, user.root, "the very same name").await;
+        if user.id == ann.id {
             mine.insert(id);
         }
     }
@@ -112,7 +112,7 @@ async fn tree(fixture: &Fixture<'_>, of: &TestUser, top: NodeId, wide: usize, de
     all
 }
 
-pub(super) async fn a_shared_tree_is_walked_whole_whatever_its_shape(fixture: &Fixture<'_>) {
+pub(super) async fn a_shared_tree_of_any_shape_is_searched_completely(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let mut expected = BTreeSet::new();
     for (text, wide, deep) in [("bush", 3, 2), ("mast", 1, 6), ("stump", 0, 0), ("hedge", 5, 1)] {
@@ -136,7 +136,7 @@ pub(super) async fn a_shared_tree_is_walked_whole_whatever_its_shape(fixture: &F
     }
 }
 
-pub(super) async fn what_is_shared_twice_is_found_once(fixture: &Fixture<'_>) {
+pub(super) async fn items_shared_twice_are_found_once(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let top = fixture.folder(ann.id, ann.root, "needle case").await;
     let inner = fixture.folder(ann.id, top, "needle box").await;
@@ -153,7 +153,7 @@ pub(super) async fn what_is_shared_twice_is_found_once(fixture: &Fixture<'_>) {
     }
 }
 
-pub(super) async fn a_walk_goes_on_beside_what_was_moved_away(fixture: &Fixture<'_>) {
+pub(super) async fn a_search_continues_after_a_folder_is_moved_away(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let top = fixture.folder(ann.id, ann.root, "top").await;
     fixture.share(ann.id, top, bob.id, Permission::View).await;

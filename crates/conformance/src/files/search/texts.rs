@@ -48,9 +48,9 @@ pub(super) async fn names_of_every_script_are_found(fixture: &Fixture<'_>) {
         ("жук и жаба", "ЖУК"),
         ("caf\u{e9} cr\u{e8}me", "CAFE\u{301}"),
     ] {
-        let member = fixture.user().await;
-        folders(fixture, &member, &[text, "another"]).await;
-        assert_eq!(names(fixture, member.id, has).await, [text], "{has}");
+        let user = fixture.user().await;
+        folders(fixture, &user, &[text, "another"]).await;
+        assert_eq!(names(fixture, user.id, has).await, [text], "{has}");
         assert_eq!(names(fixture, ann.id, has).await, Vec::<String>::new(), "{has}");
     }
     let bob = fixture.user().await;
@@ -68,7 +68,7 @@ pub(super) async fn names_of_every_script_are_found(fixture: &Fixture<'_>) {
     }
 }
 
-pub(super) async fn no_character_stands_for_others(fixture: &Fixture<'_>) {
+pub(super) async fn search_text_has_no_wildcards(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let all = ["50% off", "50x off", "a_b", "axb", "a*b", "say \"abc\" now", "abc", "it's abc"];
     folders(fixture, &ann, &all).await;

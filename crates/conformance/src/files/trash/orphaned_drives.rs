@@ -61,7 +61,7 @@ pub(super) async fn a_drive_without_an_owner_goes_with_all_that_it_holds(
     assert_eq!(clear(fixture, ALL).await, 0);
 }
 
-pub(super) async fn it_goes_in_steps_of_any_size(fixture: &Fixture<'_>, remove: &impl AsyncFn(UserId)) {
+pub(super) async fn a_drive_is_removed_in_steps_of_any_size(fixture: &Fixture<'_>, remove: &impl AsyncFn(UserId)) {
     for max in [1, 3] {
         let members = [fixture.user().await, fixture.user().await];
         for ann in &members {

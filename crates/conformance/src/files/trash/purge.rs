@@ -45,7 +45,7 @@ pub(super) async fn a_file_goes_with_its_versions_and_shares(fixture: &Fixture<'
     }
 }
 
-pub(super) async fn what_others_still_have_is_given_back_at_once_and_not_freed(fixture: &Fixture<'_>) {
+pub(super) async fn shared_blobs_stop_counting_at_once_and_are_not_deleted(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let blob = fixture.blob_of(file, ann.id).await;
@@ -96,7 +96,7 @@ async fn tree(fixture: &Fixture<'_>, ann: &TestUser, (wide, deep): (u32, u32)) -
     (top, 1 + wide + wide * wide + deep + 1)
 }
 
-pub(super) async fn a_tree_goes_whole_in_steps_of_any_size(fixture: &Fixture<'_>) {
+pub(super) async fn a_tree_is_purged_completely_in_steps_of_any_size(fixture: &Fixture<'_>) {
     for max in [1, 2, 5, ALL] {
         let ann = fixture.user().await;
         let (top, count) = tree(fixture, &ann, (4, 9)).await;
@@ -133,7 +133,7 @@ pub(super) async fn from_its_beginning_on_it_is_in_no_list(fixture: &Fixture<'_>
     }
 }
 
-pub(super) async fn what_was_trashed_by_itself_outlives_its_folder(fixture: &Fixture<'_>) {
+pub(super) async fn a_separately_trashed_item_outlives_its_folder(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let folder = fixture.folder(ann.id, top, "folder").await;
@@ -154,15 +154,15 @@ pub(super) async fn what_was_trashed_by_itself_outlives_its_folder(fixture: &Fix
     assert!(fixture.try_grant(ann.id, below, Action::Read).await.is_ok());
 }
 
-pub(super) async fn a_purge_goes_on_by_itself_and_leaves_others_alone(fixture: &Fixture<'_>) {
+pub(super) async fn a_purge_continues_by_itself_and_affects_nothing_else(fixture: &Fixture<'_>) {
     fixture.purge(Purge::Any, ALL).await;
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let mut tops = Vec::new();
-    for member in [&ann, &ann, &bob] {
-        let (top, count) = tree(fixture, member, (2, 1)).await;
+    for user in [&ann, &ann, &bob] {
+        let (top, count) = tree(fixture, user, (2, 1)).await;
         assert_eq!(count, 9);
-        fixture.trash(member.id, top).await;
-        fixture.begin_purge(member.id, top).await.unwrap();
+        fixture.trash(user.id, top).await;
+        fixture.begin_purge(user.id, top).await.unwrap();
         tops.push(top);
     }
     let [first, second, of_bob] = <[NodeId; 3]>::try_from(tops).unwrap();
@@ -181,12 +181,12 @@ pub(super) async fn a_purge_goes_on_by_itself_and_leaves_others_alone(fixture: &
 
 pub(super) async fn a_trash_is_emptied_in_batches(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
-    for member in [&ann, &bob] {
+    for user in [&ann, &bob] {
         for number in 0..5 {
-            let file = fixture.file(member.id, member.root, &format!("{number}"), 1).await;
-            fixture.trash(member.id, file).await;
+            let file = fixture.file(user.id, user.root, &format!("{number}"), 1).await;
+            fixture.trash(user.id, file).await;
         }
-        fixture.file(member.id, member.root, "live", 1).await;
+        fixture.file(user.id, user.root, "live", 1).await;
     }
     let root = fixture.grant(ann.id, ann.root, Action::Read).await;
     let scope = PurgeScope::All(Box::new(root));
@@ -200,7 +200,7 @@ pub(super) async fn a_trash_is_emptied_in_batches(fixture: &Fixture<'_>) {
     assert_eq!(fixture.trashed(&bob).await.len(), 5);
 }
 
-pub(super) async fn what_is_due_goes_and_what_is_not_stays(fixture: &Fixture<'_>) {
+pub(super) async fn only_due_trash_is_purged(fixture: &Fixture<'_>) {
     let own = |at| -> Command { fixture.command_at(None, at) };
     let until = async |until: Timestamp| {
         let mut begun = 0;
@@ -217,11 +217,11 @@ pub(super) async fn what_is_due_goes_and_what_is_not_stays(fixture: &Fixture<'_>
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let mut times = Vec::new();
     for number in 0..3 {
-        for member in [&ann, &bob] {
-            let node = fixture.folder(member.id, member.root, &format!("{number}")).await;
+        for user in [&ann, &bob] {
+            let node = fixture.folder(user.id, user.root, &format!("{number}")).await;
             let at = fixture.now();
-            let item = fixture.grant(member.id, node, Action::Trash).await;
-            fixture.store.trash().put(&fixture.command_at(Some(member.id), at), &item, None).await.unwrap();
+            let item = fixture.grant(user.id, node, Action::Trash).await;
+            fixture.store.trash().put(&fixture.command_at(Some(user.id), at), &item, None).await.unwrap();
             times.push(at);
         }
     }
@@ -238,7 +238,7 @@ pub(super) async fn what_is_due_goes_and_what_is_not_stays(fixture: &Fixture<'_>
     fixture.purge(Purge::Any, ALL).await;
 }
 
-pub(super) async fn uploads_into_what_is_gone_end_as_they_would(fixture: &Fixture<'_>) {
+pub(super) async fn uploads_into_a_deleted_folder_end_normally(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let into = fixture.grant(ann.id, top, Action::AddTo).await;

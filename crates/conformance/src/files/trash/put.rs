@@ -8,7 +8,7 @@ use clouddrive_domain::model::{
 use super::Fixture;
 use crate::fixture::{TestUser, assert_refused, name};
 
-pub(super) async fn what_is_trashed_is_out_of_sight_with_all_below_it(fixture: &Fixture<'_>) {
+pub(super) async fn trashed_folders_are_invisible_with_their_descendants(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (top, beside) =
         (fixture.folder(ann.id, ann.root, "top").await, fixture.folder(ann.id, ann.root, "beside").await);
@@ -48,7 +48,7 @@ pub(super) async fn its_name_is_free_at_once(fixture: &Fixture<'_>) {
     assert_eq!(fixture.trashed(&ann).await.len(), 6);
 }
 
-pub(super) async fn nothing_comes_to_stand_below_it(fixture: &Fixture<'_>) {
+pub(super) async fn a_trashed_folder_accepts_no_new_entries(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let below = fixture.folder(ann.id, top, "below").await;
@@ -90,7 +90,7 @@ pub(super) async fn its_shares_are_asleep(fixture: &Fixture<'_>) {
     assert!(fixture.try_grant(bob.id, file, Action::Replace).await.is_ok());
 }
 
-pub(super) async fn who_may_not_trash_does_not(fixture: &Fixture<'_>) {
+pub(super) async fn trashing_needs_permission(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let file = fixture.file(ann.id, top, "file", 5).await;

@@ -52,7 +52,7 @@ pub(super) async fn a_folder_is_not_made_in_the_trash(fixture: &Fixture<'_>) {
     }
 }
 
-pub(super) async fn what_is_moved_and_trashed_is_in_one_place(fixture: &Fixture<'_>) {
+pub(super) async fn a_concurrent_move_and_trash_leave_the_item_in_one_place(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let to = fixture.folder(ann.id, ann.root, "to").await;
     for round in 0..8 {
@@ -90,7 +90,7 @@ pub(super) async fn a_restored_name_and_a_new_one_stand_side_by_side(fixture: &F
     }
 }
 
-pub(super) async fn of_a_purge_and_a_restore_one_wins(fixture: &Fixture<'_>) {
+pub(super) async fn a_concurrent_purge_and_restore_have_one_winner(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let mut used = 0;
     for round in 0..8 {

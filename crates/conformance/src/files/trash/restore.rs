@@ -8,7 +8,7 @@ use clouddrive_domain::port::{Purge, Restoration};
 use super::Fixture;
 use crate::fixture::{ALL, assert_refused, name};
 
-pub(super) async fn it_comes_back_as_it_was(fixture: &Fixture<'_>) {
+pub(super) async fn a_trashed_item_is_restored_unchanged(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let parent = fixture.folder(ann.id, ann.root, "parent").await;
     let top = fixture.folder(ann.id, parent, "top").await;
@@ -49,7 +49,7 @@ pub(super) async fn a_taken_name_gives_way_to_the_first_free_one(fixture: &Fixtu
     assert_eq!(fixture.restore(ann.id, folder).await.unwrap().node.name, name("d.e (1)"));
 }
 
-pub(super) async fn it_goes_to_the_root_when_its_folder_is_in_the_trash_or_gone(fixture: &Fixture<'_>) {
+pub(super) async fn an_item_without_its_folder_is_restored_to_the_root(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let parent = fixture.folder(ann.id, top, "parent").await;
@@ -74,7 +74,7 @@ pub(super) async fn it_goes_to_the_root_when_its_folder_is_in_the_trash_or_gone(
     assert_eq!(fixture.restore(ann.id, file).await.unwrap().node.parent, Some(parent));
 }
 
-pub(super) async fn it_goes_where_it_is_told(fixture: &Fixture<'_>) {
+pub(super) async fn an_item_is_restored_to_the_given_folder(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let (top, to) = (fixture.folder(ann.id, ann.root, "top").await, fixture.folder(ann.id, ann.root, "to").await);
     let inner = fixture.folder(ann.id, top, "inner").await;
@@ -116,7 +116,7 @@ pub(super) async fn it_is_restored_by_its_owner_as_it_was_seen(fixture: &Fixture
     assert_refused!(fixture.try_grant(ann.id, file, Action::Restore).await, Error::NotFound);
 }
 
-pub(super) async fn folders_come_back_no_deeper_than_folders_stand(fixture: &Fixture<'_>) {
+pub(super) async fn restored_folders_stay_within_the_depth_limit(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let mut deepest = ann.root;
     for _ in 0..99 {
@@ -140,7 +140,7 @@ pub(super) async fn folders_come_back_no_deeper_than_folders_stand(fixture: &Fix
     assert_eq!(fixture.restore(ann.id, three).await.unwrap().node.parent, Some(ann.root));
 }
 
-pub(super) async fn what_lies_below_comes_back_alone(fixture: &Fixture<'_>) {
+pub(super) async fn a_trashed_descendant_can_be_restored_alone(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let inner = fixture.folder(ann.id, top, "inner").await;
@@ -165,7 +165,7 @@ pub(super) async fn what_lies_below_comes_back_alone(fixture: &Fixture<'_>) {
     assert_eq!(top.node.parent, Some(ann.root));
 }
 
-pub(super) async fn what_is_being_purged_does_not_come_back(fixture: &Fixture<'_>) {
+pub(super) async fn items_being_purged_cannot_be_restored(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let inner = fixture.folder(ann.id, top, "inner").await;
@@ -180,7 +180,7 @@ pub(super) async fn what_is_being_purged_does_not_come_back(fixture: &Fixture<'_
     assert_eq!(fixture.store.drive().find(file, ann.id.into()).await.unwrap(), None);
 }
 
-pub(super) async fn what_a_guest_has_trashed_is_found_by_that_guest_for_a_while(fixture: &Fixture<'_>) {
+pub(super) async fn items_trashed_by_a_guest_are_listed_for_that_guest_for_a_while(fixture: &Fixture<'_>) {
     let (ann, bob, cat) = (fixture.user().await, fixture.user().await, fixture.user().await);
     let top = fixture.folder(ann.id, ann.root, "top").await;
     let file = fixture.file(ann.id, top, "a", 1).await;

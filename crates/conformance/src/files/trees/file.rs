@@ -105,7 +105,7 @@ pub(super) async fn a_copy_onto_the_file_itself_keeps_its_content(fixture: &Fixt
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&old.blob.key));
 }
 
-pub(super) async fn what_a_copy_replaces_counts_until_its_bytes_are_deleted(fixture: &Fixture<'_>) {
+pub(super) async fn content_replaced_by_a_copy_counts_until_its_bytes_are_deleted(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (new, old) =
         (fixture.file(ann.id, ann.root, "new", 10).await, fixture.file(ann.id, ann.root, "old", 1_000).await);

@@ -56,7 +56,7 @@ pub(super) async fn a_copy_has_all_that_lies_below(fixture: &Fixture<'_>) {
     assert_eq!(fixture.quota(ann.id).await.used, 642);
 }
 
-pub(super) async fn the_copy_and_what_was_copied_go_their_own_ways(fixture: &Fixture<'_>) {
+pub(super) async fn the_copy_and_the_original_are_independent(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = sample(fixture, &ann).await;
     let to = fixture.folder(ann.id, ann.root, "to").await;
@@ -99,7 +99,7 @@ pub(super) async fn a_folder_is_not_copied_into_itself_or_below(fixture: &Fixtur
     assert_eq!(contents(fixture, ann.id, ann.root).await, ["/a", "/a/b", "/a/c", "/b"]);
 }
 
-pub(super) async fn a_folder_stands_beside_another_and_replaces_none(fixture: &Fixture<'_>) {
+pub(super) async fn a_folder_with_a_taken_name_replaces_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "v1.2").await;
     fixture.file(ann.id, folder, "a", 1).await;

@@ -72,7 +72,7 @@ async fn deep_tree(fixture: &Fixture<'_>, ann: &TestUser, text: &str, depth: u32
     (top, lowest)
 }
 
-pub(super) async fn a_copied_folder_counts_with_what_stands_below_it(fixture: &Fixture<'_>) {
+pub(super) async fn a_copied_folder_counts_with_its_descendants(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (_, deep) = deep_tree(fixture, &ann, "deep", MAX_TREE_DEPTH - 2).await;
     let (three, _) = deep_tree(fixture, &ann, "three", 3).await;
@@ -87,7 +87,7 @@ pub(super) async fn a_copied_folder_counts_with_what_stands_below_it(fixture: &F
     fixture.copy_into(ann.id, file, bottom).await.unwrap();
 }
 
-pub(super) async fn what_was_copied_counts_for_what_is_moved_later(fixture: &Fixture<'_>) {
+pub(super) async fn copied_folders_count_in_later_moves(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (_, deep) = deep_tree(fixture, &ann, "deep", MAX_TREE_DEPTH - 3).await;
     let (three, _) = deep_tree(fixture, &ann, "three", 3).await;
@@ -106,7 +106,7 @@ pub(super) async fn the_last_byte_fits_and_the_next_does_not(fixture: &Fixture<'
     let one_more = fixture.file(ann.id, top, "one more", 1).await;
     let quota = Quota { total: 642, used: 322, reserved: 0 };
     assert_refused!(fixture.copy_into(ann.id, top, to).await,
-        Error::Forbidden(Forbidden::Quota { quota: told, needed: 322 }) if *told == quota);
+        Error::Forbidden(Forbidden::Quota { quota: reported, needed: 322 }) if *reported == quota);
     fixture.move_into(ann.id, one_more, ann.root).await.unwrap();
     assert_refused!(fixture.copy_into(ann.id, top, to).await, Error::Forbidden(Forbidden::Quota { needed: 321, .. }));
     let bob = fixture.user_with_quota(321).await;

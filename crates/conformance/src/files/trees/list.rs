@@ -78,7 +78,7 @@ pub(super) async fn several_nodes_are_listed_together(fixture: &Fixture<'_>) {
     assert_eq!(list(fixture, ann.id, &[], 100).await, []);
 }
 
-pub(super) async fn what_lies_in_the_trash_is_not_listed(fixture: &Fixture<'_>) {
+pub(super) async fn trashed_items_are_not_listed(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = sample(fixture, &ann).await;
     let grant = read_grant(fixture, ann.id, top).await;
@@ -90,7 +90,7 @@ pub(super) async fn what_lies_in_the_trash_is_not_listed(fixture: &Fixture<'_>) 
     assert_eq!(fixture.store.trees().list(&[grant], 100).await.unwrap(), []);
 }
 
-pub(super) async fn nothing_is_listed_past_the_most(fixture: &Fixture<'_>) {
+pub(super) async fn lists_end_at_the_maximum(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let top = sample(fixture, &ann).await;
     for (max, listed) in [(0, 1), (1, 2), (6, 7), (7, 8), (8, 8), (u64::MAX, 8)] {
@@ -109,14 +109,14 @@ pub(super) async fn a_crc32_is_listed_once_it_is_known(fixture: &Fixture<'_>) {
     assert_eq!(known().await, None);
     let note = async |sum| {
         let sums = [(stranger.clone(), Crc32(1)), (blob.clone(), Crc32(sum))];
-        fixture.store.records().note_crc32(&sums).await.unwrap();
+        fixture.store.records().record_crc32s(&sums).await.unwrap();
     };
     note(u32::MAX).await;
     assert_eq!(known().await, Some(Crc32(u32::MAX)));
     // A known CRC-32 is not overwritten.
     note(7).await;
     assert_eq!(known().await, Some(Crc32(u32::MAX)));
-    fixture.store.records().note_crc32(&[]).await.unwrap();
+    fixture.store.records().record_crc32s(&[]).await.unwrap();
 
     let grant = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = fixture.open(&grant, "y", Some(3)).await;

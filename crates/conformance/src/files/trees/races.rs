@@ -13,7 +13,7 @@ use super::file::content;
 use super::folder::{contents, sample};
 use crate::fixture::{assert_refused, name};
 
-pub(super) async fn the_quota_is_exact_however_many_copy(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_copies_do_not_exceed_the_quota(fixture: &Fixture<'_>) {
     let ann = fixture.user_with_quota(1_300).await;
     let top = sample(fixture, &ann).await;
     let spec = CopyRequest { conflict: ConflictPolicy::Keep, ..fixture.copy_request(ann.id, top, ann.root).await };
@@ -28,7 +28,7 @@ pub(super) async fn the_quota_is_exact_however_many_copy(fixture: &Fixture<'_>) 
     assert_eq!(names, ["/top", "/top (1)", "/top (2)", "/top (3)"]);
 }
 
-pub(super) async fn all_who_keep_both_get_a_name_of_their_own(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_keep_both_uploads_get_distinct_names(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "wanted.txt", 1).await;
     let spec = CopyRequest { conflict: ConflictPolicy::Keep, ..fixture.copy_request(ann.id, file, ann.root).await };

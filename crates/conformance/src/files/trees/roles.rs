@@ -22,7 +22,7 @@ pub(super) async fn a_guest_copies_out_of_what_is_shared(fixture: &Fixture<'_>) 
     assert_refused!(fixture.try_grant(ann.id, made.node.id, Action::Read).await, Error::NotFound);
 }
 
-pub(super) async fn the_copy_is_the_owners_of_where_it_goes(fixture: &Fixture<'_>) {
+pub(super) async fn the_copy_belongs_to_the_owner_of_its_destination(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let file = fixture.file(bob.id, bob.root, "file", 10).await;
     let shared = fixture.folder(ann.id, ann.root, "shared").await;

@@ -36,7 +36,7 @@ pub(super) async fn an_upload_is_its_senders_and_is_found_as_it_began(fixture: &
     assert_eq!(fixture.store.uploads().find(fixture.id(), ann.id).await.unwrap(), None);
 }
 
-pub(super) async fn what_would_fail_at_the_commit_is_refused_as_a_courtesy(fixture: &Fixture<'_>) {
+pub(super) async fn uploads_that_would_fail_at_the_commit_are_refused_early(fixture: &Fixture<'_>) {
     use ConflictPolicy::{Fail, Keep, Replace};
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "file.txt", 1).await;

@@ -48,7 +48,7 @@ pub(super) async fn its_name_is_decided_as_by_a_commit(fixture: &Fixture<'_>) {
     assert_eq!(fixture.quota(ann.id).await.used, 3);
 }
 
-pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_replaced(fixture: &Fixture<'_>) {
+pub(super) async fn a_generic_media_type_gives_way_to_the_name_or_the_replaced_file(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let type_of = async |said: &str, conflict| {
@@ -76,7 +76,7 @@ pub(super) async fn a_type_that_says_nothing_is_that_of_the_name_or_of_what_is_r
     }
 }
 
-pub(super) async fn the_last_byte_fits_for_one_of_those_who_come_at_once(fixture: &Fixture<'_>) {
+pub(super) async fn one_of_concurrent_uploads_gets_the_last_byte(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     fixture.file(ann.id, ann.root, "full", QUOTA - 1).await;
@@ -93,7 +93,7 @@ pub(super) async fn the_last_byte_fits_for_one_of_those_who_come_at_once(fixture
     assert_eq!(fixture.quota(ann.id).await.used, QUOTA);
 }
 
-pub(super) async fn nothing_is_made_without_a_share_or_of_a_blob_that_is_unknown(fixture: &Fixture<'_>) {
+pub(super) async fn creation_needs_a_share_and_a_known_blob(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     let share = fixture.share(ann.id, shared, bob.id, Permission::Edit).await;

@@ -32,7 +32,7 @@ pub(super) async fn an_aborted_upload_is_over(fixture: &Fixture<'_>) {
     assert_refused!(abort(fixture, &absent).await, Error::NotFound);
 }
 
-pub(super) async fn what_was_aborted_at_a_time_is_listed(fixture: &Fixture<'_>) {
+pub(super) async fn uploads_aborted_at_a_time_are_listed(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     for ending in ["revoked", "lowered", "trashed", "moved", "deleted"] {
         let shared = fixture.folder(ann.id, ann.root, ending).await;
@@ -87,7 +87,7 @@ pub(super) async fn a_complete_upload_is_not_aborted(fixture: &Fixture<'_>) {
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
 }
 
-pub(super) async fn what_is_over_stays_as_it_ended(fixture: &Fixture<'_>) {
+pub(super) async fn an_ended_upload_keeps_its_state(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (aborted, expired) = (fixture.open(&root, "a", Some(5)).await, fixture.open(&root, "b", Some(7)).await);
@@ -196,7 +196,7 @@ pub(super) async fn uploads_expire_in_batches(fixture: &Fixture<'_>) {
     }
 }
 
-pub(super) async fn ended_uploads_are_forgotten(fixture: &Fixture<'_>) {
+pub(super) async fn ended_uploads_are_pruned(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
@@ -224,7 +224,7 @@ pub(super) async fn ended_uploads_are_forgotten(fixture: &Fixture<'_>) {
     assert!(!fixture.marked_for_deletion(at).await.contains(&complete.blob));
 }
 
-pub(super) async fn uploads_are_forgotten_in_batches(fixture: &Fixture<'_>) {
+pub(super) async fn uploads_are_pruned_in_batches(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;

@@ -85,7 +85,7 @@ pub(super) async fn one_of_many_commits_of_a_name_succeeds(fixture: &Fixture<'_>
     assert_eq!(fixture.quota(ann.id).await, Quota { total: QUOTA, used: 1, reserved: 7 });
 }
 
-pub(super) async fn all_who_keep_both_get_a_name_of_their_own(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_keep_both_uploads_get_distinct_names(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let commits = rivals(fixture, &root, ConflictPolicy::Keep, &[1; 12]).await;

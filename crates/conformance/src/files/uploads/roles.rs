@@ -47,7 +47,7 @@ pub(super) async fn a_lowered_share_ends_grants(fixture: &Fixture<'_>) {
     assert_refused!(fixture.commit(&folder, &commit).await, Error::Conflict(Conflict::UploadClosed));
 }
 
-pub(super) async fn what_left_the_shared_folder_is_out_of_reach(fixture: &Fixture<'_>) {
+pub(super) async fn items_moved_out_of_a_shared_folder_are_inaccessible(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     let inside = fixture.folder(ann.id, shared, "inside").await;
@@ -113,7 +113,7 @@ pub(super) async fn with_a_share_end_the_uploads_under_it(fixture: &Fixture<'_>)
     }
 }
 
-pub(super) async fn a_right_that_comes_from_elsewhere_too_keeps_the_uploads(fixture: &Fixture<'_>) {
+pub(super) async fn uploads_continue_if_another_share_still_gives_access(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     let inside = fixture.folder(ann.id, shared, "inside").await;
@@ -126,7 +126,7 @@ pub(super) async fn a_right_that_comes_from_elsewhere_too_keeps_the_uploads(fixt
     assert_eq!(fixture.quota(ann.id).await.reserved, 7);
 }
 
-pub(super) async fn uploads_of_guests_end_when_their_folder_goes_out_of_reach(fixture: &Fixture<'_>) {
+pub(super) async fn uploads_of_guests_end_when_their_folder_becomes_inaccessible(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     for trashed in [true, false] {
         let shared = fixture.folder(ann.id, ann.root, &format!("shared {trashed}")).await;
@@ -153,7 +153,7 @@ pub(super) async fn uploads_of_guests_end_when_their_folder_goes_out_of_reach(fi
     }
 }
 
-pub(super) async fn an_owner_may_abort_what_others_bring(fixture: &Fixture<'_>) {
+pub(super) async fn an_owner_may_abort_uploads_of_guests(fixture: &Fixture<'_>) {
     let (ann, bob, cat) = (fixture.user().await, fixture.user().await, fixture.user().await);
     let shared = fixture.folder(ann.id, ann.root, "shared").await;
     for guest in [bob.id, cat.id] {

@@ -53,7 +53,7 @@ pub(super) async fn a_guest_who_may_edit_may_append(fixture: &Fixture<'_>) {
     assert_eq!((fixture.quota(ann.id).await.used, fixture.quota(bob.id).await.used), (12, 0));
 }
 
-pub(super) async fn who_may_not_replace_appends_nothing(fixture: &Fixture<'_>) {
+pub(super) async fn an_append_needs_permission_to_replace(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let share = fixture.share(ann.id, file, bob.id, Permission::Edit).await;

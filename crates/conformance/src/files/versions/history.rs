@@ -59,7 +59,7 @@ pub(super) async fn versions_come_in_pages(fixture: &Fixture<'_>) {
     assert_eq!(rest.iter().map(|version| version.content.size).collect::<Vec<_>>(), [4, 3, 2, 1, 0]);
 }
 
-pub(super) async fn versions_are_in_order_whatever_clocks_say(fixture: &Fixture<'_>) {
+pub(super) async fn versions_are_in_order_despite_clock_skew(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let early = fixture.now();
     let file = fixture.file(ann.id, ann.root, "a", 1).await;
@@ -72,7 +72,7 @@ pub(super) async fn versions_are_in_order_whatever_clocks_say(fixture: &Fixture<
     assert_eq!(sizes(fixture, ann.id, file).await, [4, 3, 2, 1]);
 }
 
-pub(super) async fn so_many_versions_stay_and_no_more(fixture: &Fixture<'_>) {
+pub(super) async fn excess_versions_are_removed(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 1).await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
@@ -98,7 +98,7 @@ pub(super) async fn so_many_versions_stay_and_no_more(fixture: &Fixture<'_>) {
     assert_eq!(gone, [true, true, true, true, false]);
 }
 
-pub(super) async fn quick_replaces_leave_what_another_had_before(fixture: &Fixture<'_>) {
+pub(super) async fn frequent_replaces_keep_the_version_of_another_user(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let file = fixture.file(ann.id, ann.root, "a", 1).await;
     fixture.share(ann.id, file, bob.id, Permission::Edit).await;

@@ -11,7 +11,7 @@ use super::Fixture;
 use super::{append_content, delete, list_history, sizes, version_of_size};
 use crate::fixture::{QUOTA, assert_refused};
 
-pub(super) async fn of_many_who_append_all_stand_in_the_history(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_appends_are_all_in_the_history(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 100).await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
@@ -40,7 +40,7 @@ pub(super) async fn of_many_who_append_all_stand_in_the_history(fixture: &Fixtur
     assert_eq!(fixture.quota(ann.id).await, Quota { total: QUOTA, used: 100 + 1023, reserved: 0 });
 }
 
-pub(super) async fn of_two_who_append_to_what_they_saw_one_succeeds(fixture: &Fixture<'_>) {
+pub(super) async fn one_of_two_conditional_appends_succeeds(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 0).await;
     for round in 1..6 {

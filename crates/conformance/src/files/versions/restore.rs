@@ -28,7 +28,7 @@ pub(super) async fn a_former_content_is_current_anew(fixture: &Fixture<'_>) {
     assert_eq!(versions.first().unwrap().created_by.id, bob.id);
 }
 
-pub(super) async fn what_is_current_stays_as_it_is(fixture: &Fixture<'_>) {
+pub(super) async fn the_current_version_cannot_be_deleted(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let first = version_of_size(fixture, ann.id, file, 5).await;
@@ -85,7 +85,7 @@ pub(super) async fn a_restore_is_charged(fixture: &Fixture<'_>) {
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&blob));
 }
 
-pub(super) async fn what_a_restore_removes_counts_until_its_bytes_are_deleted(fixture: &Fixture<'_>) {
+pub(super) async fn versions_removed_by_a_restore_count_until_their_bytes_are_deleted(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 40).await;
     let first = version_of_size(fixture, ann.id, file, 40).await;

@@ -9,8 +9,8 @@ use super::Fixture;
 use super::{change_password, runs, started};
 use crate::fixture::{ALL, TestUser, assert_refused};
 
-async fn delete(fixture: &Fixture<'_>, member: &TestUser) -> Result<()> {
-    fixture.store.accounts().delete(&fixture.command(member.id), member.id, 0).await
+async fn delete(fixture: &Fixture<'_>, user: &TestUser) -> Result<()> {
+    fixture.store.accounts().delete(&fixture.command(user.id), user.id, 0).await
 }
 
 pub(super) async fn a_deleted_account_is_gone_and_its_names_are_free(fixture: &Fixture<'_>) {
@@ -34,7 +34,7 @@ pub(super) async fn a_deleted_account_is_gone_and_its_names_are_free(fixture: &F
     assert_eq!((home.root.node.id, home.account.quota.used), (heir.root, 0));
 }
 
-pub(super) async fn what_a_deleted_user_made_stays_without_a_name(fixture: &Fixture<'_>) {
+pub(super) async fn items_of_a_deleted_user_stay_without_a_name(fixture: &Fixture<'_>) {
     let (ann, bob, third) = (fixture.user().await, fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "shared").await;
     fixture.share(ann.id, folder, bob.id, Permission::Edit).await;
@@ -85,7 +85,7 @@ pub(super) async fn a_deleted_users_drive_is_invisible(fixture: &Fixture<'_>) {
     assert!(!fixture.store.uploads().expire_due(&late, ALL).await.unwrap().is_empty());
 }
 
-pub(super) async fn what_a_deleted_user_had_reserved_is_given_back(fixture: &Fixture<'_>) {
+pub(super) async fn reservations_of_a_deleted_user_are_released(fixture: &Fixture<'_>) {
     let (ann, bob) = (fixture.user().await, fixture.user().await);
     let folder = fixture.folder(ann.id, ann.root, "shared").await;
     fixture.share(ann.id, folder, bob.id, Permission::Edit).await;
@@ -110,25 +110,25 @@ pub(super) async fn what_a_deleted_user_had_reserved_is_given_back(fixture: &Fix
 }
 
 pub(super) async fn a_deleted_users_photo_is_unreferenced(fixture: &Fixture<'_>) {
-    let (member, bystander) = (fixture.user().await, fixture.user().await);
+    let (user, bystander) = (fixture.user().await, fixture.user().await);
     let (photo, others) = (fixture.record().await, fixture.record().await);
-    fixture.set_photo(member.id, Some(&photo)).await.unwrap();
+    fixture.set_photo(user.id, Some(&photo)).await.unwrap();
     fixture.set_photo(bystander.id, Some(&others)).await.unwrap();
-    delete(fixture, &member).await.unwrap();
+    delete(fixture, &user).await.unwrap();
     let marked_for_deletion = fixture.marked_for_deletion(fixture.now()).await;
     assert!(marked_for_deletion.contains(&photo) && !marked_for_deletion.contains(&others));
 }
 
-pub(super) async fn an_account_is_deleted_by_who_knows_the_password_of_today(fixture: &Fixture<'_>) {
-    let member = fixture.user().await;
-    let session = started(fixture, member.id, 0).await.unwrap();
-    let wrong = fixture.store.accounts().delete(&fixture.command(member.id), member.id, 7).await;
+pub(super) async fn an_account_deletion_needs_the_current_password(fixture: &Fixture<'_>) {
+    let user = fixture.user().await;
+    let session = started(fixture, user.id, 0).await.unwrap();
+    let wrong = fixture.store.accounts().delete(&fixture.command(user.id), user.id, 7).await;
     assert_refused!(wrong, Error::Forbidden(Forbidden::WrongPassword));
     assert!(runs(fixture, &session, fixture.now()).await);
-    change_password(fixture, member.id, Some(0)).await.unwrap();
-    assert_refused!(delete(fixture, &member).await, Error::Forbidden(Forbidden::WrongPassword));
-    fixture.store.accounts().delete(&fixture.command(member.id), member.id, 1).await.unwrap();
-    assert_refused!(delete(fixture, &member).await, Error::NotFound);
+    change_password(fixture, user.id, Some(0)).await.unwrap();
+    assert_refused!(delete(fixture, &user).await, Error::Forbidden(Forbidden::WrongPassword));
+    fixture.store.accounts().delete(&fixture.command(user.id), user.id, 1).await.unwrap();
+    assert_refused!(delete(fixture, &user).await, Error::NotFound);
 }
 
 pub(super) async fn an_upload_that_begins_meanwhile_leaves_nothing_reserved(fixture: &Fixture<'_>) {

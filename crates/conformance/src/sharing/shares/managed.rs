@@ -38,7 +38,7 @@ async fn of_node(fixture: &Fixture<'_>, owner: UserId, node: NodeId, limit: u64)
     let item = fixture.grant(owner, node, Action::Share).await;
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let rows = fixture.store.shares().list_of(&item, after, limit).await.unwrap();
+        let rows = fixture.store.shares().list_by_node(&item, after, limit).await.unwrap();
         assert!(rows.len() <= limit.get() + 1);
         let page = Page::cut(rows, limit, place);
         all.extend(page.items);
@@ -108,8 +108,8 @@ async fn access(fixture: &Fixture<'_>, owner: UserId, node: NodeId, limit: u64) 
     }
 }
 
-fn person(member: &TestUser) -> Option<UserRef> {
-    Some(UserRef { id: member.id, username: Some(member.username.clone()) })
+fn person(user: &TestUser) -> Option<UserRef> {
+    Some(UserRef { id: user.id, username: Some(user.username.clone()) })
 }
 
 pub(super) async fn access_tells_who_may_what_through_which_share_or_link(fixture: &Fixture<'_>) {

@@ -6,7 +6,7 @@ use clouddrive_domain::model::Timestamp;
 use super::{Case, SignedUrlClient, check_incomplete};
 
 /// Before the bytes have arrived, after, and after the finish. Idempotent.
-pub(super) async fn what_is_discarded_is_gone<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn discarded_uploads_are_gone<W: SignedUrlClient>(case: &Case<'_, W>) {
     for stage in 0..3 {
         let multipart = case.begin().await;
         if stage > 0 {
@@ -29,7 +29,7 @@ pub(super) async fn what_is_discarded_is_gone<W: SignedUrlClient>(case: &Case<'_
 
 /// Ordered by key and multipart identifier, from any position on; none that is over, and none without a multipart
 /// identifier.
-pub(super) async fn what_has_begun_and_not_ended_is_listed<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn unfinished_uploads_are_listed<W: SignedUrlClient>(case: &Case<'_, W>) {
     let mut begun = Vec::new();
     for _ in 0..5 {
         begun.push(case.begin().await);

@@ -74,12 +74,12 @@ pub(super) async fn ranges_come_down<W: SignedUrlClient>(case: &Case<'_, W>) {
     let key = case.make(b"0123456789").await;
     let signed = case.presigner.presign_get(&key, &content_headers("text/plain", None), case.soon()).await.unwrap();
     let whole = case.wire.get(&signed, None).await;
-    for (range, bytes, told) in
+    for (range, bytes, reported) in
         [(0..4, "0123", "bytes 0-3/10"), (4..7, "456", "bytes 4-6/10"), (9..10, "9", "bytes 9-9/10")]
     {
         let answer = case.wire.get(&signed, Some(range)).await;
         assert_eq!((answer.status, &*answer.body), (206, bytes.as_bytes()), "{answer:?}");
-        assert_eq!(answer.header("content-range"), Some(told));
+        assert_eq!(answer.header("content-range"), Some(reported));
         assert_eq!(answer.header("etag"), whole.header("etag"));
     }
     assert_eq!(case.wire.get(&signed, Some(10..11)).await.status, 416);

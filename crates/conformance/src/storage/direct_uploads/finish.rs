@@ -23,7 +23,7 @@ pub(super) async fn without_bytes_there_is_nothing_to_finish<W: SignedUrlClient>
 }
 
 /// `Size` or `Checksum` if the received bytes are not the expected ones; the right expectation still succeeds.
-pub(super) async fn what_is_not_expected_is_not_made<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn unexpected_bytes_do_not_become_a_blob<W: SignedUrlClient>(case: &Case<'_, W>) {
     let multipart = case.begin().await;
     case.send(&multipart, b"hello", true).await;
     for length in [0, 4, 6] {
@@ -40,7 +40,7 @@ pub(super) async fn what_is_not_expected_is_not_made<W: SignedUrlClient>(case: &
 }
 
 /// PUTs to URLs that are still alive do not change it.
-pub(super) async fn what_was_finished_stays_as_it_is<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn a_finished_blob_does_not_change<W: SignedUrlClient>(case: &Case<'_, W>) {
     let multipart = case.begin().await;
     let signed = case.presign_put(&multipart, b"hello", false).await;
     case.send(&multipart, b"hello", false).await;

@@ -34,15 +34,15 @@ suite! {
 
     self of "`PartStore::put_part`: A part is written once" {
         a_part_is_written_once,
-        of_simultaneous_writes_one_wins,
+        one_of_simultaneous_writes_wins,
     }
 
     self of "`PartStore::put_part`: incomplete bytes are discarded and may be sent again" {
-        what_does_not_come_whole_may_come_again,
+        an_incomplete_part_may_be_sent_again,
     }
 
     self of "`PartStore::put_part`: if the multipart upload does not exist, or no longer" {
-        what_is_over_takes_no_parts,
+        an_ended_upload_refuses_parts,
     }
 }
 
@@ -115,7 +115,7 @@ async fn a_part_is_written_once(case: &Case<'_>) {
 }
 
 /// A part that is interrupted, too long, too short or has the wrong digest is not stored.
-async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
+async fn an_incomplete_part_may_be_sent_again(case: &Case<'_>) {
     let multipart = case.begin().await;
     let (bytes, expected) = case.part(1);
     let torn = body(bytes.get(..250_000).unwrap());
@@ -138,7 +138,7 @@ async fn what_does_not_come_whole_may_come_again(case: &Case<'_>) {
 }
 
 /// `UploadClosed` if there is no such multipart upload or it was discarded, even during the write.
-async fn what_is_over_takes_no_parts(case: &Case<'_>) {
+async fn an_ended_upload_refuses_parts(case: &Case<'_>) {
     let begun = case.begin().await;
     check_closed(
         case.put(&MultipartUpload { key: BlobKey::generate(case.random), multipart_id: begun.multipart_id.clone() }, 1)
@@ -154,10 +154,10 @@ async fn what_is_over_takes_no_parts(case: &Case<'_>) {
     case.put(&multipart, 1).await.unwrap();
     let (bytes, expected) = case.part(2);
     let discarded = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&discarded);
+    let reported = Arc::clone(&discarded);
     let mut bytes = Some(Bytes::from(bytes));
     let body = stream::poll_fn(move |context| {
-        if told.load(Ordering::Acquire) {
+        if reported.load(Ordering::Acquire) {
             return Poll::Ready(bytes.take().map(Ok));
         }
         context.waker().wake_by_ref();
@@ -174,7 +174,7 @@ async fn what_is_over_takes_no_parts(case: &Case<'_>) {
 }
 
 /// The others get `BlobExists`.
-async fn of_simultaneous_writes_one_wins(case: &Case<'_>) {
+async fn one_of_simultaneous_writes_wins(case: &Case<'_>) {
     let multipart = case.begin().await;
     let outcomes = future::join_all((0..6).map(|_| case.put(&multipart, 1))).await;
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);

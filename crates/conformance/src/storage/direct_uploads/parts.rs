@@ -103,15 +103,15 @@ pub(super) async fn parts_in_any_order_become_the_blob<W: SignedUrlClient>(case:
 }
 
 /// `UploadIncomplete` names the missing parts and changes nothing; they may still be sent by new URLs.
-pub(super) async fn what_is_missing_is_told_and_may_still_come<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn missing_parts_are_reported_and_may_still_be_sent<W: SignedUrlClient>(case: &Case<'_, W>) {
     let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     for (number, missing) in [(2, &[1, 2, 3][..]), (3, &[1, 3]), (1, &[1])] {
         for _ in 0..2 {
             let outcome = sample.finish(case, &multipart).await;
-            let told = matches!(&outcome, Err(Error::Conflict(Conflict::UploadIncomplete(parts)))
+            let reported = matches!(&outcome, Err(Error::Conflict(Conflict::UploadIncomplete(parts)))
                 if parts.first() == missing && parts.count() as usize == missing.len());
-            assert!(told, "{missing:?}: {outcome:?}");
+            assert!(reported, "{missing:?}: {outcome:?}");
         }
         assert_eq!(case.store.head(&multipart.key).await.unwrap(), None);
         assert!(case.listed().await.iter().all(|begun| begun.key != multipart.key || *begun == multipart));
@@ -156,7 +156,7 @@ pub(super) async fn a_part_that_is_there_stays_or_is_replaced_whole<W: SignedUrl
 }
 
 /// PUTs to URLs that are still alive do not change it.
-pub(super) async fn what_was_finished_in_parts_stays_as_it_is<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn a_blob_finished_in_parts_does_not_change<W: SignedUrlClient>(case: &Case<'_, W>) {
     let sample = &Sample::new();
     let multipart = sample.begin(case).await;
     let signed = sample.sign(case, &multipart, 3).await;
@@ -221,7 +221,7 @@ pub(super) async fn ranges_go_over_the_seams<W: SignedUrlClient>(case: &Case<'_,
 }
 
 /// Before parts have arrived, after, and after the finish. Idempotent, and no URL brings anything back.
-pub(super) async fn what_is_discarded_is_gone_and_takes_no_more<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn discarded_uploads_are_gone_and_refuse_parts<W: SignedUrlClient>(case: &Case<'_, W>) {
     let sample = &Sample::new();
     for sent in [&[][..], &[3], &[1, 2, 3]] {
         let multipart = sample.begin(case).await;
@@ -253,7 +253,7 @@ async fn check_nothing<W: SignedUrlClient>(case: &Case<'_, W>, sample: &Sample, 
 }
 
 /// The key alone is enough to delete it.
-pub(super) async fn what_is_deleted_is_gone<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn deleted_blobs_are_gone<W: SignedUrlClient>(case: &Case<'_, W>) {
     let sample = &Sample::new();
     let multipart = sample.make(case).await;
     for _ in 0..2 {
@@ -266,7 +266,7 @@ pub(super) async fn what_is_deleted_is_gone<W: SignedUrlClient>(case: &Case<'_, 
 }
 
 /// If the store lists multipart uploads at all: so that abandoned ones can be discarded.
-pub(super) async fn what_has_begun_is_listed_until_it_is_over<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn uploads_are_listed_until_they_end<W: SignedUrlClient>(case: &Case<'_, W>) {
     let sample = &Sample::new();
     let mut begun = [sample.begin(case).await, sample.begin(case).await, sample.begin(case).await];
     begun.sort();

@@ -8,7 +8,7 @@ use super::{Case, SignedUrlClient, check_incomplete};
 use crate::samples::{check_stored, sample};
 
 /// Sent bytes are reported as received, with those checksums that the store knows, and read back unchanged.
-pub(super) async fn what_is_sent_becomes_the_blob<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn sent_bytes_become_the_blob<W: SignedUrlClient>(case: &Case<'_, W>) {
     for size in [1, 1000, 3_000_007] {
         for announced in [true, false] {
             let bytes = sample(size);

@@ -51,7 +51,7 @@ fn allowed(found: &Located) -> Vec<Action> {
 }
 
 #[test]
-fn each_role_may_do_what_the_contract_says() {
+fn each_role_has_the_documented_permissions() {
     use Action::{AddTo, DeleteVersion, ListShares, Move, Read, Rename, Replace, Share, Trash};
     let (view, edit) = (Some(Permission::View), Some(Permission::Edit));
     let file = || NodeBody::File(content(1));
@@ -81,7 +81,7 @@ fn each_role_may_do_what_the_contract_says() {
 }
 
 #[test]
-fn what_is_invisible_is_not_found_and_what_is_visible_is_forbidden() {
+fn invisible_nodes_are_not_found_and_visible_ones_forbidden() {
     let stranger = located(GUEST, NodeBody::Folder, &[None, None]);
     assert!(matches!(authorize(Some(stranger), Action::Rename), Err(Error::NotFound)));
     assert!(matches!(authorize(None, Action::Read), Err(Error::NotFound)));
@@ -167,7 +167,7 @@ fn a_grant_is_not_renewed_once_its_reason_is_gone() {
 }
 
 #[test]
-fn a_folder_may_stand_a_hundred_deep() {
+fn folders_may_be_nested_a_hundred_deep() {
     assert!(check_depth(MAX_TREE_DEPTH, 0).is_ok());
     assert!(check_depth(MAX_TREE_DEPTH, 1).is_err());
     assert_eq!(located(OWNER, NodeBody::Root, &[None]).depth_of_child_folder(), 1);
@@ -185,7 +185,7 @@ fn a_grant_tells_the_highest_role_that_any_share_on_the_way_gives() {
 }
 
 #[test]
-fn a_node_is_below_itself_and_all_that_stands_above_it() {
+fn a_node_is_below_itself_and_its_ancestors() {
     let found = located(OWNER, NodeBody::Folder, &[None, None, None]);
     assert!(found.lineage.iter().all(|step| found.is_at_or_below(step.id)));
     assert!(!found.is_at_or_below(NodeId::from_uuid(Uuid::from_u128(103))));
@@ -198,7 +198,7 @@ fn holder(step: u128) -> Viewer {
 }
 
 #[test]
-fn a_links_holder_reads_the_linked_node_and_what_lies_below_and_changes_nothing() {
+fn a_link_bearer_reads_the_linked_tree_and_changes_nothing() {
     let edit = Some(Permission::Edit);
     // Shares give nothing to the holder of a link, even above the linked node.
     let shares = [edit, None, edit, None];
@@ -221,7 +221,7 @@ fn a_links_holder_reads_the_linked_node_and_what_lies_below_and_changes_nothing(
 }
 
 #[test]
-fn nothing_above_the_linked_node_shows() {
+fn a_link_reveals_nothing_above_its_node() {
     let found = |step| located(holder(step), NodeBody::Folder, &[None, Some(Permission::View), None, None]);
     let names = |found: &Located| found.path().iter().map(|step| step.name.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&found(0)), ["n0"]);

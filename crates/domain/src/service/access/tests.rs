@@ -20,8 +20,8 @@ use crate::model::{
 use crate::service::testing::links::LINK;
 use crate::service::testing::{FILE, FOLDER, OWNER, STRANGER, actor, body, unconditioned};
 use crate::service::{
-    ArchiveNames, Completing, ContentMetadata, CopyPlace, LinkEdit, LinkRequest, ListQuery, NewPlace, SearchQuery,
-    Selection, StreamedFile,
+    ArchiveNames, CompletionOptions, ContentMetadata, CopyTarget, LinkEdit, LinkRequest, ListQuery, RelocationRequest,
+    SearchQuery, Selection, StreamedFile,
 };
 use crate::testing::{file_info, name};
 
@@ -56,10 +56,10 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.changes.list(by, cursor(), Limit::default()).await.map(drop)
     })),
     ("CopyService::copy_file", Scope::Write, |on, by| Box::pin(async move {
-        on.copies.copy_file(by, FILE, CopyPlace::default(), &unconditioned()).await.map(drop)
+        on.copies.copy_file(by, FILE, CopyTarget::default(), &unconditioned()).await.map(drop)
     })),
     ("CopyService::copy_folder", Scope::Write, |on, by| Box::pin(async move {
-        on.copies.copy_folder(by, FOLDER, CopyPlace::default(), &unconditioned()).await.map(drop)
+        on.copies.copy_folder(by, FOLDER, CopyTarget::default(), &unconditioned()).await.map(drop)
     })),
     ("FileService::open", Scope::Read, |on, by| Box::pin(async move { on.files.open(by, FILE).await.map(drop) })),
     ("FileService::download", Scope::Read, |on, by| Box::pin(async move { on.files.download(by, FILE).await.map(drop) })),
@@ -115,8 +115,8 @@ const METHODS: &[(&str, Scope, Act)] = &[
     ("ShareService::list_given", Scope::Read, |on, by| Box::pin(async move {
         on.shares.list_given(by, None, Limit::default()).await.map(drop)
     })),
-    ("ShareService::list_of", Scope::Read, |on, by| Box::pin(async move {
-        on.shares.list_of(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
+    ("ShareService::list_by_node", Scope::Read, |on, by| Box::pin(async move {
+        on.shares.list_by_node(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
     })),
     ("ShareService::list_access", Scope::Read, |on, by| Box::pin(async move {
         on.shares.list_access(by, (NodeKind::File, FILE), None, Limit::default()).await.map(drop)
@@ -154,7 +154,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     })),
     ("UploadService::abort", Scope::Write, |on, by| on.uploads.abort(by, UPLOAD).boxed()),
     ("UploadService::complete", Scope::Write, |on, by| Box::pin(async move {
-        on.uploads.complete(by, UPLOAD, Completing::default()).await.map(drop)
+        on.uploads.complete(by, UPLOAD, CompletionOptions::default()).await.map(drop)
     })),
     ("UploadService::admit", Scope::Write, |on, by| Box::pin(async move {
         on.uploads.admit(by, None, Some(1), None).await.map(drop)
@@ -186,8 +186,8 @@ const METHODS: &[(&str, Scope, Act)] = &[
     })),
 ];
 
-fn new_name() -> NewPlace {
-    NewPlace { name: Some(name("new")), ..NewPlace::default() }
+fn new_name() -> RelocationRequest {
+    RelocationRequest { name: Some(name("new")), ..RelocationRequest::default() }
 }
 
 fn with(scopes: &[Scope]) -> Actor {
@@ -218,7 +218,7 @@ async fn a_read_only_credential_is_enough_to_read_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_a_caller_cannot_see_is_not_found_whatever_the_scopes() {
+async fn invisible_nodes_are_not_found_with_any_scopes() {
     let absent = NodeId::from_uuid(Uuid::from_u128(999));
     for scopes in [Scopes::full(), [Scope::Read].into_iter().collect()] {
         let (on, by) = (Services::new(), Actor { scopes, ..actor(OWNER) });

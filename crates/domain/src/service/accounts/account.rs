@@ -5,12 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Page, RefreshToken, RunningSession, SessionPosition};
+use crate::model::{ActiveSession, Page, RefreshToken, SessionPosition};
 use crate::port::{self, NodeRepository, Passwords, SessionRepository, Tokens, UserRepository};
 use crate::service::{EndedUploads, ServiceContext, Throttling};
 
 /// One page of a user's sessions.
-pub type SessionPage = Page<RunningSession, SessionPosition>;
+pub type SessionPage = Page<ActiveSession, SessionPosition>;
 
 /// The settings of [`AccountService`].
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::model::{
-    Account, Administered, AuditAction, Command, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, Page,
+    Account, AdminAction, AuditAction, Command, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, Page,
     Password, RequestId, User, UserId, Username,
 };
 use crate::port::{AccountRepository, Passwords, Registration, UserRepository};
@@ -51,7 +51,7 @@ impl AdministrationService {
         let (drive, root) = (self.context.id(), self.context.id());
         let registration = Registration { user, hash, drive, root, quota_bytes, quota_entries };
         self.users.register(&command, &registration).await?;
-        self.audit(&command, registration.user.id, Administered::Created);
+        self.audit(&command, registration.user.id, AdminAction::Created);
         Ok(registration.into_account())
     }
 
@@ -66,7 +66,7 @@ impl AdministrationService {
         let hash = self.passwords.hash(password).await?;
         let command = self.context.system_command(request);
         self.accounts.change_password(&command, user, None, &hash).await?;
-        self.audit(&command, user, Administered::PasswordSet);
+        self.audit(&command, user, AdminAction::PasswordSet);
         Ok(())
     }
 
@@ -80,7 +80,7 @@ impl AdministrationService {
         let user = self.id_of(user).await?;
         let command = self.context.system_command(request);
         self.accounts.set_quota(&command, user, limits).await?;
-        self.audit(&command, user, Administered::QuotaSet);
+        self.audit(&command, user, AdminAction::QuotaSet);
         Ok(())
     }
 
@@ -95,7 +95,7 @@ impl AdministrationService {
         let command = self.context.system_command(request);
         let changed = self.accounts.set_disabled(&command, user, disabled).await?;
         if changed {
-            self.audit(&command, user, if disabled { Administered::Disabled } else { Administered::Enabled });
+            self.audit(&command, user, if disabled { AdminAction::Disabled } else { AdminAction::Enabled });
         }
         Ok(changed)
     }
@@ -112,7 +112,7 @@ impl AdministrationService {
         Ok(self.users.find_user(user).await?.ok_or(Error::NotFound)?.id)
     }
 
-    fn audit(&self, command: &Command, user: UserId, act: Administered) {
+    fn audit(&self, command: &Command, user: UserId, act: AdminAction) {
         self.context.audit_anonymous(
             None,
             &command.request.clone().into(),

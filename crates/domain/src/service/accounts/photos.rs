@@ -77,8 +77,8 @@ impl PhotoService {
     /// `NotFound` when there is none.
     pub async fn find(&self, actor: &Actor) -> Result<SignedUrl> {
         actor.require(Scope::Read)?;
-        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        let blob = home.account.user.photo.ok_or(Error::NotFound)?;
+        let user_drive = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
+        let blob = user_drive.account.user.photo.ok_or(Error::NotFound)?;
         let made = self.records.recorded_at(&blob.key).await?.ok_or(Error::NotFound)?;
         self.sign(&blob, made).await
     }

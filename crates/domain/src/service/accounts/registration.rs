@@ -45,7 +45,7 @@ impl RegistrationService {
 
     /// Registers an account with its own drive.
     ///
-    /// Calls `Throttle::take`, `Passwords::hash` and `UserRepository::register`.
+    /// Calls `ThrottleRepository::take`, `Passwords::hash` and `UserRepository::register`.
     ///
     /// # Errors
     /// `UsernameTaken`, `EmailTaken`; `RateLimited` when too many come from one address.

@@ -2,16 +2,16 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::model::{Bucket, Timestamp};
-use crate::port::Throttle;
+use crate::port::ThrottleRepository;
 
 /// Rate limiting of guesses and probes; can be off.
 #[derive(Clone)]
-pub struct Throttling(Option<Arc<dyn Throttle>>);
+pub struct Throttling(Option<Arc<dyn ThrottleRepository>>);
 
 impl Throttling {
     /// With the counters of `store`.
     #[must_use]
-    pub fn new(store: Arc<dyn Throttle>) -> Self {
+    pub fn new(store: Arc<dyn ThrottleRepository>) -> Self {
         Self(Some(store))
     }
 

@@ -1,9 +1,9 @@
 //! Archives: files and folders with all their contents, downloaded as one file.
 
+mod authorization;
+mod limits;
 mod listing;
 mod names;
-mod right;
-mod slots;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,9 +13,9 @@ use std::sync::Arc;
 pub use listing::{ArchiveEntry, ArchivedFile};
 pub use names::ArchiveNames;
 
+use self::authorization::Authorization;
+use self::limits::{ArchiveLimits, LimitKey, RunningArchive};
 use self::listing::Listing;
-use self::right::Right;
-use self::slots::{Caller, Slot, Slots};
 use super::contents::Contents;
 use crate::error::{Error, Refused, Result};
 use crate::model::{
@@ -38,9 +38,9 @@ pub const MAX_ARCHIVE_PATH_BYTES: u64 = 32 << 20;
 /// The most items that can be selected for one archive: its URL names each of them.
 pub const MAX_ARCHIVE_ITEMS: usize = 200;
 
-/// Learned checksums are recorded in batches of this many, or at once after a file of at least `NOTED_BYTES`.
-const NOTED: usize = 64;
-const NOTED_BYTES: u64 = 16 << 20;
+/// Learned checksums are recorded in batches of this many, or at once after a file of at least `FLUSH_AFTER_BYTES`.
+const CHECKSUM_BATCH: usize = 64;
+const FLUSH_AFTER_BYTES: u64 = 16 << 20;
 
 /// What to put into an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,14 +75,14 @@ pub struct ArchiveService {
     access: Access,
     stores: ArchiveStores,
     context: ServiceContext,
-    slots: Arc<Slots>,
+    limits: Arc<ArchiveLimits>,
 }
 
 impl ArchiveService {
     /// Creates the service.
     #[must_use]
     pub fn new(stores: ArchiveStores, context: ServiceContext) -> Self {
-        Self { access: Access::new(stores.drive.clone()), stores, context, slots: Arc::default() }
+        Self { access: Access::new(stores.drive.clone()), stores, context, limits: Arc::default() }
     }
 
     /// Checks that the caller may read the selection.
@@ -105,17 +105,17 @@ impl ArchiveService {
     /// `TooManyRunning` when the caller has too many archives running; `Unavailable` when all callers together have.
     pub async fn open(&self, actor: &Actor, selection: &Selection, names: ArchiveNames) -> Result<Archive> {
         actor.require(Scope::Read)?;
-        let slot = self.slots.take(&[Caller::User(actor.user)])?;
-        let right = Right::from_actor(actor);
+        let running = self.limits.take(&[LimitKey::User(actor.user)])?;
+        let authorization = Authorization::from_actor(actor);
         // A request with a signed URL carries no token, so its session has not been checked yet.
-        right.check_basis(&self.stores, self.context.now()).await?;
+        authorization.check_authority(&self.stores, self.context.now()).await?;
         let tops = self.tops(actor, selection).await?;
         let name = match (selection, tops.as_slice()) {
             (Selection::Drive, _) => "Drive",
             (_, [top]) => top.node().name.as_str(),
             _ => "Archive",
         };
-        self.list(tops.as_slice(), name, right, slot, names).await
+        self.list(tops.as_slice(), name, authorization, running, names).await
     }
 
     /// Opens an archive of a folder reached through a public link, as it is now.
@@ -132,10 +132,10 @@ impl ArchiveService {
     ) -> Result<Archive> {
         let link = folder.link();
         let address = ClientSubnet::from_address(bearer.origin.client.address);
-        let slot = self.slots.take(&[Caller::Link(link.id), Caller::LinkFrom(link.id, address)])?;
-        let right = Right::from_link(bearer, link)?;
+        let running = self.limits.take(&[LimitKey::Link(link.id), LimitKey::LinkFrom(link.id, address)])?;
+        let authorization = Authorization::from_link(bearer, link)?;
         let name = folder.grant().node().name.as_str();
-        self.list(std::slice::from_ref(folder.grant()), name, right, slot, names).await
+        self.list(std::slice::from_ref(folder.grant()), name, authorization, running, names).await
     }
 
     /// Authorizes reading each selected item, except those below another selected item: they are in the archive anyway.
@@ -147,8 +147,8 @@ impl ArchiveService {
                 return Ok(vec![grant.read().clone()]);
             }
             Selection::Drive => {
-                let home = self.stores.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-                return Ok(vec![authorize_read(Some(home.root))?]);
+                let user_drive = self.stores.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
+                return Ok(vec![authorize_read(Some(user_drive.root))?]);
             }
             Selection::Items(ids) => ids,
         };
@@ -174,23 +174,23 @@ impl ArchiveService {
         &self,
         tops: &[ReadGrant],
         name: &str,
-        right: Right,
-        slot: Slot,
+        authorization: Authorization,
+        running: RunningArchive,
         names: ArchiveNames,
     ) -> Result<Archive> {
         let checked = self.context.now();
         let entries = self.stores.trees.list(tops, MAX_ARCHIVE_ENTRIES).await?;
         let listing = Listing::new(tops, entries, names)?;
-        let room = self.slots.reserve(listing.bytes())?;
+        let room = self.limits.reserve(listing.bytes())?;
         Ok(Archive {
             stores: self.stores.clone(),
             context: self.context.clone(),
-            right: right.reading(tops),
+            authorization: authorization.reading(tops),
             name: name.to_owned(),
             listing,
             checked,
-            noted: Vec::new(),
-            _held: (slot, room),
+            unrecorded: Vec::new(),
+            _held: (running, room),
         })
     }
 }
@@ -253,15 +253,15 @@ impl ArchiveReader {
 pub struct Archive {
     stores: ArchiveStores,
     context: ServiceContext,
-    right: Right,
+    authorization: Authorization,
     name: String,
     listing: Listing,
     /// When the authorization was last checked.
     checked: Timestamp,
     /// Checksums not recorded yet.
-    noted: Vec<(BlobKey, Crc32)>,
+    unrecorded: Vec<(BlobKey, Crc32)>,
     /// Its slot and memory, released on drop.
-    _held: (Slot, slots::Room),
+    _held: (RunningArchive, limits::ReservedMemory),
 }
 
 impl fmt::Debug for Archive {
@@ -332,8 +332,8 @@ impl Archive {
     /// `NotFound` and others, when it no longer holds.
     pub async fn check(&mut self) -> Result<()> {
         let now = self.context.now();
-        if now.as_millis().abs_diff(self.checked.as_millis()) >= right::FRESH_MILLIS {
-            self.right.check(&self.stores, now).await?;
+        if now.as_millis().abs_diff(self.checked.as_millis()) >= authorization::RECHECK_MILLIS {
+            self.authorization.check(&self.stores, now).await?;
             self.checked = now;
         }
         Ok(())
@@ -341,30 +341,30 @@ impl Archive {
 
     /// Keeps the CRC-32 computed while reading a file, and records it for later archives.
     ///
-    /// Calls `BlobRecordRepository::note_crc32`.
+    /// Calls `BlobRecordRepository::record_crc32s`.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn learn(&mut self, number: usize, crc32: Crc32) -> Result<()> {
-        let Some((blob, size)) = self.listing.learn(number, crc32) else {
+    pub async fn record_crc32(&mut self, number: usize, crc32: Crc32) -> Result<()> {
+        let Some((blob, size)) = self.listing.set_crc32(number, crc32) else {
             return Ok(());
         };
-        self.noted.push((blob.key, crc32));
-        if self.noted.len() >= NOTED || size >= NOTED_BYTES {
-            self.note().await?;
+        self.unrecorded.push((blob.key, crc32));
+        if self.unrecorded.len() >= CHECKSUM_BATCH || size >= FLUSH_AFTER_BYTES {
+            self.flush_checksums().await?;
         }
         Ok(())
     }
 
     /// Records the learned checksums that are not recorded yet.
     ///
-    /// Calls `BlobRecordRepository::note_crc32`.
+    /// Calls `BlobRecordRepository::record_crc32s`.
     ///
     /// # Errors
     /// Database errors.
-    pub async fn note(&mut self) -> Result<()> {
-        let noted = std::mem::take(&mut self.noted);
-        if noted.is_empty() { Ok(()) } else { self.stores.records.note_crc32(&noted).await }
+    pub async fn flush_checksums(&mut self) -> Result<()> {
+        let unrecorded = std::mem::take(&mut self.unrecorded);
+        if unrecorded.is_empty() { Ok(()) } else { self.stores.records.record_crc32s(&unrecorded).await }
     }
 }
 

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use super::upload_store::store_of;
 use crate::error::{Error, Result};
 use crate::model::{BlobKey, BlobRef, DriveId, Located, StoreName, Upload, UploadId};
-use crate::port::{BlobRecordRepository, BlobStores, Saved};
+use crate::port::{BlobRecordRepository, BlobStores, SavedNode};
 
 /// How many blobs or uploads one call deletes concurrently.
 const AT_ONCE: usize = 16;
@@ -61,8 +61,8 @@ impl BlobRemover {
         self.stores.get(&blob.store)?.delete(&blob.key).await
     }
 
-    /// Deletes the [freed](Saved::freed) blobs, and returns the file or folder.
-    pub(in crate::service) async fn clear_up(&self, saved: Saved) -> Located {
+    /// Deletes the [freed](SavedNode::freed) blobs, and returns the file or folder.
+    pub(in crate::service) async fn remove_freed(&self, saved: SavedNode) -> Located {
         // What cannot be deleted stays marked for deletion for the collector.
         self.remove(saved.freed).await;
         saved.located

@@ -61,8 +61,8 @@ impl ChangeService {
 
     async fn own(&self, actor: &Actor) -> Result<DriveId> {
         actor.require(Scope::Read)?;
-        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        Ok(home.root.node.drive)
+        let user_drive = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
+        Ok(user_drive.root.node.drive)
     }
 }
 

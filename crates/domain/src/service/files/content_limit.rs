@@ -29,7 +29,7 @@ impl ContentLimit {
         let room = quota.available().min(MAX_FILE_BYTES);
         let length = match announced {
             Some(needed) if needed > room => {
-                return Err(told(place, Error::Forbidden(Forbidden::Quota { quota, needed })));
+                return Err(hide_owner_quota(place, Error::Forbidden(Forbidden::Quota { quota, needed })));
             }
             Some(size) => Length::Exactly(size),
             None => Length::AtMost(room),
@@ -38,7 +38,7 @@ impl ContentLimit {
     }
 
     /// Maps `TooLarge` to a quota error when the body exceeded the free space of the drive.
-    pub(in crate::service) fn explain(&self, error: Error) -> Error {
+    pub(in crate::service) fn quota_error(&self, error: Error) -> Error {
         match error {
             Error::Refused(Refused::TooLarge { limit }) if limit == self.room && self.room < MAX_FILE_BYTES => {
                 Error::Forbidden(if self.own {
@@ -58,7 +58,7 @@ fn owns(place: &Grant) -> bool {
 }
 
 /// Hides the drive's usage in `error` from anyone but the owner of the drive of `place`.
-pub(in crate::service) fn told(place: &Grant, error: Error) -> Error {
+pub(in crate::service) fn hide_owner_quota(place: &Grant, error: Error) -> Error {
     match error {
         Error::Forbidden(Forbidden::Quota { needed, .. }) if !owns(place) => {
             Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(needed) })

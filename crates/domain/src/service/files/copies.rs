@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::blob_remover::BlobRemover;
-use super::content_limit::told;
+use super::content_limit::hide_owner_quota;
 use crate::error::{Error, Field, Result};
 use crate::model::{Action, Actor, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition};
 use crate::port::{CopyRequest, NodeRepository, TreeRepository};
@@ -10,7 +10,7 @@ use crate::service::access::Access;
 
 /// The name and destination of a copy.
 #[derive(Clone, Debug, Default)]
-pub struct CopyPlace {
+pub struct CopyTarget {
     /// The destination folder; `None` for the root of the caller's own drive.
     pub folder: Option<NodeId>,
     /// The name; `None` for that of the source.
@@ -52,7 +52,7 @@ impl CopyService {
         &self,
         actor: &Actor,
         file: NodeId,
-        place: CopyPlace,
+        place: CopyTarget,
         wanted: &Precondition,
     ) -> Result<Entry> {
         self.copy(actor, (NodeKind::File, file), place, wanted).await
@@ -69,7 +69,7 @@ impl CopyService {
         &self,
         actor: &Actor,
         folder: NodeId,
-        place: CopyPlace,
+        place: CopyTarget,
         wanted: &Precondition,
     ) -> Result<Entry> {
         if place.conflict == ConflictPolicy::Replace {
@@ -82,7 +82,7 @@ impl CopyService {
         &self,
         actor: &Actor,
         (kind, id): (NodeKind, NodeId),
-        CopyPlace { folder, name, conflict }: CopyPlace,
+        CopyTarget { folder, name, conflict }: CopyTarget,
         wanted: &Precondition,
     ) -> Result<Entry> {
         let item = self.access.grant(actor, kind, id, Action::Read).await?;
@@ -91,8 +91,8 @@ impl CopyService {
         let seen = wanted.on(item.node())?;
         let copy_request = CopyRequest { item, to, name, conflict, seen, max_versions, ids };
         let made = self.trees.copy(&self.context.command(actor)?, &copy_request).await;
-        let made = made.map_err(|error| told(&copy_request.to, error))?;
-        self.remover.clear_up(made).await.entry().ok_or(Error::NotFound)
+        let made = made.map_err(|error| hide_owner_quota(&copy_request.to, error))?;
+        self.remover.remove_freed(made).await.entry().ok_or(Error::NotFound)
     }
 }
 

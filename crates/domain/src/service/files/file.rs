@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::contents::Contents;
 use super::delivery::Delivery;
-use super::relocation::{self, NewPlace};
+use super::relocation::{self, RelocationRequest};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Result};
 use crate::model::{Action, Actor, Content, Entry, NodeBody, NodeId, NodeKind, Precondition, UserId, authorize};
@@ -108,7 +108,7 @@ impl FileService {
 
     /// Opens a file, to [`read`](Self::read) its bytes or to have them [delivered](Self::content).
     ///
-    /// Calls `NodeRepository::find`, `BlobStore::head` and `BlobRecordRepository::note_tag`.
+    /// Calls `NodeRepository::find`, `BlobStore::head` and `BlobRecordRepository::record_tag`.
     ///
     /// # Errors
     /// `NotFound`.
@@ -145,7 +145,7 @@ impl FileService {
 
     /// A file with a short-lived download URL.
     ///
-    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
     /// `UrlPresigner::presign_get`.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl FileService {
     /// back to this server works only while the [session](Actor::session) of the caller runs, and the caller may see the
     /// file.
     ///
-    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
     /// `UrlPresigner::presign_watch`.
     ///
     /// # Errors
@@ -211,7 +211,13 @@ impl FileService {
     /// See [`NodeRepository::relocate`].
     #[doc(alias = "rename")]
     #[doc(alias = "move")]
-    pub async fn relocate(&self, actor: &Actor, file: NodeId, place: NewPlace, wanted: &Precondition) -> Result<Entry> {
+    pub async fn relocate(
+        &self,
+        actor: &Actor,
+        file: NodeId,
+        place: RelocationRequest,
+        wanted: &Precondition,
+    ) -> Result<Entry> {
         let item = (NodeKind::File, file);
         let done = relocation::relocate(&self.access, &*self.drive, &self.context, actor, item, place, wanted).await?;
         Ok(done.entry)

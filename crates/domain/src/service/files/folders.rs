@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use super::content_limit::told;
-use super::relocation::{self, NewPlace};
+use super::content_limit::hide_owner_quota;
+use super::relocation::{self, RelocationRequest};
 use crate::error::{Error, Result};
 use crate::model::{
     Account, Action, Actor, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Page, PathStart, PathStep,
@@ -73,7 +73,7 @@ impl FolderService {
         let parent = self.access.add_to(actor, parent).await?;
         let command = self.context.command(actor)?;
         let made = self.drive.create_folder(&command, &parent, self.context.id(), name).await;
-        made.map_err(|error| told(&parent, error))?.entry().ok_or(Error::NotFound)
+        made.map_err(|error| hide_owner_quota(&parent, error))?.entry().ok_or(Error::NotFound)
     }
 
     /// The contents of the root of the caller's own drive.
@@ -83,9 +83,9 @@ impl FolderService {
     /// # Errors
     /// `NotFound` when the account has just been deleted.
     pub async fn list_root(&self, actor: &Actor, query: &ListQuery) -> Result<(Account, EntryPage)> {
-        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        let root = Access::authorize(actor, Some(home.root), Action::Read)?;
-        Ok((home.account, page(&*self.drive, root.read(), query).await?))
+        let user_drive = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
+        let root = Access::authorize(actor, Some(user_drive.root), Action::Read)?;
+        Ok((user_drive.account, page(&*self.drive, root.read(), query).await?))
     }
 
     /// A folder and its contents.
@@ -132,7 +132,7 @@ impl FolderService {
         &self,
         actor: &Actor,
         folder: NodeId,
-        place: NewPlace,
+        place: RelocationRequest,
         wanted: &Precondition,
     ) -> Result<Entry> {
         let (item, moved) = ((NodeKind::Folder, folder), place.to.is_some());

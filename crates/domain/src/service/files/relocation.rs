@@ -4,13 +4,13 @@ use crate::error::{Error, Result};
 use crate::model::{
     Action, Actor, AuditAction, Command, ConflictPolicy, Entry, Name, NodeId, NodeKind, Precondition, TrashItem,
 };
-use crate::port::{Details, NodeRepository, Relocation};
+use crate::port::{MetadataUpdate, NodeRepository, Relocation};
 use crate::service::ServiceContext;
 use crate::service::access::Access;
 
 /// The new name and parent of a file or folder, and new details of a file's content.
 #[derive(Clone, Debug, Default)]
-pub struct NewPlace {
+pub struct RelocationRequest {
     /// The new name; `None` to keep it.
     pub name: Option<Name>,
     /// Where to; `None` to stay.
@@ -18,7 +18,7 @@ pub struct NewPlace {
     /// What to do if the name is taken.
     pub conflict: ConflictPolicy,
     /// The new details of a file's content.
-    pub details: Details,
+    pub metadata: MetadataUpdate,
 }
 
 /// The destination of a move.
@@ -46,12 +46,12 @@ pub(in crate::service) async fn relocate(
     context: &ServiceContext,
     actor: &Actor,
     (kind, id): (NodeKind, NodeId),
-    place: NewPlace,
+    place: RelocationRequest,
     wanted: &Precondition,
 ) -> Result<RelocatedEntry> {
     let action = match (&place.to, &place.name) {
         (Some(_), _) => Action::Move,
-        (None, None) if !place.details.is_empty() => Action::Replace,
+        (None, None) if !place.metadata.is_empty() => Action::Replace,
         (None, _) => Action::Rename,
     };
     let item = access.grant(actor, kind, id, action).await?;
@@ -62,8 +62,8 @@ pub(in crate::service) async fn relocate(
     };
     let seen = wanted.on(item.node())?;
     let command = context.command(actor)?;
-    let NewPlace { name, conflict, details, .. } = place;
-    let relocation = Relocation { item, to, name, conflict, details, seen };
+    let RelocationRequest { name, conflict, metadata, .. } = place;
+    let relocation = Relocation { item, to, name, conflict, metadata, seen };
     let relocated = drive.relocate(&command, &relocation).await?;
     if let Some(node) = relocated.replaced {
         context.audit(actor, AuditAction::ItemTrashed(TrashItem { kind, node }));

@@ -71,7 +71,7 @@ pub struct SignedBlobPorts {
     /// The blob records.
     pub records: Arc<dyn BlobRecordRepository>,
     /// Decides about watching.
-    pub watching: Watching,
+    pub watching: WatchPorts,
 }
 
 /// Serves signed URLs that lead to this server itself, for a store that cannot serve its own bytes.
@@ -82,13 +82,13 @@ pub struct SignedBlobService {
     parts: Arc<dyn PartStore>,
     records: Arc<dyn BlobRecordRepository>,
     contents: Contents,
-    watching: Watching,
+    watching: WatchPorts,
     context: ServiceContext,
 }
 
 /// Decides whether a file may still be watched through a URL.
 #[derive(Clone)]
-pub struct Watching {
+pub struct WatchPorts {
     /// The tree.
     pub drive: Arc<dyn NodeRepository>,
     /// The contents of files.
@@ -97,7 +97,7 @@ pub struct Watching {
     pub sessions: Arc<dyn SessionRepository>,
 }
 
-impl Watching {
+impl WatchPorts {
     /// The content being watched.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ impl StoreTags {
         content.store_tag = store.head(&content.blob.key).await?.and_then(|stored| stored.tag);
         if let Some(tag) = &content.store_tag {
             // On failure, the store is asked again.
-            let _ = records.note_tag(&content.blob.key, tag).await;
+            let _ = records.record_tag(&content.blob.key, tag).await;
         }
         Ok(())
     }

@@ -187,7 +187,7 @@ impl TrashService {
         self.trash.begin_purge(&self.context.command(actor)?, &item, seen).await?;
         let kind = item.node().kind();
         self.context.audit(actor, AuditAction::ItemPurged(TrashItem { kind, node: id }));
-        self.go_on(actor, Purge::Of(item.drive(), id)).await
+        self.continue_purge(actor, Purge::Of(item.drive(), id)).await
     }
 
     /// Empties the caller's trash, as [`purge`](Self::purge) does for each item.
@@ -203,14 +203,14 @@ impl TrashService {
         let scope = PurgeScope::All(Box::new(root));
         while self.trash.begin_purges(&self.context.command(actor)?, &scope, BATCH).await? == BATCH {}
         self.context.audit(actor, AuditAction::TrashEmptied { drive });
-        self.go_on(actor, Purge::In(drive)).await
+        self.continue_purge(actor, Purge::In(drive)).await
     }
 
     /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released, apart
     /// from those that a concurrent purge removes.
     /// Each node is reached at most once and removed once; a job finishes larger purges, and the collector deletes the
     /// bytes that could not be deleted here.
-    async fn go_on(&self, actor: &Actor, which: Purge) -> Result<()> {
+    async fn continue_purge(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {
             let step = self.trash.purge(&self.context.command(actor)?, which, BATCH).await?;
@@ -224,8 +224,8 @@ impl TrashService {
     }
 
     async fn root(&self, actor: &Actor) -> Result<Grant> {
-        let home = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
-        Access::authorize(actor, Some(home.root), Action::Read)
+        let user_drive = self.drive.find_user_drive(actor.user).await?.ok_or(Error::NotFound)?;
+        Access::authorize(actor, Some(user_drive.root), Action::Read)
     }
 
     async fn grant(&self, actor: &Actor, id: NodeId, action: Action) -> Result<Grant> {

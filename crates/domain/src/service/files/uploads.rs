@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::blob_remover::BlobRemover;
-use super::content_limit::told;
+use super::content_limit::hide_owner_quota;
 use super::ended_uploads::EndedUploads;
 use super::upload_store::store_of;
 use crate::error::{Error, Field, Result};
@@ -25,14 +25,14 @@ use crate::port::{
 use crate::service::ServiceContext;
 use crate::service::access::Access;
 
-pub use complete::Completing;
+pub use complete::CompletionOptions;
 pub use receive::{StreamedFile, UploadPermit};
 
 /// How many parts get a URL when an upload begins.
 const FIRST_PARTS: usize = 100;
 
 /// How many uploads of a list are looked up at once.
-const LOOKS: usize = 16;
+const CONCURRENT_LOOKUPS: usize = 16;
 
 /// The most parts that get a URL per call.
 const MAX_SIGNED: usize = 1000;
@@ -244,8 +244,8 @@ impl UploadService {
         if let Some(folder) = folder.filter(|folder| folder.owner.id == actor.user) {
             return Ok(folder.owner.clone());
         }
-        let home = self.drive.find_user_drive(actor.user).await?;
-        let username = home.map(|home| home.account.user.username.as_str().to_owned());
+        let user_drive = self.drive.find_user_drive(actor.user).await?;
+        let username = user_drive.map(|user_drive| user_drive.account.user.username.as_str().to_owned());
         Ok(UserRef { id: actor.user, username })
     }
 
@@ -273,7 +273,7 @@ impl UploadService {
             expires_at: command.at.plus(self.settings.lifetime),
         };
         let new_upload = NewUpload { upload: upload.clone(), store: blob.store, max_open: self.settings.max_open };
-        self.uploads.begin(&command, folder, &new_upload).await.map_err(|error| told(folder, error))?;
+        self.uploads.begin(&command, folder, &new_upload).await.map_err(|error| hide_owner_quota(folder, error))?;
         Ok(upload)
     }
 
@@ -331,7 +331,7 @@ impl UploadService {
             self.progress_of(row.upload, row.sender, parent)
         });
         // The store reports received parts per upload: look up several concurrently.
-        let items = stream::iter(looks).buffered(LOOKS).try_collect().await?;
+        let items = stream::iter(looks).buffered(CONCURRENT_LOOKUPS).try_collect().await?;
         Ok(Page { items, next: page.next })
     }
 
@@ -356,7 +356,7 @@ impl UploadService {
         let folder = self.folder_of(actor, &upload).await?;
         upload.require_open(command.at)?;
         // Uploads streamed through the API have no parts.
-        let parts = choose(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
+        let parts = select_parts(&upload.plan().ok_or(Error::NotFound)?, numbers)?;
         let until = upload.extended(command.at, self.settings.lifetime);
         self.uploads.extend(&command, &folder, upload.id, until).await?;
         Ok((until, self.sign(&upload, parts).await?))
@@ -415,7 +415,7 @@ fn parent_of(located: &Located) -> Option<NodeId> {
 }
 
 /// The parts with these numbers.
-fn choose(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
+fn select_parts(plan: &PartPlan, numbers: &[u32]) -> Result<Vec<Part>> {
     let invalid = |message: String| Err(Error::invalid(Field::PartNumbers, message));
     if !(1..=MAX_SIGNED).contains(&numbers.len()) {
         return invalid(format!("must be from 1 to {MAX_SIGNED} numbers"));

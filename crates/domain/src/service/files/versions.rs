@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::blob_remover::BlobRemover;
-use super::content_limit::{ContentLimit, told};
+use super::content_limit::{ContentLimit, hide_owner_quota};
 use super::store_tags::StoreTags;
 use crate::error::{Error, Gone, Refused, Result};
 use crate::model::{
@@ -95,7 +95,7 @@ impl VersionService {
 
     /// A version of a file with a short-lived download URL.
     ///
-    /// Calls `NodeRepository::find`, `VersionRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// Calls `NodeRepository::find`, `VersionRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
     /// `UrlPresigner::presign_get`.
     ///
     /// # Errors
@@ -122,12 +122,11 @@ impl VersionService {
     pub async fn restore(&self, actor: &Actor, file: NodeId, from: VersionId, wanted: &Precondition) -> Result<Entry> {
         let grant = self.grant(actor, file, Action::Replace).await?;
         let seen = wanted.on(grant.node())?;
-        let version_restore =
-            VersionRestore { from, version: self.context.id(), seen, max_versions: self.settings.max };
-        let restored = self.stores.versions.restore(&self.context.command(actor)?, &grant, &version_restore).await;
-        let restored = restored.map_err(|error| told(&grant, error))?;
+        let spec = VersionRestore { from, version: self.context.id(), seen, max_versions: self.settings.max };
+        let restored = self.stores.versions.restore(&self.context.command(actor)?, &grant, &spec).await;
+        let restored = restored.map_err(|error| hide_owner_quota(&grant, error))?;
         self.context.audit(actor, AuditAction::VersionRestored(FormerContent { file, version: from }));
-        self.remover.clear_up(restored).await.entry().ok_or(Error::NotFound)
+        self.remover.remove_freed(restored).await.entry().ok_or(Error::NotFound)
     }
 
     /// Permanently deletes a former content.
@@ -149,7 +148,7 @@ impl VersionService {
 
     /// Admits new content for a file before the first byte is read; continue with [`receive`](Self::receive).
     ///
-    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
     /// `NodeRepository::find_user_drive`.
     ///
     /// # Errors
@@ -168,8 +167,8 @@ impl VersionService {
             return Err(Error::Refused(Refused::TooLarge { limit: MAX_FILE_BYTES }));
         }
         // Preliminary: the quota is enforced once the bytes have arrived.
-        let home = self.drive.find_user_drive(file.located().owner.id).await?.ok_or(Error::NotFound)?;
-        let content_limit = ContentLimit::new(&file, home.account.quota, announced, None)?;
+        let user_drive = self.drive.find_user_drive(file.located().owner.id).await?.ok_or(Error::NotFound)?;
+        let content_limit = ContentLimit::new(&file, user_drive.account.quota, announced, None)?;
         Ok(ContentPermit { file, seen, content_limit })
     }
 
@@ -200,20 +199,20 @@ impl VersionService {
                 arrived = stored.size;
                 self.prepare(actor, &permit, &blob, stored, metadata, begun)
             }
-            Err(error) => Err(permit.content_limit.explain(error)),
+            Err(error) => Err(permit.content_limit.quota_error(error)),
         };
         let outcome = match ready {
             Ok((command, content)) => match self.stores.versions.append(&command, &permit.file, &content).await {
                 // The outcome is unknown: these may be the file's bytes, so they stay.
                 Err(error @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(error),
-                appended => appended.map_err(|error| told(&permit.file, error)),
+                appended => appended.map_err(|error| hide_owner_quota(&permit.file, error)),
             },
             // No commit was tried, whatever failed.
             Err(error) => Err(error),
         };
         match outcome {
             // It is done, even if the caller can no longer see the file.
-            Ok(replaced) => self.remover.clear_up(replaced).await.entry().ok_or(Error::NotFound),
+            Ok(replaced) => self.remover.remove_freed(replaced).await.entry().ok_or(Error::NotFound),
             Err(error) => {
                 self.remover.delete(&blob, permit.file.drive(), arrived).await;
                 Err(error)

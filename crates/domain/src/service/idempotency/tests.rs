@@ -35,7 +35,7 @@ fn finding(claim: ClaimOutcome) -> IdempotencyService {
 
 async fn first(service: &IdempotencyService) -> IdempotencyRecord {
     match service.start(request()).await.unwrap() {
-        StartOutcome::First(idempotency_record) => idempotency_record,
+        StartOutcome::First(record) => record,
         other => panic!("{other:?}"),
     }
 }
@@ -44,10 +44,10 @@ async fn first(service: &IdempotencyService) -> IdempotencyRecord {
 async fn the_first_request_holds_a_receipt_for_a_minute_kept_for_a_day() {
     let mut idempotency_records = MockIdempotencyRepository::new();
     let held_until = NOW.plus(Duration::from_secs(60));
-    let terms = Expiry { now: NOW, held_until, kept_until: NOW.plus(Duration::from_secs(86_400)) };
+    let expiry = Expiry { now: NOW, held_until, kept_until: NOW.plus(Duration::from_secs(86_400)) };
     let asked = idempotency_records
         .expect_claim()
-        .withf(move |idempotency_record, given| *idempotency_record.request() == request() && *given == terms);
+        .withf(move |record, given| *record.request() == request() && *given == expiry);
     asked.times(1).returning(|_, _| Ok(ClaimOutcome::Held));
     assert_eq!(first(&service(idempotency_records)).await.id(), made(1));
 }
@@ -77,21 +77,21 @@ async fn only_done_and_answered_requests_keep_their_receipt() {
         idempotency_records.expect_claim().returning(|_, _| Ok(ClaimOutcome::Held));
         idempotency_records
             .expect_release()
-            .withf(|idempotency_record| idempotency_record.id() == made(1))
+            .withf(|record| record.id() == made(1))
             .times(given_back)
             .returning(|_| Ok(()));
         let service = service(idempotency_records);
-        let idempotency_record = first(&service).await;
+        let record = first(&service).await;
         if written {
-            assert_eq!(idempotency_record.write(CommandOutcome::Again).unwrap(), "done");
+            assert_eq!(record.write(CommandOutcome::Again).unwrap(), "done");
         }
-        service.end(&idempotency_record, done).await.unwrap();
+        service.end(&record, done).await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
-    for (now, told, allowed) in [
+    for (now, reported, allowed) in [
         (Some(Permission::Edit), Role::Edit, true),
         (Some(Permission::Edit), Role::View, true),
         (Some(Permission::View), Role::View, true),
@@ -101,8 +101,8 @@ async fn an_answer_is_repeated_only_to_callers_who_still_have_its_role() {
         (None, Role::Owner, true),
     ] {
         let service = on(drive_with([located(folder(FOLDER), GUEST, now, None)]), MockIdempotencyRepository::new());
-        let outcome = service.check_repeat(&actor(GUEST), Some((FOLDER, told))).await;
-        assert_eq!(outcome.is_ok(), allowed, "{now:?} {told:?}");
+        let outcome = service.check_repeat(&actor(GUEST), Some((FOLDER, reported))).await;
+        assert_eq!(outcome.is_ok(), allowed, "{now:?} {reported:?}");
         if let Err(error) = outcome {
             assert_eq!(matches!(error, Error::Forbidden(_)), now.is_some());
             assert_eq!(matches!(error, Error::NotFound), now.is_none());
@@ -119,8 +119,8 @@ async fn a_recorded_answer_needs_a_body_with_a_matching_digest() {
         else {
             panic!("it was done");
         };
-        let told = done.answer(&digests[..2]);
-        assert_eq!(told.ok().as_deref(), expected.then_some("done"));
+        let reported = done.answer(&digests[..2]);
+        assert_eq!(reported.ok().as_deref(), expected.then_some("done"));
     }
 }
 
@@ -129,13 +129,12 @@ async fn a_receipt_is_renewed_for_a_minute() {
     let mut idempotency_records = MockIdempotencyRepository::new();
     idempotency_records.expect_claim().returning(|_, _| Ok(ClaimOutcome::Held));
     let until = NOW.plus(Duration::from_secs(60));
-    let renewed = idempotency_records
-        .expect_renew()
-        .withf(move |idempotency_record, given| idempotency_record.id() == made(1) && *given == until);
+    let renewed =
+        idempotency_records.expect_renew().withf(move |record, given| record.id() == made(1) && *given == until);
     renewed.times(1).returning(|_, _| Ok(()));
     let service = service(idempotency_records);
-    let idempotency_record = first(&service).await;
-    service.renew(&idempotency_record).await.unwrap();
+    let record = first(&service).await;
+    service.renew(&record).await.unwrap();
 }
 
 #[test]
@@ -143,11 +142,11 @@ fn a_receipt_takes_the_digest_of_its_body_once() {
     let digest = |byte| Sha256::from_bytes([byte; 32]);
     let write = || Arc::new(|_: CommandOutcome<'_>| Ok(String::new()));
     let known = IdempotencyRecord::new(made(1), request(), write());
-    known.settle(digest(9));
+    known.set_digest(digest(9));
     assert_eq!(known.digest(), Some(digest(7)));
     let streamed = IdempotencyRecord::new(made(1), KeyedRequest { digest: None, ..request() }, write());
     assert_eq!(streamed.digest(), None);
-    streamed.settle(digest(9));
-    streamed.clone().settle(digest(8));
+    streamed.set_digest(digest(9));
+    streamed.clone().set_digest(digest(8));
     assert_eq!(streamed.digest(), Some(digest(9)));
 }

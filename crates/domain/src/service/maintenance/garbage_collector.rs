@@ -6,7 +6,7 @@ use crate::model::{BlobRef, DOWNLOAD_WINDOW, RequestId, StoreName, Timestamp};
 use crate::port::{
     BlobRecordRepository, BlobStore, BlobStores, ChangeRepository, CleanupProgress, IdempotencyRepository, Lease,
     LinkDownloadRepository, LinkRepository, NameKeyRepository, Purge, PurgeScope, Repositories, SessionRepository,
-    TaskLeaseRepository, Throttle, TrashRepository, UploadRepository,
+    TaskLeaseRepository, ThrottleRepository, TrashRepository, UploadRepository,
 };
 use crate::service::ServiceContext;
 use crate::service::files::blob_remover::BlobRemover;
@@ -156,7 +156,7 @@ pub struct CollectorStores {
     /// Downloads through public links.
     pub link_downloads: Option<Arc<dyn LinkDownloadRepository>>,
     /// Counted attempts.
-    pub throttle: Option<Arc<dyn Throttle>>,
+    pub throttle: Option<Arc<dyn ThrottleRepository>>,
     /// Idempotency records.
     pub idempotency_records: Option<Arc<dyn IdempotencyRepository>>,
     /// The keys of names.
@@ -214,7 +214,7 @@ impl GarbageCollector {
     /// `TrashRepository::find_oldest`, `TrashRepository::begin_purges`, `TrashRepository::delete_orphaned_drives`,
     /// `TrashRepository::purge`, `BlobStore::delete`, `BlobRecordRepository::remove`, `SessionRepository::prune_ended`,
     /// `SessionRepository::prune_tokens`, `LinkRepository::prune_expired`, `LinkDownloadRepository::prune`,
-    /// `Throttle::prune_full`, `IdempotencyRepository::prune`, `BlobRecordRepository::mark_for_deletion`,
+    /// `ThrottleRepository::prune_full`, `IdempotencyRepository::prune`, `BlobRecordRepository::mark_for_deletion`,
     /// `BlobStore::sweep`, `BlobStore::list_incomplete`, `BlobRecordRepository::is_referred_to`,
     /// `NameKeyRepository::refresh` and `ChangeRepository::prune`.
     ///
@@ -300,20 +300,20 @@ impl GarbageCollector {
                 }
             }
             MaintenanceTask::RemoveBlobs => {
-                let mut fault = None;
+                let mut first_error = None;
                 for (store, _) in self.stores.blobs.iter() {
                     let removed = self.remove_blobs(store, before, &mut report.blobs_removed).await;
-                    fault = fault.or(removed.err());
+                    first_error = first_error.or(removed.err());
                 }
-                return fault.map_or(Ok(()), Err);
+                return first_error.map_or(Ok(()), Err);
             }
             MaintenanceTask::RemovePartialWrites => {
-                let mut fault = None;
+                let mut first_error = None;
                 for (_, store) in self.stores.blobs.iter() {
                     let removed = self.remove_partial_writes(store, before, &mut report.partial_writes_removed).await;
-                    fault = fault.or(removed.err());
+                    first_error = first_error.or(removed.err());
                 }
-                return fault.map_or(Ok(()), Err);
+                return first_error.map_or(Ok(()), Err);
             }
             MaintenanceTask::RefreshNameKeys => {
                 if let Some(name_keys) = name_keys {

@@ -21,20 +21,20 @@ pub enum JobProgress {
 /// The queue of background jobs: hands them out, and decides when a failed one is tried again.
 #[derive(Clone)]
 pub struct JobQueue {
-    jobs: Arc<dyn port::Jobs>,
+    jobs: Arc<dyn port::JobRepository>,
     context: ServiceContext,
 }
 
 impl JobQueue {
     /// Creates the service.
     #[must_use]
-    pub fn new(jobs: Arc<dyn port::Jobs>, context: ServiceContext) -> Self {
+    pub fn new(jobs: Arc<dyn port::JobRepository>, context: ServiceContext) -> Self {
         Self { jobs, context }
     }
 
     /// Claims up to `max` jobs that are due.
     ///
-    /// Calls `Jobs::claim`.
+    /// Calls `JobRepository::claim`.
     ///
     /// # Errors
     /// Store errors.
@@ -46,7 +46,7 @@ impl JobQueue {
     /// Ends an attempt with its result: a job with more to do continues, and one that failed is tried again after a
     /// growing pause, or given up after [`MAX_JOB_ATTEMPTS`](crate::model::MAX_JOB_ATTEMPTS).
     ///
-    /// Calls `Jobs::finish`.
+    /// Calls `JobRepository::finish`.
     ///
     /// # Errors
     /// Store errors. The job is then run again when its lease runs out.
@@ -63,7 +63,7 @@ impl JobQueue {
 
     /// Counts the jobs of all kinds.
     ///
-    /// Calls `Jobs::count`.
+    /// Calls `JobRepository::count`.
     ///
     /// # Errors
     /// Store errors.

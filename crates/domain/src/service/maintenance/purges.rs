@@ -12,13 +12,13 @@ const BATCH: u32 = 500;
 
 /// Removes in steps what no user sees any more: purged items, and the drives of deleted accounts.
 #[derive(Clone)]
-pub struct Purges {
+pub struct PurgeService {
     trash: Arc<dyn TrashRepository>,
     remover: BlobRemover,
     context: ServiceContext,
 }
 
-impl Purges {
+impl PurgeService {
     /// Creates the service.
     #[must_use]
     pub fn new(trash: Arc<dyn TrashRepository>, remover: BlobRemover, context: ServiceContext) -> Self {

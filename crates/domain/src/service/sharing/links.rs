@@ -127,7 +127,7 @@ impl LinkService {
     /// The caller's links, newest first, including expired and exhausted ones. A page may be short, even empty, and
     /// have a next.
     ///
-    /// Calls `LinkRepository::list_made` and `LinkTokens::open`.
+    /// Calls `LinkRepository::list_by_owner` and `LinkTokens::open`.
     pub async fn list(
         &self,
         actor: &Actor,
@@ -135,7 +135,7 @@ impl LinkService {
         limit: Limit,
     ) -> Result<Page<OwnedLink, LinkPosition>> {
         actor.require(Scope::Read)?;
-        let rows = self.links.list_made(actor.user, after, limit).await?;
+        let rows = self.links.list_by_owner(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(link, _)| LinkPosition { at: link.created_at, id: link.id });
         let shown = page.items.into_iter().filter_map(|(link, item)| {
             Access::authorize(actor, Some(item), Action::ListShares).ok().map(|_| self.own(link))

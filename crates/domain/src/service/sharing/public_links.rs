@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, Unauthenticated};
 use crate::model::{
-    AuditAction, Bucket, ClientSubnet, Content, Counted, Entry, LINK_ACCESS_LIFETIME, Link, LinkDownload, LinkToken,
-    LinkedItem, NodeId, NodeKind, Origin, Password, ReadGrant, Timestamp, authorize_read,
+    AuditAction, Bucket, ClientSubnet, Content, CountOutcome, Entry, LINK_ACCESS_LIFETIME, Link, LinkDownload,
+    LinkToken, LinkedItem, NodeId, NodeKind, Origin, Password, ReadGrant, Timestamp, authorize_read,
 };
 use crate::port::{
     self, ByteStream, ContentHeaders, LinkAccess, LinkDownloadRepository, NodeRepository, PasswordCheck, Passwords,
@@ -39,16 +39,16 @@ impl std::fmt::Debug for LinkBearer {
 }
 
 /// Proof that a link's password was given.
-pub struct Admission {
+pub struct LinkAccessProof {
     /// The proof, a secret.
     pub access: String,
     /// When it expires.
     pub expires_at: Timestamp,
 }
 
-impl std::fmt::Debug for Admission {
+impl std::fmt::Debug for LinkAccessProof {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admission").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("LinkAccessProof").field("expires_at", &self.expires_at).finish_non_exhaustive()
     }
 }
 
@@ -155,21 +155,21 @@ impl PublicLinkService {
     /// Checks the bearer's password and issues a proof that replaces it for an hour, unless the password is changed
     /// before.
     ///
-    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
-    /// `Throttle::give_back` and `LinkAccess::grant`.
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `ThrottleRepository::take`, `Passwords::verify`,
+    /// `ThrottleRepository::give_back` and `LinkAccess::grant`.
     ///
     /// # Errors
     /// `NotFound` when there is no such link, or its node is in the trash; `LinkExpired`; `LinkPassword`.
-    pub async fn admit(&self, bearer: &LinkBearer) -> Result<Admission> {
+    pub async fn admit(&self, bearer: &LinkBearer) -> Result<LinkAccessProof> {
         let (link, _) = self.authenticate(bearer).await?;
         let expires_at = self.context.now().plus(LINK_ACCESS_LIFETIME);
-        Ok(Admission { access: self.ports.link_access.grant(&link, expires_at), expires_at })
+        Ok(LinkAccessProof { access: self.ports.link_access.grant(&link, expires_at), expires_at })
     }
 
     /// The target of the link, with a page of its contents if it is a folder.
     ///
-    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
-    /// `Throttle::give_back` and `NodeRepository::list`.
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `ThrottleRepository::take`, `Passwords::verify`,
+    /// `ThrottleRepository::give_back` and `NodeRepository::list`.
     ///
     /// # Errors
     /// `NotFound` when there is no such link, or its node is in the trash; `LinkExpired`; `LinkPassword`.
@@ -180,8 +180,8 @@ impl PublicLinkService {
 
     /// The linked folder, or one below it, with a page of its contents.
     ///
-    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
-    /// `Throttle::give_back`, `NodeRepository::find` and `NodeRepository::list`.
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `ThrottleRepository::take`, `Passwords::verify`,
+    /// `ThrottleRepository::give_back`, `NodeRepository::find` and `NodeRepository::list`.
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `folder` is not a folder there.
@@ -197,8 +197,8 @@ impl PublicLinkService {
     /// Opens the linked file, or one below the linked folder, to [`read`](Self::read) its bytes or to have them
     /// [delivered](Self::content).
     ///
-    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
-    /// `Throttle::give_back`, `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::note_tag` and
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `ThrottleRepository::take`, `Passwords::verify`,
+    /// `ThrottleRepository::give_back`, `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
     /// `LinkDownloadRepository::is_counted`.
     ///
     /// # Errors
@@ -252,8 +252,8 @@ impl PublicLinkService {
 
     /// Opens the linked folder, or one below it, to be [packed](crate::service::ArchiveService::open_linked).
     ///
-    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `Throttle::take`, `Passwords::verify`,
-    /// `Throttle::give_back`, `NodeRepository::find` and `LinkDownloadRepository::is_counted`.
+    /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `ThrottleRepository::take`, `Passwords::verify`,
+    /// `ThrottleRepository::give_back`, `NodeRepository::find` and `LinkDownloadRepository::is_counted`.
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `folder` is not a folder there; `LinkExhausted`, unless the
@@ -340,7 +340,7 @@ impl PublicLinkService {
             return Ok(());
         }
         let command = self.context.system_command(&origin.request);
-        if self.ports.downloads.count(&command, download).await? == Counted::First {
+        if self.ports.downloads.count(&command, download).await? == CountOutcome::New {
             let downloaded = LinkedItem { link: download.link, kind, node: download.node };
             self.context.audit_anonymous(None, origin, AuditAction::LinkDownloaded(downloaded));
         }

@@ -13,7 +13,7 @@ use crate::service::{EndedUploads, ServiceContext, Throttling};
 pub type SharePage = Page<(Share, Entry), SharePosition>;
 
 /// One page of a user's own shares.
-pub type GivenPage = Page<Share, SharePosition>;
+pub type GivenSharePage = Page<Share, SharePosition>;
 
 /// The position of a share in a list.
 const fn place(share: &Share) -> SharePosition {
@@ -52,7 +52,7 @@ impl ShareService {
 
     /// Shares one of the caller's files or folders with `guest`.
     ///
-    /// Calls `NodeRepository::find`, `Throttle::take`, `UserRepository::find_user` and `ShareRepository::create`.
+    /// Calls `NodeRepository::find`, `ThrottleRepository::take`, `UserRepository::find_user` and `ShareRepository::create`.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is
@@ -92,7 +92,12 @@ impl ShareService {
     /// Shares that the caller has given, newest first. A page may be short, even empty, and have a next.
     ///
     /// Calls `ShareRepository::list_given`.
-    pub async fn list_given(&self, actor: &Actor, after: Option<SharePosition>, limit: Limit) -> Result<GivenPage> {
+    pub async fn list_given(
+        &self,
+        actor: &Actor,
+        after: Option<SharePosition>,
+        limit: Limit,
+    ) -> Result<GivenSharePage> {
         actor.require(Scope::Read)?;
         let rows = self.shares.list_given(actor.user, after, limit).await?;
         let page = Page::cut(rows, limit, |(share, _)| place(share));
@@ -105,19 +110,19 @@ impl ShareService {
 
     /// The shares on one of the caller's files or folders itself, newest first.
     ///
-    /// Calls `NodeRepository::find` and `ShareRepository::list_of`.
+    /// Calls `NodeRepository::find` and `ShareRepository::list_by_node`.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item; `Forbidden` when the caller is not the owner.
-    pub async fn list_of(
+    pub async fn list_by_node(
         &self,
         actor: &Actor,
         (kind, item): (NodeKind, NodeId),
         after: Option<SharePosition>,
         limit: Limit,
-    ) -> Result<GivenPage> {
+    ) -> Result<GivenSharePage> {
         let item = self.access.grant(actor, kind, item, Action::ListShares).await?;
-        Ok(Page::cut(self.shares.list_of(&item, after, limit).await?, limit, place))
+        Ok(Page::cut(self.shares.list_by_node(&item, after, limit).await?, limit, place))
     }
 
     /// Who has which access to one of the caller's files or folders, and through which share or link, on it or above
@@ -126,7 +131,7 @@ impl ShareService {
     /// Calls `NodeRepository::find` and `ShareRepository::list_access`.
     ///
     /// # Errors
-    /// As [`list_of`](Self::list_of).
+    /// As [`list_by_node`](Self::list_by_node).
     #[doc(alias = "acl")]
     pub async fn list_access(
         &self,

@@ -56,7 +56,7 @@ async fn parts_are_private() {
 }
 
 #[tokio::test]
-async fn what_a_crash_left_of_a_beginning_or_an_end_is_of_no_account_and_is_swept() {
+async fn leftovers_of_a_crash_during_begin_or_finish_are_ignored_and_swept() {
     let (root, store) = store();
     let tmp = root.path().join("tmp");
     // A `begin` that crashed before its rename, and a `discard` that crashed after its own.

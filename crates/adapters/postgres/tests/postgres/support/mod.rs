@@ -1,7 +1,7 @@
 //! Test databases, and separate servers for tests that would disturb others.
 
 pub(crate) mod cluster;
-pub(crate) mod scene;
+pub(crate) mod fixture;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -68,7 +68,7 @@ async fn a_range_of_bytes_comes_as_asked_for() {
 }
 
 #[tokio::test]
-async fn who_has_the_bytes_is_spared_them() {
+async fn matching_tags_are_answered_without_bytes() {
     let server = Server::start().await;
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let url = download_url(&ann, &upload_as(&ann, "digits", "text/plain", "0123456789").await).await;

@@ -70,7 +70,7 @@ async fn a_body_with_a_range_is_refused_even_if_its_length_is_right() {
 }
 
 #[tokio::test]
-async fn of_many_who_send_the_same_part_one_stores_it() {
+async fn concurrent_writes_of_a_part_store_it_once() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let upload = ann.begin("race.bin", 200_000, None).await.ok();

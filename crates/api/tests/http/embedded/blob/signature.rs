@@ -93,7 +93,7 @@ async fn a_url_leads_to_one_blob_and_no_other() {
 }
 
 #[tokio::test]
-async fn another_servers_url_is_worth_nothing_here() {
+async fn a_url_of_another_server_is_refused() {
     let (here, there) = (Server::start().await, Server::start().await);
     let ann = there.user("ann").await;
     let file = upload_as(&ann, "hello.txt", "text/plain", "hello").await;

@@ -52,7 +52,7 @@ async fn a_sender_who_leaves_while_a_form_is_being_stored_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn who_falls_silent_while_a_part_is_being_sent_is_told_so() {
+async fn clients_silent_within_a_part_get_a_timeout_response() {
     let server = Server::with(&[("BODY_IDLE_SECONDS", "1")]).await;
     let (ann, anonymous) = (server.user("ann").await, server.anonymous());
     let upload = ann.begin("half.bin", LENGTH, None).await.ok();

@@ -20,7 +20,7 @@ async fn values_are_read_from_the_file_and_the_environment_comes_first() {
 }
 
 #[tokio::test]
-async fn signed_urls_begin_as_the_configuration_says_whatever_host_a_client_names() {
+async fn signed_urls_use_the_configured_host() {
     let server = Server::start().await;
     let ann = server.user("ann").await;
     let body = serde_json::json!({"file_name": "a.txt", "file_size_in_bytes": 1});

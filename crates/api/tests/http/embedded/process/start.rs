@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::process::{exit_code, run, said, signal, start_in};
+use crate::process::{exit_code, printed, run, signal, start_in};
 use crate::support::{PASSWORD, Server, Storage, text};
 
 fn mode(path: &Path) -> u32 {
@@ -70,14 +70,14 @@ async fn two_servers_never_share_their_data() {
     let ann = server.user("ann").await;
     let place = server.storage().path();
     for command in ["serve", "migrate"] {
-        let (code, out, err) = said(run(place, &[command], &[]));
+        let (code, out, err) = printed(run(place, &[command], &[]));
         assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{command}: {err}");
         assert!(err.starts_with("clouddrive: another server uses the database"), "{command}: {err}");
     }
     // Nor if the database is addressed in another way.
     let elsewhere = tempfile::tempdir().unwrap();
     let database = format!("sqlite:{}", server.data().join("clouddrive.db").display());
-    let (code, _, err) = said(run(elsewhere.path(), &[], &[("DATABASE_URL", &database)]));
+    let (code, _, err) = printed(run(elsewhere.path(), &[], &[("DATABASE_URL", &database)]));
     assert_eq!((code, err.contains("another server uses the database")), (1, true), "{err}");
     ann.get("/drive").await.ok();
     // A killed server leaves no lock behind.
@@ -101,7 +101,7 @@ async fn a_server_that_cannot_start_says_why_in_one_line() {
         ("DATABASE_URL", "sqlite:nowhere/drive.db", "nowhere/drive.db"),
         ("BLOB_DIR", "text", "text"),
     ] {
-        let (code, out, err) = said(run(dir.path(), &[], &[(name, value)]));
+        let (code, out, err) = printed(run(dir.path(), &[], &[(name, value)]));
         assert_eq!((code, out.as_str(), err.lines().count()), (1, "", 1), "{name}={value}: {err}");
         assert!(err.starts_with("clouddrive: ") && err.contains(reason), "{name}={value}: {err}");
         assert!(!err.contains("hush"), "{err}");

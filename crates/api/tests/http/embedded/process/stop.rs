@@ -5,7 +5,7 @@ use crate::process::{exit_code, log_of, signal, start_in};
 use crate::support::{Server, Storage, eventually, sha256, text};
 
 #[tokio::test]
-async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
+async fn running_requests_finish_after_a_stop_signal() {
     for name in ["TERM", "INT"] {
         let (mut server, _) = start_in(Storage::new(), &[("RUST_LOG", "info")]).await;
         let ann = server.user("ann").await;
@@ -51,7 +51,7 @@ async fn what_is_under_way_when_the_server_is_told_to_stop_is_finished() {
 }
 
 #[tokio::test]
-async fn a_client_that_never_comes_to_an_end_is_not_waited_for_beyond_the_limit() {
+async fn shutdown_does_not_wait_for_endless_clients() {
     let (mut server, _) = start_in(Storage::new(), &[("SHUTDOWN_SECONDS", "1")]).await;
     let ann = server.user("ann").await;
     let upload = ann.begin("half.txt", 10, None).await.ok();

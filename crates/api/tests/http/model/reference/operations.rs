@@ -1,12 +1,12 @@
 //! The operations: each returns its refusal, or applies its effect.
 
 use super::{
-    ALREADY_SHARED, CROSS_DRIVE, CYCLE, Conflict, Content, DENIED, Kind, NAME_TAKEN, NOT_FOUND, Node, NodeNo, Person,
-    Reference, Refusal, Role, Share, ShareNo, Stored, VERSION_IN_USE, WITH_OWNER,
+    ALREADY_SHARED, CROSS_DRIVE, CYCLE, Conflict, Content, DENIED, Kind, NAME_TAKEN, NOT_FOUND, Node, NodeNo,
+    Reference, Rejection, Role, Share, ShareNo, Stored, UserIndex, VERSION_IN_USE, WITH_OWNER,
 };
 
 impl Reference {
-    pub fn create_folder(&mut self, who: Person, folder: Option<NodeNo>, name: &str) -> Result<NodeNo, Refusal> {
+    pub fn create_folder(&mut self, who: UserIndex, folder: Option<NodeNo>, name: &str) -> Result<NodeNo, Rejection> {
         let owner = self.add_to(who, folder)?;
         if self.holder(owner, folder, name).is_some() {
             return Err(NAME_TAKEN);
@@ -26,12 +26,12 @@ impl Reference {
 
     pub fn upload(
         &mut self,
-        who: Person,
+        who: UserIndex,
         folder: Option<NodeNo>,
         name: &str,
         content: Content,
         conflict: Conflict,
-    ) -> Result<NodeNo, Refusal> {
+    ) -> Result<NodeNo, Rejection> {
         let owner = self.add_to(who, folder)?;
         let holder = self.holder(owner, folder, name);
         match (holder, conflict) {
@@ -53,8 +53,8 @@ impl Reference {
     /// Creates a file under a free name.
     fn make_file(
         &mut self,
-        who: Person,
-        owner: Person,
+        who: UserIndex,
+        owner: UserIndex,
         folder: Option<NodeNo>,
         name: &str,
         content: Content,
@@ -77,7 +77,7 @@ impl Reference {
         file
     }
 
-    pub fn put_content(&mut self, who: Person, file: NodeNo, content: Content) -> Result<NodeNo, Refusal> {
+    pub fn put_content(&mut self, who: UserIndex, file: NodeNo, content: Content) -> Result<NodeNo, Rejection> {
         self.replace(who, file)?;
         self.room(self.nodes[file].owner, content.size)?;
         let stored = self.store(who, content);
@@ -88,13 +88,13 @@ impl Reference {
     /// Renames, moves (to `Some(None)`: the root of the node's drive), or both. What it replaces is trashed.
     pub fn move_node(
         &mut self,
-        who: Person,
+        who: UserIndex,
         kind: Kind,
         node: NodeNo,
         name: Option<&str>,
         to: Option<Option<NodeNo>>,
         conflict: Conflict,
-    ) -> Result<NodeNo, Refusal> {
+    ) -> Result<NodeNo, Rejection> {
         self.relocate(who, kind, node)?;
         let owner = self.nodes[node].owner;
         match to {
@@ -132,13 +132,13 @@ impl Reference {
     /// Copies a file, or a folder with its descendants; requires only view access.
     pub fn copy(
         &mut self,
-        who: Person,
+        who: UserIndex,
         kind: Kind,
         node: NodeNo,
         to: Option<NodeNo>,
         name: Option<&str>,
         conflict: Conflict,
-    ) -> Result<NodeNo, Refusal> {
+    ) -> Result<NodeNo, Rejection> {
         self.see(who, kind, node)?;
         let owner = self.add_to(who, to)?;
         if to.is_some_and(|folder| self.upward(folder).any(|step| step == node)) {
@@ -179,20 +179,20 @@ impl Reference {
         Ok(copies[0])
     }
 
-    pub fn trash_node(&mut self, who: Person, kind: Kind, node: NodeNo) -> Result<(), Refusal> {
+    pub fn trash_node(&mut self, who: UserIndex, kind: Kind, node: NodeNo) -> Result<(), Rejection> {
         self.relocate(who, kind, node)?;
         let it = &mut self.nodes[node];
         (it.trashed, it.trashed_by) = (true, Some(who));
         Ok(())
     }
 
-    fn in_own_trash(&self, who: Person, node: NodeNo) -> Result<(), Refusal> {
+    fn in_own_trash(&self, who: UserIndex, node: NodeNo) -> Result<(), Rejection> {
         if self.trash(who).contains(&node) { Ok(()) } else { Err(NOT_FOUND) }
     }
 
     /// Checks that `who` may restore: the owner, also items below a trashed one; or a guest undoing their own trashing,
     /// back into a folder that they may edit.
-    fn take_back(&self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<(), Refusal> {
+    fn take_back(&self, who: UserIndex, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<(), Rejection> {
         let it = &self.nodes[node];
         let owns = it.owner == who && !it.purged && !self.is_live(node);
         let undoes = it.owner != who && it.trashed && !it.purged && it.trashed_by == Some(who) && to.is_none();
@@ -201,7 +201,7 @@ impl Reference {
     }
 
     /// Restores to the original folder, or to the root if that is gone or trashed, under a free name.
-    pub fn restore(&mut self, who: Person, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<NodeNo, Refusal> {
+    pub fn restore(&mut self, who: UserIndex, node: NodeNo, to: Option<Option<NodeNo>>) -> Result<NodeNo, Rejection> {
         self.take_back(who, node, to)?;
         let owner = self.nodes[node].owner;
         let place = match to {
@@ -221,7 +221,7 @@ impl Reference {
     }
 
     /// Deletes permanently with all descendants, except those trashed separately.
-    pub fn purge(&mut self, who: Person, node: NodeNo) -> Result<(), Refusal> {
+    pub fn purge(&mut self, who: UserIndex, node: NodeNo) -> Result<(), Rejection> {
         self.in_own_trash(who, node)?;
         let gone = self.subtree(node);
         for it in self.nodes.iter_mut().filter(|it| it.trashed && it.parent.is_some_and(|up| gone.contains(&up))) {
@@ -233,14 +233,14 @@ impl Reference {
         Ok(())
     }
 
-    pub fn empty_trash(&mut self, who: Person) {
+    pub fn empty_trash(&mut self, who: UserIndex) {
         for node in self.trash(who) {
             self.purge(who, node).unwrap();
         }
     }
 
     /// Makes an old version current again, as a new version; a no-op if the content is the current one.
-    pub fn restore_version(&mut self, who: Person, file: NodeNo, version: usize) -> Result<NodeNo, Refusal> {
+    pub fn restore_version(&mut self, who: UserIndex, file: NodeNo, version: usize) -> Result<NodeNo, Rejection> {
         self.replace(who, file)?;
         let former = self.version(file, version)?;
         if self.nodes[file].versions.last().is_some_and(|(_, current)| current.blob == former.blob) {
@@ -251,7 +251,7 @@ impl Reference {
         Ok(file)
     }
 
-    pub fn delete_version(&mut self, who: Person, file: NodeNo, version: usize) -> Result<(), Refusal> {
+    pub fn delete_version(&mut self, who: UserIndex, file: NodeNo, version: usize) -> Result<(), Rejection> {
         self.own(who, Kind::File, file)?;
         self.version(file, version)?;
         let versions = &mut self.nodes[file].versions;
@@ -262,19 +262,19 @@ impl Reference {
         Ok(())
     }
 
-    fn version(&self, file: NodeNo, version: usize) -> Result<Stored, Refusal> {
+    fn version(&self, file: NodeNo, version: usize) -> Result<Stored, Rejection> {
         let found = self.nodes[file].versions.iter().find(|(number, _)| *number == version);
         found.map(|(_, stored)| *stored).ok_or(NOT_FOUND)
     }
 
     pub fn share(
         &mut self,
-        who: Person,
+        who: UserIndex,
         kind: Kind,
         node: NodeNo,
-        guest: Person,
+        guest: UserIndex,
         role: Role,
-    ) -> Result<ShareNo, Refusal> {
+    ) -> Result<ShareNo, Rejection> {
         self.own(who, kind, node)?;
         if guest == who {
             return Err(WITH_OWNER);
@@ -287,7 +287,7 @@ impl Reference {
     }
 
     /// Checks that `who` may manage a share. To people who merely see the item, others' shares are not found.
-    fn manage(&self, who: Person, share: ShareNo) -> Result<(), Refusal> {
+    fn manage(&self, who: UserIndex, share: ShareNo) -> Result<(), Rejection> {
         let Share { node, guest, revoked, .. } = self.shares[share];
         if revoked || self.nodes[node].purged {
             return Err(NOT_FOUND);
@@ -299,14 +299,14 @@ impl Reference {
         }
     }
 
-    pub fn change_share(&mut self, who: Person, share: ShareNo, role: Role) -> Result<(), Refusal> {
+    pub fn change_share(&mut self, who: UserIndex, share: ShareNo, role: Role) -> Result<(), Rejection> {
         self.manage(who, share)?;
         self.shares[share].role = role;
         Ok(())
     }
 
     /// The owner revokes; the guest leaves.
-    pub fn end_share(&mut self, who: Person, share: ShareNo) -> Result<(), Refusal> {
+    pub fn end_share(&mut self, who: UserIndex, share: ShareNo) -> Result<(), Rejection> {
         let it = &self.shares[share];
         let leaves = it.guest == who && !it.revoked && !self.nodes[it.node].purged;
         if !leaves {

@@ -8,7 +8,7 @@ fn assert_whole_but_for_bytes(server: &Server) {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_in_the_database_is_found_and_named() {
+async fn every_database_inconsistency_is_found_and_named() {
     let server = Server::start().await;
     let (ann, _) = lively(&server).await;
     let mut deepest = None;
@@ -198,7 +198,7 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
     // The plain-text report explains each kind.
     execute(&server, "UPDATE drives SET used_bytes = used_bytes + 1");
     let output = server.storage().command(&[]).arg("verify").output().unwrap();
-    let (code, out, err) = said(output);
+    let (code, out, err) = printed(output);
     assert_eq!((code, err.as_str()), (1, "clouddrive: 2 findings\n"));
     assert!(
         out.contains(
@@ -210,7 +210,7 @@ async fn whatever_is_wrong_in_the_database_is_found_and_named() {
 }
 
 #[tokio::test]
-async fn whatever_is_wrong_in_the_store_is_found_and_named() {
+async fn every_store_inconsistency_is_found_and_named() {
     let server = Server::start().await;
     lively(&server).await;
     let key = server.value(&format!("SELECT blob_key FROM versions WHERE node_id = {}", node("deep.txt")));
@@ -247,7 +247,7 @@ async fn whatever_is_wrong_in_the_store_is_found_and_named() {
 }
 
 #[tokio::test]
-async fn what_search_shows_wrongly_is_found() {
+async fn wrong_search_keys_are_found() {
     if stack() == Stack::Production {
         // PostgreSQL maintains this index itself.
         return;

@@ -42,8 +42,8 @@ impl HaProxy {
             .spawn()
             .unwrap_or_else(|error| panic!("this test needs HAProxy (Debian's package `haproxy`): {error}"));
         eventually("HAProxy listens", async || {
-            let said = || std::fs::read_to_string(place.path().join("haproxy.err")).unwrap();
-            assert!(process.try_wait().unwrap().is_none(), "{}", said());
+            let printed = || std::fs::read_to_string(place.path().join("haproxy.err")).unwrap();
+            assert!(process.try_wait().unwrap().is_none(), "{}", printed());
             TcpStream::connect(&bind).await.is_ok()
         })
         .await;

@@ -33,7 +33,7 @@ struct Instance {
 /// How an instance stopped.
 struct Stop {
     instance: &'static str,
-    told: Instant,
+    signalled: Instant,
     took: Duration,
     /// The readiness answers on new connections, polled while it stopped.
     seen: Vec<Seen>,
@@ -87,12 +87,12 @@ impl Instance {
     /// Sends SIGTERM and waits for the exit.
     async fn stop(&mut self) -> Stop {
         let watching = tokio::spawn(watch(self.server.address().to_owned()));
-        let told = Instant::now();
+        let signalled = Instant::now();
         signal(self.server.process().id(), "TERM");
         assert_eq!(exit_code(&mut self.server).await, 0);
-        let took = told.elapsed();
+        let took = signalled.elapsed();
         let (seen, closed) = watching.await.unwrap();
-        Stop { instance: self.name, told, took, seen, closed }
+        Stop { instance: self.name, signalled, took, seen, closed }
     }
 
     /// Stops it and starts another in its place.
@@ -127,8 +127,8 @@ impl Outcome {
             stops.iter().map(|stop| self.under_way(kind, stop, at(stop)).len()).sum()
         };
         for (kind, name) in [(Kind::Form, "forms"), (Kind::Download, "downloads")] {
-            let (told, closed) = (count(kind, |stop| stop.told), count(kind, |stop| stop.closed));
-            println!("{name} under way at SIGTERM: {told}; when the port was closed: {closed}");
+            let (signalled, closed) = (count(kind, |stop| stop.signalled), count(kind, |stop| stop.closed));
+            println!("{name} under way at SIGTERM: {signalled}; when the port was closed: {closed}");
         }
         println!("acknowledged: {} files, {} folders", acknowledged.files.len(), acknowledged.folders.len());
         let failures = records.iter().filter_map(|record| Some((record.kind, record.failure.as_ref()?)));
@@ -143,10 +143,12 @@ impl Outcome {
             // The instance reports not ready before it refuses connections. Only a connection made at the very moment
             // the port closes may get no answer, and a balancer that checks readiness makes none.
             let seen = stop.seen.strip_prefix(&[Seen::Ready]).unwrap_or(&stop.seen);
-            let said = matches!(seen, [Seen::Leaving, Seen::Refused] | [Seen::Leaving, Seen::Nothing, Seen::Refused]);
-            assert!(said, "{}: {seen:?}", stop.instance);
+            let printed =
+                matches!(seen, [Seen::Leaving, Seen::Refused] | [Seen::Leaving, Seen::Nothing, Seen::Refused]);
+            assert!(printed, "{}: {seen:?}", stop.instance);
         }
-        let forms: Vec<_> = self.stops.iter().flat_map(|stop| self.under_way(Kind::Form, stop, stop.told)).collect();
+        let forms: Vec<_> =
+            self.stops.iter().flat_map(|stop| self.under_way(Kind::Form, stop, stop.signalled)).collect();
         assert!(!forms.is_empty(), "no form was under way when an instance was told to stop");
         assert!(forms.iter().all(|record| record.failure.is_none()), "a form that was under way was cut off");
         // A change may fail where it may already have been made; it was then retried with success.
@@ -193,7 +195,7 @@ async fn a_sender_who_never_comes_to_an_end_is_cut_off() {
     begin_form(&mut wire, &ann, "", 1 << 20).await;
     let under_way = "SELECT count(*) FROM blobs";
     eventually("the form is under way", async || server.value(under_way) == "1").await;
-    let told = Instant::now();
+    let signalled = Instant::now();
     signal(server.process().id(), "TERM");
     let mut status = None;
     eventually("the server ends", async || {
@@ -203,7 +205,7 @@ async fn a_sender_who_never_comes_to_an_end_is_cut_off() {
         status.is_some()
     })
     .await;
-    println!("SIGTERM to exit: {:.2} s", told.elapsed().as_secs_f64());
+    println!("SIGTERM to exit: {:.2} s", signalled.elapsed().as_secs_f64());
     assert_eq!(status.unwrap().code(), Some(0));
     assert!(wire.next_answer().await.is_none(), "nothing was promised");
     let server = server.restart(&[]).await;

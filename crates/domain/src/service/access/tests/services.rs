@@ -98,7 +98,7 @@ fn shares() -> Arc<MockShareRepository> {
     shares.expect_find().returning(|_, _| Ok(Some(share())));
     shares.expect_list_received().returning(|_, _, _| Ok(Vec::new()));
     shares.expect_list_given().returning(|_, _, _| Ok(Vec::new()));
-    shares.expect_list_of().returning(|_, _, _| Ok(Vec::new()));
+    shares.expect_list_by_node().returning(|_, _, _| Ok(Vec::new()));
     shares.expect_list_access().returning(|_, _, _, _| Ok(Vec::new()));
     Arc::new(shares)
 }
@@ -106,7 +106,7 @@ fn shares() -> Arc<MockShareRepository> {
 fn links() -> Arc<MockLinkRepository> {
     let mut links = MockLinkRepository::new();
     links.expect_find().returning(|_, _| Ok(Some(link())));
-    links.expect_list_made().returning(|_, _, _| Ok(Vec::new()));
+    links.expect_list_by_owner().returning(|_, _, _| Ok(Vec::new()));
     Arc::new(links)
 }
 

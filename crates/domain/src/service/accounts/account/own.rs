@@ -23,7 +23,7 @@ impl AccountService {
 
     /// Changes the caller's e-mail address.
     ///
-    /// Calls `Throttle::take`, `AccountRepository::change_email` and `NodeRepository::find_user_drive`.
+    /// Calls `ThrottleRepository::take`, `AccountRepository::change_email` and `NodeRepository::find_user_drive`.
     ///
     /// # Errors
     /// `EmailTaken`; `RateLimited`.
@@ -38,7 +38,7 @@ impl AccountService {
 
     /// Changes the caller's password and ends all of the caller's sessions, including this one.
     ///
-    /// Calls `Throttle::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `Throttle::give_back`,
+    /// Calls `ThrottleRepository::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `ThrottleRepository::give_back`,
     /// `Passwords::hash` and `AccountRepository::change_password`.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl AccountService {
     /// Deletes the caller's account. On return the account is gone and its drive inaccessible; the drive's contents are
     /// removed in the background. Data received for the caller's open uploads is deleted.
     ///
-    /// Calls `Throttle::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `Throttle::give_back`,
+    /// Calls `ThrottleRepository::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `ThrottleRepository::give_back`,
     /// `AccountRepository::delete`, `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`,
     /// `BlobStore::abort`, `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
     ///

@@ -14,9 +14,9 @@ use crate::port::{NewSession, PasswordCheck, RotationOutcome, TokenOwner, TokenR
 impl AccountService {
     /// Starts a session after verifying the password. `name` is a user name or an e-mail address.
     ///
-    /// Calls `UserRepository::find_credentials`, `Throttle::take`, `SessionRepository::find_addresses`,
+    /// Calls `UserRepository::find_credentials`, `ThrottleRepository::take`, `SessionRepository::find_addresses`,
     /// `Passwords::verify_unknown`, `Passwords::verify`, `Passwords::hash`, `UserRepository::rehash`,
-    /// `Throttle::give_back`, `SessionRepository::start` and `Tokens::issue`.
+    /// `ThrottleRepository::give_back`, `SessionRepository::start` and `Tokens::issue`.
     ///
     /// # Errors
     /// `InvalidCredentials`, with the same answer and timing for an unknown user, a wrong password and a disabled
@@ -155,7 +155,7 @@ impl AccountService {
         let TokenOwner { session, user } = self.ports.sessions.find_by_token(&presented).await?.ok_or_else(invalid)?;
         let command = self.context.command_of(user, &origin);
         let next = self.context.refresh_token();
-        let token_rotation = TokenRotation {
+        let rotation = TokenRotation {
             presented,
             next: next.hash(),
             expires_at: self.session_end(command.at),
@@ -163,7 +163,7 @@ impl AccountService {
             address: origin.client.stored_address(),
             user_agent: origin.client.stored_user_agent(),
         };
-        match self.ports.sessions.refresh(&command, &token_rotation).await? {
+        match self.ports.sessions.refresh(&command, &rotation).await? {
             RotationOutcome::Reused => {
                 self.context.audit_anonymous(Some(user), &origin, AuditAction::SessionReused { session });
                 Err(invalid())
@@ -247,7 +247,7 @@ impl AccountService {
     /// Whether the session is still running, regardless of the age of its access tokens.
     ///
     /// Calls `SessionRepository::find_username`.
-    pub async fn is_running(&self, user: UserId, session: SessionId) -> Result<bool> {
+    pub async fn is_session_active(&self, user: UserId, session: SessionId) -> Result<bool> {
         Ok(self.ports.sessions.find_username(session, user, self.context.now()).await?.is_some())
     }
 }

@@ -4,12 +4,12 @@ use mockall::predicate::eq;
 
 use crate::error::{Conflict, Error};
 use crate::model::{
-    Administered, AuditAction, Command, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, Password,
-    PasswordHash, User, Username,
+    AdminAction, AuditAction, Command, Email, Limit, ListedAccount, LoginIdentifier, NewLimits, Password, PasswordHash,
+    User, Username,
 };
 use crate::port::{MockAccountRepository, MockPasswords, MockUserRepository, Registration};
 use crate::service::AdministrationService;
-use crate::service::testing::{NOW, OWNER, Trail, context_with, home, made, person, request};
+use crate::service::testing::{NOW, OWNER, Trail, context_with, made, person, request, user_drive};
 
 const LIMITS: NewLimits = NewLimits { bytes: Some(5), entries: None };
 
@@ -58,7 +58,7 @@ fn own() -> Command {
     Command { actor: None, at: NOW, request: request(), idempotency_record: None }
 }
 
-fn told(act: Administered) -> Vec<(Option<crate::model::UserId>, AuditAction)> {
+fn audited(act: AdminAction) -> Vec<(Option<crate::model::UserId>, AuditAction)> {
     vec![(None, AuditAction::AccountAdministered { user: OWNER, act })]
 }
 
@@ -86,7 +86,7 @@ async fn an_account_is_created_with_its_own_quota() {
     let (username, email) = (user.username.clone(), user.email.clone());
     let account = ports.service(&trail).create(&request(), username, email, &secret(), (77, 8)).await.unwrap();
     assert_eq!((account.user, account.quota.total, account.entries.total), (user.clone(), 77, 8));
-    let act = Administered::Created;
+    let act = AdminAction::Created;
     assert_eq!(trail.read(), [(None, AuditAction::AccountAdministered { user: user.id, act })]);
 }
 
@@ -98,22 +98,22 @@ async fn changes_are_made_by_the_server_and_audited() {
     let change = ports.accounts.expect_change_password().with(eq(own()), eq(OWNER), eq(None), eq(hash()));
     change.times(1).returning(|_, _, _, _| Ok(()));
     ports.service(&trail).set_password(&request(), &olga(), &secret()).await.unwrap();
-    assert_eq!(trail.read(), told(Administered::PasswordSet));
+    assert_eq!(trail.read(), audited(AdminAction::PasswordSet));
 
     let trail = Trail::default();
     let mut ports = Ports::knowing_olga();
     ports.accounts.expect_set_quota().with(eq(own()), eq(OWNER), eq(LIMITS)).times(1).returning(|_, _, _| Ok(()));
     ports.service(&trail).set_quota(&request(), &olga(), LIMITS).await.unwrap();
-    assert_eq!(trail.read(), told(Administered::QuotaSet));
+    assert_eq!(trail.read(), audited(AdminAction::QuotaSet));
 
-    for (disabled, act) in [(true, Administered::Disabled), (false, Administered::Enabled)] {
+    for (disabled, act) in [(true, AdminAction::Disabled), (false, AdminAction::Enabled)] {
         for changes in [true, false] {
             let trail = Trail::default();
             let mut ports = Ports::knowing_olga();
             let set = ports.accounts.expect_set_disabled().with(eq(own()), eq(OWNER), eq(disabled));
             set.times(1).returning(move |_, _, _| Ok(changes));
             let done = ports.service(&trail).set_disabled(&request(), &olga(), disabled).await.unwrap();
-            assert_eq!((done, trail.read()), (changes, if changes { told(act) } else { vec![] }));
+            assert_eq!((done, trail.read()), (changes, if changes { audited(act) } else { vec![] }));
         }
     }
 }
@@ -137,7 +137,7 @@ async fn unknown_users_are_not_found_and_refusals_not_audited() {
 #[tokio::test]
 async fn accounts_are_listed_in_pages_by_name_key() {
     let row = |name: &str| {
-        let mut account = home().account;
+        let mut account = user_drive().account;
         account.user.username = Username::parse(name).unwrap();
         ListedAccount { account, disabled_at: None }
     };

@@ -12,7 +12,8 @@ use crate::port::{
     MockUrlPresigner, MockUserRepository, SignedUrl, UserDrive,
 };
 use crate::service::testing::{
-    GUEST, NOW, OWNER, actor, command, context, drain, drive_with, home, made_key, one_presigner, one_store, outage,
+    GUEST, NOW, OWNER, actor, command, context, drain, drive_with, nth_key, one_presigner, one_store, outage,
+    user_drive,
 };
 use crate::service::{PhotoPorts, PhotoService};
 use crate::testing::{blob, key, store_name};
@@ -79,7 +80,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
     ports
         .records
         .expect_record()
-        .with(eq(made_key(1)), eq(store_name()), eq(NOW))
+        .with(eq(nth_key(1)), eq(store_name()), eq(NOW))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(()));
@@ -87,7 +88,7 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
         .store
         .expect_put()
         .withf(|key, _, expected, content_headers| {
-            *key == made_key(1) && *expected == EXPECTED && content_headers.attachment.is_none()
+            *key == nth_key(1) && *expected == EXPECTED && content_headers.attachment.is_none()
         })
         .times(1)
         .in_sequence(&mut order)
@@ -98,14 +99,14 @@ async fn the_key_is_recorded_before_the_bytes_and_the_pointer_is_set_after_them(
     ports
         .users
         .expect_set_photo()
-        .withf(|by, user, photo| *by == command(OWNER) && *user == OWNER && *photo == Some(&made_key(1)))
+        .withf(|by, user, photo| *by == command(OWNER) && *user == OWNER && *photo == Some(&nth_key(1)))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(true));
     ports
         .presigner
         .expect_presign_get()
-        .with(eq(made_key(1)), eq(in_place(made_key(1), NOW)), eq(NOW.plus(MINUTE)))
+        .with(eq(nth_key(1)), eq(in_place(nth_key(1), NOW)), eq(NOW.plus(MINUTE)))
         .times(1)
         .in_sequence(&mut order)
         .returning(|_, _, _| Ok(signed()));
@@ -152,10 +153,10 @@ async fn bytes_of_an_unknown_outcome_are_left_to_the_collector() {
 #[tokio::test]
 async fn a_photo_is_signed_for_inline_display() {
     let mut ports = Ports::default();
-    let UserDrive { account, root } = home();
+    let UserDrive { account, root } = user_drive();
     let user = User { photo: Some(blob()), ..account.user };
-    let home = UserDrive { account: Account { user, ..account }, root };
-    ports.drive.expect_find_user_drive().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(home)));
+    let user_drive = UserDrive { account: Account { user, ..account }, root };
+    ports.drive.expect_find_user_drive().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(user_drive)));
     let recorded = ports.records.expect_recorded_at().with(eq(key()));
     recorded.times(1).returning(|_| Ok(Some(Timestamp::from_millis(5))));
     ports

@@ -174,7 +174,7 @@ impl Listing {
     }
 
     /// Keeps the CRC-32 of a file that had none; returns its blob and size.
-    pub(super) fn learn(&mut self, number: usize, crc32: Crc32) -> Option<(BlobRef, u64)> {
+    pub(super) fn set_crc32(&mut self, number: usize, crc32: Crc32) -> Option<(BlobRef, u64)> {
         let blob = self.blob(number)?;
         let file = self.entries.get_mut(number)?.file.as_mut()?;
         if file.crc32.is_some() {

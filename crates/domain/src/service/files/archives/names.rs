@@ -134,17 +134,17 @@ mod tests {
         }
     }
 
-    fn told(texts: &[&str], names: ArchiveNames) -> Vec<String> {
+    fn written(texts: &[&str], names: ArchiveNames) -> Vec<String> {
         distinct(&texts.iter().map(|text| entry(text)).collect::<Vec<_>>(), names)
     }
 
     #[test]
     fn unchanged_names_differ_only_for_duplicates() {
         let names = ["a:b", "CON", "é.txt", "É.txt", "dot."];
-        assert_eq!(told(&names, ArchiveNames::Unchanged), names);
+        assert_eq!(written(&names, ArchiveNames::Unchanged), names);
         let twice = ["a.txt", "a.txt", "a (1).txt", "a.txt", "v1.2/", "v1.2/"];
         let expected = ["a.txt", "a (2).txt", "a (1).txt", "a (3).txt", "v1.2", "v1.2 (1)"];
-        assert_eq!(told(&twice, ArchiveNames::Unchanged), expected);
+        assert_eq!(written(&twice, ArchiveNames::Unchanged), expected);
     }
 
     #[test]
@@ -164,23 +164,23 @@ mod tests {
             (".hidden", ".hidden"),
             ("Übung 📷.jpg", "Übung 📷.jpg"),
         ] {
-            assert_eq!(told(&[name], ArchiveNames::Portable), [expected]);
+            assert_eq!(written(&[name], ArchiveNames::Portable), [expected]);
         }
         let long = format!("con.{}", "x".repeat(251));
-        assert_eq!(told(&[&long], ArchiveNames::Portable), [format!("con_.{}", "x".repeat(250))]);
+        assert_eq!(written(&[&long], ArchiveNames::Portable), [format!("con_.{}", "x".repeat(250))]);
     }
 
     #[test]
     fn portable_names_differ_by_more_than_their_case() {
         let names = ["Été.txt", "été.txt", "ÉTÉ.TXT", "a:b", "a?b", "A_B (1)"];
         let expected = ["Été.txt", "été (1).txt", "ÉTÉ (2).TXT", "a_b", "a_b (2)", "A_B (1)"];
-        assert_eq!(told(&names, ArchiveNames::Portable), expected);
+        assert_eq!(written(&names, ArchiveNames::Portable), expected);
     }
 
     #[test]
     fn many_duplicates_are_cheap() {
         let names = vec!["a"; 20_000];
-        let told: HashSet<String> = told(&names, ArchiveNames::Portable).into_iter().collect();
-        assert!(told.len() == 20_000 && told.contains("a (19999)"));
+        let written: HashSet<String> = written(&names, ArchiveNames::Portable).into_iter().collect();
+        assert!(written.len() == 20_000 && written.contains("a (19999)"));
     }
 }

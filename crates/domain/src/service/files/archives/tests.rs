@@ -16,9 +16,9 @@ use crate::port::{
 };
 use crate::service::testing::links::{TOKEN, hash, link};
 use crate::service::testing::{
-    Counting, FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, ROOT, STRANGER, Trail, actor, body, contents, drain,
-    drive_with, file, folder, for_guest, for_owner, for_stranger, home, one_presigner, origin, outage, request, root,
-    trashed,
+    CountingRandom, FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, ROOT, STRANGER, Trail, actor, body, contents, drain,
+    drive_with, file, folder, for_guest, for_outsider, for_owner, one_presigner, origin, outage, request, root,
+    trashed, user_drive,
 };
 use crate::service::{
     Archive, ArchiveEntry, ArchiveNames, ArchiveService, ArchiveStores, LinkBearer, MAX_ARCHIVE_ENTRIES,
@@ -30,7 +30,7 @@ const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(60));
 
 /// The ports of an archive; its session runs unless a test says otherwise.
 #[derive(Default)]
-struct Scene {
+struct Fixture {
     drive: MockNodeRepository,
     trees: MockTreeRepository,
     store: MockBlobStore,
@@ -62,7 +62,7 @@ impl MovedClock {
     }
 }
 
-impl Scene {
+impl Fixture {
     /// Finds nodes for exactly the viewers recorded in `found`, while they are in it.
     fn finding(found: Arc<Mutex<Vec<Located>>>) -> Self {
         let mut drive = MockNodeRepository::new();
@@ -74,7 +74,7 @@ impl Scene {
             let found = found.lock().unwrap();
             Ok(found.iter().filter(|found| ids.contains(&found.node.id) && found.viewer == viewer).cloned().collect())
         });
-        drive.expect_find_user_drive().returning(|user| Ok((user == OWNER).then(home)));
+        drive.expect_find_user_drive().returning(|user| Ok((user == OWNER).then(user_drive)));
         Self { drive, ..Self::default() }
     }
 
@@ -105,7 +105,7 @@ impl Scene {
             links: Arc::new(self.links),
         };
         let context =
-            ServiceContext::new(Arc::new(self.clock), Arc::new(Counting::from(1)), Arc::new(Trail::default()));
+            ServiceContext::new(Arc::new(self.clock), Arc::new(CountingRandom::from(1)), Arc::new(Trail::default()));
         ArchiveService::new(stores, context)
     }
 
@@ -143,14 +143,15 @@ fn paths(archive: &Archive) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn folders_precede_their_contents_whatever_the_listing_order() {
+async fn folders_precede_their_contents_in_any_listing_order() {
     for found in [for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)] {
         let user = found.viewer.user().unwrap();
         let mut entries = sample();
         let dated = entries.iter_mut().find(|entry| entry.id == id(3)).unwrap().content.as_mut().unwrap();
         dated.client_modified_at = Some(Timestamp::from_millis(9));
         dated.crc32 = Some(Crc32(7));
-        let archive = Scene::with([found]).listing(entries).open(user, &Selection::Folder(FOLDER)).await.ok().unwrap();
+        let archive =
+            Fixture::with([found]).listing(entries).open(user, &Selection::Folder(FOLDER)).await.ok().unwrap();
         let expected = ["holiday/", "holiday/Empty/", "holiday/a.txt", "holiday/b/", "holiday/b/Été 10:30"];
         assert_eq!(paths(&archive), expected);
         let sizes: Vec<Option<u64>> = archive.entries().map(|entry| entry.file.map(|file| file.size)).collect();
@@ -167,7 +168,7 @@ async fn folders_precede_their_contents_whatever_the_listing_order() {
 async fn a_drive_is_packed_without_its_root_and_may_be_empty() {
     let listed = |mut entries: Vec<TreeEntry>| {
         entries.push(TreeEntry { parent: None, ..folder_entry(ROOT, ROOT, "drive") });
-        Scene::with([root(OWNER)]).listing(entries)
+        Fixture::with([root(OWNER)]).listing(entries)
     };
     let empty = listed(Vec::new()).open(OWNER, &Selection::Drive).await.ok().unwrap();
     assert!(empty.is_empty() && empty.entry(0).is_none());
@@ -196,14 +197,14 @@ async fn a_selection_is_packed_in_order_without_duplicates() {
     ];
     let mut entries = sample();
     entries.extend([file_entry(id(9), id(0), "beach.jpg", 1), folder_entry(OTHER_FOLDER, id(0), "holiday")]);
-    let mut scene = Scene::with(found);
-    scene.trees.expect_list().returning(move |tops, _| {
+    let mut fixture = Fixture::with(found);
+    fixture.trees.expect_list().returning(move |tops, _| {
         let tops: Vec<NodeId> = tops.iter().map(|top| top.node().id).collect();
         assert_eq!(tops, [id(9), OTHER_FOLDER, FOLDER], "what lies in another is there already");
         Ok(entries.clone())
     });
     let selection = Selection::Items(vec![id(9), OTHER_FOLDER, FILE, FOLDER, id(9)]);
-    let archive = scene.open(OWNER, &selection).await.ok().unwrap();
+    let archive = fixture.open(OWNER, &selection).await.ok().unwrap();
     let expected = [
         "beach.jpg",
         "holiday/",
@@ -222,29 +223,29 @@ async fn a_selection_is_packed_in_order_without_duplicates() {
 async fn invisible_items_are_not_packed() {
     let one = |id| Selection::Items(vec![id]);
     for (found, user, selection) in [
-        (for_stranger(folder(FOLDER)), STRANGER, Selection::Folder(FOLDER)),
+        (for_outsider(folder(FOLDER)), STRANGER, Selection::Folder(FOLDER)),
         (for_owner(file(FOLDER)), OWNER, Selection::Folder(FOLDER)),
         (trashed(for_owner(folder(FOLDER))), OWNER, Selection::Folder(FOLDER)),
         (root(OWNER), OWNER, Selection::Folder(ROOT)),
         (root(OWNER), OWNER, one(ROOT)),
-        (for_stranger(file(FILE)), STRANGER, one(FILE)),
+        (for_outsider(file(FILE)), STRANGER, one(FILE)),
         (trashed(for_owner(file(FILE))), OWNER, one(FILE)),
         (for_owner(file(FILE)), OWNER, Selection::Items(vec![FILE, FOLDER])),
         (for_owner(file(FILE)), STRANGER, Selection::Drive),
     ] {
-        let archives = Scene::with([found]).archives();
+        let archives = Fixture::with([found]).archives();
         let checked = archives.check(&actor(user), &selection).await;
         assert!(matches!(checked, Err(Error::NotFound)), "{selection:?}");
         let opened = archives.open(&actor(user), &selection, ArchiveNames::Unchanged).await;
         assert!(matches!(opened.err(), Some(Error::NotFound)), "{selection:?}");
     }
-    let archives = Scene::with([for_owner(file(FILE))]).archives();
+    let archives = Fixture::with([for_owner(file(FILE))]).archives();
     archives.check(&actor(OWNER), &one(FILE)).await.unwrap();
 }
 
 #[tokio::test]
 async fn an_ended_session_opens_nothing() {
-    let archives = Scene::with([for_owner(folder(FOLDER))]).archives();
+    let archives = Fixture::with([for_owner(folder(FOLDER))]).archives();
     let ended = Credential::Session(SessionId::from_uuid(Uuid::from_u128(61)));
     let actor = Actor { credential: ended, ..actor(OWNER) };
     let opened = archives.open(&actor, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
@@ -253,20 +254,20 @@ async fn an_ended_session_opens_nothing() {
 
 #[tokio::test]
 async fn a_program_that_embeds_the_services_needs_no_session() {
-    let mut scene = Scene::with([for_owner(folder(FOLDER))]).listing(sample());
+    let mut fixture = Fixture::with([for_owner(folder(FOLDER))]).listing(sample());
     let mut sessions = MockSessionRepository::new();
     sessions.expect_find_username().never();
-    scene.sessions = Some(sessions);
-    let (archives, actor) = (scene.archives(), Actor::embedded(OWNER, request()));
+    fixture.sessions = Some(sessions);
+    let (archives, actor) = (fixture.archives(), Actor::embedded(OWNER, request()));
     archives.open(&actor, &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await.ok().unwrap();
 }
 
 /// Opens an archive, ends its authorization with `end`, checks it just before and just after the next recheck, and
 /// returns the error.
-async fn after<E: FnOnce()>(scene: Scene, user: UserId, end: E) -> Error {
-    let clock = scene.clock.clone();
-    let scene = scene.listing(sample());
-    let mut archive = scene.open(user, &Selection::Folder(FOLDER)).await.ok().unwrap();
+async fn after<E: FnOnce()>(fixture: Fixture, user: UserId, end: E) -> Error {
+    let clock = fixture.clock.clone();
+    let fixture = fixture.listing(sample());
+    let mut archive = fixture.open(user, &Selection::Folder(FOLDER)).await.ok().unwrap();
     clock.go_on(500);
     archive.check().await.unwrap();
     end();
@@ -279,18 +280,18 @@ async fn after<E: FnOnce()>(scene: Scene, user: UserId, end: E) -> Error {
 #[tokio::test]
 async fn an_archive_ends_within_a_second_of_its_right() {
     let shared = || for_guest(folder(FOLDER), Permission::View);
-    for now in [vec![Located { viewer: GUEST.into(), ..for_stranger(folder(FOLDER)) }], vec![trashed(shared())], vec![]]
+    for now in [vec![Located { viewer: GUEST.into(), ..for_outsider(folder(FOLDER)) }], vec![trashed(shared())], vec![]]
     {
         let found = Arc::new(Mutex::new(vec![shared()]));
-        let ended = after(Scene::finding(found.clone()), GUEST, || *found.lock().unwrap() = now).await;
+        let ended = after(Fixture::finding(found.clone()), GUEST, || *found.lock().unwrap() = now).await;
         assert!(matches!(ended, Error::NotFound));
     }
     let running = Arc::new(Mutex::new(Some("gus".to_owned())));
-    let mut scene = Scene::with([shared()]);
+    let mut fixture = Fixture::with([shared()]);
     let (mut sessions, name) = (MockSessionRepository::new(), running.clone());
     sessions.expect_find_username().returning(move |_, _, _| Ok(name.lock().unwrap().clone()));
-    scene.sessions = Some(sessions);
-    let ended = after(scene, GUEST, || *running.lock().unwrap() = None).await;
+    fixture.sessions = Some(sessions);
+    let ended = after(fixture, GUEST, || *running.lock().unwrap() = None).await;
     assert!(matches!(ended, Error::Unauthenticated(Unauthenticated::InvalidToken)));
 }
 
@@ -317,14 +318,14 @@ async fn an_archive_ends_within_a_second_of_its_link() {
     for (end, is_expected) in ends {
         let found = Located { viewer: link().viewer(), ..for_owner(folder(FOLDER)) };
         let state = Arc::new(Mutex::new(Some((link(), found.clone()))));
-        let mut scene = Scene::with([found.clone()]).listing(sample());
-        let clock = scene.clock.clone();
+        let mut fixture = Fixture::with([found.clone()]).listing(sample());
+        let clock = fixture.clock.clone();
         let links = || {
             let (mut links, state) = (MockLinkRepository::new(), state.clone());
             links.expect_find_by_token().with(eq(hash())).returning(move |_| Ok(state.lock().unwrap().clone()));
             links
         };
-        scene.links = links();
+        fixture.links = links();
         let ports = PublicLinkPorts {
             drive: Arc::new(drive_with([])),
             links: Arc::new(links()),
@@ -339,7 +340,7 @@ async fn an_archive_ends_within_a_second_of_its_link() {
         let public_links =
             PublicLinkService::new(ports, Throttling::off(), crate::service::testing::context(), lifetime);
         let folder = public_links.open_folder(&bearer(), None).await.ok().unwrap();
-        let archives = scene.archives();
+        let archives = fixture.archives();
         let mut archive = archives.open_linked(&bearer(), &folder, ArchiveNames::Portable).await.ok().unwrap();
         assert_eq!(paths(&archive).last(), Some(&"holiday/b/Été 10_30"));
         clock.go_on(500);
@@ -352,8 +353,9 @@ async fn an_archive_ends_within_a_second_of_its_link() {
 
 #[tokio::test]
 async fn archives_per_user_are_limited() {
-    let scene = Scene::with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]).listing(sample());
-    let archives = scene.archives();
+    let fixture =
+        Fixture::with([for_owner(folder(FOLDER)), for_guest(folder(FOLDER), Permission::View)]).listing(sample());
+    let archives = fixture.archives();
     let open = async |user| archives.open(&actor(user), &Selection::Folder(FOLDER), ArchiveNames::Unchanged).await;
     let mut running = Vec::new();
     for _ in 0..4 {
@@ -389,25 +391,25 @@ async fn too_large_archives_are_refused_before_packing() {
         (deep(fits), None),
         (deep(MAX_ARCHIVE_PATH_BYTES / per_file + 1), Some(MAX_ARCHIVE_PATH_BYTES)),
     ] {
-        let opened = Scene::with([for_owner(folder(FOLDER))]).listing(entries);
-        let told = match opened.open(OWNER, &Selection::Folder(FOLDER)).await {
+        let opened = Fixture::with([for_owner(folder(FOLDER))]).listing(entries);
+        let reported = match opened.open(OWNER, &Selection::Folder(FOLDER)).await {
             Ok(_) => None,
             Err(Error::Refused(Refused::TooManyEntries { limit, .. })) => Some(limit),
             Err(error) => unreachable!("{error}"),
         };
-        assert_eq!(told, limit);
+        assert_eq!(reported, limit);
     }
-    let mut scene = Scene::with([for_owner(folder(FOLDER))]);
-    scene.trees.expect_list().returning(|_, _| Err(outage()));
-    assert!(matches!(scene.open(OWNER, &Selection::Folder(FOLDER)).await.err(), Some(Error::Unavailable { .. })));
+    let mut fixture = Fixture::with([for_owner(folder(FOLDER))]);
+    fixture.trees.expect_list().returning(|_, _| Err(outage()));
+    assert!(matches!(fixture.open(OWNER, &Selection::Folder(FOLDER)).await.err(), Some(Error::Unavailable { .. })));
 }
 
 #[tokio::test]
 async fn the_bytes_of_a_file_come_from_its_blob_and_a_folder_has_none() {
-    let mut scene = Scene::with([for_owner(folder(FOLDER))]).listing(sample());
-    let get = scene.store.expect_get().with(eq(key()), eq(5), eq(1..5));
+    let mut fixture = Fixture::with([for_owner(folder(FOLDER))]).listing(sample());
+    let get = fixture.store.expect_get().with(eq(key()), eq(5), eq(1..5));
     get.times(1).returning(|_, _, _| Ok(body([Ok("ell"), Ok("o")])));
-    let archive = scene.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
+    let archive = fixture.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
     let blob = archive.blob(2).unwrap();
     assert_eq!(drain(archive.reader().read(&blob, 1..5).await.ok().unwrap()).unwrap(), b"ello");
     assert!(archive.blob(0).is_none() && archive.blob(5).is_none());
@@ -418,27 +420,27 @@ async fn learned_checksums_are_recorded_in_batches() {
     let entries = (0..150).map(|number| file_entry(id(number), FOLDER, &format!("{number:03}"), 1));
     let large = file_entry(id(200), FOLDER, "large", 16 << 20);
     let entries: Vec<TreeEntry> = entries.chain([large, folder_entry(FOLDER, id(900), "f")]).collect();
-    let mut scene = Scene::with([for_owner(folder(FOLDER))]).listing(entries);
+    let mut fixture = Fixture::with([for_owner(folder(FOLDER))]).listing(entries);
     let noted = Arc::new(Mutex::new(Vec::new()));
     let counts = noted.clone();
-    scene.records.expect_note_crc32().returning(move |sums: &[(BlobKey, Crc32)]| {
+    fixture.records.expect_record_crc32s().returning(move |sums: &[(BlobKey, Crc32)]| {
         assert!(sums.iter().all(|(blob, _)| *blob == key()));
         counts.lock().unwrap().push(sums.len());
         Ok(())
     });
-    let mut archive = scene.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
+    let mut archive = fixture.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
     for number in 1..=150 {
-        archive.learn(number, Crc32(9)).await.unwrap();
+        archive.record_crc32(number, Crc32(9)).await.unwrap();
         // Known checksums are not learned again.
-        archive.learn(number, Crc32(8)).await.unwrap();
+        archive.record_crc32(number, Crc32(8)).await.unwrap();
         assert_eq!(archive.entry(number).unwrap().file.unwrap().crc32, Some(Crc32(9)));
     }
     // Folders have none.
-    archive.learn(0, Crc32(9)).await.unwrap();
+    archive.record_crc32(0, Crc32(9)).await.unwrap();
     assert_eq!(*noted.lock().unwrap(), [64, 64]);
-    archive.learn(151, Crc32(9)).await.unwrap();
-    archive.note().await.unwrap();
-    archive.note().await.unwrap();
+    archive.record_crc32(151, Crc32(9)).await.unwrap();
+    archive.flush_checksums().await.unwrap();
+    archive.flush_checksums().await.unwrap();
     assert_eq!(*noted.lock().unwrap(), [64, 64, 23]);
 }
 
@@ -450,9 +452,9 @@ async fn an_archive_is_named_after_its_folder() {
         let mut found = for_owner(folder(FOLDER));
         found.node.name = name(of_folder);
         let archive =
-            Scene::with([found]).listing(sample()).open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
+            Fixture::with([found]).listing(sample()).open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
         let media_type = MediaType::parse("application/zip").unwrap();
-        let told = archive.content_headers(media_type.clone(), ".zip");
-        assert_eq!((told.media_type, told.attachment), (media_type, Some(name(expected))));
+        let reported = archive.content_headers(media_type.clone(), ".zip");
+        assert_eq!((reported.media_type, reported.attachment), (media_type, Some(name(expected))));
     }
 }

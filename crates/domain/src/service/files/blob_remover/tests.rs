@@ -6,37 +6,37 @@ use crate::error::Error;
 use crate::model::BlobRef;
 use crate::port::{MockBlobRecordRepository, MockBlobStore};
 use crate::service::BlobRemover;
-use crate::service::testing::{made_blob, made_key, one_store, other_store, two_stores};
+use crate::service::testing::{nth_blob, nth_key, one_store, other_store, two_stores};
 use crate::testing::{store_name, upload};
 
 fn elsewhere(nth: u8) -> BlobRef {
-    BlobRef { store: other_store(), key: made_key(nth) }
+    BlobRef { store: other_store(), key: nth_key(nth) }
 }
 
 #[tokio::test]
 async fn each_blob_is_removed_from_its_own_store() {
     let (mut store, mut other) = (MockBlobStore::new(), MockBlobStore::new());
-    store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
-    other.expect_delete().with(eq(made_key(2))).times(1).returning(|_| Ok(()));
+    store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Ok(()));
+    other.expect_delete().with(eq(nth_key(2))).times(1).returning(|_| Ok(()));
     let mut records = MockBlobRecordRepository::new();
     for (name, nth) in [(store_name(), 1), (other_store(), 2)] {
-        let removal = records.expect_remove().withf(move |store, keys| *store == name && keys == [made_key(nth)]);
+        let removal = records.expect_remove().withf(move |store, keys| *store == name && keys == [nth_key(nth)]);
         removal.times(1).returning(|_, _| Ok(()));
     }
     let remover = BlobRemover::new(Arc::new(records), two_stores(store, other));
-    let (removed, fault) = remover.remove(vec![made_blob(1), elsewhere(2)]).await;
-    assert!(fault.is_none(), "{fault:?}");
+    let (removed, first_error) = remover.remove(vec![nth_blob(1), elsewhere(2)]).await;
+    assert!(first_error.is_none(), "{first_error:?}");
     assert_eq!(removed, 2);
 }
 
 #[tokio::test]
 async fn a_blob_of_an_unknown_store_keeps_its_record_and_stops_no_other() {
     let (mut store, mut records) = (MockBlobStore::new(), MockBlobRecordRepository::new());
-    store.expect_delete().with(eq(made_key(2))).times(1).returning(|_| Ok(()));
-    records.expect_remove().withf(|_, keys| keys == [made_key(2)]).times(1).returning(|_, _| Ok(()));
+    store.expect_delete().with(eq(nth_key(2))).times(1).returning(|_| Ok(()));
+    records.expect_remove().withf(|_, keys| keys == [nth_key(2)]).times(1).returning(|_, _| Ok(()));
     let remover = BlobRemover::new(Arc::new(records), one_store(store));
-    let (removed, fault) = remover.remove(vec![elsewhere(1), made_blob(2)]).await;
-    assert!(matches!(fault, Some(Error::Unavailable { part: "storage", .. })), "{fault:?}");
+    let (removed, first_error) = remover.remove(vec![elsewhere(1), nth_blob(2)]).await;
+    assert!(matches!(first_error, Some(Error::Unavailable { part: "storage", .. })), "{first_error:?}");
     assert_eq!(removed, 1);
 }
 

@@ -7,18 +7,18 @@ use crate::error::{Error, Gone};
 use crate::model::{Change, ChangeBatch, ChangeCursor, ChangeKind, ChangePosition, DriveId, Limit, LoggedChange};
 use crate::port::MockChangeRepository;
 use crate::service::ChangeService;
-use crate::service::testing::{OWNER, STRANGER, actor, command, drive_with, home};
+use crate::service::testing::{OWNER, STRANGER, actor, command, drive_with, user_drive};
 
 fn position(entry: u64) -> ChangePosition {
     ChangePosition { entry, ..ChangePosition::default() }
 }
 
 fn cursor(entry: u64) -> ChangeCursor {
-    ChangeCursor { drive: home().root.node.drive, after: position(entry) }
+    ChangeCursor { drive: user_drive().root.node.drive, after: position(entry) }
 }
 
 fn logged(entry: u64) -> LoggedChange {
-    let change = Change::for_drive(ChangeKind::QuotaSet, home().root.node.drive);
+    let change = Change::for_drive(ChangeKind::QuotaSet, user_drive().root.node.drive);
     LoggedChange { position: position(entry), change, command: command(OWNER) }
 }
 
@@ -35,7 +35,7 @@ async fn a_reader_starts_at_the_end_of_the_log() {
 
 #[tokio::test]
 async fn a_page_continues_where_the_store_says() {
-    let drive = home().root.node.drive;
+    let drive = user_drive().root.node.drive;
     for (found, more) in [(vec![logged(8), logged(9)], true), (vec![logged(8)], false), (vec![], false)] {
         let mut log = MockChangeRepository::new();
         let batch = ChangeBatch { changes: found.clone(), end: position(12) };

@@ -7,13 +7,13 @@ use crate::error::{Conflict, Error, Field, Forbidden};
 use crate::model::{
     Action, ConflictPolicy, IdSource, Located, Name, NodeId, Permission, Revision, Step, UserId, VersionId,
 };
-use crate::port::{CopyRequest, MockBlobRecordRepository, MockBlobStore, MockTreeRepository, Saved};
+use crate::port::{CopyRequest, MockBlobRecordRepository, MockBlobStore, MockTreeRepository, SavedNode};
 use crate::service::testing::{
     FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, STRANGER, actor, command, context, drive_with, file, folder, for_guest,
-    for_heir, for_owner, for_stranger, grant_for, made_blob, made_key, name_taken, one_store, root, seen, trashed,
-    unconditioned,
+    for_guest_of_parent, for_outsider, for_owner, grant_for, name_taken, nth_blob, nth_key, one_store, root, seen,
+    trashed, unconditioned,
 };
-use crate::service::{BlobRemover, CopyPlace, CopyService};
+use crate::service::{BlobRemover, CopyService, CopyTarget};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
@@ -33,12 +33,12 @@ fn service_on(
     CopyService::new(Arc::new(drive_with(found)), Arc::new(trees), remover, context(), 7)
 }
 
-fn into(folder: NodeId) -> CopyPlace {
-    CopyPlace { folder: Some(folder), ..CopyPlace::default() }
+fn into(folder: NodeId) -> CopyTarget {
+    CopyTarget { folder: Some(folder), ..CopyTarget::default() }
 }
 
 /// The error of a refused copy; nothing may be copied.
-async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &str, place: CopyPlace) -> Error {
+async fn refused(found: impl IntoIterator<Item = Located>, user: UserId, kind: &str, place: CopyTarget) -> Error {
     let mut trees = MockTreeRepository::new();
     trees.expect_copy().never();
     let copies = service(found, trees);
@@ -64,7 +64,7 @@ async fn a_copy_goes_into_the_callers_root_by_default() {
         .times(1)
         .returning(|_, _| Ok(for_owner(file(FILE)).into()));
     let copies = service([for_owner(file(FILE))], trees);
-    let made = copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
+    let made = copies.copy_file(&actor(OWNER), FILE, CopyTarget::default(), &unconditioned()).await.unwrap();
     assert_eq!(made.node.id, FILE);
 }
 
@@ -72,13 +72,13 @@ async fn a_copy_goes_into_the_callers_root_by_default() {
 async fn the_bytes_of_versions_that_a_copy_made_superfluous_are_deleted() {
     let (mut trees, mut records, mut store) =
         (MockTreeRepository::new(), MockBlobRecordRepository::new(), MockBlobStore::new());
-    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8)] };
+    let saved = SavedNode { located: for_owner(file(FILE)), freed: vec![nth_blob(8)] };
     trees.expect_copy().times(1).return_once(|_, _| Ok(saved));
-    store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
-    let removal = records.expect_remove().withf(|_, keys| keys == [made_key(8)]);
+    store.expect_delete().with(eq(nth_key(8))).times(1).returning(|_| Ok(()));
+    let removal = records.expect_remove().withf(|_, keys| keys == [nth_key(8)]);
     removal.times(1).returning(|_, _| Ok(()));
     let copies = service_on([for_owner(file(FILE))], trees, records, store);
-    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
+    copies.copy_file(&actor(OWNER), FILE, CopyTarget::default(), &unconditioned()).await.unwrap();
 }
 
 #[tokio::test]
@@ -96,8 +96,8 @@ async fn a_viewer_may_copy_to_an_editable_folder() {
                 && (copy_request.conflict, copy_request.seen) == (ConflictPolicy::Keep, Some(Revision(1)))
         })
         .times(1)
-        .returning(|_, _| Ok(for_heir(folder(OTHER_FOLDER), EDIT).into()));
-    let place = CopyPlace { folder: Some(OTHER_FOLDER), name: Some(name("seaside")), conflict: ConflictPolicy::Keep };
+        .returning(|_, _| Ok(for_guest_of_parent(folder(OTHER_FOLDER), EDIT).into()));
+    let place = CopyTarget { folder: Some(OTHER_FOLDER), name: Some(name("seaside")), conflict: ConflictPolicy::Keep };
     let copies = service([item, to], trees);
     let made = copies.copy_folder(&actor(GUEST), FOLDER, place, &seen(1)).await.unwrap();
     assert_eq!(made.node.id, OTHER_FOLDER);
@@ -106,14 +106,14 @@ async fn a_viewer_may_copy_to_an_editable_folder() {
 #[tokio::test]
 async fn invisible_items_are_not_copied() {
     for (found, user) in [
-        (for_stranger(file(FILE)), STRANGER),
+        (for_outsider(file(FILE)), STRANGER),
         (for_owner(folder(FILE)), OWNER),
         (trashed(for_owner(file(FILE))), OWNER),
         (trashed(for_guest(file(FILE), EDIT)), GUEST),
     ] {
-        assert!(matches!(refused([found, root(user)], user, "file", CopyPlace::default()).await, Error::NotFound));
+        assert!(matches!(refused([found, root(user)], user, "file", CopyTarget::default()).await, Error::NotFound));
     }
-    let as_folder = refused([for_owner(file(FOLDER))], OWNER, "folder", CopyPlace::default()).await;
+    let as_folder = refused([for_owner(file(FOLDER))], OWNER, "folder", CopyTarget::default()).await;
     assert!(matches!(as_folder, Error::NotFound));
 }
 
@@ -123,7 +123,7 @@ async fn nothing_is_copied_to_where_the_caller_may_not_add() {
     let error = refused([for_guest(file(FILE), EDIT), viewed], GUEST, "file", into(OTHER_FOLDER)).await;
     assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     for to in [
-        Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) },
+        Located { viewer: GUEST.into(), ..for_outsider(folder(OTHER_FOLDER)) },
         for_guest(file(OTHER_FOLDER), EDIT),
         trashed(for_guest(folder(OTHER_FOLDER), EDIT)),
     ] {
@@ -134,7 +134,7 @@ async fn nothing_is_copied_to_where_the_caller_may_not_add() {
 
 #[tokio::test]
 async fn a_folder_replaces_nothing() {
-    let place = CopyPlace { conflict: ConflictPolicy::Replace, ..CopyPlace::default() };
+    let place = CopyTarget { conflict: ConflictPolicy::Replace, ..CopyTarget::default() };
     let error = refused([for_owner(folder(FOLDER))], OWNER, "folder", place).await;
     assert!(matches!(error, Error::Invalid(violations) if violations[0].field == Field::FolderConflict));
 }
@@ -147,7 +147,7 @@ async fn errors_of_the_copy_are_passed_on() {
         let mut trees = MockTreeRepository::new();
         trees.expect_copy().with(eq(command(OWNER)), always()).times(1).returning(move |_, _| Err(error()));
         let copies = service([for_owner(folder(FOLDER))], trees);
-        let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyPlace::default(), &unconditioned()).await.unwrap_err();
+        let met = copies.copy_folder(&actor(OWNER), FOLDER, CopyTarget::default(), &unconditioned()).await.unwrap_err();
         assert_eq!(met.to_string(), error().to_string());
     }
 }
@@ -162,7 +162,7 @@ async fn a_copy_gets_enough_identifiers() {
         Ok(for_owner(file(FILE)).into())
     });
     let copies = service([for_owner(file(FILE))], trees);
-    copies.copy_file(&actor(OWNER), FILE, CopyPlace::default(), &unconditioned()).await.unwrap();
+    copies.copy_file(&actor(OWNER), FILE, CopyTarget::default(), &unconditioned()).await.unwrap();
 }
 
 fn copy_request(item: &Located, to: &Located, name: Option<Name>, seen: Option<Revision>) -> CopyRequest {
@@ -173,7 +173,7 @@ fn copy_request(item: &Located, to: &Located, name: Option<Name>, seen: Option<R
         conflict: ConflictPolicy::Fail,
         seen,
         max_versions: 7,
-        ids: IdSource::new(crate::service::testing::NOW, Arc::new(crate::service::testing::Counting::from(1))),
+        ids: IdSource::new(crate::service::testing::NOW, Arc::new(crate::service::testing::CountingRandom::from(1))),
     }
 }
 
@@ -187,7 +187,7 @@ fn a_copy_keeps_its_name_by_default() {
 }
 
 #[test]
-fn what_the_transaction_sees_decides() {
+fn the_state_in_the_transaction_decides() {
     let (holiday, other) = (for_owner(folder(FOLDER)), for_owner(folder(OTHER_FOLDER)));
     let spec = copy_request(&holiday, &other, None, Some(Revision(1)));
     // The revision has changed.

@@ -10,15 +10,17 @@ use crate::model::{
     NodeId, NodeKind, Permission, Revision, Role, TrashItem, UserId,
 };
 use crate::port::{
-    BlobStores, ContentHeaders, Details, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockUrlPresigner,
-    Relocated, Relocation, SignedUrl, Watch,
+    BlobStores, ContentHeaders, MetadataUpdate, MockBlobRecordRepository, MockBlobStore, MockNodeRepository,
+    MockUrlPresigner, Relocated, Relocation, SignedUrl, Watch,
 };
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OWNER, STRANGER, Trail, actor, body, command, contents, context, context_with, drain,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, one_presigner, one_store,
-    other_store, request, root, seen, trashed, unconditioned,
+    drive_with, file, folder, for_guest, for_guest_of_parent, for_outsider, for_owner, grant_for, one_presigner,
+    one_store, other_store, request, root, seen, trashed, unconditioned,
 };
-use crate::service::{Contents, Delivery, Destination, FilePorts, FileService, NewPlace, StoreTags, UrlLifetimes};
+use crate::service::{
+    Contents, Delivery, Destination, FilePorts, FileService, RelocationRequest, StoreTags, UrlLifetimes,
+};
 use crate::testing::{content, key, name, store_name};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -44,7 +46,7 @@ fn png() -> Content {
 /// Nodes that are not visible as the file [`FILE`], each with its viewer.
 fn unseen() -> [(Located, UserId); 4] {
     [
-        (for_stranger(file(FILE)), STRANGER),
+        (for_outsider(file(FILE)), STRANGER),
         (for_owner(folder(FILE)), OWNER),
         (trashed(for_owner(file(FILE))), OWNER),
         (trashed(for_guest(file(FILE), Permission::Edit)), GUEST),
@@ -115,7 +117,7 @@ async fn the_bytes_of_an_open_file_come_from_its_blob() {
         .with(eq(key()), eq(10), eq(3..10))
         .times(1)
         .returning(|_, _, _| Ok(body([Ok("lo w"), Ok("orl")])));
-    let drive = drive_with([for_heir(file(FILE), Permission::View)]);
+    let drive = drive_with([for_guest_of_parent(file(FILE), Permission::View)]);
     let files = service(drive, store, MockUrlPresigner::new());
     let open = files.open(&actor(GUEST), FILE).await.ok().unwrap();
     assert_eq!((open.entry().node.id, open.content()), (FILE, &content(10)));
@@ -178,18 +180,22 @@ async fn the_owner_renames_and_moves_an_unchanged_file_at_once() {
         to: Some(grant_for(&destination, Action::AddTo)),
         name: Some(name("dune.jpg")),
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: Some(Revision(1)),
     };
     let moved = Located { node: Node { name: name("dune.jpg"), ..file(FILE) }, ..item };
     drive.expect_relocate().with(eq(command(OWNER)), eq(relocation)).times(1).return_once(move |_, _| Ok(moved.into()));
-    let place = NewPlace { name: Some(name("dune.jpg")), to: Some(Destination::Folder(FOLDER)), ..NewPlace::default() };
+    let place = RelocationRequest {
+        name: Some(name("dune.jpg")),
+        to: Some(Destination::Folder(FOLDER)),
+        ..RelocationRequest::default()
+    };
     let entry = files_of(drive).relocate(&actor(OWNER), FILE, place, &seen(1)).await.unwrap();
     assert_eq!(entry.node.name, name("dune.jpg"));
 }
 
 #[tokio::test]
-async fn what_a_file_replaces_is_audited_as_trashed() {
+async fn a_file_replaced_by_an_upload_is_audited_as_trashed() {
     let old = NodeId::from_uuid(Uuid::from_u128(301));
     for replaced in [None, Some(old)] {
         let item = for_owner(file(FILE));
@@ -200,7 +206,7 @@ async fn what_a_file_replaces_is_audited_as_trashed() {
         let ports = ports(drive, contents(MockBlobStore::new()));
         let files = FileService::new(ports, context_with(NOW, trail.clone()));
         let conflict = ConflictPolicy::Replace;
-        let place = NewPlace { name: Some(name("dune.jpg")), conflict, ..NewPlace::default() };
+        let place = RelocationRequest { name: Some(name("dune.jpg")), conflict, ..RelocationRequest::default() };
         files.relocate(&actor(OWNER), FILE, place, &unconditioned()).await.unwrap();
         let trashed = |node| (Some(OWNER), AuditAction::ItemTrashed(TrashItem { kind: NodeKind::File, node }));
         assert_eq!(trail.read(), replaced.map(trashed).into_iter().collect::<Vec<_>>());
@@ -209,8 +215,8 @@ async fn what_a_file_replaces_is_audited_as_trashed() {
 
 #[tokio::test]
 async fn a_refused_rename_changes_nothing() {
-    let renamed = || NewPlace { name: Some(name("mine.jpg")), to: None, ..NewPlace::default() };
-    let refused = async |found: Located, place: NewPlace| {
+    let renamed = || RelocationRequest { name: Some(name("mine.jpg")), to: None, ..RelocationRequest::default() };
+    let refused = async |found: Located, place: RelocationRequest| {
         let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found, root(user)]);
         drive.expect_relocate().never();
@@ -221,8 +227,8 @@ async fn a_refused_rename_changes_nothing() {
         let error = refused(for_guest(file(FILE), permission), renamed()).await;
         assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     }
-    let into_root = NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() };
-    let error = refused(for_heir(file(FILE), Permission::Edit), into_root).await;
+    let into_root = RelocationRequest { name: None, to: Some(Destination::Root), ..RelocationRequest::default() };
+    let error = refused(for_guest_of_parent(file(FILE), Permission::Edit), into_root).await;
     assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     for (found, _) in unseen() {
         assert!(matches!(refused(found, renamed()).await, Error::NotFound));

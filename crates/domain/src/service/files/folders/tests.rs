@@ -7,13 +7,14 @@ use crate::model::{
     Action, AuditAction, ConflictPolicy, Entry, Limit, Located, Name, NodeId, NodeKind, NodePath, Order, PathStart,
     Permission, Position, Revision, Role, Sort, SortBy, SortValue, TrashItem, UserId, Viewer,
 };
-use crate::port::{Details, FolderEntry, MockNodeRepository, Relocated, Relocation};
+use crate::port::{FolderEntry, MetadataUpdate, MockNodeRepository, Relocated, Relocation};
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context,
-    context_with, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, made,
-    name_taken, no_entries_left, nothing_ended, one_ended, root, seen, trashed, unconditioned,
+    context_with, drive_with, entry_quota_exceeded, file, folder, for_guest, for_guest_of_parent, for_outsider,
+    for_owner, grant_for, made, name_taken, nothing_ended, one_ended_upload, root, seen, trashed, unconditioned,
+    user_drive,
 };
-use crate::service::{Destination, FolderService, ListQuery, NewPlace};
+use crate::service::{Destination, FolderService, ListQuery, RelocationRequest};
 use crate::testing::name;
 
 const VIEW: Permission = Permission::View;
@@ -31,22 +32,22 @@ async fn refused_creation(found: Option<Located>, user: UserId) -> Error {
 }
 
 /// The error of renaming or moving [`FOLDER`]; nothing may be changed.
-async fn refused_relocation(found: impl IntoIterator<Item = Located>, user: UserId, place: NewPlace) -> Error {
+async fn refused_relocation(found: impl IntoIterator<Item = Located>, user: UserId, place: RelocationRequest) -> Error {
     let mut drive = drive_with(found);
     drive.expect_relocate().never();
     service(drive).relocate(&actor(user), FOLDER, place, &unconditioned()).await.unwrap_err()
 }
 
-fn named(text: &str) -> NewPlace {
-    NewPlace { name: Some(name(text)), to: None, ..NewPlace::default() }
+fn named(text: &str) -> RelocationRequest {
+    RelocationRequest { name: Some(name(text)), to: None, ..RelocationRequest::default() }
 }
 
-fn into(folder: NodeId) -> NewPlace {
-    NewPlace { name: None, to: Some(Destination::Folder(folder)), ..NewPlace::default() }
+fn into(folder: NodeId) -> RelocationRequest {
+    RelocationRequest { name: None, to: Some(Destination::Folder(folder)), ..RelocationRequest::default() }
 }
 
-fn into_root() -> NewPlace {
-    NewPlace { name: None, to: Some(Destination::Root), ..NewPlace::default() }
+fn into_root() -> RelocationRequest {
+    RelocationRequest { name: None, to: Some(Destination::Root), ..RelocationRequest::default() }
 }
 
 fn is_forbidden(error: &Error) -> bool {
@@ -68,13 +69,13 @@ async fn a_folder_goes_into_the_callers_root_by_default() {
 
 #[tokio::test]
 async fn a_guest_may_add_to_a_folder_that_is_shared_for_editing() {
-    for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT)] {
+    for found in [for_guest(folder(FOLDER), EDIT), for_guest_of_parent(folder(FOLDER), EDIT)] {
         let mut drive = drive_with([found.clone()]);
         drive
             .expect_create_folder()
             .with(eq(command(GUEST)), eq(grant_for(&found, Action::AddTo)), eq(made::<NodeId>(1)), eq(name("new")))
             .times(1)
-            .returning(|_, _, id, _| Ok(for_heir(folder(id), EDIT)));
+            .returning(|_, _, id, _| Ok(for_guest_of_parent(folder(id), EDIT)));
         let made = service(drive).create(&actor(GUEST), Some(FOLDER), &name("new")).await.unwrap();
         assert_eq!((made.role, made.owner.id), (Role::Edit, OWNER));
     }
@@ -82,16 +83,16 @@ async fn a_guest_may_add_to_a_folder_that_is_shared_for_editing() {
 
 #[tokio::test]
 async fn callers_without_the_right_add_nothing() {
-    for found in [for_guest(folder(FOLDER), VIEW), for_heir(folder(FOLDER), VIEW)] {
+    for found in [for_guest(folder(FOLDER), VIEW), for_guest_of_parent(folder(FOLDER), VIEW)] {
         assert!(is_forbidden(&refused_creation(Some(found), GUEST).await));
     }
-    let stranger = refused_creation(Some(for_stranger(folder(FOLDER))), STRANGER).await;
+    let stranger = refused_creation(Some(for_outsider(folder(FOLDER))), STRANGER).await;
     let absent = refused_creation(None, STRANGER).await;
     assert!(matches!((stranger, absent), (Error::NotFound, Error::NotFound)));
 }
 
 #[tokio::test]
-async fn nothing_goes_into_a_file_or_into_the_trash() {
+async fn files_and_trashed_folders_accept_no_entries() {
     assert!(matches!(refused_creation(Some(for_owner(file(FOLDER))), OWNER).await, Error::NotFound));
     assert!(matches!(refused_creation(Some(trashed(for_owner(folder(FOLDER)))), OWNER).await, Error::NotFound));
 }
@@ -117,12 +118,12 @@ async fn only_the_owner_learns_how_many_entries_a_full_drive_has() {
     let refusal = async |found: Located| {
         let viewer = found.viewer.user().unwrap();
         let mut drive = drive_with([found]);
-        drive.expect_create_folder().times(1).returning(|_, _, _, _| Err(no_entries_left()));
+        drive.expect_create_folder().times(1).returning(|_, _, _, _| Err(entry_quota_exceeded()));
         service(drive).create(&actor(viewer), Some(FOLDER), &name("new")).await.unwrap_err()
     };
     let owned = refusal(for_owner(folder(FOLDER))).await;
     assert!(matches!(owned, Error::Forbidden(Forbidden::Entries { needed: 1, .. })), "{owned:?}");
-    for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT)] {
+    for found in [for_guest(folder(FOLDER), EDIT), for_guest_of_parent(folder(FOLDER), EDIT)] {
         let foreign = refusal(found).await;
         assert!(matches!(foreign, Error::Forbidden(Forbidden::QuotaOfOwner { needed: None })), "{foreign:?}");
     }
@@ -142,7 +143,7 @@ async fn the_root_is_listed_with_the_account() {
         .times(1)
         .returning(|_, _, _, _| Ok(vec![FolderEntry::new(folder(PARENT), None)]));
     let (account, page) = service(drive).list_root(&actor(OWNER), &ListQuery::default()).await.unwrap();
-    assert_eq!(account, home().account);
+    assert_eq!(account, user_drive().account);
     assert_eq!((page.items[0].node.id, page.items[0].role), (PARENT, Role::Owner));
     assert_eq!(page.items[0].parent, None, "the root shows nowhere, not even as a parent");
     assert_eq!(page.next, None);
@@ -161,15 +162,15 @@ async fn at_path(found: Option<Located>, user: UserId) -> Result<Entry, Error> {
 async fn a_path_leads_to_what_stands_below_a_folder_that_the_caller_sees() {
     let owned = at_path(Some(for_owner(file(FILE))), OWNER).await.unwrap();
     assert_eq!((owned.node.id, owned.role), (FILE, Role::Owner));
-    let inherited = at_path(Some(for_heir(file(FILE), VIEW)), GUEST).await.unwrap();
+    let inherited = at_path(Some(for_guest_of_parent(file(FILE), VIEW)), GUEST).await.unwrap();
     assert_eq!((inherited.node.id, inherited.role, inherited.parent), (FILE, Role::View, Some(PARENT)));
 }
 
 #[tokio::test]
-async fn a_path_from_or_to_what_the_caller_does_not_see_leads_nowhere() {
+async fn paths_through_invisible_nodes_are_not_found() {
     for (found, user) in [
         (None, OWNER),
-        (Some(for_stranger(file(FILE))), STRANGER),
+        (Some(for_outsider(file(FILE))), STRANGER),
         (Some(trashed(for_owner(file(FILE)))), OWNER),
         // The file is shared, the folder in which the path starts is not.
         (Some(for_guest(file(FILE), EDIT)), GUEST),
@@ -224,7 +225,7 @@ async fn a_guest_sees_the_path_from_the_shared_folder_and_item_roles() {
 #[tokio::test]
 async fn only_visible_folders_are_listed() {
     let cases = [
-        (for_stranger(folder(FOLDER)), STRANGER),
+        (for_outsider(folder(FOLDER)), STRANGER),
         (for_owner(file(FOLDER)), OWNER),
         (trashed(for_owner(folder(FOLDER))), OWNER),
         (trashed(for_guest(folder(FOLDER), EDIT)), GUEST),
@@ -242,7 +243,7 @@ async fn only_visible_folders_are_listed() {
 
 #[tokio::test]
 async fn the_owner_and_editors_of_the_parent_may_rename() {
-    for found in [for_owner(folder(FOLDER)), for_heir(folder(FOLDER), EDIT)] {
+    for found in [for_owner(folder(FOLDER)), for_guest_of_parent(folder(FOLDER), EDIT)] {
         let user = found.viewer.user().unwrap();
         let mut drive = drive_with([found.clone()]);
         let relocation = Relocation {
@@ -250,7 +251,7 @@ async fn the_owner_and_editors_of_the_parent_may_rename() {
             to: None,
             name: Some(name("seaside")),
             conflict: ConflictPolicy::Fail,
-            details: Details::default(),
+            metadata: MetadataUpdate::default(),
             seen: Some(Revision(1)),
         };
         drive
@@ -274,16 +275,16 @@ async fn guests_may_not_rename_or_move_the_shared_folder_itself() {
 #[tokio::test]
 async fn a_viewer_changes_nothing_and_a_stranger_finds_nothing() {
     for place in [named("mine"), into(OTHER_FOLDER), into_root()] {
-        let viewer = refused_relocation([for_heir(folder(FOLDER), VIEW)], GUEST, place.clone()).await;
+        let viewer = refused_relocation([for_guest_of_parent(folder(FOLDER), VIEW)], GUEST, place.clone()).await;
         assert!(is_forbidden(&viewer));
-        let stranger = refused_relocation([for_stranger(folder(FOLDER))], STRANGER, place).await;
+        let stranger = refused_relocation([for_outsider(folder(FOLDER))], STRANGER, place).await;
         assert!(matches!(stranger, Error::NotFound));
     }
 }
 
 #[tokio::test]
 async fn a_move_passes_grants_for_both_ends() {
-    let item = for_heir(folder(FOLDER), EDIT);
+    let item = for_guest_of_parent(folder(FOLDER), EDIT);
     let destination = for_guest(folder(OTHER_FOLDER), EDIT);
     let mut drive = drive_with([item.clone(), destination.clone()]);
     let relocation = Relocation {
@@ -291,7 +292,7 @@ async fn a_move_passes_grants_for_both_ends() {
         to: Some(grant_for(&destination, Action::AddTo)),
         name: Some(name("seaside")),
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: None,
     };
     drive
@@ -299,17 +300,21 @@ async fn a_move_passes_grants_for_both_ends() {
         .with(eq(command(GUEST)), eq(relocation))
         .times(1)
         .returning(move |_, _| Ok(item.clone().into()));
-    let place = NewPlace { name: Some(name("seaside")), ..into(OTHER_FOLDER) };
+    let place = RelocationRequest { name: Some(name("seaside")), ..into(OTHER_FOLDER) };
     assert!(service(drive).relocate(&actor(GUEST), FOLDER, place, &unconditioned()).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_move_needs_permission_at_the_destination() {
-    let item = || for_heir(folder(FOLDER), EDIT);
-    let unseen = Located { viewer: GUEST.into(), ..for_stranger(folder(OTHER_FOLDER)) };
+    let item = || for_guest_of_parent(folder(FOLDER), EDIT);
+    let unseen = Located { viewer: GUEST.into(), ..for_outsider(folder(OTHER_FOLDER)) };
     let viewed = for_guest(folder(OTHER_FOLDER), VIEW);
     assert!(is_forbidden(&refused_relocation([item(), viewed], GUEST, into(OTHER_FOLDER)).await));
-    for found in [unseen, for_heir(file(OTHER_FOLDER), EDIT), trashed(for_heir(folder(OTHER_FOLDER), EDIT))] {
+    for found in [
+        unseen,
+        for_guest_of_parent(file(OTHER_FOLDER), EDIT),
+        trashed(for_guest_of_parent(folder(OTHER_FOLDER), EDIT)),
+    ] {
         let error = refused_relocation([item(), found], GUEST, into(OTHER_FOLDER)).await;
         assert!(matches!(error, Error::NotFound));
     }
@@ -325,7 +330,7 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
         to: Some(grant_for(&root(OWNER), Action::AddTo)),
         name: None,
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: None,
     };
     drive
@@ -335,7 +340,7 @@ async fn only_the_owner_moves_to_the_root_of_the_drive() {
         .returning(move |_, _| Ok(item.clone().into()));
     assert!(service(drive).relocate(&actor(OWNER), FOLDER, into_root(), &unconditioned()).await.is_ok());
 
-    let guest = refused_relocation([for_heir(folder(FOLDER), EDIT), root(GUEST)], GUEST, into_root()).await;
+    let guest = refused_relocation([for_guest_of_parent(folder(FOLDER), EDIT), root(GUEST)], GUEST, into_root()).await;
     assert!(is_forbidden(&guest));
 }
 
@@ -366,19 +371,19 @@ async fn data_of_uploads_ended_by_a_move_is_deleted() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone(), for_owner(folder(OTHER_FOLDER))]);
     drive.expect_relocate().times(1).return_once(move |_, _| Ok(item.into()));
-    let folders = FolderService::new(Arc::new(drive), one_ended(), context());
+    let folders = FolderService::new(Arc::new(drive), one_ended_upload(), context());
     assert!(folders.relocate(&actor(OWNER), FOLDER, into(OTHER_FOLDER), &unconditioned()).await.is_ok());
 }
 
 #[tokio::test]
-async fn what_a_folder_replaces_ends_as_if_it_had_been_deleted() {
+async fn a_folder_replaced_by_a_move_ends_like_a_deleted_one() {
     let item = for_owner(folder(FOLDER));
     let mut drive = drive_with([item.clone()]);
     let asked = drive.expect_relocate().withf(|_, spec| spec.conflict == ConflictPolicy::Replace && spec.to.is_none());
     asked.times(1).return_once(move |_, _| Ok(Relocated { located: item, replaced: Some(OTHER_FOLDER) }));
     let trail = Trail::default();
-    let folders = FolderService::new(Arc::new(drive), one_ended(), context_with(NOW, trail.clone()));
-    let place = NewPlace { conflict: ConflictPolicy::Replace, ..named("seaside") };
+    let folders = FolderService::new(Arc::new(drive), one_ended_upload(), context_with(NOW, trail.clone()));
+    let place = RelocationRequest { conflict: ConflictPolicy::Replace, ..named("seaside") };
     folders.relocate(&actor(OWNER), FOLDER, place, &unconditioned()).await.unwrap();
     let item = TrashItem { kind: NodeKind::Folder, node: OTHER_FOLDER };
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::ItemTrashed(item))]);

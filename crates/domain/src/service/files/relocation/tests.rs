@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use crate::error::{Conflict, Error};
 use crate::model::{Action, ConflictPolicy, DriveId, Grant, Located, Name, NodeId, Permission, Step};
-use crate::port::{Details, Place, Relocation};
+use crate::port::{MetadataUpdate, NodeLocation, Relocation};
 use crate::service::testing::{
-    FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_guest, for_heir, for_owner, grant_for, root,
-    trashed,
+    FILE, FOLDER, OTHER_FOLDER, OWNER, PARENT, ROOT, file, folder, for_guest, for_guest_of_parent, for_owner,
+    grant_for, root, trashed,
 };
 use crate::testing::name;
 
@@ -18,15 +18,15 @@ fn relocation(item: &Located, to: Option<&Located>, name: Option<Name>) -> Reloc
         to: to.map(|to| grant_for(to, Action::AddTo)),
         name,
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: None,
     }
 }
 
 /// The destination; `None` when the node is already there.
 fn place(relocation: &Relocation) -> Result<Option<(NodeId, Name)>, Error> {
-    let place = relocation.place(&relocation.item, relocation.to.as_ref())?;
-    Ok(place.map(|Place { parent, name }| (parent, name.clone())))
+    let place = relocation.new_location(&relocation.item, relocation.to.as_ref())?;
+    Ok(place.map(|NodeLocation { parent, name }| (parent, name.clone())))
 }
 
 /// A folder in [`FOLDER`].
@@ -54,14 +54,14 @@ fn a_folder_cannot_move_into_itself_or_below() {
 fn a_cycle_is_detected_from_the_current_state() {
     // When authorized, the other folder was a sibling; by now it is inside this one.
     let relocation = relocation(&for_owner(folder(FOLDER)), Some(&for_owner(folder(OTHER_FOLDER))), None);
-    assert!(relocation.place(&relocation.item, relocation.to.as_ref()).is_ok());
+    assert!(relocation.new_location(&relocation.item, relocation.to.as_ref()).is_ok());
     let by_now: Grant = grant_for(&below_folder(), Action::AddTo);
-    let refused = relocation.place(&relocation.item, Some(&by_now));
+    let refused = relocation.new_location(&relocation.item, Some(&by_now));
     assert!(matches!(refused, Err(Error::Conflict(Conflict::FolderCycle))));
 }
 
 #[test]
-fn nothing_leaves_its_drive() {
+fn nodes_do_not_move_to_other_drives() {
     let mut elsewhere = for_owner(folder(OTHER_FOLDER));
     elsewhere.node.drive = DriveId::from_uuid(Uuid::from_u128(8));
     let refused = place(&relocation(&for_owner(file(FILE)), Some(&elsewhere), None));
@@ -69,15 +69,18 @@ fn nothing_leaves_its_drive() {
 }
 
 #[test]
-fn what_may_be_trashed_may_be_replaced() {
+fn replacing_needs_the_permission_to_trash() {
     let edit = Permission::Edit;
-    let mover = grant_for(&for_heir(folder(FOLDER), edit), Action::Move);
+    let mover = grant_for(&for_guest_of_parent(folder(FOLDER), edit), Action::Move);
     let other = || folder(OTHER_FOLDER);
-    assert_eq!(Relocation::replacing(&mover, Some(for_heir(other(), edit))).unwrap().node().id, OTHER_FOLDER);
-    for refused in [for_guest(other(), edit), for_heir(other(), Permission::View)] {
+    assert_eq!(
+        Relocation::replacing(&mover, Some(for_guest_of_parent(other(), edit))).unwrap().node().id,
+        OTHER_FOLDER
+    );
+    for refused in [for_guest(other(), edit), for_guest_of_parent(other(), Permission::View)] {
         assert!(matches!(Relocation::replacing(&mover, Some(refused)), Err(Error::Forbidden(_))));
     }
-    for missing in [None, Some(trashed(for_heir(other(), edit)))] {
+    for missing in [None, Some(trashed(for_guest_of_parent(other(), edit)))] {
         assert!(matches!(Relocation::replacing(&mover, missing), Err(Error::NotFound)));
     }
 }
@@ -96,10 +99,10 @@ fn a_root_cannot_be_moved() {
         to: None,
         name: Some(name("x")),
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: None,
     };
-    assert!(matches!(relocation.place(&relocation.item, None), Err(Error::NotFound)));
+    assert!(matches!(relocation.new_location(&relocation.item, None), Err(Error::NotFound)));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::model::{
 };
 use crate::port::{Hit, MockSearchRepository, SearchCriteria};
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, STRANGER, actor, drive_with, file, folder, for_guest, for_owner,
-    for_stranger, grant_for, root, trashed,
+    FILE, FOLDER, GUEST, OTHER_FOLDER, OWNER, PARENT, STRANGER, actor, drive_with, file, folder, for_guest,
+    for_outsider, for_owner, grant_for, root, trashed,
 };
 use crate::service::{SearchPage, SearchQuery, SearchService};
 use crate::testing::name;
@@ -66,7 +66,7 @@ async fn results_come_with_their_visible_path() {
 async fn only_visible_results_are_returned() {
     let next = Some(place("holiday"));
     let hidden = vec![
-        for_stranger(folder(FOLDER)),
+        for_outsider(folder(FOLDER)),
         trashed(for_owner(folder(FOLDER))),
         trashed(for_guest(folder(FOLDER), Permission::View)),
         for_owner(folder(FOLDER)),
@@ -128,7 +128,7 @@ async fn a_search_below_a_folder_excludes_itself_and_others() {
 async fn nothing_is_searched_below_an_invisible_folder() {
     let unseen = [
         None,
-        Some(for_stranger(folder(FOLDER))),
+        Some(for_outsider(folder(FOLDER))),
         Some(trashed(for_owner(folder(FOLDER)))),
         Some(for_owner(file(FOLDER))),
     ];

@@ -16,7 +16,7 @@ use crate::port::{
 use crate::service::testing::{
     FILE, GUEST, NOW, OWNER, context, drain, drive_with, file, for_guest, one_store, person, trashed,
 };
-use crate::service::{SignedBlobPorts, SignedBlobService, Watching};
+use crate::service::{SignedBlobPorts, SignedBlobService, WatchPorts};
 use crate::testing::{content, key, name, store_name};
 
 const REQUEST: SignedRequest<'static> = SignedRequest { key: "k", query: "q" };
@@ -158,7 +158,7 @@ fn blobs_with(
     store: MockBlobStore,
     verifier: MockSignedUrlVerifier,
     records: MockBlobRecordRepository,
-    watching: Watching,
+    watching: WatchPorts,
 ) -> SignedBlobService {
     let parts = Arc::new(MockPartStore::new());
     let (verifier, stores, records) = (Arc::new(verifier), one_store(store), Arc::new(records));
@@ -192,8 +192,8 @@ async fn a_missing_blob_is_damaged_if_referenced_or_else_not_found() {
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(500));
 
 /// Must not be called.
-fn watching() -> Watching {
-    Watching {
+fn watching() -> WatchPorts {
+    WatchPorts {
         drive: Arc::new(MockNodeRepository::new()),
         versions: Arc::new(MockVersionRepository::new()),
         sessions: Arc::new(MockSessionRepository::new()),
@@ -213,7 +213,7 @@ fn watched(version: VersionId, runs: bool, found: Option<Located>, former: Optio
     let mut versions = MockVersionRepository::new();
     versions.expect_find().withf(move |_, wanted| *wanted == version).returning(move |_, _| Ok(former.clone()));
     let watching =
-        Watching { drive: Arc::new(drive_with(found)), versions: Arc::new(versions), sessions: Arc::new(sessions) };
+        WatchPorts { drive: Arc::new(drive_with(found)), versions: Arc::new(versions), sessions: Arc::new(sessions) };
     blobs_with(MockBlobStore::new(), verifier, MockBlobRecordRepository::new(), watching)
 }
 

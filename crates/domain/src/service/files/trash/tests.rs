@@ -15,8 +15,8 @@ use crate::port::{
 };
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context_with,
-    drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, made_blob, made_key,
-    nothing_ended, one_ended, one_store, outage, root, seen, trashed, unconditioned,
+    drive_with, file, folder, for_guest, for_guest_of_parent, for_outsider, for_owner, grant_for, nothing_ended,
+    nth_blob, nth_key, one_ended_upload, one_store, outage, root, seen, trashed, unconditioned, user_drive,
 };
 use crate::service::{BlobRemover, Destination, ListQuery, TrashService};
 use crate::testing::{name, store_name};
@@ -40,7 +40,7 @@ fn service_on(
 }
 
 /// The node itself was trashed.
-fn binned(mut found: Located) -> Located {
+fn trashed_root(mut found: Located) -> Located {
     found.lineage[0].trashed = true;
     found
 }
@@ -53,7 +53,7 @@ const THE_FILE: TrashItem = TrashItem { kind: NodeKind::File, node: FILE };
 
 #[tokio::test]
 async fn movable_items_may_be_trashed_when_unchanged() {
-    for found in [for_owner(file(FILE)), for_heir(file(FILE), Permission::Edit)] {
+    for found in [for_owner(file(FILE)), for_guest_of_parent(file(FILE), Permission::Edit)] {
         let (viewer, item) = (found.viewer.user().unwrap(), grant_for(&found, Action::Trash));
         let mut trash = MockTrashRepository::new();
         let put = trash.expect_put().with(eq(command(viewer)), eq(item), eq(Some(Revision(1))));
@@ -66,16 +66,16 @@ async fn movable_items_may_be_trashed_when_unchanged() {
 
 #[tokio::test]
 async fn immovable_items_are_not_trashed() {
-    for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::View)] {
+    for found in [for_guest(file(FILE), Permission::Edit), for_guest_of_parent(file(FILE), Permission::View)] {
         let (service, trail) = service([found], MockTrashRepository::new());
         let refused = service.put(&actor(GUEST), (NodeKind::File, FILE), &unconditioned()).await;
         assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
         assert_eq!(trail.read(), []);
     }
     let unseen = [
-        for_stranger(file(FILE)),
+        for_outsider(file(FILE)),
         trashed(for_owner(file(FILE))),
-        binned(for_owner(file(FILE))),
+        trashed_root(for_owner(file(FILE))),
         for_owner(folder(FILE)),
     ];
     for found in unseen {
@@ -90,13 +90,13 @@ async fn immovable_items_are_not_trashed() {
 async fn the_trash_lists_purge_time_and_former_path() {
     let at = Timestamp::from_millis(9_000);
     let rows = vec![
-        Trashed { located: binned(for_owner(file(FILE))), at },
-        Trashed { located: trashed(binned(for_owner(folder(FOLDER)))), at: NOW },
+        Trashed { located: trashed_root(for_owner(file(FILE))), at },
+        Trashed { located: trashed(trashed_root(for_owner(folder(FOLDER)))), at: NOW },
     ];
     let mut trash = MockTrashRepository::new();
     let place = TrashPosition { at: NOW, id: OTHER_FOLDER };
     let limit = Limit::new(1).unwrap();
-    let grant = grant_for(&home().root, Action::Read);
+    let grant = grant_for(&user_drive().root, Action::Read);
     let list = trash.expect_list().with(eq(grant), eq(Some(place)), eq(limit));
     list.times(1).return_once(move |_, _, _| Ok(rows));
     let (service, _) = service([], trash);
@@ -112,7 +112,7 @@ async fn the_trash_lists_purge_time_and_former_path() {
 async fn a_trash_page_is_fetched_in_batches_and_limited_in_size() {
     let id = |number: usize| NodeId::from_uuid(uuid::Uuid::from_u128(1_000_000 - number as u128));
     let deep = move |number: usize| {
-        let mut located = binned(for_owner(file(id(number))));
+        let mut located = trashed_root(for_owner(file(id(number))));
         located.lineage[0].id = id(number);
         let above = Step { id: OTHER_FOLDER, name: name(&"l".repeat(255)), trashed: false, share: None };
         drop(located.lineage.splice(1..1, std::iter::repeat_n(above, 60)));
@@ -141,7 +141,7 @@ async fn a_trash_page_is_fetched_in_batches_and_limited_in_size() {
 
 #[tokio::test]
 async fn an_item_is_restored_to_where_its_owner_says() {
-    let item = || binned(for_owner(file(FILE)));
+    let item = || trashed_root(for_owner(file(FILE)));
     let there = for_owner(folder(OTHER_FOLDER));
     for (to, grant) in [
         (None, None),
@@ -166,7 +166,7 @@ async fn an_item_is_restored_to_where_its_owner_says() {
 
 #[tokio::test]
 async fn only_the_owner_accesses_the_trash() {
-    let guests = binned(for_heir(file(FILE), Permission::Edit));
+    let guests = trashed_root(for_guest_of_parent(file(FILE), Permission::Edit));
     let live = for_owner(file(FILE));
     for found in [guests, live] {
         let viewer = found.viewer.user().unwrap();
@@ -191,7 +191,7 @@ fn an_hour_ago() -> Timestamp {
 
 #[tokio::test]
 async fn a_guest_may_undo_within_an_hour() {
-    let undoable = || binned(for_heir(file(FILE), Permission::Edit));
+    let undoable = || trashed_root(for_guest_of_parent(file(FILE), Permission::Edit));
     let spec = Restoration {
         item: grant_for(&undoable(), Action::Undo),
         to: None,
@@ -202,7 +202,7 @@ async fn a_guest_may_undo_within_an_hour() {
     let find = trash.expect_find_trashed_by().with(eq(FILE), eq(GUEST), eq(an_hour_ago()));
     find.times(1).returning(move |_, _, _| Ok(Some(undoable())));
     let restore = trash.expect_restore().with(eq(command(GUEST)), eq(spec));
-    restore.times(1).returning(|_, _| Ok(for_heir(file(FILE), Permission::Edit)));
+    restore.times(1).returning(|_, _| Ok(for_guest_of_parent(file(FILE), Permission::Edit)));
     let (service, trail) = service([undoable()], trash);
     let entry = service.restore(&actor(GUEST), FILE, None, &seen(1)).await.unwrap();
     assert_eq!((entry.node.id, entry.role), (FILE, Role::Edit));
@@ -211,8 +211,8 @@ async fn a_guest_may_undo_within_an_hour() {
 
 #[tokio::test]
 async fn a_guest_without_edit_permission_undoes_nothing() {
-    for found in [for_heir(file(FILE), Permission::View), for_guest(file(FILE), Permission::Edit)] {
-        let found = binned(found);
+    for found in [for_guest_of_parent(file(FILE), Permission::View), for_guest(file(FILE), Permission::Edit)] {
+        let found = trashed_root(found);
         let mut trash = MockTrashRepository::new();
         let now = found.clone();
         trash.expect_find_trashed_by().times(1).returning(move |_, _, _| Ok(Some(now.clone())));
@@ -223,7 +223,7 @@ async fn a_guest_without_edit_permission_undoes_nothing() {
 
 #[tokio::test]
 async fn a_folder_in_the_trash_is_listed_by_its_owner() {
-    for found in [binned(for_owner(folder(FOLDER))), trashed(for_owner(folder(FOLDER)))] {
+    for found in [trashed_root(for_owner(folder(FOLDER))), trashed(for_owner(folder(FOLDER)))] {
         let child = Node { parent: Some(FOLDER), ..file(FILE) };
         let mut drive = drive_with([found]);
         let list = drive.expect_list().withf(|folder, _, _, _| folder.node().id == FOLDER);
@@ -242,9 +242,11 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
         let [item] = page.items.as_slice() else { panic!("{page:?}") };
         assert_eq!((item.node.id, item.parent, item.role), (FILE, Some(FOLDER), Role::Owner));
     }
-    for found in
-        [for_owner(folder(FOLDER)), binned(for_owner(file(FOLDER))), binned(for_heir(folder(FOLDER), Permission::Edit))]
-    {
+    for found in [
+        for_owner(folder(FOLDER)),
+        trashed_root(for_owner(file(FOLDER))),
+        trashed_root(for_guest_of_parent(folder(FOLDER), Permission::Edit)),
+    ] {
         let viewer = found.viewer.user().unwrap();
         let (service, _) = service([found], MockTrashRepository::new());
         let refused = service.list_folder(&actor(viewer), FOLDER, &ListQuery::default()).await;
@@ -255,7 +257,7 @@ async fn a_folder_in_the_trash_is_listed_by_its_owner() {
 #[test]
 fn a_restored_item_goes_to_its_old_folder_or_the_root_within_its_drive() {
     let of = |found: &Located| grant_for(found, Action::Restore);
-    let item = binned(for_owner(folder(FOLDER)));
+    let item = trashed_root(for_owner(folder(FOLDER)));
     assert_eq!(Restoration::parent(&of(&item), None).unwrap(), PARENT);
     assert_eq!(Restoration::parent(&of(&trashed(item.clone())), None).unwrap(), ROOT);
     let there = grant_for(&for_owner(folder(OTHER_FOLDER)), Action::AddTo);
@@ -271,7 +273,7 @@ fn a_restored_item_goes_to_its_old_folder_or_the_root_within_its_drive() {
 
 #[tokio::test]
 async fn a_purge_runs_to_completion_or_its_bound() {
-    let item = binned(for_owner(file(FILE)));
+    let item = trashed_root(for_owner(file(FILE)));
     let drive = item.node.drive;
     for steps in [
         vec![step(1, 0, false)],
@@ -302,25 +304,25 @@ async fn the_bytes_of_a_purge_are_deleted_once_it_is_committed() {
         (MockTrashRepository::new(), MockBlobRecordRepository::new(), MockBlobStore::new());
     trash.expect_begin_purge().times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
     for (keys, more) in [([1, 2], true), ([3, 4], false)] {
-        let freed = keys.map(made_blob).to_vec();
+        let freed = keys.map(nth_blob).to_vec();
         let step = PurgeStep { removed: 2, more, freed, ..PurgeStep::default() };
         trash.expect_purge().times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
         for key in keys {
-            let delete = blobs.expect_delete().with(eq(made_key(key))).times(1).in_sequence(&mut order);
+            let delete = blobs.expect_delete().with(eq(nth_key(key))).times(1).in_sequence(&mut order);
             delete.returning(move |_| if key == 2 { Err(Error::unavailable("storage", "busy")) } else { Ok(()) });
         }
-        let gone: Vec<BlobKey> = keys.into_iter().filter(|key| *key != 2).map(made_key).collect();
+        let gone: Vec<BlobKey> = keys.into_iter().filter(|key| *key != 2).map(nth_key).collect();
         let removal = records.expect_remove().withf(move |store, keys| *store == store_name() && keys == gone);
         removal.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
     }
-    let (service, _) = service_on([binned(for_owner(file(FILE)))], trash, records, blobs);
+    let (service, _) = service_on([trashed_root(for_owner(file(FILE)))], trash, records, blobs);
     service.purge(&actor(OWNER), FILE, &unconditioned()).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_trash_is_emptied_in_batches_until_one_is_short() {
     let drive = root(OWNER).node.drive;
-    let scope = PurgeScope::All(Box::new(grant_for(&home().root, Action::Read)));
+    let scope = PurgeScope::All(Box::new(grant_for(&user_drive().root, Action::Read)));
     let mut order = Sequence::new();
     let mut trash = MockTrashRepository::new();
     for begun in [500, 3] {
@@ -341,7 +343,7 @@ async fn failures_are_not_audited() {
     trash.expect_restore().returning(|_, _| Err(outage()));
     trash.expect_begin_purge().returning(|_, _, _| Err(Error::PreconditionFailed));
     trash.expect_begin_purges().returning(|_, _, _| Err(outage()));
-    let (service, trail) = service([for_owner(folder(FOLDER)), binned(for_owner(file(FILE)))], trash);
+    let (service, trail) = service([for_owner(folder(FOLDER)), trashed_root(for_owner(file(FILE)))], trash);
     let me = actor(OWNER);
     assert!(service.put(&me, (NodeKind::Folder, FOLDER), &unconditioned()).await.is_err());
     assert!(service.restore(&me, FILE, None, &unconditioned()).await.is_err());
@@ -357,6 +359,6 @@ async fn data_of_uploads_ended_with_a_folder_is_deleted() {
     let drive = Arc::new(drive_with([for_owner(folder(FOLDER))]));
     let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), one_store(MockBlobStore::new()));
     let context = context_with(NOW, Trail::default());
-    let service = TrashService::new(drive, Arc::new(trash), remover, one_ended(), context, DAY);
+    let service = TrashService::new(drive, Arc::new(trash), remover, one_ended_upload(), context, DAY);
     service.put(&actor(OWNER), (NodeKind::Folder, FOLDER), &unconditioned()).await.unwrap();
 }

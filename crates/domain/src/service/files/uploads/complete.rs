@@ -7,12 +7,12 @@ use crate::model::{
     UploadId,
 };
 use crate::port::Commit;
-use crate::service::files::content_limit::told;
+use crate::service::files::content_limit::hide_owner_quota;
 use crate::service::files::digest;
 
 /// The options of completing an upload.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Completing {
+pub struct CompletionOptions {
     /// What to do when the name is taken; overrides the policy given at the beginning.
     pub conflict: Option<ConflictPolicy>,
     /// The expected digest of the bytes.
@@ -20,7 +20,7 @@ pub struct Completing {
 }
 
 /// The state of an upload being completed.
-enum Standing {
+enum CompletionState {
     /// It became this file.
     Complete(Entry),
     /// Its bytes may go into this folder.
@@ -42,12 +42,12 @@ impl UploadService {
     /// # Errors
     /// `NotFound` when it is not the caller's; `UploadIncomplete`; `Size`, `PartSize`; `Checksum`; and as
     /// [`port::UploadRepository::commit`](crate::port::UploadRepository::commit).
-    pub async fn complete(&self, actor: &Actor, upload: UploadId, said: Completing) -> Result<Entry> {
+    pub async fn complete(&self, actor: &Actor, upload: UploadId, given: CompletionOptions) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
         actor.require(Scope::Write)?;
-        let folder = match self.standing(actor, &upload).await? {
-            Standing::Complete(file) => return Ok(file),
-            Standing::Open(folder) => folder,
+        let folder = match self.completion_state(actor, &upload).await? {
+            CompletionState::Complete(file) => return Ok(file),
+            CompletionState::Open(folder) => folder,
         };
         // Uploads without a plan stream in through the API, which completes them itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
@@ -55,14 +55,14 @@ impl UploadService {
         let settled = async {
             let direct = self.direct(&original.store)?;
             let arrived = direct.finish(&upload.multipart(), plan, upload.signed_sha256()).await?;
-            self.settle(&upload, &original, plan, arrived, said.sha256).await
+            self.final_blob(&upload, &original, plan, arrived, given.sha256).await
         };
         let (blob, stored) = match settled.await {
             Ok(settled) => settled,
             Err(error @ Error::Refused(_)) => return Err(error),
-            Err(error) => return self.over_meanwhile(actor, upload.id, error).await,
+            Err(error) => return self.state_or_error(actor, upload.id, error).await,
         };
-        let conflict = said.conflict.unwrap_or(upload.file.conflict);
+        let conflict = given.conflict.unwrap_or(upload.file.conflict);
         let outcome = self.commit(actor, &folder, &upload, (blob.clone(), stored), conflict).await;
         if blob != original {
             match &outcome {
@@ -88,16 +88,16 @@ impl UploadService {
 
     /// The final, immutable blob of the bytes received as `original`. Fails if they are not the announced ones; after a
     /// copy, the right bytes may still be sent.
-    async fn settle(
+    async fn final_blob(
         &self,
         upload: &Upload,
         original: &BlobRef,
         plan: PartPlan,
         arrived: Stored,
-        said: Option<Sha256>,
+        given: Option<Sha256>,
     ) -> Result<(BlobRef, Stored)> {
         let signed = upload.signed_sha256();
-        if said.is_some() && signed.is_some() && said != signed {
+        if given.is_some() && signed.is_some() && given != signed {
             return Err(Error::Refused(Refused::Checksum));
         }
         let store = self.stores.get(&original.store)?;
@@ -106,14 +106,14 @@ impl UploadService {
             staged.needs_copy(plan).then_some((staged, records))
         });
         let Some((staged, records)) = staging else {
-            let stored = digest::verified(store, &original.key, arrived, said.or(signed)).await?;
+            let stored = digest::verified(store, &original.key, arrived, given.or(signed)).await?;
             return Ok((original.clone(), stored));
         };
         let copy = self.context.new_blob(&original.store);
         records.record(&copy.key, &copy.store, self.context.now()).await?;
         let copied = staged.copy(&upload.multipart(), plan, &copy.key, &content_headers_of(&upload.file)).await;
         let verified = match copied {
-            Ok(copied) => digest::verified(store, &copy.key, copied, said.or(signed)).await,
+            Ok(copied) => digest::verified(store, &copy.key, copied, given.or(signed)).await,
             Err(error) => Err(error),
         };
         match verified {
@@ -130,24 +130,24 @@ impl UploadService {
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` for its folder; `UploadClosed`, `UploadExpired`.
-    async fn standing(&self, actor: &Actor, upload: &Upload) -> Result<Standing> {
+    async fn completion_state(&self, actor: &Actor, upload: &Upload) -> Result<CompletionState> {
         let completion = upload.completion(self.context.now());
         if let Ok(Completion::Repeat(file)) = completion {
-            return Ok(Standing::Complete(self.repeat(actor, file).await?));
+            return Ok(CompletionState::Complete(self.repeat(actor, file).await?));
         }
         // A sender who lost access gets that error, rather than that the upload ended.
         let folder = self.folder_of(actor, upload).await?;
         completion?;
-        Ok(Standing::Open(folder))
+        Ok(CompletionState::Open(folder))
     }
 
     /// The outcome after a store `error`: if the bytes are gone because the upload has just been completed, aborted or
     /// ended with the sender's right, report that instead.
-    async fn over_meanwhile(&self, actor: &Actor, upload: UploadId, error: Error) -> Result<Entry> {
+    async fn state_or_error(&self, actor: &Actor, upload: UploadId, error: Error) -> Result<Entry> {
         let upload = self.find(actor, upload).await?;
-        match self.standing(actor, &upload).await? {
-            Standing::Complete(file) => Ok(file),
-            Standing::Open(_) => Err(error),
+        match self.completion_state(actor, &upload).await? {
+            CompletionState::Complete(file) => Ok(file),
+            CompletionState::Open(_) => Err(error),
         }
     }
 
@@ -175,6 +175,6 @@ impl UploadService {
             max_versions: self.settings.max_versions,
         };
         let made = self.uploads.commit(&self.context.command(actor)?, folder, &commit).await;
-        Ok(self.remover.clear_up(made.map_err(|error| told(folder, error))?).await)
+        Ok(self.remover.remove_freed(made.map_err(|error| hide_owner_quota(folder, error))?).await)
     }
 }

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::port::{ByteStream, ContentHeaders, NewFile};
 use crate::service::access::Access;
-use crate::service::files::content_limit::{ContentLimit, told};
+use crate::service::files::content_limit::{ContentLimit, hide_owner_quota};
 
 /// Permission to store the bytes of a file. Only [`UploadService::admit`] creates it.
 #[derive(Debug)]
@@ -64,21 +64,21 @@ impl UploadService {
             None => None,
         };
         let owner = found.as_ref().map_or(actor.user, |found| found.located().owner.id);
-        let home = self.drive.find_user_drive(owner).await?.ok_or(Error::NotFound)?;
-        let quota = home.account.quota;
+        let user_drive = self.drive.find_user_drive(owner).await?.ok_or(Error::NotFound)?;
+        let quota = user_drive.account.quota;
         // Preliminary: the quota is enforced once the bytes have arrived. While the target drive is unknown, the total
         // of the caller's own drive is the bound.
         let bound = if found.is_some() { quota } else { Quota { used: 0, reserved: 0, ..quota } };
         let target = match found {
             Some(found) => found,
-            None => Access::authorize(actor, Some(home.root), Action::AddTo)?,
+            None => Access::authorize(actor, Some(user_drive.root), Action::AddTo)?,
         };
         let mut content_limit = ContentLimit::new(&target, bound, announced, sha256)?;
         content_limit.quota = quota;
         Ok(UploadPermit { folder, target, content_limit, content_headers: ContentHeaders::unknown() })
     }
 
-    /// Stores the bytes of a file as they stream in and creates the file from `said`, which is read after them. On
+    /// Stores the bytes of a file as they stream in and creates the file from `given`, which is read after them. On
     /// failure nothing remains but, at worst, an unreferenced blob.
     ///
     /// Calls `BlobRecordRepository::record`, `BlobStore::put`, `NodeRepository::find`,
@@ -88,13 +88,13 @@ impl UploadService {
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `TooLarge` above [`MAX_FILE_BYTES`]; `Checksum`; `Size` when the
     /// length differs from the announced one; `UploadExpired` when it took too long; those of
-    /// [`port::UploadRepository::create`](crate::port::UploadRepository::create); any error from `body` or `said`.
+    /// [`port::UploadRepository::create`](crate::port::UploadRepository::create); any error from `body` or `given`.
     pub async fn receive(
         &self,
         actor: &Actor,
         permit: UploadPermit,
         body: ByteStream,
-        said: impl Future<Output = Result<StreamedFile>> + Send,
+        given: impl Future<Output = Result<StreamedFile>> + Send,
     ) -> Result<Entry> {
         actor.require(Scope::Write)?;
         let (blob, begun) = (self.context.new_blob(self.stores.default_name()), self.context.now());
@@ -103,21 +103,21 @@ impl UploadService {
         let ready = async {
             let store = self.stores.get(&blob.store)?;
             let put = store.put(&blob.key, body, permit.content_limit.expected, &permit.content_headers).await;
-            let stored = put.map_err(|error| permit.content_limit.explain(error))?;
+            let stored = put.map_err(|error| permit.content_limit.quota_error(error))?;
             arrived = stored.size;
-            self.prepare(actor, &permit, &blob, stored, said.await?, begun).await
+            self.prepare(actor, &permit, &blob, stored, given.await?, begun).await
         };
         let outcome = match ready.await {
             Ok((command, folder, new)) => match self.uploads.create(&command, &folder, &new).await {
                 // The outcome is unknown: these may be the file's bytes, so they stay.
                 Err(error @ (Error::Unavailable { .. } | Error::Internal { .. })) => return Err(error),
-                created => created.map_err(|error| told(&folder, error)),
+                created => created.map_err(|error| hide_owner_quota(&folder, error)),
             },
             // No commit was tried, whatever failed.
             Err(error) => Err(error),
         };
         match outcome {
-            Ok(made) => self.remover.clear_up(made).await.entry().ok_or(Error::NotFound),
+            Ok(made) => self.remover.remove_freed(made).await.entry().ok_or(Error::NotFound),
             Err(error) => {
                 self.remover.delete(&blob, permit.target.drive(), arrived).await;
                 Err(error)
@@ -132,10 +132,10 @@ impl UploadService {
         permit: &UploadPermit,
         blob: &BlobRef,
         stored: Stored,
-        said: StreamedFile,
+        given: StreamedFile,
         begun: Timestamp,
     ) -> Result<(Command, Grant, NewFile)> {
-        let StreamedFile { folder, file, announced } = said;
+        let StreamedFile { folder, file, announced } = given;
         let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
         Expected { length, sha256: file.sha256 }.check(&stored)?;
         let folder = match folder == permit.folder {

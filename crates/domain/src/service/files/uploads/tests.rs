@@ -1,7 +1,7 @@
 mod begin;
 mod complete;
+mod finish;
 mod receive;
-mod settle;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -18,15 +18,16 @@ use crate::model::{
 };
 use crate::port::{
     ByteStream, Commit, ContentHeaders, DirectUploadStore, MockBlobRecordRepository, MockBlobStore,
-    MockDirectUploadStore, MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewFile, NewUpload, Saved,
-    SignedUrl, StagedUploadStore, StoreRouter,
+    MockDirectUploadStore, MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewFile, NewUpload,
+    SavedNode, SignedUrl, StagedUploadStore, StoreRouter,
 };
 use crate::service::testing::{
-    FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, ambient_at, body, command, command_at, drain, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, home, hurried, located, made, made_blob,
-    made_key, name_taken, no_bytes_left, no_entries_left, one_store, outage, root, trashed,
+    FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, body, command, command_at, context_at,
+    context_with_fast_clock, drain, drive_with, entry_quota_exceeded, file, folder, for_guest, for_guest_of_parent,
+    for_outsider, for_owner, grant_for, located, made, name_taken, nth_blob, nth_key, one_store, outage,
+    quota_exceeded, root, trashed, user_drive,
 };
-use crate::service::{Completing, ServiceContext, StreamedFile, UploadPorts, UploadService, UploadSettings};
+use crate::service::{CompletionOptions, ServiceContext, StreamedFile, UploadPorts, UploadService, UploadSettings};
 use crate::testing::{file_info, name, store_name, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
@@ -102,7 +103,7 @@ impl Ports {
     }
 
     fn service_at(self, now: Timestamp) -> UploadService {
-        self.service_in(ambient_at(now))
+        self.service_in(context_at(now))
     }
 
     fn service_in(self, context: ServiceContext) -> UploadService {
@@ -142,7 +143,7 @@ fn begun(file: FileInfo, size: Option<u64>, folder: NodeId) -> Upload {
         folder,
         file,
         announced: size,
-        blob: made_key(1),
+        blob: nth_key(1),
         created_at: NOW,
         expires_at: NOW.plus(MINUTE),
         ..upload()

@@ -11,12 +11,12 @@ use crate::model::{
 };
 use crate::port::{
     ByteStream, ContentHeaders, MockBlobRecordRepository, MockBlobStore, MockUrlPresigner, MockVersionRepository,
-    NewContent, Saved, SignedUrl, VersionRestore,
+    NewContent, SavedNode, SignedUrl, VersionRestore,
 };
 use crate::service::testing::{
-    FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, body, command, context_with, drain, drive_with, file,
-    folder, for_guest, for_heir, for_owner, for_stranger, grant_for, hurried, made, made_blob, made_key, no_bytes_left,
-    one_presigner, one_store, outage, person, seen, trashed, unconditioned,
+    FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, body, command, context_with, context_with_fast_clock,
+    drain, drive_with, file, folder, for_guest, for_guest_of_parent, for_outsider, for_owner, grant_for, made,
+    nth_blob, nth_key, one_presigner, one_store, outage, person, quota_exceeded, seen, trashed, unconditioned,
 };
 use crate::service::{ContentMetadata, ServiceContext, StoreTags, VersionService, VersionSettings, VersionStores};
 use crate::testing::{content, key, name, store_name};
@@ -54,10 +54,10 @@ impl Ports {
     /// A blob is recorded, then its bytes are stored.
     fn taking(mut self, length: Length, outcome: fn(ByteStream) -> crate::error::Result<Stored>) -> Self {
         let mut order = Sequence::new();
-        let record = self.records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW));
+        let record = self.records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let put = self.store.expect_put();
-        put.withf(move |key, _, expected, _| *key == made_key(1) && *expected == Expected { length, sha256: None })
+        put.withf(move |key, _, expected, _| *key == nth_key(1) && *expected == Expected { length, sha256: None })
             .times(1)
             .in_sequence(&mut order)
             .returning(move |_, body, _, _| outcome(body));
@@ -66,7 +66,7 @@ impl Ports {
 
     /// The stored bytes are deleted again.
     fn given_up(mut self) -> Self {
-        self.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+        self.store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Ok(()));
         self
     }
 }
@@ -93,7 +93,7 @@ fn hello_content(seen: Option<Seen>) -> NewContent {
     let stored = Stored { size: 5, ..Stored::default() };
     NewContent {
         version: made(2),
-        blob: made_blob(1),
+        blob: nth_blob(1),
         stored,
         media_type: text_plain(),
         client_modified_at: Some(NOW),
@@ -115,7 +115,7 @@ fn version(revision: u64) -> Version {
 /// Nodes that are not visible as the file [`FILE`], each with its viewer.
 fn unseen() -> [(Located, UserId); 4] {
     [
-        (for_stranger(file(FILE)), STRANGER),
+        (for_outsider(file(FILE)), STRANGER),
         (for_owner(folder(FILE)), OWNER),
         (trashed(for_owner(file(FILE))), OWNER),
         (trashed(for_guest(file(FILE), Permission::Edit)), GUEST),
@@ -174,16 +174,18 @@ async fn invisible_files_show_no_versions() {
 #[tokio::test]
 async fn editors_restore_and_only_the_owner_deletes() {
     let from: VersionId = made(5);
-    let told = FormerContent { file: FILE, version: from };
-    for found in
-        [for_owner(file(FILE)), for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)]
-    {
+    let reported = FormerContent { file: FILE, version: from };
+    for found in [
+        for_owner(file(FILE)),
+        for_guest(file(FILE), Permission::Edit),
+        for_guest_of_parent(file(FILE), Permission::Edit),
+    ] {
         let viewer = found.viewer.user().unwrap();
         let mut ports = Ports::default();
-        let version_restore = VersionRestore { from, version: made(1), seen: Some(Revision(1)), max_versions: 7 };
+        let spec = VersionRestore { from, version: made(1), seen: Some(Revision(1)), max_versions: 7 };
         let restore = ports.versions.expect_restore();
         restore
-            .with(eq(command(viewer)), eq(grant_for(&found, Action::Replace)), eq(version_restore))
+            .with(eq(command(viewer)), eq(grant_for(&found, Action::Replace)), eq(spec))
             .times(1)
             .returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
         if viewer == OWNER {
@@ -191,26 +193,26 @@ async fn editors_restore_and_only_the_owner_deletes() {
             delete
                 .with(eq(command(OWNER)), eq(grant_for(&found, Action::DeleteVersion)), eq(from), eq(Some(Revision(1))))
                 .times(1)
-                .returning(|_, _, _, _| Ok(Some(made_blob(9))));
+                .returning(|_, _, _, _| Ok(Some(nth_blob(9))));
             // Its bytes are deleted at once and no longer count.
-            ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
+            ports.store.expect_delete().with(eq(nth_key(9))).times(1).returning(|_| Ok(()));
             let removal =
-                ports.records.expect_remove().withf(|store, keys| *store == store_name() && keys == [made_key(9)]);
+                ports.records.expect_remove().withf(|store, keys| *store == store_name() && keys == [nth_key(9)]);
             removal.times(1).returning(|_, _| Ok(()));
         }
         let (service, trail) = ports.service(found);
         service.restore(&actor(viewer), FILE, from, &seen(1)).await.unwrap();
         let deleted = service.delete(&actor(viewer), FILE, from, &seen(1)).await;
-        let mut expected = vec![(Some(viewer), AuditAction::VersionRestored(told))];
+        let mut expected = vec![(Some(viewer), AuditAction::VersionRestored(reported))];
         if viewer == OWNER {
             deleted.unwrap();
-            expected.push((Some(viewer), AuditAction::VersionDeleted(told)));
+            expected.push((Some(viewer), AuditAction::VersionDeleted(reported)));
         } else {
             assert!(matches!(deleted, Err(Error::Forbidden(Forbidden::Permission))));
         }
         assert_eq!(trail.read(), expected);
     }
-    let (service, _) = Ports::default().service(for_heir(file(FILE), Permission::View));
+    let (service, _) = Ports::default().service(for_guest_of_parent(file(FILE), Permission::View));
     let refused = service.restore(&actor(GUEST), FILE, from, &unconditioned()).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
     let refused = service.admit(&actor(GUEST), FILE, &unconditioned(), None).await.map(drop);
@@ -283,7 +285,7 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_vers
     let refusal = async |found: Located| {
         let viewer = found.viewer.user().unwrap();
         let mut ports = Ports::default();
-        ports.versions.expect_restore().times(1).returning(|_, _, _| Err(no_bytes_left()));
+        ports.versions.expect_restore().times(1).returning(|_, _, _| Err(quota_exceeded()));
         let (service, trail) = ports.service(found);
         let error = service.restore(&actor(viewer), FILE, made(5), &unconditioned()).await.unwrap_err();
         assert_eq!(trail.read(), []);
@@ -291,7 +293,7 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_a_restored_vers
     };
     let owned = refusal(for_owner(file(FILE))).await;
     assert!(matches!(owned, Error::Forbidden(Forbidden::Quota { quota: QUOTA, needed: 31 })), "{owned:?}");
-    for found in [for_guest(file(FILE), Permission::Edit), for_heir(file(FILE), Permission::Edit)] {
+    for found in [for_guest(file(FILE), Permission::Edit), for_guest_of_parent(file(FILE), Permission::Edit)] {
         let foreign = refusal(found).await;
         assert!(matches!(foreign, Error::Forbidden(Forbidden::QuotaOfOwner { needed: Some(31) })), "{foreign:?}");
     }
@@ -321,24 +323,24 @@ async fn a_body_that_breaks_off_or_does_not_fit_leaves_nothing() {
 async fn undeletable_bytes_of_a_refused_content_stay_reserved() {
     let mut ports = Ports::default().taking(Length::AtMost(30), five_bytes);
     ports.versions.expect_append().times(1).returning(|_, _, _| Err(Error::PreconditionFailed));
-    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
-    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(file(FILE).drive), eq(5));
+    ports.store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(nth_key(1)), eq(file(FILE).drive), eq(5));
     hold.times(1).returning(|_, _, _| Ok(()));
     assert!(matches!(refused(ports, hello()).await, Error::PreconditionFailed));
     // A write that was refused has stored nothing.
     let too_large = |_| Err(Error::Refused(Refused::TooLarge { limit: 30 }));
     let mut ports = Ports::default().taking(Length::AtMost(30), too_large);
-    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
+    ports.store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Err(outage()));
     assert!(matches!(refused(ports, hello()).await, Error::Forbidden(Forbidden::Quota { .. })));
 }
 
 /// The file is saved and leaves two blobs over: the first cannot be deleted, so it is not forgotten and still counts.
-fn leaving_two_over(ports: &mut Ports) -> Saved {
-    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
-    ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-    let removal = ports.records.expect_remove().withf(|store, keys| *store == store_name() && keys == [made_key(9)]);
+fn leaving_two_over(ports: &mut Ports) -> SavedNode {
+    ports.store.expect_delete().with(eq(nth_key(8))).times(1).returning(|_| Err(outage()));
+    ports.store.expect_delete().with(eq(nth_key(9))).times(1).returning(|_| Ok(()));
+    let removal = ports.records.expect_remove().withf(|store, keys| *store == store_name() && keys == [nth_key(9)]);
     removal.times(1).returning(|_, _| Ok(()));
-    Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8), made_blob(9)] }
+    SavedNode { located: for_owner(file(FILE)), freed: vec![nth_blob(8), nth_blob(9)] }
 }
 
 #[tokio::test]
@@ -384,7 +386,7 @@ async fn a_failure_to_store_the_bytes_leaves_nothing() {
 #[tokio::test]
 async fn a_body_that_took_too_long_is_expired() {
     let ports = Ports::default().taking(Length::AtMost(30), five_bytes).given_up();
-    let service = ports.service_with(for_owner(file(FILE)), hurried());
+    let service = ports.service_with(for_owner(file(FILE)), context_with_fast_clock());
     let permit = service.admit(&actor(OWNER), FILE, &unconditioned(), None).await.unwrap();
     let error = service.receive(&actor(OWNER), permit, plain_text(), hello()).await.unwrap_err();
     assert!(matches!(error, Error::Gone(Gone::UploadExpired)));

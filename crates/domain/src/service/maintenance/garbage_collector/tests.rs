@@ -9,11 +9,11 @@ use crate::model::{BlobKey, Command, MultipartUpload, StoreName, Timestamp};
 use crate::port::{
     BlobStores, CleanupProgress, Lease, MockBlobRecordRepository, MockBlobStore, MockChangeRepository,
     MockIdempotencyRepository, MockLinkDownloadRepository, MockLinkRepository, MockNameKeyRepository,
-    MockSessionRepository, MockTaskLeaseRepository, MockThrottle, MockTrashRepository, MockUploadRepository, Purge,
-    PurgeScope, PurgeStep,
+    MockSessionRepository, MockTaskLeaseRepository, MockThrottleRepository, MockTrashRepository, MockUploadRepository,
+    Purge, PurgeScope, PurgeStep,
 };
 use crate::service::testing::{
-    NOW, context, made, made_blob, made_key, one_store, other_store, outage, request, two_stores,
+    NOW, context, made, nth_blob, nth_key, one_store, other_store, outage, request, two_stores,
 };
 use crate::service::{CollectorReport, CollectorSettings, CollectorStores, GarbageCollector, MaintenanceTask};
 use crate::testing::{store_name, upload};
@@ -53,7 +53,7 @@ fn collector_of(
     blobs: BlobStores,
     task_leases: MockTaskLeaseRepository,
 ) -> GarbageCollector {
-    let (mut sessions, mut throttle) = (MockSessionRepository::new(), MockThrottle::new());
+    let (mut sessions, mut throttle) = (MockSessionRepository::new(), MockThrottleRepository::new());
     sessions.expect_prune_ended().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
     sessions.expect_prune_tokens().with(eq(BEFORE), eq(500)).returning(|_, _| Ok(0));
     throttle.expect_prune_full().with(eq(NOW), eq(500)).returning(|_, _| Ok(0));
@@ -177,9 +177,9 @@ async fn uploads_expire_in_batches_and_are_forgotten_after_the_grace() {
 }
 
 #[tokio::test]
-async fn a_blob_is_marked_for_deletion_then_deleted_then_forgotten() {
-    let full = vec![made_key(1); 500];
-    let short = vec![made_key(2), made_key(3)];
+async fn a_blob_is_marked_then_deleted_then_its_record_removed() {
+    let full = vec![nth_key(1); 500];
+    let short = vec![nth_key(2), nth_key(3)];
     let mut order = Sequence::new();
     let mut records = MockBlobRecordRepository::new();
     let mut store = MockBlobStore::new();
@@ -211,12 +211,12 @@ async fn blobs_and_remains_of_writes_are_removed_from_each_store() {
     let (mut store, mut other, mut records) = (nothing_swept(), nothing_swept(), MockBlobRecordRepository::new());
     for (name, blobs, nth) in [(store_name(), &mut store, 1), (other_store(), &mut other, 2)] {
         let mark = records.expect_mark_for_deletion().with(eq(name.clone()), eq(BEFORE), eq(NOW), eq(500));
-        mark.times(1).returning(move |_, _, _, _| Ok(vec![made_key(nth)]));
-        blobs.expect_delete().with(eq(made_key(nth))).times(1).returning(|_| Ok(()));
+        mark.times(1).returning(move |_, _, _, _| Ok(vec![nth_key(nth)]));
+        blobs.expect_delete().with(eq(nth_key(nth))).times(1).returning(|_| Ok(()));
         blobs.expect_list_incomplete().times(1).returning(|_, _| Ok(vec![]));
         records
             .expect_remove()
-            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == name && keys == [made_key(nth)])
+            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == name && keys == [nth_key(nth)])
             .times(1)
             .returning(|_, _| Ok(()));
     }
@@ -228,13 +228,13 @@ async fn blobs_and_remains_of_writes_are_removed_from_each_store() {
 #[tokio::test]
 async fn a_blob_that_cannot_be_deleted_stays_and_stops_no_other() {
     let mut records = MockBlobRecordRepository::new();
-    records.expect_mark_for_deletion().times(1).returning(|_, _, _, _| Ok(vec![made_key(1), made_key(2)]));
-    records.expect_remove().times(1).withf(|_, keys| keys == [made_key(2)]).returning(|_, _| Ok(()));
+    records.expect_mark_for_deletion().times(1).returning(|_, _, _, _| Ok(vec![nth_key(1), nth_key(2)]));
+    records.expect_remove().times(1).withf(|_, keys| keys == [nth_key(2)]).returning(|_, _| Ok(()));
     let mut store = nothing_swept();
     store
         .expect_delete()
         .times(2)
-        .returning(|key| if *key == made_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) });
+        .returning(|key| if *key == nth_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) });
     let mut report = CollectorReport::default();
     let outcome = service(nothing_expired(), records, store).run(&request(), &mut report).await;
     assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })));
@@ -242,8 +242,8 @@ async fn a_blob_that_cannot_be_deleted_stays_and_stops_no_other() {
 }
 
 #[tokio::test]
-async fn abandoned_transfers_are_discarded_in_pages_after_the_grace() {
-    let multipart = |number| MultipartUpload { key: made_key(number), multipart_id: None };
+async fn abandoned_multipart_uploads_are_discarded_after_the_grace_period() {
+    let multipart = |number| MultipartUpload { key: nth_key(number), multipart_id: None };
     let mut order = Sequence::new();
     let mut store = nothing_swept();
     let mut records = nothing_marked_for_deletion();
@@ -259,7 +259,7 @@ async fn abandoned_transfers_are_discarded_in_pages_after_the_grace() {
             // The second belongs to an upload whose lifetime was extended.
             records
                 .expect_is_referred_to()
-                .with(eq(made_key(number)))
+                .with(eq(nth_key(number)))
                 .times(1)
                 .in_sequence(&mut order)
                 .returning(move |_| Ok(number == 2));
@@ -346,7 +346,7 @@ async fn old_trash_is_purged_and_purges_run_to_completion() {
         let batch = trash.expect_begin_purges().with(eq(own.clone()), eq(PurgeScope::Until(DUE)), eq(500));
         batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
     }
-    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true, freed: vec![made_blob(1)] };
+    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true, freed: vec![nth_blob(1)] };
     for (progress, step) in [
         (CleanupProgress::Nothing, step(500, 0, 0)),
         (CleanupProgress::Nothing, step(0, 7, 0)),
@@ -364,7 +364,7 @@ async fn old_trash_is_purged_and_purges_run_to_completion() {
     let mut store = nothing_swept();
     store.expect_list_incomplete().returning(|_, _| Ok(vec![]));
     // The bytes of each step are deleted before the next.
-    store.expect_delete().with(eq(made_key(1))).times(5).returning(|_| Ok(()));
+    store.expect_delete().with(eq(nth_key(1))).times(5).returning(|_| Ok(()));
     let collector =
         collector(nothing_expired(), trash, nothing_marked_for_deletion(), store, MockTaskLeaseRepository::new());
     let expected =
@@ -406,7 +406,7 @@ async fn one_round_purges_what_was_trashed_within_an_hour() {
 #[tokio::test]
 async fn sessions_tokens_buckets_names_and_changes_are_processed_in_batches() {
     let mut order = Sequence::new();
-    let (mut sessions, mut throttle) = (MockSessionRepository::new(), MockThrottle::new());
+    let (mut sessions, mut throttle) = (MockSessionRepository::new(), MockThrottleRepository::new());
     for over in [500, 7] {
         let batch = sessions.expect_prune_ended().with(eq(BEFORE), eq(500)).times(1).in_sequence(&mut order);
         batch.returning(move |_, _| Ok(over));

@@ -6,13 +6,13 @@ use uuid::Uuid;
 
 use crate::model::DriveId;
 use crate::port::{CleanupProgress, MockBlobRecordRepository, MockBlobStore, MockTrashRepository, Purge, PurgeStep};
-use crate::service::testing::{context, made_blob, made_key, one_store, request};
-use crate::service::{BlobRemover, JobProgress, Purges};
+use crate::service::testing::{context, nth_blob, nth_key, one_store, request};
+use crate::service::{BlobRemover, JobProgress, PurgeService};
 
 const DRIVE: DriveId = DriveId::from_uuid(Uuid::from_u128(1));
 
-fn service(trash: MockTrashRepository, records: MockBlobRecordRepository, blobs: MockBlobStore) -> Purges {
-    Purges::new(Arc::new(trash), BlobRemover::new(Arc::new(records), one_store(blobs)), context())
+fn service(trash: MockTrashRepository, records: MockBlobRecordRepository, blobs: MockBlobStore) -> PurgeService {
+    PurgeService::new(Arc::new(trash), BlobRemover::new(Arc::new(records), one_store(blobs)), context())
 }
 
 #[tokio::test]
@@ -20,12 +20,12 @@ async fn a_step_deletes_the_bytes_that_it_frees() {
     for more in [true, false] {
         let mut trash = MockTrashRepository::new();
         let purge = trash.expect_purge().with(always(), eq(Purge::In(DRIVE)), eq(500)).times(1);
-        let step = PurgeStep { removed: 500, more, freed: vec![made_blob(1)], ..PurgeStep::default() };
+        let step = PurgeStep { removed: 500, more, freed: vec![nth_blob(1)], ..PurgeStep::default() };
         purge.return_once(move |_, _, _| Ok(step));
         let mut blobs = MockBlobStore::new();
-        blobs.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+        blobs.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Ok(()));
         let mut records = MockBlobRecordRepository::new();
-        records.expect_remove().withf(|_, keys| *keys == [made_key(1)]).times(1).returning(|_, _| Ok(()));
+        records.expect_remove().withf(|_, keys| *keys == [nth_key(1)]).times(1).returning(|_, _| Ok(()));
         let progress = service(trash, records, blobs).purge(DRIVE, &request()).await.unwrap();
         assert_eq!(progress, if more { JobProgress::More } else { JobProgress::Done });
     }

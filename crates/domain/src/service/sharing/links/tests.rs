@@ -13,7 +13,7 @@ use crate::port::{MockLinkRepository, MockLinkTokens, MockNodeRepository, MockPa
 use crate::service::testing::links::{LINK, TOKEN, hash, link, link_of};
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, STRANGER, Trail, actor, command, context, context_with, drive_with,
-    file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, made, trashed,
+    file, folder, for_guest, for_guest_of_parent, for_outsider, for_owner, grant_for, made, trashed,
 };
 use crate::service::{LinkEdit, LinkPorts, LinkRequest, LinkService};
 
@@ -105,12 +105,12 @@ async fn only_owners_create_links_and_not_to_trashed_items() {
     };
     for found in [
         for_guest(folder(FOLDER), Permission::Edit),
-        for_heir(folder(FOLDER), Permission::Edit),
+        for_guest_of_parent(folder(FOLDER), Permission::Edit),
         for_guest(folder(FOLDER), Permission::View),
     ] {
         assert!(matches!(refused(found, NodeKind::Folder).await, Error::Forbidden(Forbidden::Permission)));
     }
-    assert!(matches!(refused(for_stranger(folder(FOLDER)), NodeKind::Folder).await, Error::NotFound));
+    assert!(matches!(refused(for_outsider(folder(FOLDER)), NodeKind::Folder).await, Error::NotFound));
     assert!(matches!(refused(trashed(for_owner(folder(FOLDER))), NodeKind::Folder).await, Error::NotFound));
     assert!(matches!(refused(for_owner(folder(FOLDER)), NodeKind::File).await, Error::NotFound));
 }
@@ -184,9 +184,9 @@ async fn absent_settings_stay_and_null_removes_them() {
 async fn only_the_owner_finds_the_link() {
     let edit = || LinkEdit { max_downloads: Some(None), ..LinkEdit::default() };
     for found in [
-        for_stranger(folder(FOLDER)),
+        for_outsider(folder(FOLDER)),
         for_guest(folder(FOLDER), Permission::Edit),
-        for_heir(folder(FOLDER), Permission::View),
+        for_guest_of_parent(folder(FOLDER), Permission::View),
         trashed(for_owner(folder(FOLDER))),
     ] {
         let user = found.viewer.user().unwrap();
@@ -206,7 +206,7 @@ async fn a_page_of_links_skips_trashed_items() {
     let id = |n| LinkId::from_uuid(Uuid::from_u128(n));
     let after = LinkPosition { at: Timestamp::from_millis(950), id: id(9) };
     let mut links = MockLinkRepository::new();
-    links.expect_list_made().with(eq(OWNER), eq(Some(after)), eq(Limit::new(2).unwrap())).times(1).returning(
+    links.expect_list_by_owner().with(eq(OWNER), eq(Some(after)), eq(Limit::new(2).unwrap())).times(1).returning(
         move |_, _, _| {
             let row = |n, node, found| (link_of(id(n), NodeKind::Folder, node), found);
             Ok(vec![
@@ -227,7 +227,7 @@ async fn a_page_of_links_skips_trashed_items() {
 #[tokio::test]
 async fn a_link_whose_key_is_gone_is_listed_without_its_url() {
     let mut links = MockLinkRepository::new();
-    links.expect_list_made().returning(|_, _, _| Ok(vec![(link(), for_owner(folder(FOLDER)))]));
+    links.expect_list_by_owner().returning(|_, _, _| Ok(vec![(link(), for_owner(folder(FOLDER)))]));
     let mut tokens = MockLinkTokens::new();
     tokens.expect_open().with(eq(LINK), eq(link().sealed)).times(1).returning(|_, _| None);
     let service = with(MockNodeRepository::new(), links, tokens, MockPasswords::new());

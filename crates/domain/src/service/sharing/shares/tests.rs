@@ -8,11 +8,11 @@ use crate::model::{
     AccessEntry, AccessVia, Action, AuditAction, Bucket, BucketKind, ItemRef, Limit, Located, LoginIdentifier, NodeId,
     NodeKind, Permission, Role, Share, ShareId, SharePosition, SharedItem, Timestamp, UserId,
 };
-use crate::port::{MockNodeRepository, MockShareRepository, MockThrottle, MockUserRepository, NewShare};
+use crate::port::{MockNodeRepository, MockShareRepository, MockThrottleRepository, MockUserRepository, NewShare};
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OTHER_FOLDER, OWNER, PARENT, ROOT, STRANGER, Trail, actor, command, context,
-    context_with, drive_with, file, folder, for_guest, for_heir, for_owner, for_stranger, grant_for, made,
-    nothing_ended, one_ended, person, root, trashed,
+    context_with, drive_with, file, folder, for_guest, for_guest_of_parent, for_outsider, for_owner, grant_for, made,
+    nothing_ended, one_ended_upload, person, root, trashed,
 };
 use crate::service::{SharePorts, ShareService, Throttling};
 use crate::testing::name;
@@ -85,10 +85,10 @@ async fn refused_sharing(found: Option<Located>, user: UserId, item: (NodeKind, 
 fn bystanders() -> [Located; 4] {
     let fellow = |found: Located| Located { viewer: STRANGER.into(), ..found };
     [
-        for_stranger(folder(FOLDER)),
+        for_outsider(folder(FOLDER)),
         fellow(for_guest(folder(FOLDER), VIEW)),
         fellow(for_guest(folder(FOLDER), EDIT)),
-        fellow(for_heir(folder(FOLDER), EDIT)),
+        fellow(for_guest_of_parent(folder(FOLDER), EDIT)),
     ]
 }
 
@@ -142,11 +142,13 @@ async fn an_existing_share_is_reported_by_the_store() {
 #[tokio::test]
 async fn only_owners_share_or_look_up_users() {
     let item = (NodeKind::Folder, FOLDER);
-    for found in [for_guest(folder(FOLDER), EDIT), for_heir(folder(FOLDER), EDIT), for_guest(folder(FOLDER), VIEW)] {
+    for found in
+        [for_guest(folder(FOLDER), EDIT), for_guest_of_parent(folder(FOLDER), EDIT), for_guest(folder(FOLDER), VIEW)]
+    {
         let error = refused_sharing(Some(found), GUEST, item).await;
         assert!(matches!(error, Error::Forbidden(Forbidden::Permission)));
     }
-    assert!(matches!(refused_sharing(Some(for_stranger(folder(FOLDER))), STRANGER, item).await, Error::NotFound));
+    assert!(matches!(refused_sharing(Some(for_outsider(folder(FOLDER))), STRANGER, item).await, Error::NotFound));
     assert!(matches!(refused_sharing(None, STRANGER, item).await, Error::NotFound));
 }
 
@@ -154,8 +156,8 @@ async fn only_owners_share_or_look_up_users() {
 async fn trashed_items_roots_and_other_kinds_are_not_shared() {
     let folder_id = (NodeKind::Folder, FOLDER);
     assert!(matches!(refused_sharing(Some(for_owner(file(FOLDER))), OWNER, folder_id).await, Error::NotFound));
-    let binned = trashed(for_owner(folder(FOLDER)));
-    assert!(matches!(refused_sharing(Some(binned), OWNER, folder_id).await, Error::NotFound));
+    let trashed_root = trashed(for_owner(folder(FOLDER)));
+    assert!(matches!(refused_sharing(Some(trashed_root), OWNER, folder_id).await, Error::NotFound));
     for kind in [NodeKind::Folder, NodeKind::Root] {
         assert!(matches!(refused_sharing(Some(root(OWNER)), OWNER, (kind, ROOT)).await, Error::NotFound));
     }
@@ -216,7 +218,7 @@ async fn only_the_owner_sees_who_has_access() {
     let (owner, by_share) = (AccessVia::Owner(OWNER), AccessVia::Share(SHARE));
     let mut shares = MockShareRepository::new();
     shares
-        .expect_list_of()
+        .expect_list_by_node()
         .with(eq(grant.clone()), eq(None), eq(limit))
         .times(1)
         .returning(|_, _, _| Ok(vec![share()]));
@@ -226,18 +228,18 @@ async fn only_the_owner_sees_who_has_access() {
         .times(1)
         .returning(move |_, _, _, _| Ok(vec![entry(by_share), entry(AccessVia::Share(SHARE))]));
     let service = service(drive_with([found]), shares, MockUserRepository::new());
-    assert_eq!(service.list_of(&actor(OWNER), item, None, limit).await.unwrap().items, [share()]);
+    assert_eq!(service.list_by_node(&actor(OWNER), item, None, limit).await.unwrap().items, [share()]);
     assert_eq!(service.list_access(&actor(OWNER), item, Some(owner), limit).await.unwrap().next, Some(by_share));
 
     for (found, sees) in [
         (for_guest(folder(FOLDER), EDIT), true),
-        (for_heir(folder(FOLDER), EDIT), true),
-        (for_stranger(folder(FOLDER)), false),
+        (for_guest_of_parent(folder(FOLDER), EDIT), true),
+        (for_outsider(folder(FOLDER)), false),
         (trashed(for_owner(folder(FOLDER))), false),
     ] {
         let user = found.viewer.user().unwrap();
         let service = self::service(drive_with([found]), MockShareRepository::new(), MockUserRepository::new());
-        let of = service.list_of(&actor(user), item, None, limit).await.map(drop);
+        let of = service.list_by_node(&actor(user), item, None, limit).await.map(drop);
         let access = service.list_access(&actor(user), item, None, limit).await.map(drop);
         for outcome in [of, access] {
             match outcome.unwrap_err() {
@@ -335,7 +337,7 @@ async fn share_changes_are_audited_and_refusals_are_not() {
         shares.expect_revoke().returning(|_, _| Ok(()));
         in_trail(mine(), shares, MockUserRepository::new()).revoke(&actor(user), SHARE).await.unwrap();
     }
-    let stranger = drive_with([for_stranger(folder(FOLDER))]);
+    let stranger = drive_with([for_outsider(folder(FOLDER))]);
     assert!(
         in_trail(stranger, shares_with_one(), MockUserRepository::new()).revoke(&actor(STRANGER), SHARE).await.is_err()
     );
@@ -357,7 +359,7 @@ async fn data_of_uploads_ended_with_a_share_is_deleted() {
         shares.expect_change().returning(|_, _, _, permission| Ok(Share { permission, ..share() }));
         let drive = drive_with([for_owner(folder(FOLDER))]);
         let ports = ports(drive, shares, MockUserRepository::new());
-        let service = ShareService::new(ports, one_ended(), Throttling::off(), context());
+        let service = ShareService::new(ports, one_ended_upload(), Throttling::off(), context());
         if revoked {
             service.revoke(&actor(OWNER), SHARE).await.unwrap();
         } else {
@@ -378,7 +380,7 @@ async fn a_share_that_has_ended_is_not_found() {
 #[tokio::test]
 async fn lookups_are_counted_only_for_callers_who_may_share() {
     let taking = |outcome: fn() -> crate::Result<()>| {
-        let mut throttle = MockThrottle::new();
+        let mut throttle = MockThrottleRepository::new();
         let lookup = throttle.expect_take().withf(|taken, at| taken == [Bucket::ShareLookup(OWNER)] && *at == NOW);
         lookup.times(1).returning(move |_, _| outcome());
         Throttling::new(Arc::new(throttle))
@@ -393,7 +395,8 @@ async fn lookups_are_counted_only_for_callers_who_may_share() {
     let refused = shares.create(&actor(OWNER), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::RateLimited { .. })));
     // A caller who may not share learns nothing about users, and is not counted.
-    let (untouched, theirs) = (Throttling::new(Arc::new(MockThrottle::new())), for_guest(folder(FOLDER), EDIT));
+    let (untouched, theirs) =
+        (Throttling::new(Arc::new(MockThrottleRepository::new())), for_guest(folder(FOLDER), EDIT));
     let shares = throttled(drive_with([theirs]), MockShareRepository::new(), MockUserRepository::new(), untouched);
     let refused = shares.create(&actor(GUEST), item, &gustav(), VIEW).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));

@@ -3,8 +3,10 @@ use mockall::predicate::eq;
 use super::{Ports, SECRET, credentials, hash, secret};
 use crate::error::{Conflict, Error, Forbidden};
 use crate::model::{Actor, AuditAction, Bucket, BucketKind, Email, Password, UserId};
-use crate::port::{MockThrottle, PasswordCheck};
-use crate::service::testing::{NOW, OWNER, Trail, actor, command, context_with, drive_with, home, one_ended, outage};
+use crate::port::{MockThrottleRepository, PasswordCheck};
+use crate::service::testing::{
+    NOW, OWNER, Trail, actor, command, context_with, drive_with, one_ended_upload, outage, user_drive,
+};
 
 const NEW: &str = "a louder secret";
 
@@ -29,9 +31,9 @@ fn is_wrong<T>(outcome: &Result<T, Error>) -> bool {
 }
 
 /// A throttle from which one attempt is taken, from the user's own bucket, and possibly given back.
-fn counting(user: UserId, given_back: usize) -> MockThrottle {
+fn counting(user: UserId, given_back: usize) -> MockThrottleRepository {
     let bucket = vec![Bucket::CurrentPassword(user)];
-    let mut throttle = MockThrottle::new();
+    let mut throttle = MockThrottleRepository::new();
     let same = bucket.clone();
     throttle.expect_take().withf(move |taken, at| taken == same && *at == NOW).times(1).returning(|_, _| Ok(()));
     throttle.expect_give_back().withf(move |given| given == bucket).times(given_back).returning(|_| Ok(()));
@@ -80,7 +82,7 @@ async fn failed_verification_is_no_guess() {
 
 #[tokio::test]
 async fn past_the_limit_no_password_is_verified() {
-    let mut throttle = MockThrottle::new();
+    let mut throttle = MockThrottleRepository::new();
     let refusal = || Error::RateLimited {
         bucket: BucketKind::CurrentPassword,
         limit: 10,
@@ -97,7 +99,7 @@ async fn an_account_is_deleted_by_one_call() {
     let trail = Trail::default();
     let mut ports = asked(PasswordCheck::Right);
     ports.accounts.expect_delete().with(eq(command(OWNER)), eq(OWNER), eq(3)).times(1).returning(|_, _, _| Ok(()));
-    ports.ended = Some(one_ended());
+    ports.ended = Some(one_ended_upload());
     ports.service_in(context_with(NOW, trail.clone())).delete(&owner(), SECRET).await.unwrap();
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::AccountDeleted)]);
 }
@@ -107,7 +109,7 @@ async fn an_email_change_is_audited_if_it_differs() {
     let email = Email::parse("new@example.com").unwrap();
     for changed in [true, false] {
         let trail = Trail::default();
-        let mut throttle = MockThrottle::new();
+        let mut throttle = MockThrottleRepository::new();
         throttle
             .expect_take()
             .withf(|taken, _| taken == [Bucket::EmailChange(OWNER)])
@@ -121,7 +123,7 @@ async fn an_email_change_is_audited_if_it_differs() {
             .times(1)
             .returning(move |_, _, _| Ok(changed));
         let accounts = ports.service_in(context_with(NOW, trail.clone()));
-        assert_eq!(accounts.change_email(&owner(), &email).await.unwrap(), home().account);
+        assert_eq!(accounts.change_email(&owner(), &email).await.unwrap(), user_drive().account);
         assert_eq!(trail.read().len(), usize::from(changed));
     }
     let mut taken = Ports::default();

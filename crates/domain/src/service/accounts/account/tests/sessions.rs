@@ -1,9 +1,9 @@
 use mockall::predicate::eq;
 
-use super::{GRACE, HOUR, MONTH, Ports, SECRET, credentials, is_refused, made_token, olga, refusal};
+use super::{GRACE, HOUR, MONTH, Ports, SECRET, credentials, is_refused, nth_token, olga, refusal};
 use crate::error::{Error, Unauthenticated};
 use crate::model::{
-    AccessClaims, AuditAction, ClientInfo, Credentials, Limit, LoginRefusal, Origin, RunningSession, Scopes, SessionId,
+    AccessClaims, ActiveSession, AuditAction, ClientInfo, Credentials, Limit, LoginRefusal, Origin, Scopes, SessionId,
     SessionPosition, Timestamp,
 };
 use crate::port::{PasswordCheck, RotationOutcome, TokenOwner, TokenRotation};
@@ -17,12 +17,12 @@ fn session() -> SessionId {
 fn known() -> Ports {
     let mut ports = Ports::default();
     let owner = TokenOwner { session: session(), user: OWNER };
-    ports.sessions.expect_find_by_token().with(eq(made_token(9).hash())).returning(move |_| Ok(Some(owner)));
+    ports.sessions.expect_find_by_token().with(eq(nth_token(9).hash())).returning(move |_| Ok(Some(owner)));
     ports
 }
 
 fn sent() -> String {
-    made_token(9).expose().to_owned()
+    nth_token(9).expose().to_owned()
 }
 
 fn is_invalid<T>(outcome: &Result<T, Error>) -> bool {
@@ -33,15 +33,15 @@ fn is_invalid<T>(outcome: &Result<T, Error>) -> bool {
 async fn refresh_returns_new_tokens_of_the_same_session() {
     let trail = Trail::default();
     let mut ports = known();
-    let token_rotation = TokenRotation {
-        presented: made_token(9).hash(),
-        next: made_token(1).hash(),
+    let rotation = TokenRotation {
+        presented: nth_token(9).hash(),
+        next: nth_token(1).hash(),
         expires_at: NOW.plus(MONTH),
         grace: GRACE,
         address: Some("192.0.2.1".to_owned()),
         user_agent: Some("x".repeat(255)),
     };
-    let refresh = ports.sessions.expect_refresh().with(eq(command(OWNER)), eq(token_rotation));
+    let refresh = ports.sessions.expect_refresh().with(eq(command(OWNER)), eq(rotation));
     refresh.times(1).returning(|_, _| Ok(RotationOutcome::Renewed));
     let (token, expires_at) = (made(2), NOW.plus(HOUR));
     let claims =
@@ -50,7 +50,7 @@ async fn refresh_returns_new_tokens_of_the_same_session() {
     let client = ClientInfo { address: "192.0.2.1".parse().ok(), user_agent: Some("x".repeat(300)) };
     let accounts = ports.service_in(context_with(NOW, trail.clone()));
     let login = accounts.refresh(Origin { client, ..origin() }, &sent()).await.ok().unwrap();
-    assert_eq!((login.access_token.as_str(), login.refresh_token), ("token", made_token(1)));
+    assert_eq!((login.access_token.as_str(), login.refresh_token), ("token", nth_token(1)));
     assert_eq!(trail.read(), [(Some(OWNER), AuditAction::SessionRefreshed { session: session() })]);
 }
 
@@ -97,7 +97,7 @@ async fn logout_is_idempotent() {
 
 #[tokio::test]
 async fn sessions_are_listed_in_pages() {
-    let row = |nth: u8| RunningSession {
+    let row = |nth: u8| ActiveSession {
         id: made(nth),
         created_at: Timestamp::from_millis(i64::from(nth)),
         last_used_at: NOW,

@@ -6,7 +6,7 @@ use mockall::predicate::eq;
 use super::{Bucket, ClientSubnet, Email, Ports, SECRET, Username, credentials, hash, is_refused, olga, secret};
 use crate::error::{Error, Result};
 use crate::model::{AuditAction, BucketKind, LoginIdentifier, LoginRefusal, LoginSubject};
-use crate::port::{MockThrottle, PasswordCheck};
+use crate::port::{MockThrottleRepository, PasswordCheck};
 use crate::service::testing::{NOW, OWNER, Trail, context_with, origin_at, outage};
 use crate::service::{AccountService, RegistrationService};
 
@@ -33,10 +33,10 @@ fn limited(bucket: BucketKind) -> Error {
 type Log = Arc<Mutex<Vec<String>>>;
 
 /// A throttle that logs its calls and in which the buckets in `empty` are empty.
-fn throttle(log: &Log, empty: &'static [BucketKind]) -> MockThrottle {
+fn throttle(log: &Log, empty: &'static [BucketKind]) -> MockThrottleRepository {
     let kinds = |buckets: &[Bucket]| buckets.iter().map(|bucket| bucket.kind().as_str()).collect::<Vec<_>>().join(" ");
     let (taken, given) = (log.clone(), log.clone());
-    let mut throttle = MockThrottle::new();
+    let mut throttle = MockThrottleRepository::new();
     throttle.expect_take().returning(move |buckets, _| {
         taken.lock().unwrap().push(format!("- {}", kinds(buckets)));
         match buckets.iter().map(Bucket::kind).find(|kind| empty.contains(kind)) {
@@ -78,7 +78,7 @@ async fn the_buckets_are_those_of_the_account_and_of_the_address() {
     let address = LoginIdentifier::Email("olga@example.com".to_owned());
     for (identifier, known) in [(olga(), true), (address.clone(), true), (olga(), false), (address, false)] {
         let expected = if known { LoginSubject::Account(OWNER) } else { LoginSubject::Unknown(identifier.clone()) };
-        let mut throttle = MockThrottle::new();
+        let mut throttle = MockThrottleRepository::new();
         let refusal = |_: &[Bucket], _| Err(limited(BucketKind::LoginFromAddress));
         let taken = throttle.expect_take().withf(move |taken, at| taken == buckets(expected.clone()) && *at == NOW);
         taken.times(1).returning(refusal);
@@ -163,7 +163,7 @@ async fn registrations_are_counted_by_address_before_anything_is_hashed() {
         let (username, email) = (Username::parse("olga").unwrap(), Email::parse("olga@example.com").unwrap());
         accounts.register(origin_at(HERE), username, email, &secret()).await.map(drop)
     };
-    let mut refusing = MockThrottle::new();
+    let mut refusing = MockThrottleRepository::new();
     let refusal = |_: &[Bucket], _| Err(limited(BucketKind::Registration));
     refusing.expect_take().withf(|taken, _| taken == [Bucket::Registration(subnet())]).times(1).returning(refusal);
     let outcome = register(Ports { throttle: Some(refusing), ..Ports::default() }.registration()).await;

@@ -10,7 +10,7 @@ async fn the_exact_announced_size_is_reserved_and_signed() {
     let upload = Upload { multipart_id: multipart_id(), ..begun(announced(), Some(10), root(OWNER).node.id) };
     let new_upload = NewUpload { upload, store: store_name(), max_open: 20 };
     let mut order = Sequence::new();
-    let begin = ports.direct.expect_begin().with(eq(made_key(1)), eq(TEN), eq(presented()));
+    let begin = ports.direct.expect_begin().with(eq(nth_key(1)), eq(TEN), eq(presented()));
     begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(multipart_id()));
     ports
         .uploads
@@ -66,12 +66,12 @@ async fn an_editor_uploads_into_a_shared_folder_and_a_viewer_or_stranger_does_no
         let received = service.admit(&actor(user), Some(FOLDER), None, None).await.err().unwrap();
         (begun, received)
     };
-    for found in [for_guest(folder(FOLDER), Permission::View), for_heir(folder(FOLDER), Permission::View)] {
+    for found in [for_guest(folder(FOLDER), Permission::View), for_guest_of_parent(folder(FOLDER), Permission::View)] {
         let faults = refused(found).await;
         let denied = |error: &Error| matches!(error, Error::Forbidden(Forbidden::Permission));
         assert!(denied(&faults.0) && denied(&faults.1));
     }
-    for found in [for_stranger(folder(FOLDER)), for_owner(file(FOLDER)), trashed(for_owner(folder(FOLDER)))] {
+    for found in [for_outsider(folder(FOLDER)), for_owner(file(FOLDER)), trashed(for_owner(folder(FOLDER)))] {
         assert!(matches!(refused(found).await, (Error::NotFound, Error::NotFound)));
     }
 }
@@ -94,12 +94,12 @@ async fn an_overlong_upload_is_refused_before_recording() {
 
 #[tokio::test]
 async fn no_url_is_signed_for_a_refused_upload() {
-    let faults: [fn() -> Error; 2] = [name_taken, no_bytes_left];
+    let faults: [fn() -> Error; 2] = [name_taken, quota_exceeded];
     for error in faults {
         let mut ports = Ports::with([for_owner(folder(FOLDER))]);
         ports.uploads.expect_begin().times(1).returning(move |_, _, _| Err(error()));
         ports.direct.expect_begin().times(1).returning(|_, _, _| Ok(multipart_id()));
-        let multipart = MultipartUpload { key: made_key(1), multipart_id: multipart_id() };
+        let multipart = MultipartUpload { key: nth_key(1), multipart_id: multipart_id() };
         ports.store.expect_abort().with(eq(multipart)).times(1).returning(|_| Ok(()));
         ports.direct.expect_presign_put().never();
         let met = ports.service().begin(&actor(OWNER), Some(FOLDER), announced(), 31).await.unwrap_err();
@@ -118,7 +118,7 @@ async fn a_transfer_whose_upload_may_have_been_recorded_is_not_discarded() {
 }
 
 #[tokio::test]
-async fn nothing_is_recorded_if_the_store_begins_no_transfer() {
+async fn nothing_is_recorded_if_the_store_refuses_to_begin() {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
     ports.direct.expect_begin().times(1).returning(|_, _, _| Err(Error::unavailable("storage", "away")));
     ports.uploads.expect_begin().never();
@@ -163,7 +163,7 @@ async fn only_the_sender_finds_an_upload() {
     let (service, stranger, id) = (ports.service(), actor(STRANGER), upload().id);
     assert!(matches!(service.progress(&stranger, id).await, Err(Error::NotFound)));
     assert!(matches!(service.sign_parts(&stranger, id, &[1]).await, Err(Error::NotFound)));
-    assert!(matches!(service.complete(&stranger, id, Completing::default()).await, Err(Error::NotFound)));
+    assert!(matches!(service.complete(&stranger, id, CompletionOptions::default()).await, Err(Error::NotFound)));
     assert!(matches!(service.find_started(&stranger, id).await, Err(Error::NotFound)));
     assert!(matches!(service.abort(&stranger, id).await, Err(Error::NotFound)));
 }
@@ -260,7 +260,7 @@ async fn a_multipart_upload_begins_with_the_first_hundred_urls() {
     ports
         .direct
         .expect_begin()
-        .with(eq(made_key(1)), eq(plan), eq(presented()))
+        .with(eq(nth_key(1)), eq(plan), eq(presented()))
         .times(1)
         .returning(|_, _, _| Ok(multipart_id()));
     let signed = ports

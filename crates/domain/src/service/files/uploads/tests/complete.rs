@@ -21,7 +21,7 @@ async fn the_conflict_policy_of_completion_takes_precedence() {
             .with(eq(command(OWNER)), eq(grant_for(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
             .times(1)
             .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
-        let said = Completing { conflict: said, sha256: None };
+        let said = CompletionOptions { conflict: said, sha256: None };
         let entry = ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
         assert_eq!(entry.node.id, made(1));
     }
@@ -43,15 +43,19 @@ fn without_bytes(then: UploadState) -> Ports {
 
 #[tokio::test]
 async fn bytes_that_have_not_arrived_make_no_file() {
-    let refused =
-        without_bytes(UploadState::Open).service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = without_bytes(UploadState::Open)
+        .service()
+        .complete(&actor(OWNER), upload().id, CompletionOptions::default())
+        .await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete(missing))) if missing.first() == [1]));
 }
 
 #[tokio::test]
 async fn an_upload_aborted_meanwhile_is_closed_not_incomplete() {
-    let refused =
-        without_bytes(UploadState::Aborted).service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = without_bytes(UploadState::Aborted)
+        .service()
+        .complete(&actor(OWNER), upload().id, CompletionOptions::default())
+        .await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
 }
 
@@ -61,7 +65,7 @@ async fn an_upload_whose_sender_loses_access_meanwhile_is_not_found() {
     let mut answers = [Some(for_owner(folder(FOLDER))), None].into_iter();
     ports.drive = MockNodeRepository::new();
     ports.drive.expect_find().times(2).returning(move |_, _| Ok(answers.next().flatten()));
-    let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
     assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}");
 }
 
@@ -70,7 +74,7 @@ async fn concurrent_completions_return_the_same_file() {
     // The concurrent request has finished the multipart upload, so this one finds no bytes, and has committed since.
     let mut ports = without_bytes(UploadState::Complete(FILE));
     ports.drive = drive_with([for_owner(folder(FOLDER)), for_owner(file(FILE))]);
-    let entry = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+    let entry = ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 }
 
@@ -82,7 +86,7 @@ async fn mismatched_bytes_make_no_file() {
         let refused = refusal.clone();
         finish.times(1).returning(move |_, _, _| Err(Error::Refused(refused.clone())));
         ports.uploads.expect_commit().never();
-        let outcome = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
         assert!(matches!(outcome, Err(Error::Refused(met)) if met == refusal));
     }
 }
@@ -95,13 +99,14 @@ async fn completing_again_returns_the_same_file() {
     ports.uploads.expect_commit().never();
     ports.direct.expect_finish().never();
     // Even long after the upload would have expired.
-    let entry = ports.service_at(LATER).complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+    let entry =
+        ports.service_at(LATER).complete(&actor(OWNER), upload().id, CompletionOptions::default()).await.unwrap();
     assert_eq!(entry.node.id, FILE);
 
     for gone in [vec![], vec![trashed(for_owner(file(FILE)))]] {
         let mut ports = Ports::with_upload(complete.clone());
         ports.drive = drive_with(gone);
-        let answer = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+        let answer = ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
         assert!(matches!(answer, Err(Error::NotFound)));
     }
 }
@@ -109,10 +114,10 @@ async fn completing_again_returns_the_same_file() {
 #[tokio::test]
 async fn aborted_and_expired_uploads_are_not_completed() {
     let aborted = Ports::with_upload(Upload { state: UploadState::Aborted, ..upload() });
-    let refused = aborted.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = aborted.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadClosed))));
     let expired = Ports::with_upload(upload());
-    let refused = expired.service_at(LATER).complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = expired.service_at(LATER).complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
     assert!(matches!(refused, Err(Error::Gone(Gone::UploadExpired))));
 }
 
@@ -126,15 +131,18 @@ async fn a_sender_who_lost_access_completes_nothing() {
         ports.service()
     };
     let demoted = sent_by(GUEST, for_guest(folder(FOLDER), Permission::View));
-    let refused = demoted.complete(&actor(GUEST), upload().id, Completing::default()).await;
+    let refused = demoted.complete(&actor(GUEST), upload().id, CompletionOptions::default()).await;
     assert!(matches!(refused, Err(Error::Forbidden(Forbidden::Permission))));
-    let revoked = sent_by(STRANGER, for_stranger(folder(FOLDER)));
+    let revoked = sent_by(STRANGER, for_outsider(folder(FOLDER)));
     assert!(matches!(
-        revoked.complete(&actor(STRANGER), upload().id, Completing::default()).await,
+        revoked.complete(&actor(STRANGER), upload().id, CompletionOptions::default()).await,
         Err(Error::NotFound)
     ));
-    let binned = sent_by(OWNER, trashed(for_owner(folder(FOLDER))));
-    assert!(matches!(binned.complete(&actor(OWNER), upload().id, Completing::default()).await, Err(Error::NotFound)));
+    let trashed_root = sent_by(OWNER, trashed(for_owner(folder(FOLDER))));
+    assert!(matches!(
+        trashed_root.complete(&actor(OWNER), upload().id, CompletionOptions::default()).await,
+        Err(Error::NotFound)
+    ));
 }
 
 #[tokio::test]
@@ -143,7 +151,7 @@ async fn an_upload_whose_name_is_taken_stays_open_for_another_try() {
     ports.uploads.expect_commit().times(1).returning(|_, _, _| Err(name_taken()));
     ports.uploads.expect_abort().never();
     ports.store.expect_abort().never();
-    let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::NameTaken(_)))));
 }
 
@@ -154,20 +162,20 @@ async fn only_the_owner_learns_the_usage_of_the_drive_into_which_an_upload_does_
         let mut ports = Ports::with([found]).arrived(stored(10));
         ports.uploads.expect_find().times(1).return_once(move |_, _| Ok(Some(Upload { sender, ..upload() })));
         ports.uploads.expect_commit().times(1).returning(move |_, _, _| Err(error()));
-        let refused = ports.service().complete(&actor(sender), upload().id, Completing::default()).await;
+        let refused = ports.service().complete(&actor(sender), upload().id, CompletionOptions::default()).await;
         match refused.unwrap_err() {
             Error::Forbidden(forbidden) => forbidden,
             other => panic!("{other}"),
         }
     };
-    let owned = refusal(for_owner(folder(FOLDER)), no_bytes_left).await;
+    let owned = refusal(for_owner(folder(FOLDER)), quota_exceeded).await;
     assert!(matches!(owned, Forbidden::Quota { quota: QUOTA, needed: 31 }), "{owned:?}");
-    let owned = refusal(for_owner(folder(FOLDER)), no_entries_left).await;
+    let owned = refusal(for_owner(folder(FOLDER)), entry_quota_exceeded).await;
     assert!(matches!(owned, Forbidden::Entries { needed: 1, .. }), "{owned:?}");
-    let shared = || for_heir(folder(FOLDER), Permission::Edit);
-    let foreign = refusal(shared(), no_bytes_left).await;
+    let shared = || for_guest_of_parent(folder(FOLDER), Permission::Edit);
+    let foreign = refusal(shared(), quota_exceeded).await;
     assert!(matches!(foreign, Forbidden::QuotaOfOwner { needed: Some(31) }), "{foreign:?}");
-    let foreign = refusal(shared(), no_entries_left).await;
+    let foreign = refusal(shared(), entry_quota_exceeded).await;
     assert!(matches!(foreign, Forbidden::QuotaOfOwner { needed: None }), "{foreign:?}");
 }
 
@@ -207,14 +215,14 @@ async fn undeletable_bytes_that_arrived_stay_reserved() {
 #[tokio::test]
 async fn the_bytes_of_versions_that_a_commit_made_superfluous_are_deleted() {
     let mut ports = Ports::with_upload(upload()).arrived(stored(10));
-    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8), made_blob(9)] };
+    let saved = SavedNode { located: for_owner(file(FILE)), freed: vec![nth_blob(8), nth_blob(9)] };
     ports.uploads.expect_commit().times(1).return_once(|_, _, _| Ok(saved));
     // What cannot be deleted is not forgotten, so it still counts.
-    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Err(outage()));
-    ports.store.expect_delete().with(eq(made_key(9))).times(1).returning(|_| Ok(()));
-    let removal = ports.records.expect_remove().withf(|_, keys| keys == [made_key(9)]);
+    ports.store.expect_delete().with(eq(nth_key(8))).times(1).returning(|_| Err(outage()));
+    ports.store.expect_delete().with(eq(nth_key(9))).times(1).returning(|_| Ok(()));
+    let removal = ports.records.expect_remove().withf(|_, keys| keys == [nth_key(9)]);
     removal.times(1).returning(|_, _| Ok(()));
-    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+    ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -248,7 +256,7 @@ async fn a_multipart_digest_is_not_reported_as_verified() {
         .withf(move |_, _, commit| commit.stored == stored(plan.size()))
         .times(1)
         .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
-    ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await.unwrap();
+    ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await.unwrap();
 }
 
 #[tokio::test]
@@ -260,7 +268,7 @@ async fn missing_parts_are_reported() {
     let arrived = [part(2, MIN_PART_BYTES)];
     ports.direct.expect_finish().times(1).returning(move |_, plan, _| Err(plan.check(&arrived).unwrap_err()));
     ports.uploads.expect_commit().never();
-    let refused = ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await;
+    let refused = ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await;
     assert!(matches!(refused, Err(Error::Conflict(Conflict::UploadIncomplete(missing))) if missing.first() == [1, 3]));
 }
 
@@ -269,7 +277,7 @@ async fn streamed_uploads_cannot_be_completed() {
     let mut ports = Ports::with_upload(Upload { announced: None, ..upload() });
     ports.direct.expect_finish().never();
     assert!(matches!(
-        ports.service().complete(&actor(OWNER), upload().id, Completing::default()).await,
+        ports.service().complete(&actor(OWNER), upload().id, CompletionOptions::default()).await,
         Err(Error::NotFound)
     ));
 }

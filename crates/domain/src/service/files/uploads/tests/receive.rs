@@ -19,19 +19,19 @@ async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) 
 /// The owner's [`FOLDER`], into which bytes are streamed.
 fn receiving() -> Ports {
     let mut ports = Ports::with([for_owner(folder(FOLDER))]);
-    ports.records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW)).returning(|_, _, _| Ok(()));
+    ports.records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW)).returning(|_, _, _| Ok(()));
     ports
 }
 
 /// The same, and the bytes are deleted again.
 fn given_up() -> Ports {
     let mut ports = receiving();
-    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Ok(()));
+    ports.store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Ok(()));
     ports
 }
 
 fn new_file(file: FileInfo) -> NewFile {
-    NewFile { file: made(2), version: made(3), blob: made_blob(1), stored: stored(5), info: file, max_versions: 7 }
+    NewFile { file: made(2), version: made(3), blob: nth_blob(1), stored: stored(5), info: file, max_versions: 7 }
 }
 
 #[tokio::test]
@@ -42,11 +42,11 @@ async fn a_stream_is_recorded_then_stored_then_created() {
         let grant = grant_for(&for_owner(folder(FOLDER)), Action::AddTo);
         let info = FileInfo { conflict: ConflictPolicy::Replace, ..announced() };
         let mut order = Sequence::new();
-        let record = ports.records.expect_record().with(eq(made_key(1)), eq(store_name()), eq(NOW));
+        let record = ports.records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW));
         record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
         let expected = Expected { length, sha256: Some(DIGEST) };
         let put = ports.store.expect_put().withf(move |key, _, given, content_headers| {
-            *key == made_key(1) && *given == expected && *content_headers == presented()
+            *key == nth_key(1) && *given == expected && *content_headers == presented()
         });
         put.times(1).in_sequence(&mut order).returning(|_, body, _, _| {
             assert_eq!(drain(body)?, b"hello");
@@ -137,8 +137,8 @@ async fn undeletable_bytes_of_a_refused_file_stay_reserved() {
     let mut ports = receiving();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().times(1).returning(|_, _, _| Err(name_taken()));
-    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
-    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(folder(FOLDER).drive), eq(5));
+    ports.store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(nth_key(1)), eq(folder(FOLDER).drive), eq(5));
     hold.times(1).returning(|_, _, _| Ok(()));
     let error = refused_stream(ports, Some(5), hello()).await;
     assert!(matches!(error, Error::Conflict(Conflict::NameTaken(_))));
@@ -148,10 +148,10 @@ async fn undeletable_bytes_of_a_refused_file_stay_reserved() {
 async fn the_bytes_of_versions_that_a_form_made_superfluous_are_deleted() {
     let mut ports = receiving();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
-    let saved = Saved { located: for_owner(file(FILE)), freed: vec![made_blob(8)] };
+    let saved = SavedNode { located: for_owner(file(FILE)), freed: vec![nth_blob(8)] };
     ports.uploads.expect_create().times(1).return_once(|_, _, _| Ok(saved));
-    ports.store.expect_delete().with(eq(made_key(8))).times(1).returning(|_| Ok(()));
-    let removal = ports.records.expect_remove().withf(|_, keys| keys == [made_key(8)]);
+    ports.store.expect_delete().with(eq(nth_key(8))).times(1).returning(|_| Ok(()));
+    let removal = ports.records.expect_remove().withf(|_, keys| keys == [nth_key(8)]);
     removal.times(1).returning(|_, _| Ok(()));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), Some(FOLDER), Some(5), None).await.unwrap();
@@ -199,7 +199,7 @@ async fn a_failure_before_the_commit_leaves_nothing() {
     for error in failures() {
         let mut ports = given_up();
         ports.drive = MockNodeRepository::new();
-        ports.drive.expect_find_user_drive().returning(|_| Ok(Some(home())));
+        ports.drive.expect_find_user_drive().returning(|_| Ok(Some(user_drive())));
         ports.drive.expect_find().times(1).return_once(|_, _| Err(error));
         ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
         ports.uploads.expect_create().never();
@@ -214,8 +214,8 @@ async fn a_failure_before_the_commit_leaves_nothing() {
 async fn undeletable_bytes_stay_reserved_after_a_failure_before_the_commit() {
     let mut ports = receiving();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
-    ports.store.expect_delete().with(eq(made_key(1))).times(1).returning(|_| Err(outage()));
-    let hold = ports.records.expect_hold().with(eq(made_key(1)), eq(folder(FOLDER).drive), eq(5));
+    ports.store.expect_delete().with(eq(nth_key(1))).times(1).returning(|_| Err(outage()));
+    let hold = ports.records.expect_hold().with(eq(nth_key(1)), eq(folder(FOLDER).drive), eq(5));
     hold.times(1).returning(|_, _, _| Ok(()));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
@@ -236,7 +236,7 @@ async fn bytes_that_took_too_long_are_expired() {
     let mut ports = given_up();
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     ports.uploads.expect_create().never();
-    let service = ports.service_in(hurried());
+    let service = ports.service_in(context_with_fast_clock());
     let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
     let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
     let error = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();

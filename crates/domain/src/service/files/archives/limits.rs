@@ -16,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Whose archives are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Caller {
+pub(super) enum LimitKey {
     /// Those of a user.
     User(UserId),
     /// Those through a public link from one address.
@@ -25,7 +25,7 @@ pub(super) enum Caller {
     Link(LinkId),
 }
 
-impl Caller {
+impl LimitKey {
     /// The most archives that may run at once.
     const fn limit(self) -> u32 {
         match self {
@@ -37,62 +37,62 @@ impl Caller {
 
 /// The archives running on this instance.
 #[derive(Debug, Default)]
-pub(super) struct Slots {
-    running: Mutex<HashMap<Caller, u32>>,
+pub(super) struct ArchiveLimits {
+    running: Mutex<HashMap<LimitKey, u32>>,
     bytes: AtomicU64,
 }
 
-impl Slots {
-    fn running(&self) -> MutexGuard<'_, HashMap<Caller, u32>> {
+impl ArchiveLimits {
+    fn running(&self) -> MutexGuard<'_, HashMap<LimitKey, u32>> {
         // Poisoning is harmless: no operation under the lock stops half-way.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts one more archive for each of `callers`.
+    /// Counts one more archive for each of `keys`.
     ///
     /// # Errors
     /// `TooManyRunning` when one of them has too many.
-    pub(super) fn take(self: &Arc<Self>, callers: &[Caller]) -> Result<Slot> {
+    pub(super) fn take(self: &Arc<Self>, keys: &[LimitKey]) -> Result<RunningArchive> {
         let mut running = self.running();
-        for caller in callers {
-            let limit = caller.limit();
-            if running.get(caller).is_some_and(|count| *count >= limit) {
+        for key in keys {
+            let limit = key.limit();
+            if running.get(key).is_some_and(|count| *count >= limit) {
                 return Err(Error::TooManyRunning { what: "archives", limit, retry_after: RETRY_AFTER });
             }
         }
-        for caller in callers {
-            *running.entry(*caller).or_default() += 1;
+        for key in keys {
+            *running.entry(*key).or_default() += 1;
         }
-        Ok(Slot { slots: Arc::clone(self), callers: callers.to_vec() })
+        Ok(RunningArchive { limits: Arc::clone(self), keys: keys.to_vec() })
     }
 
     /// Reserves memory for a listing.
     ///
     /// # Errors
     /// `Unavailable` when none is left.
-    pub(super) fn reserve(self: &Arc<Self>, bytes: u64) -> Result<Room> {
+    pub(super) fn reserve(self: &Arc<Self>, bytes: u64) -> Result<ReservedMemory> {
         let fits = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= MAX_LISTING_BYTES);
         match self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits) {
-            Ok(_) => Ok(Room { slots: Arc::clone(self), bytes }),
+            Ok(_) => Ok(ReservedMemory { limits: Arc::clone(self), bytes }),
             Err(_) => Err(Error::unavailable("archives", "the listings of all that run have too many bytes")),
         }
     }
 }
 
 /// A running archive; it counts until dropped.
-pub(super) struct Slot {
-    slots: Arc<Slots>,
-    callers: Vec<Caller>,
+pub(super) struct RunningArchive {
+    limits: Arc<ArchiveLimits>,
+    keys: Vec<LimitKey>,
 }
 
-impl Drop for Slot {
+impl Drop for RunningArchive {
     fn drop(&mut self) {
-        let mut running = self.slots.running();
-        for caller in &self.callers {
-            if let Some(count) = running.get_mut(caller) {
+        let mut running = self.limits.running();
+        for key in &self.keys {
+            if let Some(count) = running.get_mut(key) {
                 *count -= 1;
                 if *count == 0 {
-                    running.remove(caller);
+                    running.remove(key);
                 }
             }
         }
@@ -100,14 +100,14 @@ impl Drop for Slot {
 }
 
 /// Memory reserved for a listing, released on drop.
-pub(super) struct Room {
-    slots: Arc<Slots>,
+pub(super) struct ReservedMemory {
+    limits: Arc<ArchiveLimits>,
     bytes: u64,
 }
 
-impl Drop for Room {
+impl Drop for ReservedMemory {
     fn drop(&mut self) {
-        self.slots.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.limits.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -119,27 +119,27 @@ mod tests {
 
     #[test]
     fn archives_per_caller_are_limited() {
-        let slots = Arc::new(Slots::default());
-        let [ann, ben] = [1, 2].map(|id| Caller::User(UserId::from_uuid(Uuid::from_u128(id))));
-        let mut held: Vec<Slot> = (0..4).map(|_| slots.take(&[ann]).ok().unwrap()).collect();
-        let refused = slots.take(&[ann]).err();
+        let limits = Arc::new(ArchiveLimits::default());
+        let [ann, ben] = [1, 2].map(|id| LimitKey::User(UserId::from_uuid(Uuid::from_u128(id))));
+        let mut held: Vec<RunningArchive> = (0..4).map(|_| limits.take(&[ann]).ok().unwrap()).collect();
+        let refused = limits.take(&[ann]).err();
         assert!(matches!(refused, Some(Error::TooManyRunning { limit: 4, .. })));
-        slots.take(&[ben]).ok().unwrap();
+        limits.take(&[ben]).ok().unwrap();
         held.pop();
-        held.push(slots.take(&[ann]).ok().unwrap());
+        held.push(limits.take(&[ann]).ok().unwrap());
         // A refused attempt counts for none of its callers.
-        assert!(slots.take(&[ben, ann]).is_err());
+        assert!(limits.take(&[ben, ann]).is_err());
         drop(held);
-        assert!(slots.running().is_empty());
+        assert!(limits.running().is_empty());
     }
 
     #[test]
     fn memory_is_bounded_and_released() {
-        let slots = Arc::new(Slots::default());
-        let room = slots.reserve(MAX_LISTING_BYTES - 1).ok().unwrap();
-        let _last = slots.reserve(1).ok().unwrap();
-        assert!(matches!(slots.reserve(1).err(), Some(Error::Unavailable { .. })));
-        drop(room);
-        assert!(slots.reserve(1).is_ok());
+        let limits = Arc::new(ArchiveLimits::default());
+        let memory = limits.reserve(MAX_LISTING_BYTES - 1).ok().unwrap();
+        let _last = limits.reserve(1).ok().unwrap();
+        assert!(matches!(limits.reserve(1).err(), Some(Error::Unavailable { .. })));
+        drop(memory);
+        assert!(limits.reserve(1).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     authorize,
 };
 use clouddrive_domain::port::{
-    Commit, Details, NewUpload, NodeRepository, Registration, Relocation, UploadRepository, UserRepository,
+    Commit, MetadataUpdate, NewUpload, NodeRepository, Registration, Relocation, UploadRepository, UserRepository,
 };
 use clouddrive_domain::{Result, model};
 use clouddrive_postgres::Database;
@@ -81,7 +81,7 @@ pub(crate) async fn moving(database: &Database, owner: &Registration, node: Node
         to: Some(to),
         name: None,
         conflict: ConflictPolicy::Fail,
-        details: Details::default(),
+        metadata: MetadataUpdate::default(),
         seen: None,
     }
 }

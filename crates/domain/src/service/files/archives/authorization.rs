@@ -11,34 +11,34 @@ use crate::model::{
 use crate::service::LinkBearer;
 
 /// How long a check stays valid, in milliseconds: an archive ends within a second after its authorization does.
-pub(super) const FRESH_MILLIS: u64 = 500;
+pub(super) const RECHECK_MILLIS: u64 = 500;
 
 /// Who reads what, and on which basis.
-pub(super) struct Right {
+pub(super) struct Authorization {
     viewer: Viewer,
-    basis: Basis,
+    authority: Authority,
     /// The topmost nodes being read.
     tops: Vec<NodeId>,
 }
 
 /// What must stay valid besides the nodes' shares.
-enum Basis {
+enum Authority {
     /// The credential of a user. The expiry of a session's access tokens does not matter.
     Credential(UserId, Credential),
     /// A public link, with its password hash at that time.
     Link(TokenHash, Option<PasswordHash>),
 }
 
-impl Right {
+impl Authorization {
     pub(super) fn from_actor(actor: &Actor) -> Self {
-        let basis = Basis::Credential(actor.user, actor.credential);
-        Self { viewer: actor.user.into(), basis, tops: Vec::new() }
+        let authority = Authority::Credential(actor.user, actor.credential);
+        Self { viewer: actor.user.into(), authority, tops: Vec::new() }
     }
 
     pub(super) fn from_link(bearer: &LinkBearer, link: &Link) -> Result<Self> {
         let token = LinkToken::parse(&bearer.token).map_err(|_| Error::NotFound)?;
-        let basis = Basis::Link(token.hash(), link.password.clone());
-        Ok(Self { viewer: link.viewer(), basis, tops: Vec::new() })
+        let authority = Authority::Link(token.hash(), link.password.clone());
+        Ok(Self { viewer: link.viewer(), authority, tops: Vec::new() })
     }
 
     /// Restricts it to reading `tops`.
@@ -49,7 +49,7 @@ impl Right {
 
     /// Checks that everything still holds.
     pub(super) async fn check(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
-        self.check_basis(stores, now).await?;
+        self.check_authority(stores, now).await?;
         let found = stores.drive.find_many(&self.tops, self.viewer).await?;
         let visible = found.into_iter().map(|found| Ok(authorize_read(Some(found))?.node().id));
         let visible: HashSet<NodeId> = visible.collect::<Result<_>>()?;
@@ -57,14 +57,14 @@ impl Right {
     }
 
     /// Checks that the session or the link is still valid.
-    pub(super) async fn check_basis(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
-        match &self.basis {
-            Basis::Credential(_, Credential::Embedder) => {}
-            Basis::Credential(user, Credential::Session(session)) => {
+    pub(super) async fn check_authority(&self, stores: &ArchiveStores, now: Timestamp) -> Result<()> {
+        match &self.authority {
+            Authority::Credential(_, Credential::Embedder) => {}
+            Authority::Credential(user, Credential::Session(session)) => {
                 let running = stores.sessions.find_username(*session, *user, now).await?;
                 running.ok_or(Error::Unauthenticated(Unauthenticated::InvalidToken))?;
             }
-            Basis::Link(token, password) => {
+            Authority::Link(token, password) => {
                 let (link, node) = stores.links.find_by_token(token).await?.ok_or(Error::NotFound)?;
                 authorize_read(Some(node))?;
                 link.check_running(now)?;
