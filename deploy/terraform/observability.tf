@@ -33,7 +33,7 @@ locals {
   # Alarms on one metric each: comparison, period, and treatment of missing data.
   alarms = merge({
     load-balancer-5xx = {
-      text        = "The load balancer answered 5xx by itself: it reaches no instance, or an instance broke off."
+      text        = "The load balancer answered 5xx itself: it reaches no instance, or an instance closed the connection."
       namespace   = "AWS/ApplicationELB"
       metric      = "HTTPCode_ELB_5XX_Count"
       dimensions  = local.load_balancer

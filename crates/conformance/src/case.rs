@@ -31,7 +31,7 @@ impl Drop for Guard {
 
 /// Declares a suite: `CASES`, `run`, `suite`, and a macro with the suite's name that makes a test of each case.
 ///
-/// `arguments` are those of each case, made anew of the suite's parameters. Each group of cases stands in a module, which
+/// `arguments` are those of each case, created from the parameters of the suite. Each group of cases is a module, which
 /// is `self` for the suite's own, and under the sentence of the docs that it tests: an item, then the words as they stand
 /// there. The first token must be `$`: the declared macro needs it.
 macro_rules! suite {

@@ -1,4 +1,4 @@
-//! The paths of all endpoints, as the OpenAPI document has them: parameters stand in braces.
+//! The paths of all endpoints, as the OpenAPI document has them: parameters in braces.
 
 use std::fmt::Display;
 

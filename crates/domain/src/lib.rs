@@ -24,5 +24,5 @@ mod testing;
 
 pub use error::{Error, Result};
 
-// Their types and macros stand in the ports: adapters need the same versions.
+// The ports use their types and macros: adapters need the same versions.
 pub use {async_trait, bytes, futures_core, uuid};

@@ -283,7 +283,7 @@ async fn recheck(
     Ok(())
 }
 
-/// Finds abandoned transfers. They are listed before the rows are queried, so one that ends in between still counts as
+/// Finds abandoned uploads. They are listed before the rows are queried, so one that ends in between still counts as
 /// recently needed.
 async fn incomplete_uploads(
     records: &dyn Records,

@@ -126,7 +126,7 @@ pub struct IncompleteUpload {
 /// A stream of objects.
 pub type ObjectStream = BoxStream<'static, Result<Object, CheckError>>;
 
-/// A stream of transfers.
+/// A stream of incomplete uploads.
 pub type IncompleteUploadStream = BoxStream<'static, Result<IncompleteUpload, CheckError>>;
 
 /// A stream of bytes.

@@ -34,7 +34,7 @@ impl Purpose {
             Self::LinkTokens => b"clouddrive/link-tokens/v1",
             Self::LinkAccess => b"clouddrive/link-access/v1",
             Self::ArchiveUrls => b"clouddrive/archive-urls/v1",
-            // The name of version 1: another would forget all requests under way.
+            // The name of version 1: another would invalidate all stored requests.
             Self::RequestDigests => b"clouddrive/receipts/v1",
         }
     }

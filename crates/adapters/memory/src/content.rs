@@ -130,7 +130,7 @@ pub(crate) fn set_current_version(state: &mut State, command: &Command, file: &G
     revision
 }
 
-/// Removes the versions of `file` in `drive` that are superfluous beside the `current` one, which the command has
+/// Removes the versions of `file` in `drive` in excess of the maximum beside the `current` one, which the command has
 /// added.
 pub(crate) fn prune_versions(
     state: &mut State,

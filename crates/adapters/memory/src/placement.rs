@@ -79,7 +79,7 @@ impl Placed {
         Change::for_node(kind, drive, self.node).before(self.former).after(state_of(state, self.node))
     }
 
-    /// If the item became the content of a file, removes that file's superfluous versions. The caller MUST have added
+    /// If the item became the content of a file, removes that file's excess versions. The caller MUST have added
     /// the new version, since a removed one may have the same blob.
     pub(crate) fn prune_versions(
         &self,

@@ -86,7 +86,7 @@ fn copy(state: &mut State, command: &Command, spec: &CopyRequest) -> Result<Save
     Ok(SavedNode { located, freed: released.freed })
 }
 
-/// The live nodes below `folder`, parents first, whose copy is to stand at `depth`.
+/// The live nodes below `folder`, parents first, whose copy gets `depth`.
 fn tree_below(state: &State, folder: NodeId, depth: u32) -> Result<Vec<NodeId>> {
     let members = members(state, std::iter::once(folder), MAX_COPY_NODES);
     if members.len() as u64 > MAX_COPY_NODES {

@@ -57,7 +57,7 @@ pub(crate) async fn set_current_version(
     Ok(revision)
 }
 
-/// The versions of `file` that are superfluous beside the `current` one, which the command adds.
+/// The versions of `file` in excess of the maximum beside the `current` one, which the command adds.
 pub(crate) async fn versions_over_limit(
     mut connection: &AsyncPgConnection,
     command: &Command,
@@ -88,7 +88,7 @@ pub(crate) async fn remove(
     release_contents(connection, drive, &contents, command.at).await
 }
 
-/// Removes the versions of the locked `file` in `drive` that are superfluous beside the `current` one, which the
+/// Removes the versions of the locked `file` in `drive` in excess of the maximum beside the `current` one, which the
 /// command adds. If one of them may have its blob, the current version MUST have been inserted before.
 pub(crate) async fn prune_versions(
     connection: &AsyncPgConnection,

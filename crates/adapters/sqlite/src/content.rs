@@ -53,7 +53,7 @@ pub(crate) fn set_current_version(
     Ok(revision)
 }
 
-/// The versions of `file` that are superfluous beside the `current` one, which the command adds.
+/// The versions of `file` in excess of the maximum beside the `current` one, which the command adds.
 fn versions_over_limit(
     connection: &mut SqliteConnection,
     command: &Command,
@@ -84,7 +84,7 @@ fn remove(
     release_contents(connection, drive, &contents, command.at)
 }
 
-/// Removes the versions of `file` in `drive` that are superfluous beside the `current` one. The caller MUST have
+/// Removes the versions of `file` in `drive` in excess of the maximum beside the `current` one. The caller MUST have
 /// inserted the current version, since a removed one may have the same blob.
 pub(crate) fn prune_versions(
     connection: &mut SqliteConnection,

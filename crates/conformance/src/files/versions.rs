@@ -155,7 +155,7 @@ async fn restore_version(fixture: &Fixture<'_>, actor: UserId, file: NodeId, fro
     Ok(fixture.prune_freed_blobs(fixture.store.versions().restore(&fixture.command(actor), &file, &spec).await?).await)
 }
 
-/// Deletes a version and forgets its blob, as if the bytes had been deleted.
+/// Deletes a version and the record of its blob, as if the bytes had been deleted.
 async fn delete(fixture: &Fixture<'_>, owner: UserId, file: NodeId, version: VersionId) -> Result<()> {
     let file = fixture.grant(owner, file, Action::DeleteVersion).await;
     let freed = fixture.store.versions().delete(&fixture.command(owner), &file, version, None).await?;

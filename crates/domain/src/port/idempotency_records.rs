@@ -33,8 +33,8 @@ pub struct ExistingRecord {
 }
 
 impl ClaimOutcome {
-    /// The result of a claim of `record` that was refused because of `existing`; none if that has just been
-    /// given back.
+    /// The result of a claim of `record` that was refused because of `existing`; `Running` if that has just been
+    /// released.
     #[must_use]
     pub fn for_existing(record: &IdempotencyRecord, existing: Option<ExistingRecord>) -> Self {
         let Some(ExistingRecord { digest, answer }) = existing else { return Self::Running };

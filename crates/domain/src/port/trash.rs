@@ -156,7 +156,8 @@ pub trait TrashRepository: Send + Sync {
     async fn restore(&self, command: &Command, restoration: &Restoration) -> Result<Located>;
 
     /// Begins the purge of the node that `item` grants to [purge](crate::model::Action::Purge): it is no longer found,
-    /// and [`purge`](Self::purge) removes it with its descendants. A [job](super::JobRepository) that does so is queued.
+    /// and [`purge`](Self::purge) removes it with its descendants. A [job](super::JobRepository) that does so is
+    /// queued.
     async fn begin_purge(&self, command: &Command, item: &Grant, seen: Option<Revision>) -> Result<()>;
 
     /// Begins the purges of up to `max` of the nodes in `scope`, all in one drive, and returns the number. Those of

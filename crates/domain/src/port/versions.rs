@@ -78,9 +78,9 @@ impl From<Located> for SavedNode {
 ///
 /// Every mutating method [renews](Grant::renew) its grant inside its own transaction, fails if that fails, and fails
 /// with [`PreconditionFailed`](crate::Error::PreconditionFailed) if the file does not have the expected revision.
-/// Versions beyond a file's maximum, chosen by [`excess_versions`](crate::model::excess_versions), are removed in the same
-/// transaction: blobs that are now unreferenced are [returned](SavedNode::freed), and the bytes of all others MUST be given
-/// back to the quota.
+/// Versions beyond a file's maximum, chosen by [`excess_versions`](crate::model::excess_versions), are removed in the
+/// same transaction: blobs that are now unreferenced are [returned](SavedNode::freed), and the bytes of all others MUST
+/// be given back to the quota.
 ///
 /// ```
 /// use clouddrive_domain::Result;

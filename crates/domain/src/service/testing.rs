@@ -278,7 +278,7 @@ pub(super) fn grant_for(found: &Located, action: Action) -> Grant {
     authorize(Some(found.clone()), action).unwrap()
 }
 
-/// A drive with these nodes, each found by exactly its viewer, and the owner's home.
+/// A drive with these nodes, each found by exactly its viewer, and the drive of the owner.
 pub(super) fn drive_with(nodes: impl IntoIterator<Item = Located>) -> MockNodeRepository {
     let nodes: Vec<Located> = nodes.into_iter().collect();
     let mut drive = MockNodeRepository::new();

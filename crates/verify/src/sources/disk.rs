@@ -120,7 +120,7 @@ fn object(key: &str, path: &Path) -> io::Result<Option<Object>> {
     }))
 }
 
-/// The transfers in progress. `parts/` may be missing, as in a copy of `blobs/` alone; that the disk is mounted is
+/// The incomplete uploads. `parts/` may be missing, as in a copy of `blobs/` alone; that the disk is mounted is
 /// checked by listing the blobs.
 fn incomplete_uploads(gathered: &Path) -> io::Result<Vec<IncompleteUpload>> {
     let mut incomplete_uploads = Vec::new();
@@ -131,7 +131,7 @@ fn incomplete_uploads(gathered: &Path) -> io::Result<Vec<IncompleteUpload>> {
     for key in names.into_iter().filter(|name| is_key(name)) {
         match fs::symlink_metadata(gathered.join(&key).join(MANIFEST)) {
             Ok(metadata) => incomplete_uploads.push(IncompleteUpload { key, begun_at: modified_at(&metadata)? }),
-            // The transfer has just ended.
+            // The upload has just ended.
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }

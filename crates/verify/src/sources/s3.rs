@@ -56,10 +56,10 @@ async fn page(
     Ok((objects.collect(), next.map(str::to_owned)))
 }
 
-/// Where a listing continues: after a key, and the identifier of one of its transfers.
+/// Where a listing continues: after a key, and the identifier of one of its uploads.
 type Marker = (Option<String>, Option<String>);
 
-/// A page of transfers, and the marker of the next page, if any.
+/// A page of incomplete uploads, and the marker of the next page, if any.
 async fn incomplete_page(
     client: &Client,
     bucket: &str,
@@ -69,7 +69,7 @@ async fn incomplete_page(
         client.list_multipart_uploads().bucket(bucket).prefix(PREFIX).set_key_marker(after).set_upload_id_marker(id);
     let page = match call.send().await {
         Ok(page) => page,
-        // The store does not list transfers; a lifecycle rule has to clean them up.
+        // The store does not list incomplete uploads; a lifecycle rule has to clean them up.
         Err(error) if is_unimplemented(&error) => return Ok((Vec::new(), None)),
         Err(error) => return Err(CheckError::storage(&error)),
     };

@@ -12,7 +12,7 @@ use clouddrive_domain::{Error, Result};
 use futures_util::TryStreamExt;
 use sha2::Digest;
 
-/// A share of a store's room, given back when it is dropped.
+/// A share of a store's room, released on drop.
 #[derive(Debug)]
 pub(super) struct Room {
     /// The bytes that are left to all shares.

@@ -148,7 +148,7 @@ async fn digests_of_multipart_uploads_are_checked() {
     ann.complete(&film).await.ok();
     assert_whole(&server);
     assert_eq!(verify(&server, &["--grace", "0"]).0, 0);
-    // A transfer that no upload will end, as after a restore.
+    // A multipart upload without a row, as after a restore.
     let open = server.value("SELECT blob_key FROM uploads WHERE state = 'open'");
     execute(&server, &format!("UPDATE blobs SET unreferenced_at = 5 WHERE key = '{open}'"));
     assert_whole(&server);

@@ -96,7 +96,7 @@ fn labels(figure: &str) -> Vec<(String, String)> {
 async fn metrics_and_their_documentation_agree() {
     let (server, url) = start(&[]).await;
     live(&server).await;
-    // The last chore of a round: all others have run before it.
+    // The last task of a collection: all others have run before it.
     eventually("the collector has run", async || {
         let last = "clouddrive_collector_last_success_timestamp_seconds{chore=\"remove_partial_writes\"}";
         figures(&url).await.contains_key(last)

@@ -47,7 +47,7 @@ pub(in crate::service) async fn page(
     Ok(page.map(|child| folder.child(child.node, child.share)))
 }
 
-/// Creates, lists, renames and moves folders, and finds what stands in them.
+/// Creates, lists, renames and moves folders, and finds their entries.
 pub struct FolderService {
     access: Access,
     drive: Arc<dyn NodeRepository>,

@@ -103,7 +103,7 @@ fn keys_are_there() -> MockNameKeyRepository {
     name_keys
 }
 
-/// Three downloads are forgotten.
+/// Three downloads are pruned.
 fn no_downloads() -> MockLinkDownloadRepository {
     let mut downloads = MockLinkDownloadRepository::new();
     downloads.expect_prune().with(eq(NOW.minus(Duration::from_hours(1))), eq(500)).returning(|_, _| Ok(3));
@@ -289,7 +289,7 @@ async fn a_failed_chore_is_reported_and_stops_no_other() {
 async fn nothing_is_removed_without_its_records() {
     let mut records = MockBlobRecordRepository::new();
     records.expect_mark_for_deletion().times(1).returning(|_, _, _, _| Err(outage()));
-    // Nothing is deleted or forgotten: no such call is expected.
+    // Nothing is deleted or removed: no such call is expected.
     let mut report = CollectorReport::default();
     service(nothing_expired(), records, nothing_swept()).run(&request(), &mut report).await.unwrap_err();
     assert_eq!(report, CollectorReport::default());

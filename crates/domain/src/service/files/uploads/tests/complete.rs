@@ -217,7 +217,7 @@ async fn the_bytes_of_versions_that_a_commit_made_superfluous_are_deleted() {
     let mut ports = Ports::with_upload(upload()).arrived(stored(10));
     let saved = SavedNode { located: for_owner(file(FILE)), freed: vec![nth_blob(8), nth_blob(9)] };
     ports.uploads.expect_commit().times(1).return_once(|_, _, _| Ok(saved));
-    // What cannot be deleted is not forgotten, so it still counts.
+    // Blobs that cannot be deleted keep their records and still count.
     ports.store.expect_delete().with(eq(nth_key(8))).times(1).returning(|_| Err(outage()));
     ports.store.expect_delete().with(eq(nth_key(9))).times(1).returning(|_| Ok(()));
     let removal = ports.records.expect_remove().withf(|_, keys| keys == [nth_key(9)]);
