@@ -9,6 +9,7 @@ use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, LimitsRow, credentials, page};
 use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::schema::{drives, users};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, size};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -55,7 +56,7 @@ async fn change_email(
         return Ok(false);
     }
     let new = (users::email.eq(email.as_str()), users::email_key.eq(email.key()));
-    let changed = diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await;
+    let changed = update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await;
     changed.map_err(|error| match violated_constraint(&error) {
         Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
         _ => error.into(),
@@ -76,7 +77,7 @@ async fn change_password(
         row.require(proven)?;
     }
     let new = (users::password_hash.eq(hash.expose()), users::password_generation.eq(users::password_generation + 1));
-    diesel::update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
+    update(users::table.find(DbId::from(user))).set(new).execute(&mut connection).await?;
     end_all(connection, user, command.at).await?;
     record_change(connection, command, Change::for_user(ChangeKind::PasswordChanged, user)).await
 }
@@ -92,10 +93,7 @@ async fn delete(
     row.require(proven)?;
     let id = DbId::from(user);
     if let Some(photo) = &row.photo {
-        diesel::update(users::table.find(id))
-            .set(users::photo_blob.eq(None::<String>))
-            .execute(&mut connection)
-            .await?;
+        update(users::table.find(id)).set(users::photo_blob.eq(None::<String>)).execute(&mut connection).await?;
         release(connection, &[photo.as_str()], command.at).await?;
     }
     let own = drives::table.filter(drives::owner_id.eq(id)).select(drives::id);
@@ -119,10 +117,7 @@ async fn set_disabled(
         return Ok(false);
     }
     let since = disabled.then_some(command.at).map(Timestamp::as_millis);
-    diesel::update(users::table.find(DbId::from(user)))
-        .set(users::disabled_at.eq(since))
-        .execute(&mut connection)
-        .await?;
+    update(users::table.find(DbId::from(user))).set(users::disabled_at.eq(since)).execute(&mut connection).await?;
     if disabled {
         end_all(connection, user, command.at).await?;
     }

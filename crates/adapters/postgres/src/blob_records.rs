@@ -8,7 +8,7 @@ use clouddrive_sql::blob_records::{
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs};
-use clouddrive_sql::statement::{FlagRow, Parameter, Statement};
+use clouddrive_sql::statement::{FlagRow, Parameter, Statement, update};
 use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -33,7 +33,7 @@ pub(crate) async fn insert(
 /// Marks the blob as referenced; it must not have been marked for deletion.
 pub(crate) async fn mark_referenced(mut connection: &AsyncPgConnection, key: &BlobKey) -> Result<(), SqlError> {
     let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
-    let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(&mut connection).await?;
+    let found = update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(&mut connection).await?;
     require_usable(found)
 }
 
@@ -169,7 +169,7 @@ pub(crate) async fn give_back(mut connection: &AsyncPgConnection, counted: Vec<H
             drives::used_bytes.eq(drives::used_bytes - used),
             drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
         );
-        diesel::update(drives::table.find(drive)).set(less).execute(&mut connection).await?;
+        update(drives::table.find(drive)).set(less).execute(&mut connection).await?;
     }
     Ok(())
 }
@@ -215,7 +215,7 @@ impl BlobRecordRepository for Database {
         let (key, tag) = (key.clone(), tag.clone());
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
-            diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(&mut connection).await?;
+            update(row).set(blobs::etag.eq(tag.as_str())).execute(&mut connection).await?;
             Ok(())
         })
         .await
@@ -264,7 +264,7 @@ impl BlobRecordRepository for Database {
             lock(connection, &[key.as_str()]).await?;
             if hold(&key, drive, size).execute(&mut connection).await? > 0 {
                 let more = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(size));
-                diesel::update(drives::table.find(DbId::from(drive))).set(more).execute(&mut connection).await?;
+                update(drives::table.find(DbId::from(drive))).set(more).execute(&mut connection).await?;
             }
             Ok(())
         })

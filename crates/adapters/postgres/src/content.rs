@@ -4,6 +4,7 @@ use clouddrive_domain::model::{BlobKey, Command, DriveId, Grant, NodeId, Revisio
 use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, nodes, versions};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
 use clouddrive_sql::versions::{FormerRow, excess_rows};
@@ -19,7 +20,7 @@ pub(crate) async fn reference_blob(
     stored: &Stored,
 ) -> Result<(), SqlError> {
     let usable = blobs::table.filter(blobs::key.eq(blob.as_str()).and(blobs::condemned_at.is_null()));
-    let found = diesel::update(usable)
+    let found = update(usable)
         .set((
             blobs::unreferenced_at.eq(None::<i64>),
             blobs::size_bytes.eq(bytes(stored.size)),
@@ -45,7 +46,7 @@ pub(crate) async fn set_current_version(
     (version, size): (VersionId, u64),
 ) -> Result<Revision, SqlError> {
     let revision = Revision(file.node().revision.0 + 1);
-    diesel::update(nodes::table.find(DbId::from(file.node().id)))
+    update(nodes::table.find(DbId::from(file.node().id)))
         .set((
             nodes::version_id.eq(DbId::from(version)),
             nodes::size_bytes.eq(bytes(size)),

@@ -8,6 +8,7 @@ use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::fair_semaphore::FairSemaphore;
 use clouddrive_sql::pool::{PoolStatus, acquire};
+use clouddrive_sql::statement::Statement;
 use deadpool::Runtime;
 use deadpool::managed::Pool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -170,7 +171,7 @@ impl Database {
 impl Probe for Database {
     async fn check(&self) -> Result<()> {
         self.read(async |mut connection: &AsyncPgConnection| {
-            diesel::sql_query("SELECT 1 FROM users LIMIT 1").execute(&mut connection).await?;
+            Statement::new("SELECT 1 FROM users LIMIT 1", vec![]).execute(&mut connection).await?;
             Ok(())
         })
         .await

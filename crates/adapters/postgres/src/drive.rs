@@ -6,19 +6,20 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{FolderEntry, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
-    FOLDERS_LATERAL, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
+    FOLDERS_LATERAL, FolderEntryColumnTypes, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page,
+    user_drive,
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::{NameColumns, NameConflict, NewNode};
 use clouddrive_sql::schema::nodes;
-use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::statement::{Parameter, Statement, update};
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
 use clouddrive_sql::versions::update_details;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 
 use crate::Database;
 use crate::changes::record_change;
@@ -65,7 +66,8 @@ impl NodeRepository for Database {
     ) -> Result<Vec<FolderEntry>> {
         let statement = page(folder.viewer(), folder.node().id, sort, after, limit, MergeStrategy::SortPages);
         self.read(async move |mut connection: &AsyncPgConnection| {
-            let rows: Vec<FolderEntryRow> = statement.load(&mut connection).await?;
+            let rows: Vec<FolderEntryRow> =
+                statement.positional::<FolderEntryColumnTypes>().load(&mut connection).await?;
             Ok(rows.into_iter().map(FolderEntry::try_from).collect::<Result<_>>()?)
         })
         .await
@@ -94,11 +96,14 @@ async fn create_folder(
     id: NodeId,
     name: &Name,
 ) -> Result<Located, SqlError> {
-    let (parent, ample) =
-        try_join(locate::reauthorize(connection, parent), has_ample_room(connection, parent.drive())).await?;
+    let (parent, ample, creator) = try_join3(
+        locate::reauthorize(connection, parent),
+        has_ample_room(connection, parent.drive()),
+        actor(connection, parent),
+    )
+    .await?;
     check_depth(parent.located().depth_of_child_folder(), 0)?;
     let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
-    let creator = actor(connection, &parent).await?;
     pipeline([
         insert(connection, command, &node).boxed(),
         raise_stored_reach(connection, parent.located(), 1).boxed(),
@@ -137,13 +142,13 @@ async fn relocate(
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder()).await?;
         raise_stored_reach(connection, to.located(), reach + 1).await?;
     }
-    let changed = diesel::update(nodes::table.find(DbId::from(node.id)))
+    let changed = update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())));
     changed.execute(&mut connection).await?;
     let mut after = NodeState::from_node(node).revised();
     if let Some((parent, name)) = place {
         after = after.placed(parent, &name);
-        let placed = diesel::update(nodes::table.find(DbId::from(node.id)))
+        let placed = update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)));
         let placed = placed.execute(&mut connection).await;
         placed.map_err(|error| name_error(error, parent, &name, node.kind()))?;
@@ -203,7 +208,7 @@ pub(crate) async fn trash_node(
     command: &Command,
     item: &Grant,
 ) -> Result<(), SqlError> {
-    diesel::update(nodes::table.find(DbId::from(item.node().id)))
+    update(nodes::table.find(DbId::from(item.node().id)))
         .set((
             nodes::trashed_at.eq(command.at.as_millis()),
             nodes::trashed_by.eq(command.actor.map(DbId::from)),
@@ -250,6 +255,6 @@ pub(crate) async fn reach_within(
     let counted: LevelsRow = levels(folder, FOLDERS_LATERAL).get_result(&mut connection).await?;
     let counted = counted.levels();
     check_depth(depth, counted)?;
-    diesel::update(row).set(nodes::reach.eq(i64::from(counted))).execute(&mut connection).await?;
+    update(row).set(nodes::reach.eq(i64::from(counted))).execute(&mut connection).await?;
     Ok(counted)
 }

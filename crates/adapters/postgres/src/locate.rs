@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Revision, UserRef, Viewer};
 use clouddrive_sql::error::SqlError;
-use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, StepRow, at_path, guest_parameter, lineage, lineages, located};
+use clouddrive_sql::locate::{
+    NAMED_CHILD_LATERAL, StepColumnTypes, StepRow, at_path, guest_parameter, lineage, lineages, located,
+};
 use clouddrive_sql::schema::users;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
@@ -57,7 +59,7 @@ async fn load(
     statement: Statement,
     viewer: Viewer,
 ) -> Result<Vec<Located>, SqlError> {
-    let rows: Vec<StepRow> = statement.load(&mut connection).await?;
+    let rows: Vec<StepRow> = statement.positional::<StepColumnTypes>().load(&mut connection).await?;
     Ok(located(rows, viewer)?)
 }
 

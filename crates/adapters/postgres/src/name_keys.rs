@@ -6,6 +6,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::name_keys::{KeylessRow, keyless};
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::nodes;
+use clouddrive_sql::statement::update;
 use diesel::prelude::QueryDsl;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join_all;
@@ -22,7 +23,7 @@ async fn refresh(mut connection: &AsyncPgConnection, max: u32) -> Result<u32, Sq
     // The updates are pipelined.
     let update = async |(id, columns)| {
         let mut connection = connection;
-        diesel::update(nodes::table.find(id)).set(columns).execute(&mut connection).await
+        update(nodes::table.find(id)).set(columns).execute(&mut connection).await
     };
     try_join_all(names.into_iter().map(update)).await?;
     Ok(u32::try_from(rows.len()).unwrap_or(max))

@@ -11,7 +11,7 @@ use clouddrive_sql::schema::{refresh_tokens, sessions, users};
 use clouddrive_sql::sessions::{
     AddressRow, NewSessionRow, NewTokenRow, OWNER, SessionRow, addresses, hash, owner, page,
 };
-use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::statement::{Parameter, Statement, update};
 use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -76,16 +76,16 @@ async fn refresh(
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
     let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
     if used.is_some_and(|used| !rotation.allows_repeat(used, command.at)) {
-        let over = diesel::update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
+        let over = update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
         record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user)).await?;
         return Ok(RotationOutcome::Reused);
     }
     // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
-    diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(&mut connection).await?;
+    update(unused).set(refresh_tokens::used_at.eq(now)).execute(&mut connection).await?;
     insert_token(connection, NewTokenRow::next(rotation, session, command.at)).await?;
-    diesel::update(sessions::table.find(session))
+    update(sessions::table.find(session))
         .set((
             sessions::last_used_at.eq(now),
             sessions::expires_at.eq(rotation.expires_at.as_millis()),
@@ -101,7 +101,7 @@ async fn refresh(
 /// Ends all sessions of `user`, whose row is locked so that none begins meanwhile.
 pub(crate) async fn end_all(mut connection: &AsyncPgConnection, user: UserId, at: Timestamp) -> Result<(), SqlError> {
     let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user))).filter(sessions::ended_at.is_null());
-    diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(&mut connection).await?;
+    update(running).set(sessions::ended_at.eq(at.as_millis())).execute(&mut connection).await?;
     Ok(())
 }
 
@@ -151,7 +151,7 @@ impl SessionRepository for Database {
                 .filter(sessions::user_id.eq(DbId::from(user)))
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(now));
-            if diesel::update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
+            if update(running).set(sessions::ended_at.eq(now)).execute(&mut connection).await? == 0 {
                 return Err(Error::NotFound.into());
             }
             record_change(connection, &command, Change::for_user(ChangeKind::SessionEnded, user)).await

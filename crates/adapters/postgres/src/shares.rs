@@ -10,7 +10,7 @@ use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::page::pair_with_nodes;
 use clouddrive_sql::schema::{nodes, shares};
 use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{Statement, update};
 use clouddrive_sql::types::{DbId, permission_word};
 use clouddrive_sql::uploads::Senders;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
@@ -64,7 +64,7 @@ async fn change(
     let node = item.node().id;
     let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
     let to = shares::permission.eq(permission_word(to));
-    if diesel::update(row).set(to).execute(&mut connection).await? == 0 {
+    if update(row).set(to).execute(&mut connection).await? == 0 {
         return Err(Error::NotFound.into());
     }
     let share = get(connection, share).await?;

@@ -10,7 +10,7 @@ use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
-use clouddrive_sql::statement::{FlagRow, Statement};
+use clouddrive_sql::statement::{FlagRow, Statement, update};
 use clouddrive_sql::trash::{
     self as rows, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashItemRow, TrashedAtRow,
     TrashedRow, pair_with_nodes,
@@ -95,7 +95,7 @@ async fn restore(
     };
     let moved = node.parent != Some(parent) || name != node.name;
     let modified_at = if moved { command.at } else { node.modified_at };
-    let restored = diesel::update(nodes::table.find(DbId::from(node.id))).set((
+    let restored = update(nodes::table.find(DbId::from(node.id))).set((
         nodes::trashed_at.eq(None::<i64>),
         nodes::trashed_by.eq(None::<DbId>),
         nodes::parent_id.eq(DbId::from(parent)),
@@ -186,7 +186,7 @@ async fn purge(
         }
     }
     if !staying.is_empty() {
-        let stays = diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)));
+        let stays = update(nodes::table.filter(nodes::id.eq_any(&staying)));
         stays.set(nodes::parent_id.eq(DbId::from(root))).execute(&mut connection).await?;
     }
     if !joining.is_empty() {
@@ -208,7 +208,7 @@ async fn purge(
             drives::used_bytes.eq(drives::used_bytes - bytes(released.credited_bytes)),
             drives::used_entries.eq(drives::used_entries - i64::from(removed)),
         );
-        diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(&mut connection).await?;
+        update(drives::table.find(DbId::from(drive))).set(less).execute(&mut connection).await?;
     }
     Ok(step)
 }

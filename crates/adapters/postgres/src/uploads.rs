@@ -13,7 +13,7 @@ use clouddrive_sql::blob_records::KeyRow;
 use clouddrive_sql::changes::NewChangeRow;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
-use clouddrive_sql::statement::{Parameter, Statement};
+use clouddrive_sql::statement::{Parameter, Statement, update};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
     self as rows, Among, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of,
@@ -21,6 +21,7 @@ use clouddrive_sql::uploads::{
 };
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::FutureExt;
 use futures_util::future::try_join3;
 
 use crate::Database;
@@ -32,7 +33,7 @@ use crate::jobs::queue_each;
 use crate::locate::{self, ID_AMONG, array};
 use crate::names::existing_entry;
 use crate::quota::reserve;
-use crate::transaction::TxMode;
+use crate::transaction::{TxMode, pipeline};
 
 async fn find(mut connection: &AsyncPgConnection, upload: UploadId) -> Result<Option<Upload>, SqlError> {
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select());
@@ -195,7 +196,7 @@ impl UploadRepository for Database {
 
 /// Begins an upload. The sender's row is locked, so that the sender's open uploads can be counted.
 async fn begin(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
     new_upload: &NewUpload,
@@ -212,12 +213,20 @@ async fn begin(
         return Err(NewUpload::too_many_open(open).into());
     }
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;
-    blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None).await?;
-    diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
-    record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload)).await?;
+    pipeline([
+        blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None).boxed(),
+        insert(connection, upload).boxed(),
+        record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload)).boxed(),
+    ])
+    .await?;
     store_response(connection, command, CommandOutcome::UploadStarted(upload)).await?;
     // Last, to lock the drive's counters as briefly as possible.
     reserve(connection, upload.drive, charge).await
+}
+
+async fn insert(mut connection: &AsyncPgConnection, upload: &Upload) -> Result<(), SqlError> {
+    diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
+    Ok(())
 }
 
 async fn count_open(mut connection: &AsyncPgConnection, sender: UserId, at: Timestamp) -> Result<i64, SqlError> {
@@ -238,7 +247,7 @@ async fn extend(
     }
     upload.require_open(command.at)?;
     if until > upload.expires_at {
-        let row = diesel::update(uploads::table.find(DbId::from(upload.id)));
+        let row = update(uploads::table.find(DbId::from(upload.id)));
         row.set(uploads::expires_at.eq(until.as_millis())).execute(&mut connection).await?;
         record_change(connection, command, Change::for_upload(ChangeKind::UploadExtended, &upload)).await?;
     }
@@ -316,7 +325,7 @@ pub(crate) async fn end(
         return Ok(());
     }
     let ids: Vec<DbId> = ended.iter().map(|upload| upload.id.into()).collect();
-    diesel::update(uploads::table.filter(uploads::id.eq_any(ids)))
+    update(uploads::table.filter(uploads::id.eq_any(ids)))
         .set((uploads::state.eq(state_word(state)), uploads::ended_at.eq(command.at.as_millis())))
         .execute(&mut connection)
         .await?;
@@ -334,7 +343,7 @@ pub(crate) async fn end(
     }
     for (drive, freed) in reserved {
         let less = drives::reserved_bytes.eq(drives::reserved_bytes - freed);
-        diesel::update(drives::table.find(drive)).set(less).execute(&mut connection).await?;
+        update(drives::table.find(drive)).set(less).execute(&mut connection).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNodeRow;
 use clouddrive_sql::schema::{drives, nodes, users};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::users::{NewDriveRow, NewUserRow};
 use diesel::dsl::exists;
@@ -72,7 +73,7 @@ async fn set_photo(
         mark_referenced(connection, key).await?;
     }
     let new = users::photo_blob.eq(photo.map(BlobKey::as_str));
-    diesel::update(users::table.find(id)).set(new).execute(&mut connection).await?;
+    update(users::table.find(id)).set(new).execute(&mut connection).await?;
     if let Some(former) = &former {
         release(connection, &[former], command.at).await?;
     }
@@ -119,7 +120,7 @@ impl UserRepository for Database {
         self.write(TxMode::Write, async move |mut connection: &AsyncPgConnection| {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
             let new = users::password_hash.eq(new.expose());
-            if diesel::update(same).set(new).execute(&mut connection).await? > 0 {
+            if update(same).set(new).execute(&mut connection).await? > 0 {
                 record_change(connection, &command, Change::for_user(ChangeKind::PasswordRehashed, user)).await?;
             }
             Ok(())

@@ -118,7 +118,7 @@ pub fn blob(key: Option<&str>, store: Option<&str>) -> Option<BlobRef> {
 
 /// A row of `held_blobs`.
 #[derive(Insertable)]
-#[diesel(table_name = held_blobs)]
+#[diesel(table_name = held_blobs, treat_none_as_default_value = false)]
 pub struct HeldBlobRow {
     blob_key: String,
     drive_id: DbId,

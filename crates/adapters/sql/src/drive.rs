@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 
 use crate::blob_records::blob;
-use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeRow, guest_parameter};
+use crate::locate::{NODE_COLUMNS, NODE_JOINS, NodeColumnTypes, NodeRow, guest_parameter};
 use crate::schema::drives;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes, invalid_row, permission, size};
@@ -163,15 +163,15 @@ pub fn entries((total, used): (i64, i64)) -> EntryQuota {
 }
 
 /// An entry of a folder, with the permission that a share of this very node gives the viewer.
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 pub struct FolderEntryRow {
-    #[diesel(embed)]
     node: NodeRow,
-    #[diesel(sql_type = Nullable<Text>)]
     permission: Option<String>,
-    #[diesel(sql_type = Binary)]
     order_key: Vec<u8>,
 }
+
+/// The types of the columns of a [`FolderEntryRow`].
+pub type FolderEntryColumnTypes = (NodeColumnTypes, Nullable<Text>, Binary);
 
 impl TryFrom<FolderEntryRow> for FolderEntry {
     type Error = Error;

@@ -9,6 +9,8 @@ use clouddrive_domain::{Error, Result};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
+use crate::pool::record_wait;
+
 /// The `retry_after` of a caller that has waited in vain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -67,20 +69,32 @@ impl FairSemaphore {
         };
         let began = Instant::now();
         let waited = timeout(self.wait, next).await;
-        metrics::histogram!("clouddrive_database_wait_seconds").record(began.elapsed());
-        if let Ok(Ok(permit)) = waited {
-            return Ok(permit);
+        record_wait(began.elapsed());
+        match waited {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(self.refusal(caller, had_more)),
         }
+    }
+
+    /// Whether `caller` has permits or waiting tasks.
+    #[must_use]
+    pub fn has_work(&self, caller: Option<Caller>) -> bool {
+        self.lock().has_work(caller)
+    }
+
+    /// The error for a task of `caller` that has waited in vain, and has given up; `had_more` tells whether the caller
+    /// [had other work](Self::has_work) when it began to wait. Counts the timeout.
+    #[must_use]
+    pub fn refusal(&self, caller: Option<Caller>, had_more: bool) -> Error {
         metrics::counter!("clouddrive_database_wait_timeouts_total").increment(1);
         let state = self.lock();
-        Err(match caller {
-            // The task that has just given up no longer counts.
+        match caller {
             Some(Caller::User(_)) if had_more || state.has_work(caller) => {
                 let limit = u32::try_from(state.per_caller).unwrap_or(u32::MAX);
                 Error::TooManyRunning { what: "requests", limit, retry_after: RETRY_AFTER }
             }
             _ => Error::unavailable("database", "all connections are in use"),
-        })
+        }
     }
 
     /// The number of waiting tasks.

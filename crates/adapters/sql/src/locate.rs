@@ -16,56 +16,60 @@ use crate::blob_records::blob;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes, entity_tag, invalid_row, name, permission, sha256, size};
 
-/// The columns of a [`NodeRow`], of a node `n` after [`NODE_JOINS`].
+/// The columns of a [`NodeRow`], in its order, of a node `n` after [`NODE_JOINS`].
 pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.name, n.revision, n.created_by, \
-     creator.username AS creator_name, n.created_at, n.modified_at, v.id AS version_id, v.blob_key, v.size_bytes, \
-     b.store AS blob_store, \
-     b.sha256, b.etag, v.media_type, v.client_modified_at, v.created_at AS version_created_at";
+     creator.username AS creator_name, n.created_at, n.modified_at, v.id AS version_id, v.blob_key, \
+     b.store AS blob_store, v.size_bytes, b.sha256, v.media_type, v.client_modified_at, b.etag, \
+     v.created_at AS version_created_at";
+
+/// The types of [`NODE_COLUMNS`].
+pub type NodeColumnTypes = (
+    Id,
+    Id,
+    Nullable<Id>,
+    Text,
+    Text,
+    BigInt,
+    Id,
+    Nullable<Text>,
+    BigInt,
+    BigInt,
+    Nullable<Id>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    Nullable<Binary>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    Nullable<Text>,
+    Nullable<BigInt>,
+);
 
 /// The joins that a [`NodeRow`] needs besides the node `n`.
 pub(crate) const NODE_JOINS: &str = "LEFT JOIN users creator ON creator.id = n.created_by \
      LEFT JOIN versions v ON v.id = n.version_id LEFT JOIN blobs b ON b.key = v.blob_key";
 
 /// A node with its creator's name and its current content.
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 pub struct NodeRow {
-    #[diesel(sql_type = Id)]
     id: DbId,
-    #[diesel(sql_type = Id)]
     drive_id: DbId,
-    #[diesel(sql_type = Nullable<Id>)]
     parent_id: Option<DbId>,
-    #[diesel(sql_type = Text)]
     kind: String,
-    #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = BigInt)]
     revision: i64,
-    #[diesel(sql_type = Id)]
     created_by: DbId,
-    #[diesel(sql_type = Nullable<Text>)]
     creator_name: Option<String>,
-    #[diesel(sql_type = BigInt)]
     created_at: i64,
-    #[diesel(sql_type = BigInt)]
     modified_at: i64,
-    #[diesel(sql_type = Nullable<Id>)]
     version_id: Option<DbId>,
-    #[diesel(sql_type = Nullable<Text>)]
     blob_key: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     blob_store: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     size_bytes: Option<i64>,
-    #[diesel(sql_type = Nullable<Binary>)]
     sha256: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Text>)]
     media_type: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     client_modified_at: Option<i64>,
-    #[diesel(sql_type = Nullable<Text>)]
     etag: Option<String>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     version_created_at: Option<i64>,
 }
 
@@ -118,21 +122,18 @@ impl TryFrom<NodeRow> for Node {
 }
 
 /// One step of a lineage, with the node at that step; the first is the located node.
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 pub struct StepRow {
-    #[diesel(sql_type = Id)]
     seed: DbId,
-    #[diesel(sql_type = Bool)]
     trashed: bool,
-    #[diesel(sql_type = Nullable<Text>)]
     permission: Option<String>,
-    #[diesel(sql_type = Id)]
     owner_id: DbId,
-    #[diesel(sql_type = Text)]
     owner_name: String,
-    #[diesel(embed)]
     node: NodeRow,
 }
+
+/// The types of the columns of a [`StepRow`].
+pub type StepColumnTypes = (Id, Bool, Nullable<Text>, Id, Text, NodeColumnTypes);
 
 impl StepRow {
     fn step(&self) -> Result<Step> {

@@ -85,7 +85,7 @@ impl NewNode<'_> {
 
 /// The name of a node with the keys computed from it.
 #[derive(Clone, Insertable, AsChangeset)]
-#[diesel(table_name = nodes)]
+#[diesel(table_name = nodes, treat_none_as_default_value = false)]
 pub struct NameColumns {
     name: String,
     sort_key: String,

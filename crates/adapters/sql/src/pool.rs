@@ -1,6 +1,6 @@
 //! Pooled connections and their metrics.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clouddrive_domain::{Error, Result};
 use deadpool::managed::{Manager, Object, Pool, PoolError};
@@ -49,7 +49,7 @@ pub async fn acquire<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object
     #[expect(clippy::disallowed_methods, reason = "the wait is measured")]
     let began = Instant::now();
     let acquired = pool.get().instrument(tracing::debug_span!("acquire database connection")).await;
-    metrics::histogram!("clouddrive_database_wait_seconds").record(began.elapsed());
+    record_wait(began.elapsed());
     acquired.map_err(|error| match error {
         PoolError::Backend(error) => error,
         other => {
@@ -59,4 +59,9 @@ pub async fn acquire<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object
             Error::unavailable("database", other.to_string())
         }
     })
+}
+
+/// Records a wait for a connection in `clouddrive_database_wait_seconds`.
+pub fn record_wait(wait: Duration) {
+    metrics::histogram!("clouddrive_database_wait_seconds").record(wait);
 }

@@ -42,7 +42,7 @@ impl From<&NewSession> for NewSessionRow {
 
 /// A row of `refresh_tokens` to be inserted.
 #[derive(Insertable)]
-#[diesel(table_name = refresh_tokens)]
+#[diesel(table_name = refresh_tokens, treat_none_as_default_value = false)]
 pub struct NewTokenRow {
     hash: Vec<u8>,
     session_id: DbId,

@@ -100,7 +100,7 @@ fn page(column: &str, value: Parameter, after: Option<SharePosition>, limit: Lim
 
 /// A row of `shares` to be inserted.
 #[derive(Insertable)]
-#[diesel(table_name = shares)]
+#[diesel(table_name = shares, treat_none_as_default_value = false)]
 pub struct NewShareRow {
     id: DbId,
     node_id: DbId,

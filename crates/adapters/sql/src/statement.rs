@@ -1,13 +1,15 @@
-//! Statements written in SQL: recursive ones, and those whose order varies.
+//! Statements written in SQL, such as recursive ones and those whose order varies, and `UPDATE`s. All of them are
+//! prepared once per connection.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use clouddrive_domain::model::Timestamp;
 use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AsChangeset, AstPass, IntoUpdateTarget, Query, QueryFragment, QueryId, UpdateTarget};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Text, Untyped};
-use diesel::{QueryResult, QueryableByName};
+use diesel::{QueryResult, QueryableByName, Table};
 
 use crate::types::{DbId, Id};
 
@@ -76,7 +78,40 @@ impl Statement {
     pub fn before(self, words: &str) -> Self {
         Self { text: format!("{} {words}", self.text).into(), ..self }
     }
+
+    /// Declares the types of its first columns, in order, so that rows are read by position. By name, each value of a
+    /// row is found by comparing the names of the columns before it.
+    #[must_use]
+    pub fn positional<Columns>(self) -> PositionalStatement<Columns> {
+        PositionalStatement { statement: self, columns: PhantomData }
+    }
 }
+
+/// A statement whose rows are read by position.
+pub struct PositionalStatement<Columns> {
+    statement: Statement,
+    columns: PhantomData<fn() -> Columns>,
+}
+
+impl<DB: Backend, Columns> QueryFragment<DB> for PositionalStatement<Columns>
+where
+    Statement: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.statement.walk_ast(out)
+    }
+}
+
+impl<Columns> QueryId for PositionalStatement<Columns> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Columns> Query for PositionalStatement<Columns> {
+    type SqlType = Columns;
+}
+
+impl<Columns, Connection> diesel::RunQueryDsl<Connection> for PositionalStatement<Columns> {}
 
 impl<DB> QueryFragment<DB> for Statement
 where
@@ -115,3 +150,51 @@ impl Query for Statement {
 }
 
 impl<Connection> diesel::RunQueryDsl<Connection> for Statement {}
+
+/// Begins an `UPDATE` of `rows`, as `diesel::update` does. Unlike that one, it is prepared once per connection, unless
+/// its condition has a list of varying length.
+pub fn update<T: IntoUpdateTarget>(rows: T) -> RowsToUpdate<T::Table, T::WhereClause> {
+    RowsToUpdate(rows.into_update_target())
+}
+
+/// The rows that an [`Update`] changes.
+pub struct RowsToUpdate<T, W>(UpdateTarget<T, W>);
+
+impl<T: Table, W> RowsToUpdate<T, W> {
+    /// The statement that makes `changes`, of which there MUST be at least one.
+    pub fn set<C: AsChangeset<Target = T>>(self, changes: C) -> Update<T::FromClause, W, C::Changeset> {
+        let UpdateTarget { table, where_clause } = self.0;
+        Update { table: table.from_clause(), condition: where_clause, changes: changes.as_changeset() }
+    }
+}
+
+/// An `UPDATE`, created by [`update`].
+pub struct Update<T, W, C> {
+    table: T,
+    condition: W,
+    changes: C,
+}
+
+impl<DB, T, W, C> QueryFragment<DB> for Update<T, W, C>
+where
+    DB: Backend,
+    T: QueryFragment<DB>,
+    W: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(" SET ");
+        self.changes.walk_ast(out.reborrow())?;
+        self.condition.walk_ast(out)
+    }
+}
+
+impl<T, W, C> QueryId for Update<T, W, C> {
+    type QueryId = ();
+    // The prepared statement is cached by its text, which depends on the columns that are set.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<T, W, C, Connection> diesel::RunQueryDsl<Connection> for Update<T, W, C> {}

@@ -9,9 +9,11 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
+use diesel::backend::Backend;
 use diesel::dsl::auto_type;
-use diesel::expression::SqlLiteral;
+use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Nullable, Text};
 use uuid::Uuid;
 
@@ -34,17 +36,44 @@ pub const fn state_word(state: UploadState) -> &'static str {
     }
 }
 
+/// The condition [`is_open`].
+#[derive(Clone, Copy, Debug)]
+pub struct IsOpen;
+
 /// The condition that an upload is open. A literal, since diesel binds constants as parameters: both databases plan
 /// without the values of parameters, so a bound word would not match the condition of the indexes `uploads_open_by_*`.
-pub fn is_open() -> SqlLiteral<Bool> {
-    diesel::dsl::sql("uploads.state = 'open'")
+/// Unlike with `diesel::dsl::sql`, statements with it are prepared once per connection.
+#[must_use]
+pub const fn is_open() -> IsOpen {
+    IsOpen
+}
+
+impl Expression for IsOpen {
+    type SqlType = Bool;
+}
+
+impl<QS: ?Sized> AppearsOnTable<QS> for IsOpen {}
+
+impl<GroupBy> ValidGrouping<GroupBy> for IsOpen {
+    type IsAggregate = is_aggregate::No;
+}
+
+impl<DB: Backend> QueryFragment<DB> for IsOpen {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("uploads.state = 'open'");
+        Ok(())
+    }
+}
+
+impl QueryId for IsOpen {
+    type QueryId = Self;
 }
 
 /// The open uploads of `sender`, whether expired or not.
 #[auto_type(no_type_alias)]
 pub fn open_of(sender: UserId) -> _ {
     let sender: DbId = sender.into();
-    let open: SqlLiteral<Bool> = is_open();
+    let open: IsOpen = is_open();
     uploads::table.filter(uploads::sender_id.eq(sender).and(open))
 }
 
@@ -53,7 +82,7 @@ pub fn open_of(sender: UserId) -> _ {
 pub fn unexpired_of(sender: UserId, now: Timestamp) -> _ {
     let sender: DbId = sender.into();
     let now: i64 = now.as_millis();
-    let open: SqlLiteral<Bool> = is_open();
+    let open: IsOpen = is_open();
     uploads::table.filter(uploads::sender_id.eq(sender).and(open)).filter(uploads::expires_at.gt(now))
 }
 
@@ -61,7 +90,7 @@ pub fn unexpired_of(sender: UserId, now: Timestamp) -> _ {
 #[auto_type(no_type_alias)]
 pub fn due(now: Timestamp) -> _ {
     let now: i64 = now.as_millis();
-    let open: SqlLiteral<Bool> = is_open();
+    let open: IsOpen = is_open();
     uploads::table.filter(uploads::expires_at.le(now).and(open)).order((uploads::expires_at, uploads::id))
 }
 

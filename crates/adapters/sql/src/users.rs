@@ -8,7 +8,7 @@ use crate::types::{DbId, bytes};
 
 /// A row of `users` to be inserted.
 #[derive(Insertable)]
-#[diesel(table_name = users)]
+#[diesel(table_name = users, treat_none_as_default_value = false)]
 pub struct NewUserRow {
     id: DbId,
     username: String,

@@ -9,6 +9,7 @@ use clouddrive_domain::{Error, Result};
 use clouddrive_sql::accounts::{AccountRow, CREDENTIALS, CredentialsRow, LimitsRow, credentials, page};
 use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::schema::{drives, users};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, size};
 use diesel::prelude::*;
 
@@ -59,7 +60,7 @@ fn set_disabled(
         return Ok(false);
     }
     let since = disabled.then_some(command.at).map(Timestamp::as_millis);
-    diesel::update(row).set(users::disabled_at.eq(since)).execute(connection)?;
+    update(row).set(users::disabled_at.eq(since)).execute(connection)?;
     if disabled {
         end_all(connection, user, command.at)?;
     }
@@ -87,7 +88,7 @@ impl AccountRepository for Database {
                 return Ok(false);
             }
             let new = (users::email.eq(email.as_str()), users::email_key.eq(email.key()));
-            diesel::update(row).set(new).execute(connection).map_err(|error| match violated_constraint(&error) {
+            update(row).set(new).execute(connection).map_err(|error| match violated_constraint(&error) {
                 Some(Constraint::Email) => SqlError::Domain(Error::Conflict(Conflict::EmailTaken)),
                 _ => error.into(),
             })?;
@@ -108,7 +109,7 @@ impl AccountRepository for Database {
         self.write(move |connection| {
             require(connection, user, proven)?;
             let next = users::password_generation.eq(users::password_generation + 1);
-            diesel::update(users::table.find(DbId::from(user)))
+            update(users::table.find(DbId::from(user)))
                 .set((users::password_hash.eq(hash.expose()), next))
                 .execute(connection)?;
             end_all(connection, user, command.at)?;
@@ -130,9 +131,10 @@ impl AccountRepository for Database {
     async fn set_quota(&self, command: &Command, user: UserId, limits: NewLimits) -> Result<()> {
         let command = command.clone();
         self.write(move |connection| {
-            let own = drives::table.filter(drives::owner_id.eq(DbId::from(user)));
-            let changed = diesel::update(own).set(LimitsRow::from(limits)).returning(drives::id);
-            let drive = changed.get_result::<DbId>(connection).optional()?.ok_or(Error::NotFound)?;
+            let own = || drives::table.filter(drives::owner_id.eq(DbId::from(user)));
+            let drive: Option<DbId> = own().select(drives::id).first(connection).optional()?;
+            let drive = drive.ok_or(Error::NotFound)?;
+            update(own()).set(LimitsRow::from(limits)).execute(connection)?;
             record_change(
                 connection,
                 &command,

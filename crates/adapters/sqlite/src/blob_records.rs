@@ -8,7 +8,7 @@ use clouddrive_sql::blob_records::{
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs};
-use clouddrive_sql::statement::{FlagRow, Parameter, Statement};
+use clouddrive_sql::statement::{FlagRow, Parameter, Statement, update};
 use clouddrive_sql::trees::BATCH;
 use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
@@ -30,7 +30,7 @@ pub(crate) fn insert(
 /// Marks the blob as referenced; it must not have been marked for deletion.
 pub(crate) fn mark_referenced(connection: &mut SqliteConnection, key: &BlobKey) -> Result<(), SqlError> {
     let usable = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::condemned_at.is_null()));
-    let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
+    let found = update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
     if found == 0 {
         return Err(
             Error::internal("database", "a blob to be referred to is not recorded, or is marked for deletion").into()
@@ -55,7 +55,7 @@ pub(crate) fn all_usable(connection: &mut SqliteConnection, keys: &[String]) -> 
 pub(crate) fn mark_all_referenced(connection: &mut SqliteConnection, keys: &[String]) -> Result<(), SqlError> {
     for keys in keys.chunks(BATCH) {
         let usable = blobs::table.filter(blobs::key.eq_any(keys).and(blobs::condemned_at.is_null()));
-        let found = diesel::update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
+        let found = update(usable).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
         if found < keys.len() {
             return Err(Error::internal(
                 "database",
@@ -70,7 +70,7 @@ pub(crate) fn mark_all_referenced(connection: &mut SqliteConnection, keys: &[Str
 /// Handles the removal of a reference to the blob: if it was the last, marks the blob as unreferenced since `at`.
 pub(crate) fn release(connection: &mut SqliteConnection, key: &str, at: Timestamp) -> Result<(), SqlError> {
     if !is_referred_to(connection, key)? {
-        diesel::update(blobs::table.find(key)).set(blobs::unreferenced_at.eq(at.as_millis())).execute(connection)?;
+        update(blobs::table.find(key)).set(blobs::unreferenced_at.eq(at.as_millis())).execute(connection)?;
     }
     Ok(())
 }
@@ -93,8 +93,8 @@ pub(crate) fn release_contents(
         }
     }
     let released = ReleasedContents::new(drive, contents, unreferenced);
-    for rows in released.held.chunks(BATCH) {
-        diesel::insert_into(held_blobs::table).values(rows).execute(connection)?;
+    for row in &released.held {
+        diesel::insert_into(held_blobs::table).values(row).execute(connection)?;
     }
     Ok(released)
 }
@@ -107,7 +107,7 @@ fn is_referred_to(connection: &mut SqliteConnection, key: &str) -> Result<bool, 
 /// Gives back to the quota what blobs counted against their drives.
 pub(crate) fn give_back(connection: &mut SqliteConnection, counted: Vec<HeldBytesRow>) -> Result<(), SqlError> {
     for (drive, (used, reserved)) in credits(counted) {
-        diesel::update(drives::table.find(drive))
+        update(drives::table.find(drive))
             .set((
                 drives::used_bytes.eq(drives::used_bytes - used),
                 drives::reserved_bytes.eq(drives::reserved_bytes - reserved),
@@ -153,7 +153,7 @@ impl BlobRecordRepository for Database {
         let (key, tag) = (key.clone(), tag.clone());
         self.write(move |connection| {
             let row = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::etag.is_null()));
-            diesel::update(row).set(blobs::etag.eq(tag.as_str())).execute(connection)?;
+            update(row).set(blobs::etag.eq(tag.as_str())).execute(connection)?;
             Ok(())
         })
         .await
@@ -164,7 +164,7 @@ impl BlobRecordRepository for Database {
         self.write(move |connection| {
             for (key, Crc32(sum)) in &sums {
                 let unknown = blobs::table.filter(blobs::key.eq(key.as_str()).and(blobs::crc32.is_null()));
-                diesel::update(unknown).set(blobs::crc32.eq(i64::from(*sum))).execute(connection)?;
+                update(unknown).set(blobs::crc32.eq(i64::from(*sum))).execute(connection)?;
             }
             Ok(())
         })
@@ -189,12 +189,12 @@ impl BlobRecordRepository for Database {
             for KeyRow { key } in due {
                 let row = blobs::table.find(&key);
                 if is_referred_to(connection, &key)? {
-                    diesel::update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
+                    update(row).set(blobs::unreferenced_at.eq(None::<i64>)).execute(connection)?;
                     continue;
                 }
                 // Not `before`, which is long ago: what fails again and again would stay ahead of what
                 // `release_contents` marked for deletion.
-                diesel::update(row).set(blobs::condemned_at.eq(now.as_millis())).execute(connection)?;
+                update(row).set(blobs::condemned_at.eq(now.as_millis())).execute(connection)?;
                 marked_for_deletion.push(parse_key(&key)?);
             }
             Ok(marked_for_deletion)
@@ -225,7 +225,7 @@ impl BlobRecordRepository for Database {
         self.write(move |connection| {
             if statement.execute(connection)? > 0 {
                 let more = drives::reserved_bytes.eq(drives::reserved_bytes + bytes(size));
-                diesel::update(drives::table.find(DbId::from(drive))).set(more).execute(connection)?;
+                update(drives::table.find(DbId::from(drive))).set(more).execute(connection)?;
             }
             Ok(())
         })

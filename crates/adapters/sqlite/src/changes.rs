@@ -72,6 +72,6 @@ impl ChangeRepository for Database {
     }
 
     async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| prune(connection, before, max)).await
+        self.write_bulk(move |connection| prune(connection, before, max)).await
     }
 }

@@ -1,6 +1,4 @@
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,24 +8,20 @@ use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::fair_semaphore::FairSemaphore;
-use clouddrive_sql::instrumentation::StatementSpans;
 use clouddrive_sql::pool::{PoolStatus, acquire};
+use clouddrive_sql::statement::Statement;
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Pool, RecycleError, RecycleResult};
-use diesel::connection::{SimpleConnection, TransactionManager};
+use deadpool::managed::Pool;
 use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use tracing::Span;
 
-use crate::error::{domain_error, is_locked};
+use crate::connector::{Access, Connector, blocking};
+use crate::error::domain_error;
 use crate::names;
 use crate::reserve::{Demand, DiskReserve};
+use crate::writer::{Weight, Writer};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../../migrations/sqlite");
-
-/// The settings of every connection. A commit is on the disk when it returns: `synchronous = FULL`.
-const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-    PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
 
 /// Options of a [`Database`].
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +43,7 @@ impl Default for Options {
 /// It implements all persistence ports of the domain. Clones share the connections.
 #[derive(Clone)]
 pub struct Database {
-    writer: Pool<Connector>,
-    writer_semaphore: FairSemaphore,
+    writer: Arc<Writer>,
     readers: Pool<Connector>,
     reader_semaphore: FairSemaphore,
     reserve: Arc<DiskReserve>,
@@ -93,21 +86,18 @@ impl Database {
     }
 
     fn connect(path: &Path, options: Options, reserve: Arc<DiskReserve>) -> Result<Self> {
-        let pool = |access, size| {
-            let connector = Connector { path: path.to_owned(), access };
-            Pool::builder(connector)
-                .max_size(size)
-                .wait_timeout(Some(options.wait))
-                .runtime(Runtime::Tokio1)
-                .build()
-                .map_err(|error| Error::internal("database", error))
-        };
-        let readers = options.readers.max(1);
+        let count = options.readers.max(1);
+        let readers = Pool::builder(Connector::new(path, Access::Read))
+            .max_size(count)
+            .wait_timeout(Some(options.wait))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Error::internal("database", error))?;
+        let writer = Connector::new(path, Access::Write);
         Ok(Self {
-            writer: pool(Access::Write, 1)?,
-            writer_semaphore: FairSemaphore::new(1, options.wait),
-            readers: pool(Access::Read, readers)?,
-            reader_semaphore: FairSemaphore::new(readers, options.wait),
+            writer: Arc::new(Writer::new(writer, reserve.clone(), options.wait)),
+            readers,
+            reader_semaphore: FairSemaphore::new(count, options.wait),
             reserve,
         })
     }
@@ -118,9 +108,9 @@ impl Database {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn migrate(path: &Path) -> Result<Vec<String>> {
-        let connector = Connector { path: path.to_owned(), access: Access::Write };
+        let connector = Connector::new(path, Access::Write);
         let applied = blocking(move || {
-            create_private(&connector.path)?;
+            connector.create_private()?;
             let mut connection = connector.connect()?;
             // Processes that start at once take turns; the second finds nothing to do.
             let applied = connection.immediate_transaction(|connection| {
@@ -138,9 +128,8 @@ impl Database {
     /// The state of its connections, including the writer.
     #[must_use]
     pub fn connections(&self) -> PoolStatus {
-        let waiting = self.reader_semaphore.waiting() + self.writer_semaphore.waiting();
-        let all = PoolStatus::from_pool(&self.readers).plus(PoolStatus::from_pool(&self.writer));
-        PoolStatus { waiting: all.waiting + waiting, ..all }
+        let all = PoolStatus::from_pool(&self.readers).plus(self.writer.status());
+        PoolStatus { waiting: all.waiting + self.reader_semaphore.waiting(), ..all }
     }
 
     /// Runs `work` on a reading connection, without a transaction.
@@ -174,7 +163,7 @@ impl Database {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        self.transact(Demand::Essential, work).await
+        self.transact(Demand::Essential, Weight::Light, work).await
     }
 
     /// Like [`write`](Self::write), for `work` that adds permanent data: refused on a full disk.
@@ -182,26 +171,25 @@ impl Database {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        self.transact(Demand::Growing, work).await
+        self.transact(Demand::Growing, Weight::Light, work).await
     }
 
-    async fn transact<T: Send + 'static>(
+    /// Like [`write`](Self::write), for `work` that may change thousands of rows.
+    pub(crate) async fn write_bulk<T: Send + 'static>(
         &self,
-        demand: Demand,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.writer_semaphore.acquire(caller()).await?;
-        let mut connection = acquire(&self.writer).await?;
-        let reserve = self.reserve.clone();
-        let transaction = move || {
-            let _permit = permit;
-            reserve.admit(demand)?;
-            let outcome = connection.immediate_transaction(work);
-            reserve.release_if_full(&outcome);
-            drop(connection);
-            outcome
-        };
-        match blocking(transaction).await {
+        self.transact(Demand::Essential, Weight::Bulk, work).await
+    }
+
+    /// Runs `work` in a transaction, as [`write`](Self::write) does.
+    pub(crate) async fn transact<T: Send + 'static>(
+        &self,
+        demand: Demand,
+        weight: Weight,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<T> {
+        match self.writer.run(demand, weight, work).await {
             // Other writers need not wait while a free name is searched for.
             Err(SqlError::NameConflict(conflict)) => {
                 Err(self.snapshot(|connection| names::conflict_error(connection, *conflict)).await?)
@@ -216,89 +204,73 @@ impl Probe for Database {
     async fn check(&self) -> Result<()> {
         let reserve = self.reserve.clone();
         self.read(move |connection| {
-            diesel::sql_query("SELECT 1 FROM users LIMIT 1").execute(connection)?;
+            Statement::new("SELECT 1 FROM users LIMIT 1", vec![]).execute(connection)?;
             reserve.admit(Demand::Growing)
         })
         .await
     }
 }
 
-/// Creates the file, unless it exists, accessible to its owner only; SQLite gives its other files the same mode.
-fn create_private(path: &Path) -> Result<(), SqlError> {
-    open_private(path).map(drop).map_err(|error| Error::unavailable("database", error).into())
-}
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+    use std::sync::Mutex;
 
-/// Opens the file at `path`; creates it, accessible to its owner only, if there is none.
-pub(crate) fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
+    use clouddrive_conformance::{drive, sessions, shares, trash, uploads, users, versions};
+    use clouddrive_domain::port::Repositories;
+    use diesel::connection::InstrumentationEvent;
 
-/// Runs `work` on a blocking thread, within the current span.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SqlError> + Send + 'static,
-) -> Result<T, SqlError> {
-    let span = Span::current();
-    let outcome = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
-    outcome.map_err(|error| Error::internal("database", error))?
-}
+    use super::*;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Read,
-    Write,
-}
-
-/// Creates connections for a pool.
-struct Connector {
-    path: PathBuf,
-    access: Access,
-}
-
-impl Connector {
-    fn connect(&self) -> Result<SqliteConnection, SqlError> {
-        let path = self.path.to_str().ok_or_else(|| Error::internal("database", "the path is not UTF-8"))?;
-        let opened = SqliteConnection::establish(path);
-        let mut connection = opened.map_err(|error| Error::unavailable("database", error))?;
-        connection.set_instrumentation(StatementSpans::default());
-        connection.batch_execute(SETUP)?;
-        enable_write_ahead_log(&mut connection)?;
-        if self.access == Access::Read {
-            connection.batch_execute("PRAGMA query_only = ON;")?;
-        }
-        Ok(connection)
-    }
-}
-
-/// Enables the write-ahead log, permanently. The busy timeout does not apply when several connections do so at once on
-/// a new file, so this retries for as long.
-fn enable_write_ahead_log(connection: &mut SqliteConnection) -> Result<(), SqlError> {
-    for _ in 0..500 {
-        match connection.batch_execute("PRAGMA journal_mode = WAL;") {
-            Err(error) if is_locked(&error) => std::thread::sleep(Duration::from_millis(10)),
-            outcome => return Ok(outcome?),
-        }
-    }
-    Err(Error::unavailable("database", "others keep it locked").into())
-}
-
-impl managed::Manager for Connector {
-    type Type = SqliteConnection;
-    type Error = Error;
-
-    async fn create(&self) -> Result<SqliteConnection> {
-        let connector = Self { path: self.path.clone(), access: self.access };
-        blocking(move || connector.connect()).await.map_err(domain_error)
+    #[derive(Default)]
+    struct Recorded {
+        executions: HashMap<String, usize>,
+        prepared: HashSet<String>,
     }
 
-    async fn recycle(&self, connection: &mut SqliteConnection, _: &Metrics) -> RecycleResult<Error> {
-        type Transactions = <SqliteConnection as Connection>::TransactionManager;
-        if Transactions::is_broken_transaction_manager(connection) {
-            return Err(RecycleError::message("left inside a transaction"));
-        }
-        Ok(())
+    /// Statements that are not prepared: those of transactions, and those whose text has a list of varying length.
+    fn is_exempt(text: &str) -> bool {
+        let transactions = ["BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK", "COMMIT"];
+        transactions.iter().any(|word| text.starts_with(word)) || text.contains(" IN (?")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn statements_of_mutations_are_prepared_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let database = Database::open(&dir.path().join("clouddrive.db"), Options::default()).await.unwrap();
+        let recorded = Arc::new(Mutex::new(Recorded::default()));
+        let recorder = recorded.clone();
+        let record = move |event: InstrumentationEvent<'_>| {
+            let mut recorded = recorder.lock().unwrap();
+            match event {
+                InstrumentationEvent::StartQuery { query, .. } => {
+                    let text = query.to_string();
+                    let text = text.split(" -- binds: ").next().unwrap().to_owned();
+                    *recorded.executions.entry(text).or_default() += 1;
+                }
+                InstrumentationEvent::CacheQuery { sql, .. } => {
+                    recorded.prepared.insert(sql.to_owned());
+                }
+                _ => {}
+            }
+        };
+        let instrument = move |connection: &mut SqliteConnection| {
+            connection.set_instrumentation(record);
+            Ok(())
+        };
+        database.write(instrument).await.unwrap();
+        let store = Repositories::from_store(Arc::new(database));
+        users::suite(&store).await;
+        sessions::suite(&store).await;
+        drive::suite(&store).await;
+        uploads::suite(&store).await;
+        versions::suite(&store).await;
+        shares::suite(&store).await;
+        trash::suite(&store).await;
+        let recorded = recorded.lock().unwrap();
+        assert!(recorded.executions.len() > 20);
+        let again = recorded.executions.iter().filter(|(_, times)| **times > 1);
+        let again: Vec<_> = again.filter(|(text, _)| !recorded.prepared.contains(*text) && !is_exempt(text)).collect();
+        assert!(again.is_empty(), "{again:#?}");
     }
 }

@@ -6,11 +6,12 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{FolderEntry, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
-    FOLDERS, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
+    FOLDERS, FolderEntryColumnTypes, FolderEntryRow, LevelsRow, MergeStrategy, UserDriveRow, levels, page, user_drive,
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::{NameColumns, NameConflict, NewNode};
 use clouddrive_sql::schema::nodes;
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
 use clouddrive_sql::versions::update_details;
@@ -57,7 +58,7 @@ impl NodeRepository for Database {
     ) -> Result<Vec<FolderEntry>> {
         let statement = page(folder.viewer(), folder.node().id, sort, after, limit, MergeStrategy::MergeScans);
         self.read(move |connection| {
-            let rows: Vec<FolderEntryRow> = statement.load(connection)?;
+            let rows: Vec<FolderEntryRow> = statement.positional::<FolderEntryColumnTypes>().load(connection)?;
             Ok(rows.into_iter().map(FolderEntry::try_from).collect::<Result<_>>()?)
         })
         .await
@@ -108,13 +109,13 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
         let reach = reach_within(connection, node.id, to.located().depth_of_child_folder())?;
         raise_stored_reach(connection, to.located(), reach + 1)?;
     }
-    diesel::update(nodes::table.find(DbId::from(node.id)))
+    update(nodes::table.find(DbId::from(node.id)))
         .set((nodes::revision.eq(nodes::revision + 1), nodes::modified_at.eq(command.at.as_millis())))
         .execute(connection)?;
     let mut after = NodeState::from_node(node).revised();
     if let Some((parent, name)) = place {
         after = after.placed(parent, &name);
-        diesel::update(nodes::table.find(DbId::from(node.id)))
+        update(nodes::table.find(DbId::from(node.id)))
             .set((nodes::parent_id.eq(DbId::from(parent)), NameColumns::from(&name)))
             .execute(connection)
             .map_err(|error| name_error(connection, error, parent, &name, node.kind()))?;
@@ -168,7 +169,7 @@ fn resolve_location(
 
 /// Trashes the granted node. Uploads into a folder that thereby lose their sender's access are still to be ended.
 pub(crate) fn trash_node(connection: &mut SqliteConnection, command: &Command, item: &Grant) -> Result<(), SqlError> {
-    diesel::update(nodes::table.find(DbId::from(item.node().id)))
+    update(nodes::table.find(DbId::from(item.node().id)))
         .set((
             nodes::trashed_at.eq(command.at.as_millis()),
             nodes::trashed_by.eq(command.actor.map(DbId::from)),
@@ -191,7 +192,7 @@ pub(crate) fn raise_stored_reach(
 ) -> Result<(), SqlError> {
     for (needed, step) in (levels..).zip(&folder.lineage) {
         let short = nodes::table.filter(nodes::id.eq(DbId::from(step.id)).and(nodes::reach.lt(i64::from(needed))));
-        diesel::update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;
+        update(short).set(nodes::reach.eq(i64::from(needed))).execute(connection)?;
     }
     Ok(())
 }
@@ -208,7 +209,7 @@ pub(crate) fn reach_within(connection: &mut SqliteConnection, folder: NodeId, de
     let counted: LevelsRow = levels(folder, FOLDERS).get_result(connection)?;
     let counted = counted.levels();
     check_depth(depth, counted)?;
-    diesel::update(row).set(nodes::reach.eq(i64::from(counted))).execute(connection)?;
+    update(row).set(nodes::reach.eq(i64::from(counted))).execute(connection)?;
     Ok(counted)
 }
 

@@ -4,6 +4,7 @@
 mod accounts;
 mod blob_records;
 mod changes;
+mod connector;
 mod content;
 mod database;
 mod drive;
@@ -29,6 +30,7 @@ mod trees;
 mod uploads;
 mod users;
 mod versions;
+mod writer;
 
 pub use database::{Database, Options};
 pub use lock::ServerLock;

@@ -9,7 +9,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::links::{self as rows, LinkChangeset, LinkRow, NewLinkRow};
 use clouddrive_sql::page::pair_with_nodes;
 use clouddrive_sql::schema::links;
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{Statement, update};
 use clouddrive_sql::types::DbId;
 use diesel::prelude::*;
 
@@ -94,7 +94,7 @@ impl LinkRepository for Database {
             let item = locate::reauthorize(connection, &item)?;
             let node = item.node().id;
             let row = links::table.filter(links::id.eq(DbId::from(link)).and(links::node_id.eq(DbId::from(node))));
-            if diesel::update(row).set(change).execute(connection)? == 0 {
+            if update(row).set(change).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
             record_change(connection, &command, Change::for_item(ChangeKind::LinkChanged, &item))?;

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Grant, Id, Located, NodeId, NodePath, PathStart, Revision, Viewer};
 use clouddrive_sql::error::SqlError;
-use clouddrive_sql::locate::{NAMED_CHILD, StepRow, at_path, guest_parameter, lineage, lineages, located};
+use clouddrive_sql::locate::{
+    NAMED_CHILD, StepColumnTypes, StepRow, at_path, guest_parameter, lineage, lineages, located,
+};
 use clouddrive_sql::statement::{Parameter, Statement};
 use diesel::prelude::*;
 
@@ -50,7 +52,7 @@ pub(crate) fn list<T: Id + Copy>(ids: &[T]) -> Parameter {
 }
 
 fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer) -> Result<Vec<Located>, SqlError> {
-    let rows: Vec<StepRow> = statement.load(connection)?;
+    let rows: Vec<StepRow> = statement.positional::<StepColumnTypes>().load(connection)?;
     Ok(located(rows, viewer)?)
 }
 

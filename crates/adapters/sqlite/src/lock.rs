@@ -2,7 +2,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
-use crate::database::open_private;
+use crate::connector::open_private;
 
 /// A lock that keeps a second server off the same database for as long as this value lives.
 ///

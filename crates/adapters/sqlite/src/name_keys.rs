@@ -6,6 +6,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::name_keys::{KeylessRow, keyless};
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::nodes;
+use clouddrive_sql::statement::update;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -14,7 +15,7 @@ use crate::search::Sqlite;
 fn refresh(connection: &mut SqliteConnection, max: u32) -> Result<u32, SqlError> {
     let rows: Vec<KeylessRow> = keyless(Sqlite::KEYS_MISSING, max).load(connection)?;
     for row in &rows {
-        diesel::update(nodes::table.find(row.id())).set(NameColumns::from(&row.name()?)).execute(connection)?;
+        update(nodes::table.find(row.id())).set(NameColumns::from(&row.name()?)).execute(connection)?;
     }
     Ok(u32::try_from(rows.len()).unwrap_or(max))
 }
@@ -27,6 +28,6 @@ impl NameKeyRepository for Database {
         if any.is_empty() {
             return Ok(0);
         }
-        self.write(move |connection| refresh(connection, max)).await
+        self.write_bulk(move |connection| refresh(connection, max)).await
     }
 }

@@ -5,13 +5,14 @@ use clouddrive_domain::model::{Charge, DriveId, EntryQuota, Quota};
 use clouddrive_sql::drive::{ENTRIES, QUOTA, entries, quota};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::drives;
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
 
 /// Turns a reservation into usage. Reserved bytes have been admitted already; any beyond must fit now.
 pub(crate) fn charge_quota(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Result<(), SqlError> {
     check_charge(connection, drive, charge)?;
-    diesel::update(drives::table.find(DbId::from(drive)))
+    update(drives::table.find(DbId::from(drive)))
         .set((
             drives::reserved_bytes.eq(drives::reserved_bytes - bytes(charge.reserved)),
             drives::used_bytes.eq(drives::used_bytes + bytes(charge.stored) - bytes(charge.freed)),
@@ -25,7 +26,7 @@ pub(crate) fn charge_quota(connection: &mut SqliteConnection, drive: DriveId, ch
 pub(crate) fn reserve(connection: &mut SqliteConnection, drive: DriveId, charge: Charge) -> Result<Quota, SqlError> {
     let mut quota = check_charge(connection, drive, charge)?;
     quota.reserved += charge.stored;
-    diesel::update(drives::table.find(DbId::from(drive)))
+    update(drives::table.find(DbId::from(drive)))
         .set(drives::reserved_bytes.eq(bytes(quota.reserved)))
         .execute(connection)?;
     Ok(quota)

@@ -11,6 +11,7 @@ use clouddrive_sql::schema::{refresh_tokens, sessions, users};
 use clouddrive_sql::sessions::{
     AddressRow, NewSessionRow, NewTokenRow, OWNER, SessionRow, addresses, hash, owner, page,
 };
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, bytes};
 use diesel::prelude::*;
 
@@ -43,7 +44,7 @@ fn refresh(
     let found = found.first::<(DbId, DbId, Option<i64>)>(connection).optional()?;
     let (session, user, used) = found.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
     let user = UserId::from(user);
-    let row = diesel::update(sessions::table.find(session));
+    let row = update(sessions::table.find(session));
     if used.is_some_and(|used| !rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
         record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user))?;
@@ -58,7 +59,7 @@ fn refresh(
     .execute(connection)?;
     // The grace period starts at the first use.
     let unused = refresh_tokens::table.find(&presented).filter(refresh_tokens::used_at.is_null());
-    diesel::update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
+    update(unused).set(refresh_tokens::used_at.eq(now)).execute(connection)?;
     let next = NewTokenRow::next(rotation, session, command.at);
     diesel::insert_into(refresh_tokens::table).values(next).execute(connection)?;
     record_change(connection, command, Change::for_user(ChangeKind::SessionRefreshed, user))?;
@@ -68,7 +69,7 @@ fn refresh(
 /// Ends all sessions of `user`.
 pub(crate) fn end_all(connection: &mut SqliteConnection, user: UserId, at: Timestamp) -> Result<(), SqlError> {
     let running = sessions::table.filter(sessions::user_id.eq(DbId::from(user)).and(sessions::ended_at.is_null()));
-    diesel::update(running).set(sessions::ended_at.eq(at.as_millis())).execute(connection)?;
+    update(running).set(sessions::ended_at.eq(at.as_millis())).execute(connection)?;
     Ok(())
 }
 
@@ -115,7 +116,7 @@ impl SessionRepository for Database {
                 .filter(sessions::user_id.eq(DbId::from(user)))
                 .filter(sessions::ended_at.is_null())
                 .filter(sessions::expires_at.gt(now));
-            if diesel::update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
+            if update(running).set(sessions::ended_at.eq(now)).execute(connection)? == 0 {
                 return Err(Error::NotFound.into());
             }
             record_change(connection, &command, Change::for_user(ChangeKind::SessionEnded, user))

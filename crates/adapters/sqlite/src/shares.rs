@@ -10,7 +10,7 @@ use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::page::pair_with_nodes;
 use clouddrive_sql::schema::{nodes, shares};
 use clouddrive_sql::shares::{self as rows, AccessRow, NewShareRow, ShareRow};
-use clouddrive_sql::statement::Statement;
+use clouddrive_sql::statement::{Statement, update};
 use clouddrive_sql::types::{DbId, permission_word};
 use clouddrive_sql::uploads::Senders;
 use diesel::prelude::*;
@@ -122,7 +122,7 @@ impl ShareRepository for Database {
             let item = locate::reauthorize(connection, &item)?;
             let node = item.node().id;
             let row = shares::table.filter(shares::id.eq(DbId::from(share)).and(shares::node_id.eq(DbId::from(node))));
-            let changed = diesel::update(row).set(shares::permission.eq(permission_word(to))).execute(connection)?;
+            let changed = update(row).set(shares::permission.eq(permission_word(to))).execute(connection)?;
             if changed == 0 {
                 return Err(Error::NotFound.into());
             }

@@ -9,7 +9,7 @@ use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NameColumns;
 use clouddrive_sql::schema::{drives, nodes, uploads, versions};
-use clouddrive_sql::statement::{FlagRow, Statement};
+use clouddrive_sql::statement::{FlagRow, Statement, update};
 use clouddrive_sql::trash::{
     self as rows, IdRow, MAX_VERSIONS, PurgeAction, PurgeEntryRow, PurgeNodeRow, TrashItemRow, TrashedAtRow,
     TrashedRow, pair_with_nodes,
@@ -80,7 +80,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, spec: &Restorat
     };
     let moved = node.parent != Some(parent) || name != node.name;
     let modified_at = if moved { command.at } else { node.modified_at };
-    diesel::update(nodes::table.find(DbId::from(node.id)))
+    update(nodes::table.find(DbId::from(node.id)))
         .set((
             nodes::trashed_at.eq(None::<i64>),
             nodes::trashed_by.eq(None::<DbId>),
@@ -179,7 +179,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
     let Some(root) = root_of(connection, drive)? else {
         return Ok(PurgeStep::default());
     };
-    diesel::update(nodes::table.filter(nodes::id.eq_any(&staying)))
+    update(nodes::table.filter(nodes::id.eq_any(&staying)))
         .set(nodes::parent_id.eq(DbId::from(root)))
         .execute(connection)?;
     rows::enqueue(ID_AMONG, list(&joining), root, command.at).execute(connection)?;
@@ -190,7 +190,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
             drives::used_bytes.eq(drives::used_bytes - bytes(released.credited_bytes)),
             drives::used_entries.eq(drives::used_entries - bytes(removed as u64)),
         );
-        diesel::update(drives::table.find(DbId::from(drive))).set(less).execute(connection)?;
+        update(drives::table.find(DbId::from(drive))).set(less).execute(connection)?;
     }
     let count = |count: usize| u32::try_from(count).unwrap_or(max);
     let (removed, reached, kept) = (count(removed), count(joining.len()), count(staying.len()));
@@ -303,12 +303,12 @@ impl TrashRepository for Database {
 
     async fn begin_purges(&self, command: &Command, scope: &PurgeScope, max: u32) -> Result<u32> {
         let (command, scope) = (command.clone(), scope.clone());
-        self.write(move |connection| begin_purges(connection, &command, &scope, max)).await
+        self.write_bulk(move |connection| begin_purges(connection, &command, &scope, max)).await
     }
 
     async fn purge(&self, command: &Command, which: Purge, max: u32) -> Result<PurgeStep> {
         let command = command.clone();
-        self.write(move |connection| purge(connection, &command, which, max)).await
+        self.write_bulk(move |connection| purge(connection, &command, which, max)).await
     }
 
     async fn delete_orphaned_drives(
@@ -318,6 +318,6 @@ impl TrashRepository for Database {
         max: u32,
     ) -> Result<CleanupProgress> {
         let command = command.clone();
-        self.write(move |connection| delete_orphaned_drives(connection, &command, drive, max)).await
+        self.write_bulk(move |connection| delete_orphaned_drives(connection, &command, drive, max)).await
     }
 }

@@ -10,7 +10,7 @@ use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::statement::Statement;
-use clouddrive_sql::trees::{BATCH, LIVE_CHILDREN, TreeCopy, TreeEntryRow, TreeRow, entries, limit_plus_one, tree};
+use clouddrive_sql::trees::{LIVE_CHILDREN, TreeCopy, TreeEntryRow, TreeRow, entries, limit_plus_one, tree};
 use diesel::prelude::*;
 
 use crate::Database;
@@ -23,6 +23,8 @@ use crate::locate::{self, ID_AMONG, list};
 use crate::names::touch;
 use crate::placement::place_by_name;
 use crate::quota::{charge_quota, check_charge};
+use crate::reserve::Demand;
+use crate::writer::Weight;
 
 /// The most attempts at a copy, if blobs that it refers to are removed meanwhile.
 const MAX_ATTEMPTS: u32 = 5;
@@ -36,7 +38,9 @@ impl TreeRepository for Database {
             let (by, spec) = (command.clone(), copy_request.clone());
             let copy = self.snapshot(move |connection| read(connection, &by, &spec));
             let (copy, by, spec) = (copy.await?, command.clone(), copy_request.clone());
-            if let Some(made) = self.write_growing(move |connection| insert(connection, &by, &spec, copy)).await? {
+            let weight = if copy.nodes.is_empty() { Weight::Light } else { Weight::Bulk };
+            let work = move |connection: &mut SqliteConnection| insert(connection, &by, &spec, copy);
+            if let Some(made) = self.transact(Demand::Growing, weight, work).await? {
                 return Ok(made);
             }
         }
@@ -105,11 +109,12 @@ fn insert(
         PlacementOutcome::Replaced(it) => (copy.as_version_of(it.file, it.revision), ChangeKind::FileReplaced),
     };
     mark_all_referenced(connection, &copy.blobs)?;
-    for rows in copy.nodes.chunks(BATCH) {
-        diesel::insert_into(nodes::table).values(rows).execute(connection)?;
+    // Row by row: that statement stays prepared, and one for several rows does not.
+    for row in &copy.nodes {
+        diesel::insert_into(nodes::table).values(row).execute(connection)?;
     }
-    for rows in copy.versions.chunks(BATCH) {
-        diesel::insert_into(versions::table).values(rows).execute(connection)?;
+    for row in &copy.versions {
+        diesel::insert_into(versions::table).values(row).execute(connection)?;
     }
     let released = match copy.content {
         Some((version, _)) if kind == ChangeKind::FileReplaced => {

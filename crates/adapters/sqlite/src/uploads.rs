@@ -9,6 +9,7 @@ use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, SavedNode,
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
     self as rows, Among, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, has_no_job, is_open, open_into,
@@ -91,7 +92,7 @@ impl UploadRepository for Database {
             }
             upload.require_open(command.at)?;
             if until > upload.expires_at {
-                diesel::update(uploads::table.find(DbId::from(upload.id)))
+                update(uploads::table.find(DbId::from(upload.id)))
                     .set(uploads::expires_at.eq(until.as_millis()))
                     .execute(connection)?;
                 record_change(connection, &command, Change::for_upload(ChangeKind::UploadExtended, &upload))?;
@@ -242,10 +243,10 @@ pub(crate) fn end(
     upload: &Upload,
     state: UploadState,
 ) -> Result<(), SqlError> {
-    diesel::update(uploads::table.find(DbId::from(upload.id)))
+    update(uploads::table.find(DbId::from(upload.id)))
         .set((uploads::state.eq(state_word(state)), uploads::ended_at.eq(command.at.as_millis())))
         .execute(connection)?;
-    diesel::update(drives::table.find(DbId::from(upload.drive)))
+    update(drives::table.find(DbId::from(upload.drive)))
         .set(drives::reserved_bytes.eq(drives::reserved_bytes - bytes(upload.announced.unwrap_or(0))))
         .execute(connection)?;
     release(connection, upload.blob.as_str(), command.at)?;

@@ -10,6 +10,7 @@ use clouddrive_sql::accounts::{CREDENTIALS, CredentialsRow, credentials};
 use clouddrive_sql::error::{Constraint, SqlError};
 use clouddrive_sql::names::NewNodeRow;
 use clouddrive_sql::schema::{drives, nodes, users};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::users::{NewDriveRow, NewUserRow};
 use diesel::dsl::exists;
@@ -82,7 +83,7 @@ impl UserRepository for Database {
         let (command, old, new) = (command.clone(), old.clone(), new.clone());
         self.write(move |connection| {
             let same = users::table.filter(users::id.eq(DbId::from(user)).and(users::password_hash.eq(old.expose())));
-            let changed = diesel::update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
+            let changed = update(same).set(users::password_hash.eq(new.expose())).execute(connection)?;
             if changed > 0 {
                 record_change(connection, &command, Change::for_user(ChangeKind::PasswordRehashed, user))?;
             }
@@ -103,7 +104,7 @@ impl UserRepository for Database {
             if let Some(key) = &photo {
                 mark_referenced(connection, key)?;
             }
-            diesel::update(users::table.find(id))
+            update(users::table.find(id))
                 .set(users::photo_blob.eq(photo.as_ref().map(BlobKey::as_str)))
                 .execute(connection)?;
             if let Some(former) = &former {

@@ -10,6 +10,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::uploads;
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::NewVersionRow;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
@@ -146,7 +147,7 @@ async fn close(
     let Some(upload) = upload else {
         return Ok(());
     };
-    diesel::update(uploads::table.find(DbId::from(upload.id)))
+    update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
             uploads::file_id.eq(DbId::from(file)),

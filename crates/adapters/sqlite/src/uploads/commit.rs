@@ -8,6 +8,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
 use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::uploads;
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::NewVersionRow;
 use diesel::prelude::*;
@@ -45,7 +46,7 @@ pub(super) fn run(
         &NewFile::from_commit(&upload, spec),
         upload.announced.unwrap_or(0),
     )?;
-    diesel::update(uploads::table.find(DbId::from(upload.id)))
+    update(uploads::table.find(DbId::from(upload.id)))
         .set((
             uploads::state.eq("complete"),
             uploads::file_id.eq(DbId::from(made.located.node.id)),
