@@ -11,7 +11,7 @@ use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
 use diesel::backend::Backend;
 use diesel::dsl::auto_type;
-use diesel::expression::{ValidGrouping, is_aggregate};
+use diesel::expression::{SqlLiteral, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Nullable, Text};
