@@ -8,6 +8,7 @@ mod purge_trash;
 mod remove_drive;
 mod services;
 mod steps;
+mod supervise;
 mod worker;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use clouddrive_domain::service::{GarbageCollector, JobQueue, ServiceContext};
 
 pub use services::JobServices;
+pub use supervise::supervise;
 
 /// Does the background work of a server until `stop` resolves: periodic maintenance every `interval`, and queued jobs.
 /// The attempts of jobs that run then come to an end first, after their current steps, so that their leases hold up no

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clouddrive_conformance::{blob_records, changes, effects, trash, uploads, users};
 use clouddrive_domain::model::{AuditAction, AuditEvent, Command, RequestId, Timestamp, UserId};
-use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock, Repositories};
+use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock, Repositories, UploadRepository};
 use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -37,6 +37,10 @@ async fn drives_whose_owners_are_gone() {
         let request = RequestId::parse("remove").unwrap();
         let command = Command { actor: Some(user), at: Timestamp::from_millis(0), request, idempotency_record: None };
         database.delete(&command, user, 0).await.unwrap();
+        // As the service does for the uploads that this ends.
+        let ended = database.list_aborted(command.at, None, 100).await.unwrap();
+        let ended: Vec<_> = ended.into_iter().map(|upload| upload.id).collect();
+        database.note_discarded(command.at, &ended).await.unwrap();
     };
     trash::ownerless_suite(&Repositories::from_store(Arc::new(database.clone())), remove).await;
 }

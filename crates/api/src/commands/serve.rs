@@ -8,22 +8,21 @@ use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request};
-use actix_server::{ServerBuilder, ServerHandle};
+use actix_server::ServerBuilder;
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn, fn_factory, fn_service};
 use actix_web::dev::AppConfig;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clouddrive_http::body::{call_until_read, resume_or_call};
 use clouddrive_http::cors::{cors, narrow_preflight};
 use clouddrive_http::detached::until_handlers_end;
 use clouddrive_http::middleware::{reject_invalid, request};
 use clouddrive_http::server::{RequestTraces, Server};
 use clouddrive_rest::Services;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryFutureExt};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::config::Config;
@@ -57,8 +56,13 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let (collector, queue, services) = (stores.collector(&config), stores.job_queue(), stores.job_services());
     let background =
         clouddrive_jobs::run(collector, queue, services, context, config.collect_interval, drained.clone());
-    let background = supervise(tokio::spawn(background), drained, config.shutdown, server.handle());
-    let background = tokio::spawn(background);
+    let background = clouddrive_jobs::supervise(background, drained, config.shutdown);
+    // If it fails, the server ends, too: a supervisor restarts both.
+    let handle = server.handle();
+    let background = tokio::spawn(background.or_else(async move |error| {
+        handle.stop(true).await;
+        Err(error)
+    }));
     announce(address, &public_url, metrics, &config);
     server.await?;
     match shared.unfinished_handlers() {
@@ -68,33 +72,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     background.await??;
     tracing::info!("server stopped");
     Ok(())
-}
-
-/// Waits for the `background` work, which is to end within `max` after `stopping`. If it panics or ends before, this
-/// stops the server: a supervisor restarts it.
-async fn supervise(
-    mut background: JoinHandle<()>,
-    stopping: impl Future<Output = ()>,
-    max: Duration,
-    server: ServerHandle,
-) -> anyhow::Result<()> {
-    let ended = tokio::select! {
-        biased;
-        () = stopping => match timeout(max, &mut background).await {
-            Ok(Ok(())) => return Ok(()),
-            Ok(panicked) => panicked,
-            Err(_) => {
-                background.abort();
-                tracing::warn!("background work was cut off: its jobs run again when their leases have run out");
-                return Ok(());
-            }
-        },
-        ended = &mut background => ended,
-    };
-    let error = ended.err().map_or_else(|| anyhow!("it ended by itself"), anyhow::Error::from);
-    tracing::error!(%error, "background work ended");
-    server.stop(true).await;
-    Err(error.context("the background work failed"))
 }
 
 /// Serves HTTP on `listener`, like actix-web's `HttpServer`, but with watched connections.
@@ -200,48 +177,5 @@ async fn drain(stop: impl Future<Output = ()>, server: web::Data<Server>, max: D
     match stop_signal() {
         Ok(again) => drop(timeout(max, again).await),
         Err(_) => tokio::time::sleep(max).await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use super::*;
-
-    /// A server that closes every connection, and background work beside it. Returns how both end.
-    async fn served(
-        background: impl Future<Output = ()> + Send + 'static,
-        stop: impl Future<Output = ()>,
-    ) -> [bool; 2] {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let server = ServerBuilder::new().workers(1).disable_signals();
-        let server = server.listen("test", listener, || fn_service(|_: TcpStream| ready(Ok::<_, ()>(())))).unwrap();
-        let server = server.run();
-        let handle = server.handle();
-        let background = async {
-            let outcome = supervise(tokio::spawn(background), stop, Duration::ZERO, handle.clone()).await;
-            // As the signal does for both.
-            handle.stop(true).await;
-            outcome
-        };
-        let (served, background) = tokio::join!(server, background);
-        [served.is_ok(), background.is_ok()]
-    }
-
-    #[tokio::test]
-    async fn background_work_that_ends_by_a_bug_stops_the_server_with_an_error() {
-        let panic = async {
-            if true {
-                panic!("a bug")
-            }
-        };
-        assert_eq!(served(panic, pending()).await, [true, false]);
-        assert_eq!(served(async {}, pending()).await, [true, false]);
-    }
-
-    #[tokio::test]
-    async fn background_work_that_takes_too_long_to_stop_is_cut_off() {
-        assert_eq!(served(pending(), ready(())).await, [true, true]);
     }
 }
