@@ -11,7 +11,7 @@ use clouddrive_domain::port::OpenUpload;
 use clouddrive_domain::{Error, Result};
 use diesel::backend::Backend;
 use diesel::dsl::auto_type;
-use diesel::expression::{SqlLiteral, ValidGrouping, is_aggregate};
+use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Nullable, Text};
@@ -36,37 +36,52 @@ pub const fn state_word(state: UploadState) -> &'static str {
     }
 }
 
-/// The condition [`is_open`].
-#[derive(Clone, Copy, Debug)]
-pub struct IsOpen;
+/// Defines a condition on uploads with a fixed text. Unlike with `diesel::dsl::sql`, statements with it are prepared once
+/// per connection.
+macro_rules! condition {
+    ($(#[$docs:meta])* $name:ident: $text:expr) => {
+        $(#[$docs])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl Expression for $name {
+            type SqlType = Bool;
+        }
+
+        impl<QS: ?Sized> AppearsOnTable<QS> for $name {}
+
+        impl<GroupBy> ValidGrouping<GroupBy> for $name {
+            type IsAggregate = is_aggregate::No;
+        }
+
+        impl<DB: Backend> QueryFragment<DB> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                out.push_sql($text);
+                Ok(())
+            }
+        }
+
+        impl QueryId for $name {
+            type QueryId = Self;
+        }
+    };
+}
+
+condition! {
+    /// The condition [`is_open`].
+    IsOpen: "uploads.state = 'open'"
+}
+
+condition! {
+    /// The condition [`has_no_job`].
+    HasNoJob: &without_job("uploads")
+}
 
 /// The condition that an upload is open. A literal, since diesel binds constants as parameters: both databases plan
 /// without the values of parameters, so a bound word would not match the condition of the indexes `uploads_open_by_*`.
-/// Unlike with `diesel::dsl::sql`, statements with it are prepared once per connection.
 #[must_use]
 pub const fn is_open() -> IsOpen {
     IsOpen
-}
-
-impl Expression for IsOpen {
-    type SqlType = Bool;
-}
-
-impl<QS: ?Sized> AppearsOnTable<QS> for IsOpen {}
-
-impl<GroupBy> ValidGrouping<GroupBy> for IsOpen {
-    type IsAggregate = is_aggregate::No;
-}
-
-impl<DB: Backend> QueryFragment<DB> for IsOpen {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("uploads.state = 'open'");
-        Ok(())
-    }
-}
-
-impl QueryId for IsOpen {
-    type QueryId = Self;
 }
 
 /// The open uploads of `sender`, whether expired or not.
@@ -261,8 +276,9 @@ pub fn aborted(at: Timestamp, after: Option<UploadId>, max: u32) -> Statement {
 }
 
 /// The condition that an upload has no job, which would still delete its bytes.
-pub fn has_no_job() -> SqlLiteral<Bool> {
-    diesel::dsl::sql(&without_job("uploads"))
+#[must_use]
+pub const fn has_no_job() -> HasNoJob {
+    HasNoJob
 }
 
 /// The same, for the upload in the table or alias `of`.

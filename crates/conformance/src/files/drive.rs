@@ -128,7 +128,7 @@ persistence_suite! {
         a_taken_name_is_refused_in_either_place,
     }
 
-    relocate of "`Relocation::place`: `CrossDriveMove`, `FolderCycle`" {
+    relocate of "`Relocation::new_location`: `CrossDriveMove`, `FolderCycle`" {
         nothing_moves_to_another_drive,
         a_folder_cannot_be_moved_into_itself_or_a_descendant,
     }

@@ -79,7 +79,7 @@ async fn deleting(variables: &[(&str, &str)]) -> (Server, Box<dyn Any>) {
 
 #[tokio::test]
 async fn a_change_whose_client_has_left_is_brought_to_its_end() {
-    let (mut server, occupied) = deleting(&[]).await;
+    let (mut server, occupied) = deleting(&[("RUST_LOG", "warn")]).await;
     signal(server.process().id(), "TERM");
     closed(&server).await;
     drop(occupied);

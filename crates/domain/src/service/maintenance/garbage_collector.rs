@@ -210,7 +210,8 @@ impl GarbageCollector {
     /// A maintenance task that fails does not stop the others.
     ///
     /// Calls `UploadRepository::expire_due`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
-    /// `BlobStore::received_bytes`, `BlobRecordRepository::hold`, `UploadRepository::prune_ended`,
+    /// `BlobStore::received_bytes`, `BlobRecordRepository::hold`, `UploadRepository::list_aborted`,
+    /// `UploadRepository::note_discarded`, `UploadRepository::prune_ended`,
     /// `TrashRepository::find_oldest`, `TrashRepository::begin_purges`, `TrashRepository::delete_orphaned_drives`,
     /// `TrashRepository::purge`, `BlobStore::delete`, `BlobRecordRepository::remove`, `SessionRepository::prune_ended`,
     /// `SessionRepository::prune_tokens`, `LinkRepository::prune_expired`, `LinkDownloadRepository::prune`,
@@ -272,7 +273,7 @@ impl GarbageCollector {
             MaintenanceTask::ExpireUploads => loop {
                 let command = self.context.system_command(request);
                 let expired = uploads.expire_due(&command, BATCH).await?;
-                EndedUploads::new(uploads.clone(), self.remover()).discard_all(command.at, &expired).await;
+                self.ended_uploads().discard_all(command.at, &expired).await;
                 report.uploads_expired += expired.len() as u64;
                 if expired.len() < BATCH as usize {
                     return Ok(());
@@ -334,7 +335,12 @@ impl GarbageCollector {
             while trash.begin_purges(&self.context.system_command(request), &until, BATCH).await? > 0 {}
         }
         loop {
-            let progress = trash.delete_orphaned_drives(&self.context.system_command(request), None, BATCH).await?;
+            let command = self.context.system_command(request);
+            let progress = trash.delete_orphaned_drives(&command, None, BATCH).await?;
+            if progress == CleanupProgress::Step {
+                // A drive waits for the bytes of the uploads that this ended.
+                self.ended_uploads().discard(&command).await;
+            }
             report.drives_removed += u64::from(progress == CleanupProgress::Drive);
             let step = trash.purge(&self.context.system_command(request), Purge::Any, BATCH).await?;
             report.nodes_purged += u64::from(step.removed);
@@ -430,6 +436,10 @@ impl GarbageCollector {
 
     fn remover(&self) -> BlobRemover {
         BlobRemover::new(self.stores.records.clone(), self.stores.blobs.clone())
+    }
+
+    fn ended_uploads(&self) -> EndedUploads {
+        EndedUploads::new(self.stores.uploads.clone(), self.remover())
     }
 }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mockall::Sequence;
-use mockall::predicate::eq;
+use mockall::predicate::{always, eq};
 
 use crate::error::Error;
 use crate::model::{BlobKey, Command, MultipartUpload, StoreName, Timestamp};
@@ -365,8 +365,9 @@ async fn old_trash_is_purged_and_purges_run_to_completion() {
     store.expect_list_incomplete().returning(|_, _| Ok(vec![]));
     // The bytes of each step are deleted before the next.
     store.expect_delete().with(eq(nth_key(1))).times(5).returning(|_| Ok(()));
-    let collector =
-        collector(nothing_expired(), trash, nothing_marked_for_deletion(), store, MockTaskLeaseRepository::new());
+    let mut uploads = nothing_expired();
+    uploads.expect_list_aborted().with(eq(NOW), eq(None), always()).times(1).returning(|_, _, _| Ok(vec![]));
+    let collector = collector(uploads, trash, nothing_marked_for_deletion(), store, MockTaskLeaseRepository::new());
     let expected =
         CollectorReport { nodes_purged: 503, drives_removed: 1, blobs_removed: 5, ..CollectorReport::default() };
     assert_eq!(done(&collector).await, expected);
