@@ -186,7 +186,7 @@ mod tests {
         let ((go, wait), (say, end)) = (oneshot::channel::<()>(), oneshot::channel());
         let work = async move {
             set_caller(Caller::User(UserId::from_uuid(Uuid::from_u128(user))));
-            wait.await.unwrap()
+            wait.await.unwrap();
         };
         let mut work = Box::pin(detached.run_to_completion(None, work, move |()| say.send(()).unwrap()));
         assert!(work.as_mut().now_or_never().is_none());

@@ -22,8 +22,11 @@ struct Handles {
     received: Counter,
     sent: Counter,
     /// By route; its patterns, methods and statuses are few.
-    answered: RefCell<HashMap<String, HashMap<(&'static str, u16), Answered>>>,
+    answered: RefCell<HashMap<String, ByOutcome>>,
 }
+
+/// By method and status.
+type ByOutcome = HashMap<(&'static str, u16), Answered>;
 
 /// The metrics of the responses with the same route, method and status.
 struct Answered {

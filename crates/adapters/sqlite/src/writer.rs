@@ -65,8 +65,11 @@ type Slot = Mutex<Option<Mutation>>;
 struct Mutation {
     weight: Weight,
     queued_at: Instant,
-    run: Box<dyn FnOnce(Result<&mut SqliteConnection, SqlError>) -> Executed + Send>,
+    run: Box<Work>,
 }
+
+/// Runs a mutation on the connection, or answers it with the error.
+type Work = dyn FnOnce(Result<&mut SqliteConnection, SqlError>) -> Executed + Send;
 
 /// A mutation that has run in a transaction still to be committed.
 struct Executed {

@@ -20,11 +20,12 @@ fn commits(database: &Path) -> usize {
     let mut path = database.as_os_str().to_owned();
     path.push("-wal");
     let log = std::fs::read(path).unwrap();
-    let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
+    let bytes = |at: usize, length: usize| log.get(at..at + length).unwrap();
+    let number = |at: usize| u32::from_be_bytes(bytes(at, 4).try_into().unwrap());
     let frame = 24 + usize::try_from(number(8)).unwrap();
     let frames = (HEADER..).step_by(frame).take_while(|at| at + frame <= log.len());
     // A frame without the salt of the header is from before the log was begun anew.
-    frames.filter(|at| log[at + 8..at + 16] == log[16..24] && number(at + 4) > 0).count()
+    frames.filter(|at| bytes(at + 8, 8) == bytes(16, 8) && number(at + 4) > 0).count()
 }
 
 #[derive(QueryableByName)]
@@ -37,6 +38,9 @@ fn has_node(other: &mut SqliteConnection, id: NodeId) -> bool {
     let text = format!("SELECT count(*) AS count FROM nodes WHERE id = x'{}'", id.as_uuid().simple());
     diesel::sql_query(text).get_result::<Count>(other).unwrap().count == 1
 }
+
+/// The creation of a folder, as it waits.
+type Creation = dyn Future<Output = Result<Located>>;
 
 /// Creates a folder named `name` in `root`.
 async fn create(database: Database, owner: Registration, root: Grant, id: NodeId, name: String) -> Result<Located> {
@@ -53,7 +57,7 @@ async fn waiting_mutations_share_commits_and_each_gets_its_own_result() {
     let mut other = outsider(&path);
     let before = commits(&path);
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
-    let mut writing: Vec<(NodeId, bool, Pin<Box<dyn Future<Output = Result<Located>>>>)> = Vec::new();
+    let mut writing: Vec<(NodeId, bool, Pin<Box<Creation>>)> = Vec::new();
     for number in 0..WAITING {
         // Every fourth wants the same name, and the first of these gets it.
         let (name, is_taken) =
