@@ -22,7 +22,7 @@ pub(crate) const NODE_COLUMNS: &str = "n.id, n.drive_id, n.parent_id, n.kind, n.
      b.store AS blob_store, v.size_bytes, b.sha256, v.media_type, v.client_modified_at, b.etag, \
      v.created_at AS version_created_at";
 
-/// The types of [`NODE_COLUMNS`].
+/// The types of `NODE_COLUMNS`.
 pub type NodeColumnTypes = (
     Id,
     Id,

@@ -114,7 +114,7 @@ pub async fn a_signed_get_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlV
     }
 }
 
-/// An admitted GET has the signed content info and [`Watch`].
+/// An admitted GET has the signed content info and [`Watch`](clouddrive_domain::port::Watch).
 pub async fn a_watch_url_is_admitted_with_its_viewer(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let info = ContentInfo {
         size: Some(10),
