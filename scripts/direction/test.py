@@ -146,8 +146,8 @@ class Names(Case):
 
     def test_what_is_shared_by_protocols_knows_nothing_of_the_binary(self):
         for word in ["config", "telemetry", "wiring"]:
-            self.append("http/src/reply.rs", f"use crate::{word}::Thing;\n")
-            self.assertIn(f"http must not know the binary's {word}: http/src/reply.rs", self.faults())
+            self.append("http/src/cors.rs", f"use crate::{word}::Thing;\n")
+            self.assertIn(f"http must not know the binary's {word}: http/src/cors.rs", self.faults())
 
 
 class Sizes(Case):
