@@ -1,10 +1,13 @@
 //! Periodic maintenance, one task at a time.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use clouddrive_domain::Error;
 use clouddrive_domain::model::RequestId;
 use clouddrive_domain::service::{CollectorReport, GarbageCollector, MaintenanceTask, ServiceContext};
+use futures_util::FutureExt;
 use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -44,7 +47,9 @@ async fn run_if_due(
 ) {
     let began = Instant::now();
     let mut report = CollectorReport::default();
-    let outcome = collector.run_if_due(task, id, interval, &mut report).await;
+    // A bug in one task stops neither the others nor the server; its lease runs out.
+    let run = AssertUnwindSafe(collector.run_if_due(task, id, interval, &mut report)).catch_unwind().await;
+    let outcome = run.unwrap_or_else(|_| Err(Error::internal("maintenance", "the task panicked")));
     if let Ok(false) = outcome {
         return;
     }

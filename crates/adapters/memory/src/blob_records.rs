@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, Crc32, DriveId, EntityTag, Job, StoreName, Timestamp, Upload};
 use clouddrive_domain::port::BlobRecordRepository;
 
 use crate::Database;
@@ -37,6 +37,11 @@ fn mark_for_deletion(
         }
         !is_needed
     });
+    let is_deleted = |upload: &Upload| upload.ended_without_file() && due.contains(&upload.blob);
+    let uploads = state.uploads.values().map(|row| &row.upload).filter(|upload| is_deleted(upload));
+    for id in uploads.map(|upload| upload.id).collect::<Vec<_>>() {
+        state.jobs.remove(&Job::DiscardUpload(id));
+    }
     due
 }
 

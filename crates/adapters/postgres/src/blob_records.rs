@@ -10,6 +10,7 @@ use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs};
 use clouddrive_sql::statement::{FlagRow, Parameter, Statement, update};
 use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::remove_jobs_by_blob;
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -142,6 +143,10 @@ async fn mark_for_deletion(
         let text =
             format!("UPDATE blobs b SET unreferenced_at = NULL WHERE key = ANY (CAST(? AS text[])) AND {referred_to}");
         Statement::new(text, vec![keys()]).execute(&mut connection).await?;
+    }
+    if !marked_for_deletion.is_empty() {
+        let keys = array(marked_for_deletion.iter().map(|row| &row.key));
+        remove_jobs_by_blob("blob_key = ANY (CAST(? AS text[]))", keys).execute(&mut connection).await?;
     }
     Ok(marked_for_deletion.into_iter().map(|row| parse_key(&row.key)).collect::<Result<_>>()?)
 }

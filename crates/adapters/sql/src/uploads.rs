@@ -288,6 +288,17 @@ pub fn without_job(of: &str) -> String {
     format!("NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = '{kind}' AND j.subject_id = {of}.id)")
 }
 
+/// Removes the jobs of ended uploads by a condition on `blob_key`, with its parameter: the collector deletes these bytes.
+#[must_use]
+pub fn remove_jobs_by_blob(condition: &str, keys: Parameter) -> Statement {
+    let kind = JobKind::DiscardUpload.as_str();
+    let text = format!(
+        "DELETE FROM jobs WHERE kind = '{kind}' AND subject_id IN (
+            SELECT id FROM uploads WHERE {condition} AND state IN ('aborted', 'expired'))"
+    );
+    Statement::new(text, vec![keys])
+}
+
 /// Uploads, by a condition on their `id` with its parameter.
 #[derive(Clone)]
 pub struct Among {

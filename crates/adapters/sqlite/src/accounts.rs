@@ -120,7 +120,7 @@ impl AccountRepository for Database {
 
     async fn delete(&self, command: &Command, user: UserId, proven: u64) -> Result<()> {
         let command = command.clone();
-        self.write(move |connection| delete(connection, &command, user, proven)).await
+        self.write_bulk(move |connection| delete(connection, &command, user, proven)).await
     }
 
     async fn set_disabled(&self, command: &Command, user: UserId, disabled: bool) -> Result<bool> {

@@ -11,6 +11,7 @@ use clouddrive_sql::schema::{blobs, drives, held_blobs};
 use clouddrive_sql::statement::{FlagRow, Parameter, Statement, update};
 use clouddrive_sql::trees::BATCH;
 use clouddrive_sql::types::{DbId, bytes};
+use clouddrive_sql::uploads::remove_jobs_by_blob;
 use diesel::prelude::*;
 
 use crate::Database;
@@ -179,7 +180,7 @@ impl BlobRecordRepository for Database {
         max: u32,
     ) -> Result<Vec<BlobKey>> {
         let store = store.clone();
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let mut due: Vec<KeyRow> = unreferenced_blobs(&store, before, max).load(connection)?;
             // Blobs already marked for deletion come last, so that blobs whose bytes cannot be removed do not hold up
             // the others.
@@ -195,6 +196,7 @@ impl BlobRecordRepository for Database {
                 // Not `before`, which is long ago: what fails again and again would stay ahead of what
                 // `release_contents` marked for deletion.
                 update(row).set(blobs::condemned_at.eq(now.as_millis())).execute(connection)?;
+                remove_jobs_by_blob("blob_key = ?", Parameter::Text(key.clone())).execute(connection)?;
                 marked_for_deletion.push(parse_key(&key)?);
             }
             Ok(marked_for_deletion)
@@ -204,7 +206,7 @@ impl BlobRecordRepository for Database {
 
     async fn remove(&self, store: &StoreName, keys: &[BlobKey]) -> Result<()> {
         let (store, keys) = (store.clone(), keys.to_vec());
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let mut counted = Vec::new();
             for key in &keys {
                 let marked_for_deletion = blobs::table.find(key.as_str()).filter(blobs::store.eq(store.as_str()));

@@ -80,7 +80,7 @@ impl IdempotencyRepository for Database {
     }
 
     async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let text = "DELETE FROM receipts WHERE (user_id, path, key) IN (
                 SELECT user_id, path, key FROM receipts WHERE kept_until <= ? LIMIT ?)";
             let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(max.into())];

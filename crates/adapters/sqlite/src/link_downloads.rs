@@ -50,7 +50,7 @@ impl LinkDownloadRepository for Database {
     }
 
     async fn prune(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let text = "DELETE FROM link_downloads WHERE (link_id, digest) IN (
                 SELECT link_id, digest FROM link_downloads WHERE counted_at < ? LIMIT ?)";
             let parameters = vec![Parameter::Integer(before.as_millis()), Parameter::Integer(max.into())];

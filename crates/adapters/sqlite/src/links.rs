@@ -118,7 +118,7 @@ impl LinkRepository for Database {
     }
 
     async fn prune_expired(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let expired: Vec<DbId> = links::table
                 .filter(links::expires_at.lt(before.as_millis()))
                 .limit(max.into())

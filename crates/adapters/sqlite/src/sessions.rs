@@ -149,7 +149,7 @@ impl SessionRepository for Database {
     }
 
     async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let ended = sessions::table.filter(sessions::ended_at.lt(before.as_millis())).select(sessions::id);
             let mut over: Vec<DbId> = ended.limit(max.into()).load(connection)?;
             let left = i64::from(max) - i64::try_from(over.len()).unwrap_or(i64::MAX);
@@ -165,7 +165,7 @@ impl SessionRepository for Database {
     }
 
     async fn prune_tokens(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let expired = refresh_tokens::table.filter(refresh_tokens::expires_at.lt(before.as_millis()));
             let expired: Vec<Vec<u8>> = expired.limit(max.into()).select(refresh_tokens::hash).load(connection)?;
             let gone = diesel::delete(refresh_tokens::table.filter(refresh_tokens::hash.eq_any(expired)));

@@ -53,7 +53,7 @@ impl ThrottleRepository for Database {
     }
 
     async fn prune_full(&self, now: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let full = throttle::table.filter(throttle::tat.le(now.as_millis())).limit(max.into());
             let full: Vec<String> = full.select(throttle::bucket).load(connection)?;
             let gone = diesel::delete(throttle::table.filter(throttle::bucket.eq_any(full))).execute(connection)?;

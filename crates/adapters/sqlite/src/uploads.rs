@@ -136,7 +136,7 @@ impl UploadRepository for Database {
 
     async fn expire_due(&self, command: &Command, max: u32) -> Result<Vec<Upload>> {
         let command = command.clone();
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let due = rows::due(command.at).limit(max.into()).select(UploadRow::as_select()).load(connection)?;
             let mut ended = Vec::with_capacity(due.len());
             for row in due {
@@ -162,7 +162,7 @@ impl UploadRepository for Database {
     }
 
     async fn prune_ended(&self, before: Timestamp, max: u32) -> Result<u32> {
-        self.write(move |connection| {
+        self.write_bulk(move |connection| {
             let over: Vec<DbId> = uploads::table
                 .filter(uploads::ended_at.lt(before.as_millis()))
                 .filter(has_no_job())

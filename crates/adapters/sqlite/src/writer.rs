@@ -15,11 +15,13 @@ use clouddrive_sql::pool::{PoolStatus, record_wait};
 use diesel::SqliteConnection;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::Span;
 
 use crate::connector::{Connector, is_broken};
+use crate::error::is_locked;
 use crate::reserve::{Demand, DiskReserve};
 
 /// The most mutations of a group.
@@ -45,7 +47,11 @@ pub(crate) struct Writer {
     connector: Connector,
     reserve: Arc<DiskReserve>,
     semaphore: FairSemaphore,
+    /// For bulk mutations, of which one at a time is queued: light ones of others do not wait for a series of them.
+    bulk_semaphore: FairSemaphore,
     wait: Duration,
+    /// On which the database was opened. It outlives those of the callers, whose mutations share a thread.
+    runtime: Handle,
     state: Mutex<State>,
 }
 
@@ -74,6 +80,8 @@ type Work = dyn FnOnce(Result<&mut SqliteConnection, SqlError>) -> Executed + Se
 /// A mutation that has run in a transaction still to be committed.
 struct Executed {
     succeeded: bool,
+    /// Whether the database failed it, and not what it has read.
+    failed_in_database: bool,
     /// Answers with its own result, or with the error of the transaction.
     answer: Box<dyn FnOnce(Result<(), SqlError>) + Send>,
 }
@@ -81,8 +89,15 @@ struct Executed {
 impl Writer {
     /// A writer whose mutations wait at most `wait` until they begin. It connects when the first one does.
     pub(crate) fn new(connector: Connector, reserve: Arc<DiskReserve>, wait: Duration) -> Self {
-        let semaphore = FairSemaphore::new(MAX_QUEUED, wait);
-        Self { connector, reserve, semaphore, wait, state: Mutex::default() }
+        Self {
+            connector,
+            reserve,
+            semaphore: FairSemaphore::new(MAX_QUEUED, wait),
+            bulk_semaphore: FairSemaphore::new(1, wait),
+            wait,
+            runtime: Handle::current(),
+            state: Mutex::default(),
+        }
     }
 
     /// The state of the connection.
@@ -93,7 +108,7 @@ impl Writer {
             max: 1,
             used: usize::from(state.is_running),
             idle: usize::from(state.idle.is_some()),
-            waiting: self.semaphore.waiting() + queued,
+            waiting: self.bulk_semaphore.waiting() + self.semaphore.waiting() + queued,
         }
     }
 
@@ -105,15 +120,20 @@ impl Writer {
         weight: Weight,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T, SqlError> {
-        let (caller, deadline) = (caller(), Instant::now() + self.wait);
-        let had_more = self.semaphore.has_work(caller);
+        let caller = caller();
+        let bulk_permit = match weight {
+            Weight::Bulk => Some(self.bulk_semaphore.acquire(caller).await?),
+            Weight::Light => None,
+        };
+        let deadline = Instant::now() + self.wait;
         let permit = self.semaphore.acquire(caller).await?;
-        let (mutation, mut answer) = mutation(self.reserve.clone(), demand, weight, work, permit);
+        let (mutation, mut answer) = mutation(self.reserve.clone(), demand, weight, work, (permit, bulk_permit));
         let answered = match self.submit(mutation) {
             None => answer.await,
             Some(place) => match timeout_at(deadline, &mut answer).await {
                 Ok(answered) => answered,
-                Err(_) if place.leave() => return Err(self.semaphore.refusal(caller, had_more).into()),
+                // Its caller is within its share.
+                Err(_) if place.leave() => return Err(FairSemaphore::outage().into()),
                 Err(_) => answer.await,
             },
         };
@@ -124,6 +144,10 @@ impl Writer {
     fn submit(self: &Arc<Self>, mutation: Mutation) -> Option<QueuePlace> {
         let mut state = lock(&self.state);
         if state.is_running {
+            // Those that have left stay until their turn, which may be long in coming.
+            if state.queue.len() >= 2 * MAX_QUEUED {
+                state.queue.retain(|slot| lock(slot).is_some());
+            }
             let slot = Arc::new(Mutex::new(Some(mutation)));
             state.queue.push_back(slot.clone());
             return Some(QueuePlace(slot));
@@ -132,7 +156,7 @@ impl Writer {
         let turn = Turn { writer: self.clone(), connection: state.idle.take(), is_over: false };
         drop(state);
         // It goes on with the queue, whatever becomes of this task.
-        drop(tokio::task::spawn_blocking(move || turn.run(mutation)));
+        drop(self.runtime.spawn_blocking(move || turn.run(mutation)));
         None
     }
 
@@ -217,8 +241,9 @@ impl Turn {
     /// Runs a transaction with `first` and those that are queued. Returns whether the connection is still in order.
     fn run_group(&self, connection: &mut SqliteConnection, first: Mutation) -> bool {
         if let Err(error) = AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE") {
+            let is_usable = is_locked(&error);
             first.refuse(error.into());
-            return true;
+            return is_usable;
         }
         if first.weight == Weight::Bulk {
             return run_alone(connection, first, &self.writer.reserve);
@@ -291,7 +316,7 @@ fn mutation<T: Send + 'static>(
     demand: Demand,
     weight: Weight,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqlError> + Send + 'static,
-    permit: FairPermit,
+    permits: (FairPermit, Option<FairPermit>),
 ) -> (Mutation, oneshot::Receiver<Result<T, SqlError>>) {
     let (sender, receiver) = oneshot::channel();
     let span = Span::current();
@@ -304,12 +329,13 @@ fn mutation<T: Send + 'static>(
         });
         reserve.release_if_full(&outcome);
         let succeeded = outcome.is_ok();
+        let failed_in_database = matches!(outcome, Err(SqlError::Database(_)));
         let answer = move |transaction: Result<(), SqlError>| {
             // The caller may be gone.
             let _ = sender.send(transaction.and(outcome));
-            drop(permit);
+            drop(permits);
         };
-        Executed { succeeded, answer: Box::new(answer) }
+        Executed { succeeded, failed_in_database, answer: Box::new(answer) }
     };
     (Mutation { weight, queued_at: Instant::now(), run: Box::new(run) }, receiver)
 }
@@ -343,11 +369,16 @@ fn commit(connection: &mut SqliteConnection, group: Vec<Executed>, reserve: &Dis
     }
 }
 
-/// Answers a group whose transaction SQLite has rolled back. A mutation that failed was told why.
-fn answer_lost(group: Vec<Executed>) {
+/// Answers a group whose transaction SQLite has rolled back. Errors may rest on changes that are gone with it; only that
+/// of the last one is told, if the database failed it.
+fn answer_lost(mut group: Vec<Executed>) {
+    let last = group.pop();
     for executed in group {
-        let transaction = if executed.succeeded { Err(lost_transaction()) } else { Ok(()) };
-        executed.answer(transaction);
+        executed.answer(Err(lost_transaction()));
+    }
+    if let Some(last) = last {
+        let transaction = if last.failed_in_database { Ok(()) } else { Err(lost_transaction()) };
+        last.answer(transaction);
     }
 }
 

@@ -79,6 +79,10 @@ persistence_suite! {
         an_upload_whose_bytes_are_deleted_has_no_job,
     }
 
+    self of "`BlobRecordRepository::mark_for_deletion`: has nothing left to do and is removed" {
+        an_upload_whose_bytes_the_collector_deletes_has_no_job,
+    }
+
     self of "`TrashRepository::delete_orphaned_drives`: An upload that has a [job](super::JobRepository) stays, and the drive with it." {
         a_drive_without_an_owner_waits_for_the_bytes_of_its_uploads,
     }
@@ -383,6 +387,16 @@ async fn an_upload_whose_bytes_are_deleted_has_no_job(fixture: &Fixture<'_>) {
     let later = due(fixture).plus(LEASE);
     assert_eq!(attempts(fixture, later).await, [(Job::DiscardUpload(other.id), 1)]);
     assert_eq!(fixture.upload(&open).await, open);
+}
+
+async fn an_upload_whose_bytes_the_collector_deletes_has_no_job(fixture: &Fixture<'_>) {
+    drain(fixture).await;
+    let ann = fixture.user().await;
+    let (ended, later) = (opened(fixture, &ann, "a").await, opened(fixture, &ann, "b").await);
+    abort(fixture, &ended).await.unwrap();
+    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&ended.blob));
+    abort(fixture, &later).await.unwrap();
+    assert_eq!(attempts(fixture, due(fixture)).await, [(Job::DiscardUpload(later.id), 1)]);
 }
 
 async fn a_drive_without_an_owner_waits_for_the_bytes_of_its_uploads(fixture: &Fixture<'_>) {

@@ -52,6 +52,7 @@ pub trait BlobRecordRepository: Send + Sync {
     /// returns their keys, together with those marked for deletion earlier and not yet removed. The latter come last,
     /// and those returned before, as of `now`, come after those marked for deletion since. That they are unreferenced
     /// MUST be checked again in the same transaction, and a blob marked for deletion must never be referred to again.
+    /// The [job](super::JobRepository) of the upload that it was for, if there is one, has nothing left to do and is removed.
     async fn mark_for_deletion(
         &self,
         store: &StoreName,

@@ -108,6 +108,10 @@ async fn a_write_that_has_begun_completes_when_cancelled() {
     let (path, _dir) = place();
     let database = open(&path).await;
     register(&database, 1).await;
+    // The writer answers before it has put its connection back.
+    while database.connections().used > 0 {
+        tokio::task::yield_now().await;
+    }
     let mut other = outsider(&path);
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
     let new = registration(2);
