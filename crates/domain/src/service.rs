@@ -1,4 +1,5 @@
-//! Services: the use cases of callers, one struct per family. The acting user is always the first argument.
+//! Services: the use cases of callers, one struct per subject. The first argument of a use case says who asks: the
+//! actor, or without one the bearer of a link or the origin of the request.
 //!
 //! A service loads the node, lets [`authorize`](crate::model::authorize) decide, and passes the
 //! [`Grant`](crate::model::Grant) to one port method, which does the rest in one transaction.
