@@ -76,25 +76,25 @@ impl FairSemaphore {
         }
     }
 
-    /// The error for a task of `caller` that has waited in vain, and has given up; `had_more` tells whether the caller had
-    /// other work when it began to wait. Counts the timeout.
-    fn refusal(&self, caller: Option<Caller>, had_more: bool) -> Error {
+    /// Whether `caller` has permits or waiting tasks.
+    #[must_use]
+    pub fn has_work(&self, caller: Option<Caller>) -> bool {
+        self.lock().has_work(caller)
+    }
+
+    /// The error for a task of `caller` that has waited in vain, and has given up; `had_more` tells whether the caller
+    /// [had other work](Self::has_work) when it began to wait. Counts the timeout.
+    #[must_use]
+    pub fn refusal(&self, caller: Option<Caller>, had_more: bool) -> Error {
+        metrics::counter!("clouddrive_database_wait_timeouts_total").increment(1);
         let state = self.lock();
         match caller {
             Some(Caller::User(_)) if had_more || state.has_work(caller) => {
-                count_timeout();
                 let limit = u32::try_from(state.per_caller).unwrap_or(u32::MAX);
                 Error::TooManyRunning { what: "requests", limit, retry_after: RETRY_AFTER }
             }
-            _ => Self::outage(),
+            _ => Error::unavailable("database", "all connections are in use"),
         }
-    }
-
-    /// The error for a task that is within its share, but whose turn did not come in time. Counts the timeout.
-    #[must_use]
-    pub fn outage() -> Error {
-        count_timeout();
-        Error::unavailable("database", "all connections are in use")
     }
 
     /// The number of waiting tasks.
@@ -107,10 +107,6 @@ impl FairSemaphore {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn count_timeout() {
-    metrics::counter!("clouddrive_database_wait_timeouts_total").increment(1);
 }
 
 impl State {

@@ -126,14 +126,14 @@ impl Writer {
             Weight::Light => None,
         };
         let deadline = Instant::now() + self.wait;
+        let had_more = self.semaphore.has_work(caller);
         let permit = self.semaphore.acquire(caller).await?;
         let (mutation, mut answer) = mutation(self.reserve.clone(), demand, weight, work, (permit, bulk_permit));
         let answered = match self.submit(mutation) {
             None => answer.await,
             Some(place) => match timeout_at(deadline, &mut answer).await {
                 Ok(answered) => answered,
-                // Its caller is within its share.
-                Err(_) if place.leave() => return Err(FairSemaphore::outage().into()),
+                Err(_) if place.leave() => return Err(self.semaphore.refusal(caller, had_more).into()),
                 Err(_) => answer.await,
             },
         };
@@ -557,14 +557,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_mutation_that_is_queued_in_vain_finds_the_database_unavailable() {
+    async fn a_mutation_that_is_queued_in_vain_is_refused_as_one_too_many_of_its_user_or_as_an_outage() {
         let mut fixture = Fixture::with(Options { wait: Duration::from_millis(20), ..Options::default() }).await;
         fixture.other.batch_execute("BEGIN IMMEDIATE").unwrap();
-        let user = Some(Caller::User(UserId::from_uuid(Uuid::from_u128(1))));
-        let mut first = Box::pin(on_behalf_of(user, fixture.database.write(note("first"))));
+        let user = |number| Some(Caller::User(UserId::from_uuid(Uuid::from_u128(number))));
+        let mut first = Box::pin(on_behalf_of(user(1), fixture.database.write(note("first"))));
         assert!(is_pending(first.as_mut()));
-        let second = on_behalf_of(user, fixture.database.write(note("second"))).await;
-        assert!(matches!(second, Err(Error::Unavailable { .. })), "{second:?}");
+        let second = on_behalf_of(user(1), fixture.database.write(note("second"))).await;
+        assert!(matches!(second, Err(Error::TooManyRunning { .. })), "{second:?}");
+        let other = on_behalf_of(user(2), fixture.database.write(note("of another"))).await;
+        assert!(matches!(other, Err(Error::Unavailable { .. })), "{other:?}");
         fixture.other.batch_execute("COMMIT").unwrap();
         first.await.unwrap();
         assert_eq!(fixture.notes(), ["first"]);
