@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{OF_THE_CALLER, read_only};
-use crate::support::{ABSENT, Server, png};
+use crate::support::{ABSENT, ApiClient, Server, png};
 use crate::tokens::SECRET;
 
 /// Every operation with its method, path, body and expected status.
@@ -44,8 +44,11 @@ async fn a_read_only_token_manages_neither_account_nor_sessions() {
     let reader = read_only(&server, &ann);
     let operations = operations();
     for (what, method, path, body, expected) in &operations {
-        let request = reader.request(method.clone(), path);
-        let answer = reader.send(if body.is_null() { request } else { request.json(body) }).await;
+        let send = async |caller: &ApiClient| {
+            let request = caller.request(method.clone(), path);
+            caller.send(if body.is_null() { request } else { request.json(body) }).await
+        };
+        let answer = reader.calling(what, send).await;
         assert_eq!(answer.status, *expected, "{what}: {}", answer.text());
         if *expected == 403 {
             answer.refused(403, "permission_denied");
@@ -69,7 +72,7 @@ async fn a_recorded_answer_is_not_repeated_to_a_token_that_may_only_read() {
         ("/link", json!({"share_object_type": "folder", "folder_id": folder})),
         ("/file", json!({"file_name": "new.txt", "file_size_in_bytes": 1})),
     ] {
-        let request = |caller: &crate::support::ApiClient| {
+        let request = |caller: &ApiClient| {
             caller.request(Method::POST, path).header("Idempotency-Key", format!("a key for {path}")).json(&body)
         };
         ann.send(request(&ann)).await.ok();

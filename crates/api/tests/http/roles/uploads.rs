@@ -115,3 +115,15 @@ async fn other_guests_cannot_disturb_an_upload() {
     // To the owner of the drive, ben's completed upload is not found.
     ann.complete(&upload).await.refused(404, "not_found");
 }
+
+#[tokio::test]
+async fn the_owner_of_the_drive_finds_anothers_upload_until_it_is_aborted() {
+    let server = Server::start().await;
+    let (ann, ben) = (server.user("ann").await, server.user("ben").await);
+    let top = ann.folder("Top", None).await;
+    ann.share_folder(&top, "ben", "edit").await;
+    let path = format!("/upload/{}", text(&ben.begin("note.txt", 4, Some(&top)).await.ok()["upload_id"]));
+    ann.delete(&path).await.ok_empty();
+    ann.delete(&path).await.refused(404, "not_found");
+    ben.delete(&path).await.ok_empty();
+}

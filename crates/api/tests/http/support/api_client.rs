@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
@@ -15,6 +16,8 @@ pub struct ApiClient {
     token: Option<String>,
     /// The `traceparent` of its requests.
     trace: Option<String>,
+    /// The operations that it has called, if they are recorded.
+    called: Option<Arc<Mutex<BTreeSet<String>>>>,
 }
 
 /// A response.
@@ -27,12 +30,21 @@ pub struct ApiResponse {
 
 impl ApiClient {
     pub fn new(client: Client, url: String, contract: Arc<Contract>, token: Option<String>) -> Self {
-        Self { client, url, contract, token, trace: None }
+        Self { client, url, contract, token, trace: None, called: None }
     }
 
     /// The same caller, with a sampled trace of this identifier around all requests.
     pub fn within(&self, trace: &str) -> Self {
         Self { trace: Some(format!("00-{trace}-00f067aa0ba902b7-01")), ..self.clone() }
+    }
+
+    /// Performs `act` as the same caller, and fails unless that calls the operation with the identifier.
+    pub async fn calling(&self, operation: &str, act: impl AsyncFnOnce(&Self) -> ApiResponse) -> ApiResponse {
+        let called = Arc::<Mutex<BTreeSet<String>>>::default();
+        let answer = act(&Self { called: Some(called.clone()), ..self.clone() }).await;
+        let called = called.lock().unwrap();
+        assert!(called.contains(operation), "{operation} was not called, but {called:?}");
+        answer
     }
 
     /// The underlying client, for tests that handle responses themselves.
@@ -84,7 +96,10 @@ impl ApiClient {
             assert_eq!(answer.header("content-type"), "application/problem+json", "{method} {path}");
             assert_eq!(answer.json()["status"], status, "{method} {path}");
         }
-        self.contract.check(&method, &path, &answer);
+        let operation = self.contract.check(&method, &path, &answer);
+        if let (Some(called), Some(operation)) = (&self.called, operation) {
+            called.lock().unwrap().insert(operation.to_owned());
+        }
         answer
     }
 

@@ -10,20 +10,20 @@ impl Contract {
         Self(client.get(format!("{url}/openapi.json")).send().await.unwrap().json().await.unwrap())
     }
 
-    /// Fails if the document does not declare this response.
+    /// Fails if the document does not declare this response. Returns the identifier of the operation, if it is one.
     #[track_caller]
-    pub fn check(&self, method: &str, path: &str, answer: &ApiResponse) {
+    pub fn check(&self, method: &str, path: &str, answer: &ApiResponse) -> Option<&str> {
         let path = path.split('?').next().unwrap().replace("profile-photo", "profile_photo");
         let Some(operation) = self.operation(&method.to_lowercase(), &path) else {
             // A CORS preflight is not an operation.
             let aside = method == "OPTIONS" || path.starts_with("/docs");
             let unknown = [301, 302, 307, 404, 405].contains(&answer.status) || aside;
             assert!(unknown || path == "/openapi.json", "{method} {path} is not in the document");
-            return;
+            return None;
         };
         // Errors of routing itself belong to no operation.
         if answer.status == 404 && method != "HEAD" && answer.json()["detail"] == "there is no such path" {
-            return;
+            return None;
         }
         let response = &operation["responses"][answer.status.to_string()];
         assert!(response.is_object(), "{method} {path}: {} is not in the document: {}", answer.status, answer.text());
@@ -32,6 +32,7 @@ impl Contract {
             let examples = &response["content"]["application/problem+json"]["examples"];
             assert!(examples[&code].is_object(), "{method} {path}: {code} is not in the document");
         }
+        operation["operationId"].as_str()
     }
 
     fn operation(&self, method: &str, path: &str) -> Option<&Value> {
