@@ -31,6 +31,12 @@ pub(crate) struct Endpoint {
 /// errors in groups.
 macro_rules! endpoint {
     ($handler:ident, $access:expr, $idempotency:expr, $errors:expr $(,)?) => {{
+        // Otherwise the document would describe a header that the route refuses.
+        const _: () = assert!(
+            $crate::endpoint::Access::has_caller($access) || !$crate::endpoint::Idempotency::is_keyed($idempotency),
+            "an Idempotency-Key is one of the caller's"
+        );
+
         #[derive(utoipa::OpenApi)]
         #[openapi(paths($handler))]
         struct Document;
@@ -61,6 +67,13 @@ pub(crate) enum Access {
     Token(&'static str),
     /// The same with a token of any scope.
     AnyToken(&'static str),
+}
+
+impl Access {
+    /// Whether a caller is authenticated.
+    pub(crate) const fn has_caller(self) -> bool {
+        matches!(self, Self::Token(_) | Self::AnyToken(_))
+    }
 }
 
 const CALLER: &str = "what it shows or changes is the caller's own.";
@@ -101,7 +114,7 @@ pub(crate) enum Idempotency {
 
 impl Idempotency {
     /// Whether the endpoint takes an `Idempotency-Key`.
-    pub(crate) fn is_keyed(self) -> bool {
+    pub(crate) const fn is_keyed(self) -> bool {
         matches!(self, Self::Keyed | Self::KeyedStream)
     }
 }

@@ -98,7 +98,7 @@ mod tests {
     use actix_web::http::Method;
 
     use super::*;
-    use crate::endpoint::{Access, Endpoint};
+    use crate::endpoint::Endpoint;
 
     #[test]
     fn every_schema_body_and_answer_has_an_example_without_holes() {
@@ -125,13 +125,22 @@ mod tests {
         for endpoint in endpoints() {
             for (path, method) in endpoint.operations() {
                 // A deleted account has no idempotency records, and its access token is invalid.
-                let authenticated = matches!(endpoint.access, Access::Token(_)) && path != paths::USER_DELETE;
-                if authenticated && method == Method::POST {
+                if endpoint.access.has_caller() && method == Method::POST && path != paths::USER_DELETE {
                     assert!(endpoint.idempotency.is_keyed(), "{path}");
                 }
                 let parameters = DOCUMENT["paths"][&path][method.as_str().to_lowercase()]["parameters"].as_array();
                 let mut names = parameters.unwrap().iter().map(|parameter| &parameter["name"]);
                 assert_eq!(names.any(|name| name == "Idempotency-Key"), endpoint.idempotency.is_keyed(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_operation_is_routed() {
+        for endpoint in endpoints() {
+            for (path, item) in (endpoint.document)().paths.paths {
+                assert!(item.head.is_none() || item.get.is_some(), "{path}: HEAD is routed with GET");
+                assert!(item.options.is_none() && item.trace.is_none(), "{path}");
             }
         }
     }

@@ -5,7 +5,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi, PathItem};
 
 use super::{errors, operation_texts};
-use crate::endpoint::{Access, Endpoint};
+use crate::endpoint::Endpoint;
 
 /// The document of the endpoint's operations.
 pub(super) fn document(endpoint: &Endpoint) -> OpenApi {
@@ -19,7 +19,7 @@ pub(super) fn document(endpoint: &Endpoint) -> OpenApi {
         for (method, operation) in operations(item) {
             operation_texts::describe(operation, method, endpoint);
             // An empty list of schemes: generators treat a nameless scheme as an alternative.
-            if matches!(endpoint.access, Access::Public | Access::Link | Access::SignedUrl) {
+            if !endpoint.access.has_caller() {
                 operation.security = Some(Vec::new());
             }
             errors::add(operation, &codes);

@@ -8,8 +8,12 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(abort, Access::UPLOADER_OR_DRIVE_OWNER, Idempotency::ByMethod, &[errors::ITEM, &[Code::UploadClosed]]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    abort,
+    Access::UPLOADER_OR_DRIVE_OWNER,
+    Idempotency::Described("safe; the uploader gets the same answer, the owner of the drive 404 `not_found`."),
+    &[errors::ITEM, &[Code::UploadClosed]]
+);
 
 /// Aborts an upload and releases its reservation.
 #[utoipa::path(delete, path = paths::UPLOAD, operation_id = "abort_upload", tag = "uploads",
