@@ -111,7 +111,7 @@ pub(crate) async fn administration(config: &Config) -> anyhow::Result<(Administr
     Ok((AdministrationService::new(users, accounts, Arc::new(passwords()?), context.clone()), context))
 }
 
-fn system_context() -> ServiceContext {
+pub(crate) fn system_context() -> ServiceContext {
     ServiceContext::new(Arc::new(SystemClock), Arc::new(OsRandom), Arc::new(TracingAuditLog))
 }
 

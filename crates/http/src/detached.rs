@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use actix_web::rt;
 use clouddrive_domain::caller::{Caller, caller, on_behalf_of};
 use clouddrive_domain::{Error, Result};
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::task_local;
@@ -56,8 +58,8 @@ pub(crate) struct DetachedHandlers(Arc<Places>);
 struct Places {
     all: Arc<Semaphore>,
     by_caller: ConcurrencyLimit<Option<Caller>>,
-    /// How many handlers have taken a place and not ended.
-    unfinished: AtomicUsize,
+    /// How many handlers have begun and not ended, with or without their clients.
+    running: AtomicUsize,
 }
 
 /// One of the places, until it is dropped.
@@ -78,12 +80,12 @@ impl DetachedHandlers {
     fn new(max: usize, per_caller: u32) -> Self {
         let all = Arc::new(Semaphore::new(max));
         let by_caller = ConcurrencyLimit::new(per_caller, Duration::ZERO);
-        Self(Arc::new(Places { all, by_caller, unfinished: AtomicUsize::new(0) }))
+        Self(Arc::new(Places { all, by_caller, running: AtomicUsize::new(0) }))
     }
 
-    /// The number of handlers that go on without their clients or, after the server has stopped, were cut off.
+    /// The number of handlers that run or, after the server has stopped, were cut off.
     pub(crate) fn unfinished(&self) -> usize {
-        self.0.unfinished.load(Ordering::Relaxed)
+        self.0.running.load(Ordering::Relaxed)
     }
 
     /// Runs `work` on behalf of `caller` to its end, even if this future is dropped. Then `unheard` gets the outcome,
@@ -101,17 +103,20 @@ impl DetachedHandlers {
         let (client, work) = attended(on_behalf_of(caller, note_caller(handler.clone(), work)));
         let (running, places) = (handler.clone(), self.0.clone());
         let connection = CONNECTION.try_with(Clone::clone).ok();
+        places.running.fetch_add(1, Ordering::Relaxed);
         let task = rt::spawn(async move {
-            let outcome = work.await;
-            if running.place.get().is_some() {
-                places.unfinished.fetch_sub(1, Ordering::Relaxed);
-                unheard(&outcome);
+            let outcome = AssertUnwindSafe(work).catch_unwind().await;
+            // A handler that is cut off does not come here, so it stays counted.
+            places.running.fetch_sub(1, Ordering::Relaxed);
+            if let (Ok(outcome), Some(_)) = (&outcome, running.place.get()) {
+                unheard(outcome);
             }
             drop(connection);
             outcome
         });
         let _attached = AttachedHandler { task: task.abort_handle(), handler, places: self.0.clone(), _client: client };
-        task.await.map_err(|error| Error::internal("request", error))
+        let outcome = task.await.map_err(|error| Error::internal("request", error))?;
+        outcome.map_err(|_| Error::internal("request", "the handler panicked"))
     }
 }
 
@@ -119,7 +124,6 @@ impl Places {
     fn take(&self, caller: Option<Caller>) -> Option<Place> {
         let of_caller = self.by_caller.try_acquire(caller)?;
         let place = self.all.clone().try_acquire_owned().ok()?;
-        self.unfinished.fetch_add(1, Ordering::Relaxed);
         Some(Place { _place: place, _of_caller: of_caller })
     }
 }
@@ -163,6 +167,7 @@ impl Drop for AttachedHandler {
             Some(place) => drop(self.handler.place.set(place)),
             None => {
                 tracing::warn!("a handler ended with its client, since too many others go on without theirs");
+                self.places.running.fetch_sub(1, Ordering::Relaxed);
                 self.task.abort();
             }
         }
@@ -171,9 +176,10 @@ impl Drop for AttachedHandler {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
+
     use clouddrive_domain::caller::set_caller;
     use clouddrive_domain::model::UserId;
-    use futures_util::FutureExt;
     use tokio::sync::oneshot;
     use tokio::task::yield_now;
     use uuid::Uuid;
@@ -265,5 +271,22 @@ mod tests {
             )
             .await;
         assert!(matches!(panic, Err(Error::Internal { .. })));
+        assert_eq!(detached.unfinished(), 0);
+    }
+
+    #[test]
+    fn handlers_that_are_cut_off_are_counted_with_or_without_their_clients() {
+        let (runtime, detached) = (rt::Runtime::new().unwrap(), Rc::new(DetachedHandlers::new(1, 1)));
+        let endless = |detached: Rc<DetachedHandlers>| async move {
+            detached.run_to_completion(None, pending::<()>(), |()| {}).await
+        };
+        runtime.block_on(async {
+            assert!(endless(detached.clone()).now_or_never().is_none(), "its client has left");
+            rt::spawn(endless(detached.clone()));
+            yield_now().await;
+        });
+        assert_eq!(detached.unfinished(), 2);
+        drop(runtime);
+        assert_eq!(detached.unfinished(), 2);
     }
 }

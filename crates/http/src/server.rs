@@ -43,7 +43,7 @@ impl Server {
         self.context.request_id()
     }
 
-    /// The number of handlers that go on without their clients or, after the server has stopped, were cut off.
+    /// The number of handlers of changes that run or, after the server has stopped, were cut off.
     pub fn unfinished_handlers(&self) -> usize {
         self.detached.unfinished()
     }

@@ -8,20 +8,21 @@ use std::time::Duration;
 
 use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request};
-use actix_server::ServerBuilder;
+use actix_server::{ServerBuilder, ServerHandle};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn, fn_factory, fn_service};
 use actix_web::dev::AppConfig;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, web};
 use anyhow::Context;
+use clouddrive_domain::Result;
 use clouddrive_http::body::{call_until_read, resume_or_call};
 use clouddrive_http::cors::{cors, narrow_preflight};
 use clouddrive_http::detached::until_handlers_end;
 use clouddrive_http::middleware::{reject_invalid, request};
 use clouddrive_http::server::{RequestTraces, Server};
 use clouddrive_rest::Services;
-use futures_util::{FutureExt, TryFutureExt};
+use futures_util::FutureExt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::timeout;
 
@@ -57,21 +58,31 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let background =
         clouddrive_jobs::run(collector, queue, services, context, config.collect_interval, drained.clone());
     let background = clouddrive_jobs::supervise(background, drained, config.shutdown);
-    // If it fails, the server ends, too: a supervisor restarts both.
-    let handle = server.handle();
-    let background = tokio::spawn(background.or_else(async move |error| {
-        handle.stop(true).await;
-        Err(error)
-    }));
+    let background = tokio::spawn(or_stop(background, shared.clone(), server.handle()));
     announce(address, &public_url, metrics, &config);
-    server.await?;
+    let cut_off = "background work is cut off: its jobs run again when their leases have run out";
+    server.await.inspect_err(|_| tracing::warn!("{cut_off}"))?;
     match shared.unfinished_handlers() {
         0 => {}
-        handlers => tracing::warn!(handlers, "handlers whose clients had left were cut off"),
+        handlers => tracing::warn!(handlers, "requests that change something were cut off"),
     }
     background.await??;
     tracing::info!("server stopped");
     Ok(())
+}
+
+/// Does the `background` work. If it fails, the server drains and stops, too: a supervisor restarts both.
+async fn or_stop(
+    background: impl Future<Output = Result<()>>,
+    server: web::Data<Server>,
+    handle: ServerHandle,
+) -> Result<()> {
+    let outcome = background.await;
+    if outcome.is_err() {
+        server.begin_drain();
+        handle.stop(true).await;
+    }
+    outcome
 }
 
 /// Serves HTTP on `listener`, like actix-web's `HttpServer`, but with watched connections.
@@ -177,5 +188,28 @@ async fn drain(stop: impl Future<Output = ()>, server: web::Data<Server>, max: D
     match stop_signal() {
         Ok(again) => drop(timeout(max, again).await),
         Err(_) => tokio::time::sleep(max).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clouddrive_domain::Error;
+    use clouddrive_http::body::BodyLimits;
+    use futures_util::future::join;
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_server_whose_background_work_fails_is_not_ready_while_it_stops() {
+        let tracing = RequestTraces { begin: traces::request_span, end: traces::answered };
+        let limits = BodyLimits { idle: Duration::ZERO, min_rate: 0 };
+        let shared = web::Data::new(Server::new(wiring::system_context(), limits, vec![], tracing));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let service = || fn_service(|_: TcpStream| ready(Ok::<_, ()>(())));
+        let server = ServerBuilder::new().workers(1).disable_signals().listen("test", listener, service).unwrap().run();
+        let failing = or_stop(ready(Err(Error::internal("jobs", "a bug"))), shared.clone(), server.handle());
+        let stopped = async { server.await.map(|()| shared.is_draining()) };
+        let (was_draining, outcome) = join(stopped, failing).await;
+        assert!(was_draining.unwrap() && outcome.is_err());
     }
 }

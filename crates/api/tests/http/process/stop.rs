@@ -62,8 +62,9 @@ async fn a_stopping_server_is_unready_before_it_refuses_connections() {
     assert_eq!(exit_code(&mut server).await, 0);
 }
 
-/// Starts a server whose database is occupied, and which works on the deletion of a folder whose client has left.
-async fn deleting(variables: &[(&str, &str)]) -> (Server, Box<dyn Any>) {
+/// Starts a server that deletes a folder, and whose database is occupied until the result is dropped. The client stays
+/// as long, or has left.
+async fn deleting(variables: &[(&str, &str)], client_stays: bool) -> (Server, Box<dyn Any>) {
     let (server, metrics) = metrics::start(variables).await;
     let ann = server.user("ann").await;
     let folder = ann.folder("Plans", None).await;
@@ -72,6 +73,9 @@ async fn deleting(variables: &[(&str, &str)]) -> (Server, Box<dyn Any>) {
     let mut wire = RawConnection::to(&server).await;
     wire.head(&ann, "DELETE", &format!("/drive/{folder}"), &[]).await;
     requests_under_way(&metrics, 1).await;
+    if client_stays {
+        return (server, Box::new((occupied, wire)));
+    }
     wire.break_off();
     requests_under_way(&metrics, 0).await;
     (server, occupied)
@@ -79,7 +83,7 @@ async fn deleting(variables: &[(&str, &str)]) -> (Server, Box<dyn Any>) {
 
 #[tokio::test]
 async fn a_change_whose_client_has_left_is_brought_to_its_end() {
-    let (mut server, occupied) = deleting(&[("RUST_LOG", "warn")]).await;
+    let (mut server, occupied) = deleting(&[("RUST_LOG", "warn")], false).await;
     signal(server.process().id(), "TERM");
     closed(&server).await;
     drop(occupied);
@@ -89,13 +93,15 @@ async fn a_change_whose_client_has_left_is_brought_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_change_whose_client_has_left_is_not_waited_for_beyond_the_limit() {
-    let (mut server, occupied) = deleting(&[("SHUTDOWN_SECONDS", "0")]).await;
-    signal(server.process().id(), "TERM");
-    assert_eq!(exit_code(&mut server).await, 0);
-    drop(occupied);
-    let log = log_of(&server);
-    assert!(log.contains("handlers whose clients had left were cut off"), "{log}");
+async fn a_change_is_not_waited_for_beyond_the_limit_and_then_logged_as_cut_off() {
+    for client_stays in [false, true] {
+        let (mut server, occupied) = deleting(&[("SHUTDOWN_SECONDS", "0")], client_stays).await;
+        signal(server.process().id(), "TERM");
+        assert_eq!(exit_code(&mut server).await, 0);
+        drop(occupied);
+        let log = log_of(&server);
+        assert!(log.contains("requests that change something were cut off"), "{client_stays}: {log}");
+    }
 }
 
 /// The `unshare` options to run a command as process 1 of a PID namespace, if this machine allows it.
