@@ -9,6 +9,8 @@ mod remove_drive;
 mod services;
 mod steps;
 mod supervise;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 use std::time::Duration;

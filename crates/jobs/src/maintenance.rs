@@ -84,3 +84,48 @@ fn count(report: &CollectorReport) {
         counter!("clouddrive_collector_removed_total", "kind" => kind).increment(removed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use clouddrive_domain::port::{MockBlobRecordRepository, MockTaskLeaseRepository, MockUploadRepository};
+    use clouddrive_domain::service::{CollectorSettings, CollectorStores};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::testing::{blob_stores, context};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_panics_stops_neither_the_others_nor_the_server() {
+        let (mut leases, mut uploads) = (MockTaskLeaseRepository::new(), MockUploadRepository::new());
+        let first = MaintenanceTask::ALL[0].as_str();
+        let panicking = leases.expect_claim().withf(move |lease, _, _| lease.task == first);
+        panicking.times(1).returning(|_, _, _| panic!("a bug"));
+        leases.expect_claim().times(MaintenanceTask::ALL.len() - 1).returning(|_, _, _| Ok(false));
+        let (counted, round) = oneshot::channel();
+        uploads.expect_count_open().times(1).return_once(move || {
+            counted.send(()).unwrap();
+            Ok(0)
+        });
+        let stores = CollectorStores {
+            task_leases: Arc::new(leases),
+            blobs: blob_stores(),
+            records: Arc::new(MockBlobRecordRepository::new()),
+            uploads: Arc::new(uploads),
+            trash: None,
+            sessions: None,
+            links: None,
+            link_downloads: None,
+            throttle: None,
+            idempotency_records: None,
+            name_keys: None,
+            changes: None,
+        };
+        let collector = GarbageCollector::new(stores, context(), CollectorSettings::default());
+        tokio::select! {
+            never = collect(collector, context(), Duration::from_secs(60)) => match never {},
+            ended = round => ended.unwrap(),
+        }
+    }
+}

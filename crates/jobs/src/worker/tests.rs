@@ -1,26 +1,16 @@
-use clouddrive_domain::model::{DriveId, LeaseId, StoreName, Timestamp};
+use clouddrive_domain::model::{DriveId, LeaseId};
 use clouddrive_domain::port::{
-    BlobStores, MockAuditTrail, MockBlobRecordRepository, MockBlobStore, MockClock, MockJobRepository, MockRandom,
-    MockTrashRepository, MockUploadRepository, PurgeStep,
+    MockBlobRecordRepository, MockJobRepository, MockTrashRepository, MockUploadRepository, PurgeStep,
 };
 use clouddrive_domain::service::{BlobRemover, EndedUploads, PurgeService};
 use clouddrive_domain::uuid::Uuid;
 use tokio::sync::oneshot;
 
 use super::*;
-
-const NOW: Timestamp = Timestamp::from_millis(0);
-
-fn context() -> ServiceContext {
-    let (mut clock, mut random) = (MockClock::new(), MockRandom::new());
-    clock.expect_now().return_const(NOW);
-    random.expect_fill().returning(|bytes| bytes.fill(7));
-    ServiceContext::new(Arc::new(clock), Arc::new(random), Arc::new(MockAuditTrail::new()))
-}
+use crate::testing::{NOW, blob_stores, context};
 
 fn services(trash: MockTrashRepository) -> JobServices {
-    let stores = BlobStores::new(StoreName::parse("disk").unwrap(), Arc::new(MockBlobStore::new()));
-    let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), stores);
+    let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), blob_stores());
     let ended = EndedUploads::new(Arc::new(MockUploadRepository::new()), remover.clone());
     JobServices { purges: PurgeService::new(Arc::new(trash), remover, context()), ended }
 }
