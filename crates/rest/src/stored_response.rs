@@ -127,15 +127,15 @@ impl Repeats {
         }
     }
 
-    /// The response to a repeat of a streaming request with the digest input `said`.
+    /// The response to a repeat of a streaming request with the digest `input`.
     pub(crate) async fn answer(
         &self,
         actor: &Actor,
         done: CompletedRequest,
-        said: &[u8],
+        input: &[u8],
     ) -> Result<HttpResponse, Problem> {
         let digests: Vec<Sha256> =
-            [Some(self.digests.digest(said)), self.digests.former_digest(said)].into_iter().flatten().collect();
+            [Some(self.digests.digest(input)), self.digests.former_digest(input)].into_iter().flatten().collect();
         match self.decode(actor, &done.answer(&digests)?).await? {
             Replay::Response(mut response) => {
                 mark_replayed(response.headers_mut());

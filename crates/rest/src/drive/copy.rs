@@ -36,8 +36,8 @@ async fn copy(
 ) -> Result<HttpResponse, Problem> {
     let CopyFolder { parent_folder_id, folder_name, folder_conflict } = body.0;
     let conflict = folder_conflict.map(parse::folder_conflict);
-    let place = parse::copy_target("folder_name", folder_name.as_deref(), parent_folder_id, conflict)?;
+    let target = parse::copy_target("folder_name", folder_name.as_deref(), parent_folder_id, conflict)?;
     let _permit = bulk.acquire(user.actor.user).await?;
-    let folder = map::folder(copies.copy_folder(&user.actor, id.0, place, &wanted.0).await?)?;
+    let folder = map::folder(copies.copy_folder(&user.actor, id.0, target, &wanted.0).await?)?;
     Ok(reply::created_with_etag(paths::with_id(paths::FOLDER, folder.id), &folder.etag, &folder))
 }

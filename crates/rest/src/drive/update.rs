@@ -33,9 +33,9 @@ async fn update(
     folders: web::Data<FolderService>,
 ) -> Result<HttpResponse, Problem> {
     let (name, parent) = (body.0.folder_name.as_deref(), body.0.parent_folder_id);
-    let place =
+    let relocation =
         parse::relocation_request("folder_name", name, parent, body.0.folder_conflict, MetadataUpdate::default())?;
-    let folder = folders.relocate(&user.actor, id.0, place, &wanted.0).await?;
+    let folder = folders.relocate(&user.actor, id.0, relocation, &wanted.0).await?;
     let folder = map::folder(folder)?;
     Ok(reply::with_etag(StatusCode::OK, &folder.etag, &folder))
 }

@@ -31,8 +31,8 @@ async fn copy(
 ) -> Result<HttpResponse, Problem> {
     let CopyFile { parent_folder_id, file_name, file_conflict } = body.0;
     let conflict = file_conflict.map(parse::conflict);
-    let place = parse::copy_target("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
+    let target = parse::copy_target("file_name", file_name.as_deref(), parent_folder_id, conflict)?;
     let _permit = bulk.acquire(user.actor.user).await?;
-    let file = map::file(copies.copy_file(&user.actor, id.0, place, &wanted.0).await?)?;
+    let file = map::file(copies.copy_file(&user.actor, id.0, target, &wanted.0).await?)?;
     Ok(reply::created_with_etag(paths::with_id(paths::FILE, file.id), &file.etag, &file))
 }

@@ -63,8 +63,8 @@ pub(super) async fn create_from_form(
     let form = FormReader::new(request.headers(), payload, MAX_FILE_BYTES)?;
     let keyed = IdempotentRequest::begin(&repeats.idempotency, &request, &user.actor).await?;
     if let IdempotentRequest::Done(done) = keyed {
-        let said = read(form).await?;
-        return repeats.answer(&user.actor, done, &said).await;
+        let input = read(form).await?;
+        return repeats.answer(&user.actor, done, &input).await;
     }
     user.actor.idempotency_record = keyed.idempotency_record().cloned();
     let digest = StreamDigest::new(keyed.is_keyed());

@@ -33,7 +33,7 @@ async fn update(
         client_modified_at: body.0.client_modified_at.map(parse::timestamp),
     };
     let (name, parent) = (body.0.file_name.as_deref(), body.0.parent_folder_id);
-    let place = parse::relocation_request("file_name", name, parent, body.0.file_conflict, metadata)?;
-    let file = map::file(files.relocate(&user.actor, id.0, place, &wanted.0).await?)?;
+    let relocation = parse::relocation_request("file_name", name, parent, body.0.file_conflict, metadata)?;
+    let file = map::file(files.relocate(&user.actor, id.0, relocation, &wanted.0).await?)?;
     Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
 }

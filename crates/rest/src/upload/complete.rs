@@ -36,11 +36,11 @@ async fn complete(
     body: OptionalJson<CompleteUpload>,
     uploads: web::Data<UploadService>,
 ) -> Result<HttpResponse, Problem> {
-    let said = CompletionOptions {
+    let options = CompletionOptions {
         conflict: body.0.file_conflict.map(parse::conflict),
         sha256: body.0.sha256.as_deref().map(parse::sha256).transpose()?,
     };
-    let file = uploads.complete(&user.actor, id.0, said).await?;
+    let file = uploads.complete(&user.actor, id.0, options).await?;
     let file = map::file(file)?;
     Ok(reply::with_etag(StatusCode::OK, &file.etag, &file))
 }
