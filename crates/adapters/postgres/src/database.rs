@@ -7,7 +7,7 @@ use clouddrive_domain::port::Probe;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::fair_semaphore::FairSemaphore;
-use clouddrive_sql::pool::{PoolStatus, acquire};
+use clouddrive_sql::pool::{ConnectionWait, PoolStatus, acquire};
 use clouddrive_sql::statement::Statement;
 use deadpool::Runtime;
 use deadpool::managed::Pool;
@@ -150,13 +150,14 @@ impl Database {
         let transaction =
             Transaction { pool: self.pool.clone(), mode, statements, attempt_timeout: self.attempt_timeout };
         let (waiting, gone) = oneshot::channel::<Infallible>();
+        let wait = ConnectionWait::begin();
         let permit = self.semaphore.acquire(caller()).await?;
         let work = async move {
             // The permit is released after the connection is returned.
             let _permit = permit;
             // Work that has no connection yet is cancelled with its caller.
             let pooled = tokio::select! {
-                pooled = acquire(&transaction.pool) => pooled?,
+                pooled = acquire(&transaction.pool, wait) => pooled?,
                 _ = gone => return Err(Error::unavailable("database", "the caller no longer waits").into()),
             };
             transaction.run(pooled, work).await

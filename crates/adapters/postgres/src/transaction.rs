@@ -5,7 +5,7 @@ use std::time::Duration;
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{DriveId, UserId};
 use clouddrive_sql::error::SqlError;
-use clouddrive_sql::pool::acquire;
+use clouddrive_sql::pool::{ConnectionWait, acquire};
 use deadpool::managed::{Object, Pool};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::{BoxFuture, join_all};
@@ -151,7 +151,7 @@ impl Transaction {
                     drop(pooled);
                     // The idle connections may be lost as well, unnoticed.
                     self.pool.retain(|_, _| false);
-                    pooled = acquire(&self.pool).await?;
+                    pooled = acquire(&self.pool, ConnectionWait::begin()).await?;
                 }
                 Failure::ConnectionLost { error: SqlError::Database(error), .. } => {
                     return Err(Error::unavailable("database", error).into());

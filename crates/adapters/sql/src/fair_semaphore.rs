@@ -7,9 +7,7 @@ use std::time::Duration;
 use clouddrive_domain::caller::Caller;
 use clouddrive_domain::{Error, Result};
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
-
-use crate::pool::record_wait;
+use tokio::time::timeout;
 
 /// The `retry_after` of a caller that has waited in vain.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -67,10 +65,7 @@ impl FairSemaphore {
             let had_more = state.has_work(caller);
             (state.queue(caller), had_more)
         };
-        let began = Instant::now();
-        let waited = timeout(self.wait, next).await;
-        record_wait(began.elapsed());
-        match waited {
+        match timeout(self.wait, next).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(self.refusal(caller, had_more)),
         }

@@ -22,8 +22,8 @@ fn digest(record: &IdempotencyRecord) -> Parameter {
     Parameter::Text(record.digest().map_or_else(String::new, |digest| digest.to_string()))
 }
 
-/// Claims `record`. Changes one row, or none if another request has it. A record whose hold or retention
-/// has expired is taken over.
+/// Claims `record`. Changes one row, or none if another request has it. A record whose hold or retention has expired is
+/// taken over.
 #[must_use]
 pub fn claim(record: &IdempotencyRecord, expiry: Expiry) -> Statement {
     let statement = "INSERT INTO receipts (user_id, path, key, id, digest, held_until, kept_until)
@@ -53,8 +53,7 @@ pub fn existing_record(record: &IdempotencyRecord) -> Statement {
     Statement::new(statement, lookup_key(record).to_vec())
 }
 
-/// The result of a refused claim of `record`, given the existing row. If the row is gone, it was just given
-/// back.
+/// The result of a refused claim of `record`, given the existing row. If the row is gone, it was just given back.
 #[must_use]
 pub fn claim_outcome(record: &IdempotencyRecord, row: Option<ExistingRecordRow>) -> ClaimOutcome {
     let existing_record = row.map(|row| ExistingRecord { digest: Sha256::parse(&row.digest).ok(), answer: row.answer });

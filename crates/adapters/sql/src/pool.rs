@@ -1,10 +1,9 @@
 //! Pooled connections and their metrics.
 
-use std::time::{Duration, Instant};
-
 use clouddrive_domain::{Error, Result};
 use deadpool::managed::{Manager, Object, Pool, PoolError};
-use tracing::Instrument;
+use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 /// The state of a connection pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,16 +39,33 @@ impl PoolStatus {
     }
 }
 
-/// Takes a connection from the pool. Records the wait in `clouddrive_database_wait_seconds`, and timeouts in
-/// `clouddrive_database_wait_timeouts_total`.
+/// A wait for a connection, until this is dropped: a sample of `clouddrive_database_wait_seconds`, and a span.
+pub struct ConnectionWait {
+    began: Instant,
+    span: Span,
+}
+
+impl ConnectionWait {
+    /// A wait that begins now.
+    #[must_use]
+    pub fn begin() -> Self {
+        Self { began: Instant::now(), span: tracing::debug_span!("acquire database connection") }
+    }
+}
+
+impl Drop for ConnectionWait {
+    fn drop(&mut self) {
+        metrics::histogram!("clouddrive_database_wait_seconds").record(self.began.elapsed());
+    }
+}
+
+/// Takes a connection from the pool, which ends `wait`. Records timeouts in `clouddrive_database_wait_timeouts_total`.
 ///
 /// # Errors
 /// [`Unavailable`](Error::Unavailable), of the part `database`, if none becomes free in time; errors of connecting.
-pub async fn acquire<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object<M>> {
-    #[expect(clippy::disallowed_methods, reason = "the wait is measured")]
-    let began = Instant::now();
-    let acquired = pool.get().instrument(tracing::debug_span!("acquire database connection")).await;
-    record_wait(began.elapsed());
+pub async fn acquire<M: Manager<Error = Error>>(pool: &Pool<M>, wait: ConnectionWait) -> Result<Object<M>> {
+    let acquired = pool.get().instrument(wait.span.clone()).await;
+    drop(wait);
     acquired.map_err(|error| match error {
         PoolError::Backend(error) => error,
         other => {
@@ -59,9 +75,4 @@ pub async fn acquire<M: Manager<Error = Error>>(pool: &Pool<M>) -> Result<Object
             Error::unavailable("database", other.to_string())
         }
     })
-}
-
-/// Records a wait for a connection in `clouddrive_database_wait_seconds`.
-pub fn record_wait(wait: Duration) {
-    metrics::histogram!("clouddrive_database_wait_seconds").record(wait);
 }

@@ -88,8 +88,8 @@ pub(crate) fn release_contents(
     for (key, _) in contents {
         if !is_referred_to(connection, key)? {
             let text = "UPDATE blobs SET unreferenced_at = ?, condemned_at = ? WHERE key = ? RETURNING key, store";
-            let at = || Parameter::Integer(at.as_millis());
-            let statement = Statement::new(text, vec![at(), at(), Parameter::Text(key.clone())]);
+            let at = Parameter::time(at);
+            let statement = Statement::new(text, vec![at.clone(), at, Parameter::Text(key.clone())]);
             unreferenced.extend(statement.load::<BlobRow>(connection)?);
         }
     }

@@ -10,7 +10,7 @@ pub(crate) fn domain_error(error: SqlError) -> Error {
 }
 
 /// Whether the error may be transient: the database is locked or full, or its disk fails.
-fn is_transient(error: &DieselError) -> bool {
+pub(crate) fn is_transient(error: &DieselError) -> bool {
     is_locked(error) || message_contains(error, &["database or disk is full", "disk I/O error"])
 }
 
@@ -25,10 +25,12 @@ pub(crate) fn is_locked(error: &DieselError) -> bool {
 }
 
 fn message_contains(error: &DieselError, signs: &[&str]) -> bool {
-    let DieselError::DatabaseError(_, info) = error else {
-        return false;
-    };
-    signs.iter().any(|sign| info.message().contains(sign))
+    match error {
+        DieselError::DatabaseError(_, info) => signs.iter().any(|sign| info.message().contains(sign)),
+        // The cause is why it was not committed.
+        DieselError::RollbackErrorOnCommit { commit_error, .. } => message_contains(commit_error, signs),
+        _ => false,
+    }
 }
 
 /// The constraint that `error` violates.
@@ -49,5 +51,25 @@ pub(crate) fn violated_constraint(error: &DieselError) -> Option<Constraint> {
             }
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn database_error(message: &str) -> DieselError {
+        DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message.to_owned()))
+    }
+
+    #[test]
+    fn a_commit_that_also_failed_to_roll_back_is_judged_by_its_first_error() {
+        let error = |commit: &str, rollback: &str| DieselError::RollbackErrorOnCommit {
+            commit_error: Box::new(database_error(commit)),
+            rollback_error: Box::new(database_error(rollback)),
+        };
+        let full = error("database or disk is full", "disk I/O error");
+        assert!(is_full(&full) && is_transient(&full) && !is_locked(&full));
+        assert!(!is_transient(&error("FOREIGN KEY constraint failed", "disk I/O error")));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clouddrive_domain::Error;
 use clouddrive_sql::error::SqlError;
+use diesel::result::Error as DieselError;
 
 use crate::error::is_full;
 
@@ -69,11 +70,10 @@ impl DiskReserve {
         if demand == Demand::Growing { self.check() } else { Ok(()) }
     }
 
-    /// Gives the reserve up after a transaction that found the disk full, so that the next one finds room.
-    pub(crate) fn release_if_full<T>(&self, outcome: &Result<T, SqlError>) {
-        if let Err(SqlError::Database(error)) = outcome
-            && is_full(error)
-        {
+    /// Gives the reserve up after an `error` of a transaction that found the disk full, so that the next one finds
+    /// room.
+    pub(crate) fn release_if_full(&self, error: &DieselError) {
+        if is_full(error) {
             self.release();
         }
     }

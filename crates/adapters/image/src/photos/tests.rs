@@ -255,7 +255,7 @@ fn bare_jpeg_xl_is_accepted_with_any_channels() {
 }
 
 #[test]
-fn the_error_names_the_existing_entry() {
+fn the_error_names_the_accepted_formats() {
     for picture in [&b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"[..], b"BM", b"no picture"] {
         assert_refused(picture, "JPEG, PNG, WebP, GIF");
         assert_refused(picture, "JPEG XL");

@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::process::{exit_code, lines, signal, start_in};
+use crate::support::stack::{Stack, stack};
 use crate::support::{Server, Storage, text};
 
 /// A caller's trace and span identifiers.
@@ -153,6 +154,10 @@ async fn a_request_goes_on_with_its_callers_trace_down_to_statements_and_the_sto
     assert_eq!((put.name.as_str(), put.kind()), ("blob store", SpanKind::Client));
     let statements: Vec<String> = spans.iter().filter_map(|span| attribute(span, "db.query.text")).collect();
     assert!(statements.iter().any(|text| text.contains("versions")), "{statements:?}");
+    // What its mutation waited for.
+    let names: BTreeSet<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+    assert!(names.contains("acquire database connection"), "{names:?}");
+    assert!(stack() == Stack::Production || names.contains("end database transaction"), "{names:?}");
     let all = format!("{spans:?}");
     for secret in ["secret-name", "hello", ann.token()] {
         assert!(!all.contains(secret), "{secret}");

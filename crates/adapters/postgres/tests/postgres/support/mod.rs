@@ -9,7 +9,7 @@ use clouddrive_postgres::{Options, Target};
 use tokio_postgres::{Client, NoTls};
 
 /// The server that the environment names, with a role that may create databases.
-#[expect(clippy::disallowed_methods, reason = "a test is told its server by the environment")]
+#[expect(clippy::disallowed_methods, reason = "tests get their server from the environment")]
 pub(crate) fn server() -> String {
     std::env::var("DATABASE_URL").unwrap_or_else(|_| {
         panic!(
