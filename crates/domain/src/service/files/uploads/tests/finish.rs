@@ -92,14 +92,14 @@ async fn mismatched_bytes_are_not_committed() {
 
 /// Uploads need a copy, which is recorded before it is made.
 fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
-    let (mut staged, mut records) = (MockStagedUploadStore::new(), MockBlobRecordRepository::new());
+    let mut staged = MockStagedUploadStore::new();
     let mut order = Sequence::new();
     staged.expect_needs_copy().with(eq(FIVE)).returning(|_| true);
-    let record = records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW));
+    let record = ports.records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW));
     record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
     let copy = staged.expect_copy().with(eq(upload().multipart()), eq(FIVE), eq(nth_key(1)), eq(presented()));
     copy.times(1).in_sequence(&mut order).return_once(|_, _, _, _| outcome);
-    ports.staged = Some((staged, records));
+    ports.staged = Some(staged);
     ports
 }
 
