@@ -115,11 +115,11 @@ mod tests {
     const FORMAT: &[BorrowedFormatItem<'_>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-    /// Those of the first and the last time, in milliseconds since 1970.
+    /// The first and the last time, in milliseconds since 1970.
     const FIRST: i64 = -62_167_219_200_000;
     const LAST: i64 = 253_402_300_799_999;
 
-    /// The time as the library reckons and writes it.
+    /// The time as the library calculates and writes it.
     fn by_library(millis: i64) -> String {
         let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).unwrap();
         time.format(FORMAT).unwrap()

@@ -1,7 +1,7 @@
 //! On whose behalf the current task works, so that adapters can share what is scarce fairly between callers.
 //!
-//! The caller belongs to the task: [`on_behalf_of`] sets it for a future, wherever that is polled. A task spawned from it
-//! has no caller unless it is given one.
+//! The caller belongs to the task: [`on_behalf_of`] sets it for a future, wherever that is polled. A task spawned from
+//! it has no caller unless it is given one.
 
 use std::cell::Cell;
 use std::future::poll_fn;

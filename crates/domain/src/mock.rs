@@ -67,20 +67,7 @@ impl Branch {
     /// If `name` is not a valid name.
     #[must_use]
     pub fn file(self, name: &str, size: u64) -> Self {
-        let content = Content {
-            version: VersionId::from_uuid(Uuid::from_u128(77)),
-            blob: BlobRef {
-                store: StoreName::parse("disk").expect("a valid name"),
-                key: BlobKey::parse("00112233445566778899aabbccddeeff").expect("a valid key"),
-            },
-            size,
-            sha256: None,
-            media_type: MediaType::octet_stream(),
-            client_modified_at: None,
-            store_tag: None,
-            created_at: Timestamp::from_millis(0),
-        };
-        self.below(name, NodeBody::File(content))
+        self.below(name, NodeBody::File(content(size)))
     }
 
     fn below(self, name: &str, body: NodeBody) -> Self {
@@ -134,5 +121,22 @@ impl Branch {
     pub fn seen_by(self, viewer: impl Into<Viewer>) -> Located {
         let lineage = self.steps.into_iter().rev().collect();
         Located { node: self.node, owner: self.owner, viewer: viewer.into(), lineage }
+    }
+}
+
+/// A content of `size` bytes.
+pub(crate) fn content(size: u64) -> Content {
+    Content {
+        version: VersionId::from_uuid(Uuid::from_u128(77)),
+        blob: BlobRef {
+            store: StoreName::parse("disk").expect("a valid name"),
+            key: BlobKey::parse("00112233445566778899aabbccddeeff").expect("a valid key"),
+        },
+        size,
+        sha256: None,
+        media_type: MediaType::octet_stream(),
+        client_modified_at: None,
+        store_tag: None,
+        created_at: Timestamp::from_millis(0),
     }
 }

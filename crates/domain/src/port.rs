@@ -1,9 +1,10 @@
 //! Ports: traits for the domain's external dependencies, implemented by adapters.
 //!
-//! A method of a port is atomic. A method that fails changes nothing, unless its docs say otherwise. `find_*` and `list`
-//! are queries; the others are mutations, take a [`Command`](crate::model::Command) and leave a row in the change log in
-//! the same transaction. Any method that talks to a store may return [`Unavailable`](crate::Error::Unavailable) if the
-//! store is unreachable and [`Internal`](crate::Error::Internal) if it is broken; the docs name the other errors.
+//! A method of a port is atomic. A method that fails changes nothing, unless its docs say otherwise. `find_*` and
+//! `list` are queries; the others are mutations, take a [`Command`](crate::model::Command) and leave a row in the
+//! change log in the same transaction. Any method that talks to a store may return
+//! [`Unavailable`](crate::Error::Unavailable) if the store is unreachable and [`Internal`](crate::Error::Internal) if
+//! it is broken; the docs name the other errors.
 //!
 //! [`Repositories`] has the persistence ports of an application, and says which are needed for what.
 //!

@@ -4,8 +4,8 @@
 //! A service loads the node, lets [`authorize`](crate::model::authorize) decide, and passes the
 //! [`Grant`](crate::model::Grant) to one port method, which does the rest in one transaction.
 //!
-//! Each use case names the port methods that it calls, not all of them in every case, and the errors that it returns for
-//! reasons of its own. Besides them it returns [`Unavailable`](crate::Error::Unavailable) and
+//! Each use case names the port methods that it calls, not all of them in every case, and the errors that it returns
+//! for reasons of its own. Besides them it returns [`Unavailable`](crate::Error::Unavailable) and
 //! [`Internal`](crate::Error::Internal) of these ports; and those that act for a caller return
 //! [`Scope`](crate::error::Forbidden::Scope) if the caller's credential does not allow it.
 

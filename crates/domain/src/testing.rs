@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
+use crate::mock;
 use crate::model::{
     BlobKey, BlobRef, ConflictPolicy, Content, DriveId, FileInfo, MediaType, Name, Node, NodeBody, NodeId, Revision,
-    StoreName, Timestamp, Upload, UploadId, UploadState, UserId, UserRef, VersionId,
+    StoreName, Timestamp, Upload, UploadId, UploadState, UserId, UserRef,
 };
 
 pub(crate) fn name(text: &str) -> Name {
@@ -12,28 +13,19 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 pub(crate) fn key() -> BlobKey {
-    BlobKey::parse("00112233445566778899aabbccddeeff").unwrap()
+    blob().key
 }
 
 pub(crate) fn store_name() -> StoreName {
-    StoreName::parse("disk").unwrap()
+    blob().store
 }
 
 pub(crate) fn blob() -> BlobRef {
-    BlobRef { store: store_name(), key: key() }
+    content(0).blob
 }
 
 pub(crate) fn content(size: u64) -> Content {
-    Content {
-        version: VersionId::from_uuid(Uuid::from_u128(77)),
-        blob: blob(),
-        size,
-        sha256: None,
-        media_type: MediaType::octet_stream(),
-        client_modified_at: None,
-        store_tag: None,
-        created_at: Timestamp::from_millis(7),
-    }
+    Content { created_at: Timestamp::from_millis(7), ..mock::content(size) }
 }
 
 /// A file of ten bytes.

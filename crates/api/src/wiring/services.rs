@@ -229,7 +229,7 @@ impl<'a> Builder<'a> {
         let uploads = UploadService::new(ports, self.context.clone(), settings);
         let uploads = uploads.with_direct(self.direct_access.direct.clone());
         match &self.direct_access.staged {
-            Some(staged) => uploads.with_staging(staged.clone(), self.ports.records.clone()),
+            Some(staged) => uploads.with_staging(staged.clone()),
             None => uploads,
         }
     }

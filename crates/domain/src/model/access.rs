@@ -32,8 +32,8 @@ pub fn authorize_read(located: Option<Located>) -> Result<ReadGrant> {
     Ok(ReadGrant { role, located })
 }
 
-/// As [`authorize_read`], for a node that was found by a path of `names` names: its viewer must see the start of the path
-/// as well, or the path would reveal what stands where.
+/// As [`authorize_read`], for a node that was found by a path of `names` names: its viewer must see the start of the
+/// path as well, or the path would reveal what is where.
 ///
 /// # Errors
 /// [`Error::NotFound`] if the node or the start is invisible to the viewer.

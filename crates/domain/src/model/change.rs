@@ -229,7 +229,7 @@ impl ChangeBatch {
 }
 
 /// Of the times of entries, in log order, how many can be pruned: those before the first that is not older than
-/// `before`. So an entry is never pruned before its elders, even if the clocks of two servers differ.
+/// `before`. So an entry is never pruned before older ones, even if the clocks of two servers differ.
 #[must_use]
 pub fn count_prunable(times: impl IntoIterator<Item = Timestamp>, before: Timestamp) -> usize {
     times.into_iter().take_while(|at| *at < before).count()

@@ -175,7 +175,8 @@ impl ChangeKind {
         Self::ALL.iter().find(|(kind, _)| *kind == self).map_or("", |(_, word)| word)
     }
 
-    /// The kind that is stored as `word`. During a rollout, a newer version may store words that this one does not know.
+    /// The kind that is stored as `word`. During a rollout, a newer version may store words that this one does not
+    /// know.
     #[must_use]
     pub fn parse(word: &str) -> Self {
         Self::ALL.iter().find(|(_, known)| *known == word).map_or(Self::Unknown, |(kind, _)| *kind)

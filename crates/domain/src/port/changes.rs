@@ -26,8 +26,8 @@ use crate::model::{ChangeBatch, ChangePosition, DriveId, Timestamp};
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait ChangeRepository: Send + Sync {
-    /// Reads up to `max` entries after `after`, in order: those of `drive`, or all. An entry of a kind that only a newer
-    /// version knows MUST come as [`Unknown`](crate::model::ChangeKind::Unknown), so that it holds up no reader.
+    /// Reads up to `max` entries after `after`, in order: those of `drive`, or all. An entry of a kind that only a
+    /// newer version knows MUST come as [`Unknown`](crate::model::ChangeKind::Unknown), so that it holds up no reader.
     ///
     /// # Errors
     /// [`Gone`](crate::Error::Gone): `Changes`, if entries after `after` have been pruned, of whichever drive,

@@ -191,8 +191,8 @@ pub trait NodeRepository: Send + Sync {
     /// The same for several nodes, in one query and in any order. Missing nodes are left out.
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>>;
 
-    /// Finds the node at the end of `path`, as [`find`](Self::find) does, in one query: each name of the path is that of
-    /// a live child of the folder before, byte by byte. A path without names leads to its start. The cost MUST NOT
+    /// Finds the node at the end of `path`, as [`find`](Self::find) does, in one query: each name of the path is that
+    /// of a live child of the folder before, byte by byte. A path without names leads to its start. The cost MUST NOT
     /// depend on how many children the folders have.
     ///
     /// Returns none if the start is missing or a file, or a name leads to nothing. The node is returned even if the
@@ -231,13 +231,13 @@ pub trait NodeRepository: Send + Sync {
     /// - `Replace` trashes that node as [`TrashRepository::put`](super::TrashRepository::put) does, with its own row in
     ///   the change log before that of the relocation, if it is of the same kind and the actor may
     ///   [trash](Action::Trash) it.
-    /// - `Keep` uses the first free name of [`KeepBoth`](crate::model::KeepBoth). The node's own name counts as free, so
-    ///   a repeat changes nothing.
+    /// - `Keep` uses the first free name of [`KeepBoth`](crate::model::KeepBoth). The node's own name counts as free,
+    ///   so a repeat changes nothing.
     ///
     /// # Errors
     /// [`PreconditionFailed`](crate::Error::PreconditionFailed) if `seen` is not its revision;
-    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also if two moves race, or a folder was to
-    /// be replaced by what is in it), `NameTaken` (also if a node of the other kind was to be replaced);
+    /// [`Conflict`](crate::Error::Conflict): `CrossDriveMove`, `FolderCycle` (also if two moves race, or a folder was
+    /// to be replaced by what is in it), `NameTaken` (also if a node of the other kind was to be replaced);
     /// [`Invalid`](crate::Error::Invalid) past the [maximum depth](crate::model::MAX_TREE_DEPTH).
     #[doc(alias = "rename")]
     #[doc(alias = "move")]

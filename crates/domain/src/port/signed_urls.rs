@@ -110,9 +110,9 @@ pub struct GetTarget {
 
 /// A store's ability to let clients download directly. Signing is local: no network access.
 ///
-/// URLs are absolute, with the scheme `http` or `https`, and printable ASCII. They expire at the given time or less than
-/// a second before it, which is the resolution of some stores. URLs to download need no headers, so that a browser can
-/// follow them; each key and each purpose has its own. No part of a URL can be changed. The URLs of
+/// URLs are absolute, with the scheme `http` or `https`, and printable ASCII. They expire at the given time or less
+/// than a second before it, which is the resolution of some stores. URLs to download need no headers, so that a browser
+/// can follow them; each key and each purpose has its own. No part of a URL can be changed. The URLs of
 /// [`DirectUploadStore`](super::DirectUploadStore) are like that, too, but for the headers.
 ///
 /// ```

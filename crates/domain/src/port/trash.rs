@@ -172,8 +172,8 @@ pub trait TrashRepository: Send + Sync {
 
     /// Continues the removal of a drive without an owner, of `drive` if it is given: ends or deletes up to `max`
     /// uploads into it and begins the purges of everything in its root; once nothing is left, removes the drive. An
-    /// upload that has a [job](super::JobRepository) stays, and the drive with it. A drive that has an owner, or is gone, is left
-    /// alone.
+    /// upload that has a [job](super::JobRepository) stays, and the drive with it. A drive that has an owner, or is
+    /// gone, is left alone.
     async fn delete_orphaned_drives(
         &self,
         command: &Command,

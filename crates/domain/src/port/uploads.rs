@@ -200,8 +200,8 @@ pub trait UploadRepository: Send + Sync {
 
     /// Records that the received bytes of these uploads, which ended without becoming files, are deleted: removes their
     /// jobs, and gives back to the quota what their blobs [held](super::BlobRecordRepository::hold). The removal of a
-    /// drive without an owner waits for its uploads, so its [job](super::JobRepository), too, is queued as of `at`. Other
-    /// uploads MUST be left unchanged.
+    /// drive without an owner waits for its uploads, so its [job](super::JobRepository), too, is queued as of `at`.
+    /// Other uploads MUST be left unchanged.
     async fn note_discarded(&self, at: Timestamp, uploads: &[UploadId]) -> Result<()>;
 
     /// Deletes up to `max` records of uploads that ended in any way before `before`, and returns the number. Those with

@@ -161,8 +161,8 @@ const METHODS: &[(&str, Scope, Act)] = &[
     })),
     ("UploadService::receive", Scope::Write, |on, by| Box::pin(async move {
         let permit = on.uploads.admit(&actor(OWNER), None, Some(1), None).await.ok().unwrap();
-        let said = async { Ok(StreamedFile { folder: None, file: file_info("new"), announced: Some(1) }) };
-        on.uploads.receive(by, permit, body([Ok("x")]), said).await.map(drop)
+        let given = async { Ok(StreamedFile { folder: None, file: file_info("new"), announced: Some(1) }) };
+        on.uploads.receive(by, permit, body([Ok("x")]), given).await.map(drop)
     })),
     ("VersionService::list", Scope::Read, |on, by| Box::pin(async move {
         on.versions.list(by, FILE, None, Limit::default()).await.map(drop)

@@ -159,8 +159,8 @@ impl FileService {
     }
 
     /// A file with a URL for watching (playing or viewing) it, which lives longer than a download URL. One that leads
-    /// back to this server works only while the [session](Actor::session) of the caller runs, and the caller may see the
-    /// file.
+    /// back to this server works only while the [session](Actor::session) of the caller runs, and the caller may see
+    /// the file.
     ///
     /// Calls `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
     /// `UrlPresigner::presign_watch`.
@@ -203,7 +203,7 @@ impl FileService {
         presigner.presign_get(&blob.key, &file.content_headers(), expires_at).await
     }
 
-    /// Renames or moves a file, or changes the details of its content. A file that it replaces goes to the trash.
+    /// Renames or moves a file, or changes the metadata of its content. A file that it replaces goes to the trash.
     ///
     /// Calls `NodeRepository::find` and `NodeRepository::relocate`.
     ///

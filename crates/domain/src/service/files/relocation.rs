@@ -8,7 +8,7 @@ use crate::port::{MetadataUpdate, NodeRepository, Relocation};
 use crate::service::ServiceContext;
 use crate::service::access::Access;
 
-/// The new name and parent of a file or folder, and new details of a file's content.
+/// The new name and parent of a file or folder, and new metadata of a file's content.
 #[derive(Clone, Debug, Default)]
 pub struct RelocationRequest {
     /// The new name; `None` to keep it.
@@ -17,7 +17,7 @@ pub struct RelocationRequest {
     pub to: Option<Destination>,
     /// What to do if the name is taken.
     pub conflict: ConflictPolicy,
-    /// The new details of a file's content.
+    /// The new metadata of a file's content.
     pub metadata: MetadataUpdate,
 }
 

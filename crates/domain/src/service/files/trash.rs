@@ -172,15 +172,15 @@ impl TrashService {
     }
 
     /// Permanently removes an item in the trash. On return it is no longer listed; an item of up to 1,000 files and
-    /// folders is fully removed. Its bytes are deleted too, and no longer count against the quota, unless another purge in
-    /// the drive removed some of it at the same time: that one deletes their bytes, perhaps a moment later.
+    /// folders is fully removed. Its bytes are deleted too, and no longer count against the quota, unless another purge
+    /// in the drive removed some of it at the same time: that one deletes their bytes, perhaps a moment later.
     ///
     /// Calls `NodeRepository::find`, `TrashRepository::begin_purge`, `TrashRepository::purge`, `BlobStore::delete` and
     /// `BlobRecordRepository::remove`.
     ///
     /// # Errors
-    /// `NotFound` when it was not trashed itself, is not in the caller's trash, or another request has begun to purge it;
-    /// `PreconditionFailed`.
+    /// `NotFound` when it was not trashed itself, is not in the caller's trash, or another request has begun to purge
+    /// it; `PreconditionFailed`.
     pub async fn purge(&self, actor: &Actor, id: NodeId, wanted: &Precondition) -> Result<()> {
         let item = self.grant(actor, id, Action::Purge).await?;
         let seen = wanted.on(item.node())?;
@@ -206,10 +206,9 @@ impl TrashService {
         self.continue_purge(actor, Purge::In(drive)).await
     }
 
-    /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released, apart
-    /// from those that a concurrent purge removes.
-    /// Each node is reached at most once and removed once; a job finishes larger purges, and the collector deletes the
-    /// bytes that could not be deleted here.
+    /// Continues a purge far enough to complete one of up to 1,000 nodes, with its bytes deleted and quota released,
+    /// apart from those that a concurrent purge removes. Each node is reached at most once and removed once; a job
+    /// finishes larger purges, and the collector deletes the bytes that could not be deleted here.
     async fn continue_purge(&self, actor: &Actor, which: Purge) -> Result<()> {
         let mut touched = 0;
         for _ in 0..2 * DONE_AT_ONCE {

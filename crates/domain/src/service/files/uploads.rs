@@ -75,12 +75,6 @@ impl Default for UploadSettings {
     }
 }
 
-/// Where uploaded bytes are copied before they become a file.
-struct Staging {
-    stores: StoreRouter<dyn StagedUploadStore>,
-    records: Arc<dyn BlobRecordRepository>,
-}
-
 /// A part of an upload and the URL to send it to.
 #[derive(Debug)]
 pub struct PartUrl {
@@ -144,7 +138,7 @@ pub struct UploadService {
     remover: BlobRemover,
     ended: EndedUploads,
     records: Arc<dyn BlobRecordRepository>,
-    staging: Option<Staging>,
+    staged: Option<StoreRouter<dyn StagedUploadStore>>,
     context: ServiceContext,
     settings: UploadSettings,
 }
@@ -157,7 +151,7 @@ impl UploadService {
         let remover = BlobRemover::new(records.clone(), stores.clone());
         let ended = EndedUploads::new(uploads.clone(), remover.clone());
         let access = Access::new(drive.clone());
-        Self { access, drive, uploads, stores, direct: None, remover, ended, records, staging: None, context, settings }
+        Self { access, drive, uploads, stores, direct: None, remover, ended, records, staged: None, context, settings }
     }
 
     /// Sets the stores that receive bytes from clients themselves. Without them, what needs one fails with
@@ -167,14 +161,10 @@ impl UploadService {
         Self { direct: Some(stores), ..self }
     }
 
-    /// Sets the stores whose uploads may have to be copied; each copy is recorded in `records` first.
+    /// Sets the stores whose uploads may have to be copied; each copy is recorded first.
     #[must_use]
-    pub fn with_staging(
-        self,
-        stores: StoreRouter<dyn StagedUploadStore>,
-        records: Arc<dyn BlobRecordRepository>,
-    ) -> Self {
-        Self { staging: Some(Staging { stores, records }), ..self }
+    pub fn with_staging(self, stores: StoreRouter<dyn StagedUploadStore>) -> Self {
+        Self { staged: Some(stores), ..self }
     }
 
     /// Begins an upload of `size` bytes into `folder`, or into the root of the caller's own drive, and reserves them.

@@ -95,8 +95,8 @@ impl VersionService {
 
     /// A version of a file with a short-lived download URL.
     ///
-    /// Calls `NodeRepository::find`, `VersionRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
-    /// `UrlPresigner::presign_get`.
+    /// Calls `NodeRepository::find`, `VersionRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag`
+    /// and `UrlPresigner::presign_get`.
     ///
     /// # Errors
     /// `NotFound` for the file, and when it has no such version.

@@ -370,16 +370,16 @@ impl GarbageCollector {
     async fn prune_sessions(&self, before: Timestamp, report: &mut CollectorReport) -> Result<()> {
         let Some(sessions) = &self.stores.sessions else { return Ok(()) };
         loop {
-            let forgotten = sessions.prune_ended(before, BATCH).await?;
-            report.sessions_removed += u64::from(forgotten);
-            if forgotten < BATCH {
+            let pruned = sessions.prune_ended(before, BATCH).await?;
+            report.sessions_removed += u64::from(pruned);
+            if pruned < BATCH {
                 break;
             }
         }
         loop {
-            let forgotten = sessions.prune_tokens(before, BATCH).await?;
-            report.refresh_tokens_removed += u64::from(forgotten);
-            if forgotten < BATCH {
+            let pruned = sessions.prune_tokens(before, BATCH).await?;
+            report.refresh_tokens_removed += u64::from(pruned);
+            if pruned < BATCH {
                 return Ok(());
             }
         }

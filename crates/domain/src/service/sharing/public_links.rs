@@ -198,8 +198,8 @@ impl PublicLinkService {
     /// [delivered](Self::content).
     ///
     /// Calls `LinkRepository::find_by_token`, `LinkAccess::verify`, `ThrottleRepository::take`, `Passwords::verify`,
-    /// `ThrottleRepository::give_back`, `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag` and
-    /// `LinkDownloadRepository::is_counted`.
+    /// `ThrottleRepository::give_back`, `NodeRepository::find`, `BlobStore::head`, `BlobRecordRepository::record_tag`
+    /// and `LinkDownloadRepository::is_counted`.
     ///
     /// # Errors
     /// As [`get`](Self::get); `NotFound` also when `file` is not a file there; `LinkExhausted`, unless the bearer

@@ -52,7 +52,8 @@ impl ShareService {
 
     /// Shares one of the caller's files or folders with `guest`.
     ///
-    /// Calls `NodeRepository::find`, `ThrottleRepository::take`, `UserRepository::find_user` and `ShareRepository::create`.
+    /// Calls `NodeRepository::find`, `ThrottleRepository::take`, `UserRepository::find_user` and
+    /// `ShareRepository::create`.
     ///
     /// # Errors
     /// `NotFound` when the caller cannot see the item, and when there is no such guest; `Forbidden` when the caller is

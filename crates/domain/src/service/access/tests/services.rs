@@ -159,6 +159,7 @@ impl Services {
         tokens.expect_open().returning(|_, _| None);
         let mut direct = MockDirectUploadStore::new();
         direct.expect_list_received().returning(|_, _| Ok(Vec::new()));
+        let direct = StoreRouter::<dyn DirectUploadStore>::new(store_name(), Arc::new(direct));
         let archive_stores = ArchiveStores {
             drive: drive(),
             trees: Arc::new(trees),
@@ -210,12 +211,7 @@ impl Services {
             files: FileService::new(file_ports, context()).with_signing(presigners(), lifetimes),
             copies: CopyService::new(drive(), Arc::new(MockTreeRepository::new()), remover(), context(), 7),
             archives: ArchiveService::new(archive_stores, context()),
-            uploads: UploadService::new(upload_ports, context(), upload_settings).with_direct(StoreRouter::<
-                dyn DirectUploadStore,
-            >::new(
-                store_name(),
-                Arc::new(direct),
-            )),
+            uploads: UploadService::new(upload_ports, context(), upload_settings).with_direct(direct),
             trash: TrashService::new(drive(), Arc::new(trash), remover(), ended(), context(), MINUTE),
             versions: VersionService::new(drive(), version_stores, context(), version_settings),
             shares: ShareService::new(share_ports, ended(), Throttling::off(), context()),

@@ -38,8 +38,8 @@ impl AccountService {
 
     /// Changes the caller's password and ends all of the caller's sessions, including this one.
     ///
-    /// Calls `ThrottleRepository::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `ThrottleRepository::give_back`,
-    /// `Passwords::hash` and `AccountRepository::change_password`.
+    /// Calls `ThrottleRepository::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`,
+    /// `ThrottleRepository::give_back`, `Passwords::hash` and `AccountRepository::change_password`.
     ///
     /// # Errors
     /// `WrongPassword` when `current` is not the current one; `RateLimited`.

@@ -6,14 +6,14 @@ use mockall::Sequence;
 use mockall::predicate::eq;
 
 use crate::error::{Error, Refused};
-use crate::model::{Account, BlobKey, Expected, Length, MediaType, Stored, Timestamp, User};
+use crate::model::{Account, BlobKey, BlobRef, Expected, Length, MediaType, Stored, Timestamp, User};
 use crate::port::{
     ContentHeaders, ContentInfo, MockBlobRecordRepository, MockBlobStore, MockNodeRepository, MockPhotoMaker,
     MockUrlPresigner, MockUserRepository, SignedUrl, UserDrive,
 };
 use crate::service::testing::{
-    GUEST, NOW, OWNER, actor, command, context, drain, drive_with, nth_key, one_presigner, one_store, outage,
-    user_drive,
+    GUEST, NOW, OWNER, actor, command, context, drain, drive_with, nth_key, one_presigner, one_store, other_store,
+    outage, user_drive,
 };
 use crate::service::{PhotoPorts, PhotoService};
 use crate::testing::{blob, key, store_name};
@@ -28,6 +28,8 @@ struct Ports {
     records: MockBlobRecordRepository,
     store: MockBlobStore,
     presigner: MockUrlPresigner,
+    /// Signs for the second store.
+    other_presigner: MockUrlPresigner,
     maker: MockPhotoMaker,
 }
 
@@ -38,10 +40,22 @@ impl Ports {
             drive: Arc::new(self.drive),
             records: Arc::new(self.records),
             stores: one_store(self.store),
-            presigners: one_presigner(self.presigner),
+            presigners: one_presigner(self.presigner).with(other_store(), Arc::new(self.other_presigner)),
             maker: Arc::new(self.maker),
         };
         PhotoService::new(ports, context(), MINUTE)
+    }
+
+    /// The owner has a photo.
+    fn with_photo(blob: BlobRef) -> Self {
+        let mut ports = Self::default();
+        let UserDrive { account, root } = user_drive();
+        let user = User { photo: Some(blob), ..account.user };
+        let user_drive = UserDrive { account: Account { user, ..account }, root };
+        ports.drive.expect_find_user_drive().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(user_drive)));
+        let recorded = ports.records.expect_recorded_at().with(eq(key()));
+        recorded.times(1).returning(|_| Ok(Some(Timestamp::from_millis(5))));
+        ports
     }
 
     /// The picture is accepted and its blob recorded.
@@ -152,19 +166,20 @@ async fn bytes_of_an_unknown_outcome_are_left_to_the_collector() {
 
 #[tokio::test]
 async fn a_photo_is_signed_for_inline_display() {
-    let mut ports = Ports::default();
-    let UserDrive { account, root } = user_drive();
-    let user = User { photo: Some(blob()), ..account.user };
-    let user_drive = UserDrive { account: Account { user, ..account }, root };
-    ports.drive.expect_find_user_drive().with(eq(OWNER)).times(1).return_once(|_| Ok(Some(user_drive)));
-    let recorded = ports.records.expect_recorded_at().with(eq(key()));
-    recorded.times(1).returning(|_| Ok(Some(Timestamp::from_millis(5))));
+    let mut ports = Ports::with_photo(blob());
     ports
         .presigner
         .expect_presign_get()
         .with(eq(key()), eq(in_place(key(), Timestamp::from_millis(5))), eq(NOW.plus(MINUTE)))
         .times(1)
         .returning(|_, _, _| Ok(signed()));
+    assert!(ports.service().find(&actor(OWNER)).await.unwrap() == signed());
+}
+
+#[tokio::test]
+async fn a_photo_is_signed_by_its_own_store() {
+    let mut ports = Ports::with_photo(BlobRef { store: other_store(), key: key() });
+    ports.other_presigner.expect_presign_get().times(1).returning(|_, _, _| Ok(signed()));
     assert!(ports.service().find(&actor(OWNER)).await.unwrap() == signed());
 }
 

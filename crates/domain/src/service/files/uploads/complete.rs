@@ -1,6 +1,6 @@
 //! Completing uploads.
 
-use super::{Staging, UploadService, content_headers_of};
+use super::{UploadService, content_headers_of};
 use crate::error::{Error, Refused, Result};
 use crate::model::{
     Actor, BlobRef, Completion, ConflictPolicy, Entry, Grant, Located, NodeId, PartPlan, Scope, Sha256, Stored, Upload,
@@ -101,16 +101,13 @@ impl UploadService {
             return Err(Error::Refused(Refused::Checksum));
         }
         let store = self.stores.get(&original.store)?;
-        let staging = self.staging.as_ref().and_then(|Staging { stores, records }| {
-            let staged = stores.find(&original.store)?;
-            staged.needs_copy(plan).then_some((staged, records))
-        });
-        let Some((staged, records)) = staging else {
+        let staged = self.staged.as_ref().and_then(|stores| stores.find(&original.store));
+        let Some(staged) = staged.filter(|staged| staged.needs_copy(plan)) else {
             let stored = digest::verified(store, &original.key, arrived, given.or(signed)).await?;
             return Ok((original.clone(), stored));
         };
         let copy = self.context.new_blob(&original.store);
-        records.record(&copy.key, &copy.store, self.context.now()).await?;
+        self.records.record(&copy.key, &copy.store, self.context.now()).await?;
         let copied = staged.copy(&upload.multipart(), plan, &copy.key, &content_headers_of(&upload.file)).await;
         let verified = match copied {
             Ok(copied) => digest::verified(store, &copy.key, copied, given.or(signed)).await,

@@ -53,7 +53,7 @@ struct Ports {
     store: MockBlobStore,
     records: MockBlobRecordRepository,
     direct: MockDirectUploadStore,
-    staged: Option<(MockStagedUploadStore, MockBlobRecordRepository)>,
+    staged: Option<MockStagedUploadStore>,
 }
 
 impl Ports {
@@ -115,9 +115,8 @@ impl Ports {
         };
         let uploads = UploadService::new(ports, context, SETTINGS).with_direct(direct_uploads(self.direct));
         match self.staged {
-            Some((staged, records)) => {
-                let staged = StoreRouter::<dyn StagedUploadStore>::new(store_name(), Arc::new(staged));
-                uploads.with_staging(staged, Arc::new(records))
+            Some(staged) => {
+                uploads.with_staging(StoreRouter::<dyn StagedUploadStore>::new(store_name(), Arc::new(staged)))
             }
             None => uploads,
         }

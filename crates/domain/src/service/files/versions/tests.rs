@@ -6,8 +6,8 @@ use mockall::predicate::eq;
 
 use crate::error::{Conflict, Error, Forbidden, Gone, Refused};
 use crate::model::{
-    Action, AuditAction, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType, Permission,
-    Precondition, Revision, Seen, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
+    Action, AuditAction, BlobRef, Content, Expected, FormerContent, Length, Limit, Located, MAX_FILE_BYTES, MediaType,
+    Permission, Precondition, Revision, Seen, Stored, Timestamp, UserId, Version, VersionId, VersionPosition,
 };
 use crate::port::{
     ByteStream, ContentHeaders, MockBlobRecordRepository, MockBlobStore, MockUrlPresigner, MockVersionRepository,
@@ -16,7 +16,8 @@ use crate::port::{
 use crate::service::testing::{
     FILE, GUEST, NOW, OWNER, QUOTA, STRANGER, Trail, actor, body, command, context_with, context_with_fast_clock,
     drain, drive_with, file, folder, for_guest, for_guest_of_parent, for_outsider, for_owner, grant_for, made,
-    nth_blob, nth_key, one_presigner, one_store, outage, person, quota_exceeded, seen, trashed, unconditioned,
+    nth_blob, nth_key, one_presigner, one_store, other_store, outage, person, quota_exceeded, seen, trashed,
+    unconditioned,
 };
 use crate::service::{ContentMetadata, ServiceContext, StoreTags, VersionService, VersionSettings, VersionStores};
 use crate::testing::{content, key, name, store_name};
@@ -30,6 +31,8 @@ struct Ports {
     records: MockBlobRecordRepository,
     store: MockBlobStore,
     presigner: MockUrlPresigner,
+    /// Signs for the second store.
+    other_presigner: MockUrlPresigner,
     /// Whether the store serves its bytes itself.
     serves_itself: bool,
 }
@@ -46,7 +49,10 @@ impl Ports {
             true => StoreTags::new(blobs.clone(), records.clone()),
             false => StoreTags::none(),
         };
-        let (versions, presigners) = (Arc::new(self.versions), one_presigner(self.presigner));
+        let (versions, presigners) = (
+            Arc::new(self.versions),
+            one_presigner(self.presigner).with(other_store(), Arc::new(self.other_presigner)),
+        );
         let stores = VersionStores { versions, records, blobs, presigners, tags };
         VersionService::new(Arc::new(drive_with([found])), stores, context, SETTINGS)
     }
@@ -147,6 +153,21 @@ async fn viewers_list_and_download_versions() {
         let (found, url) = service.download(&actor(viewer), FILE, id).await.unwrap();
         assert_eq!((found, url.expires_at), (version(8), until));
     }
+}
+
+#[tokio::test]
+async fn a_version_is_downloaded_from_its_own_store() {
+    let blob = BlobRef { store: other_store(), key: key() };
+    let stored = Version { content: Content { blob, ..content(10) }, ..version(8) };
+    let mut ports = Ports::default();
+    ports.versions.expect_find().times(1).return_once(|_, _| Ok(Some(stored)));
+    let sign = ports.other_presigner.expect_presign_get();
+    sign.times(1).returning(|_, _, expires_at| {
+        Ok(SignedUrl { url: "https://bucket/x".to_owned(), headers: vec![], expires_at })
+    });
+    let (service, _) = ports.service(for_owner(file(FILE)));
+    let (_, url) = service.download(&actor(OWNER), FILE, content(10).version).await.unwrap();
+    assert_eq!(url.url, "https://bucket/x");
 }
 
 #[tokio::test]

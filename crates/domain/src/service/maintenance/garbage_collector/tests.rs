@@ -1,22 +1,24 @@
+mod blobs;
+mod leases;
+mod purges;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use mockall::Sequence;
-use mockall::predicate::{always, eq};
+use mockall::predicate::eq;
 
 use crate::error::Error;
-use crate::model::{BlobKey, Command, MultipartUpload, StoreName, Timestamp};
+use crate::model::{Command, Timestamp};
 use crate::port::{
-    BlobStores, CleanupProgress, Lease, MockBlobRecordRepository, MockBlobStore, MockChangeRepository,
+    BlobStores, CleanupProgress, MockBlobRecordRepository, MockBlobStore, MockChangeRepository,
     MockIdempotencyRepository, MockLinkDownloadRepository, MockLinkRepository, MockNameKeyRepository,
     MockSessionRepository, MockTaskLeaseRepository, MockThrottleRepository, MockTrashRepository, MockUploadRepository,
-    Purge, PurgeScope, PurgeStep,
+    PurgeStep,
 };
-use crate::service::testing::{
-    NOW, context, made, nth_blob, nth_key, one_store, other_store, outage, request, two_stores,
-};
-use crate::service::{CollectorReport, CollectorSettings, CollectorStores, GarbageCollector, MaintenanceTask};
-use crate::testing::{store_name, upload};
+use crate::service::testing::{NOW, context, nth_key, one_store, outage, request};
+use crate::service::{CollectorReport, CollectorSettings, CollectorStores, GarbageCollector};
+use crate::testing::upload;
 
 const GRACE: Duration = Duration::from_secs(4);
 const RETENTION: Duration = Duration::from_secs(3);
@@ -148,7 +150,7 @@ fn nothing_swept() -> MockBlobStore {
 }
 
 #[tokio::test]
-async fn uploads_expire_in_batches_and_are_forgotten_after_the_grace() {
+async fn uploads_expire_in_batches_and_are_pruned_after_the_grace_period() {
     let own = Command { actor: None, at: NOW, request: request(), idempotency_record: None };
     let mut order = Sequence::new();
     let mut uploads = MockUploadRepository::new();
@@ -177,105 +179,7 @@ async fn uploads_expire_in_batches_and_are_forgotten_after_the_grace() {
 }
 
 #[tokio::test]
-async fn a_blob_is_marked_then_deleted_then_its_record_removed() {
-    let full = vec![nth_key(1); 500];
-    let short = vec![nth_key(2), nth_key(3)];
-    let mut order = Sequence::new();
-    let mut records = MockBlobRecordRepository::new();
-    let mut store = MockBlobStore::new();
-    for batch in [full, short] {
-        let marked_for_deletion = batch.clone();
-        records
-            .expect_mark_for_deletion()
-            .with(eq(store_name()), eq(BEFORE), eq(NOW), eq(500))
-            .times(1)
-            .in_sequence(&mut order)
-            .return_once(move |_, _, _, _| Ok(marked_for_deletion));
-        for key in batch.clone() {
-            store.expect_delete().with(eq(key)).times(1).in_sequence(&mut order).returning(|_| Ok(()));
-        }
-        records
-            .expect_remove()
-            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == store_name() && keys == batch)
-            .times(1)
-            .in_sequence(&mut order)
-            .returning(|_, _| Ok(()));
-    }
-    store.expect_sweep().with(eq(BEFORE)).times(1).in_sequence(&mut order).returning(|_| Ok(7));
-    let report = done(&service(nothing_expired(), records, store)).await;
-    assert_eq!(report, CollectorReport { blobs_removed: 502, partial_writes_removed: 7, ..CollectorReport::default() });
-}
-
-#[tokio::test]
-async fn blobs_and_remains_of_writes_are_removed_from_each_store() {
-    let (mut store, mut other, mut records) = (nothing_swept(), nothing_swept(), MockBlobRecordRepository::new());
-    for (name, blobs, nth) in [(store_name(), &mut store, 1), (other_store(), &mut other, 2)] {
-        let mark = records.expect_mark_for_deletion().with(eq(name.clone()), eq(BEFORE), eq(NOW), eq(500));
-        mark.times(1).returning(move |_, _, _, _| Ok(vec![nth_key(nth)]));
-        blobs.expect_delete().with(eq(nth_key(nth))).times(1).returning(|_| Ok(()));
-        blobs.expect_list_incomplete().times(1).returning(|_, _| Ok(vec![]));
-        records
-            .expect_remove()
-            .withf(move |store: &StoreName, keys: &[BlobKey]| *store == name && keys == [nth_key(nth)])
-            .times(1)
-            .returning(|_, _| Ok(()));
-    }
-    let (stores, task_leases) = (two_stores(store, other), MockTaskLeaseRepository::new());
-    let report = done(&collector_of(nothing_expired(), nothing_trashed(), records, stores, task_leases)).await;
-    assert_eq!(report, CollectorReport { blobs_removed: 2, ..CollectorReport::default() });
-}
-
-#[tokio::test]
-async fn a_blob_that_cannot_be_deleted_stays_and_stops_no_other() {
-    let mut records = MockBlobRecordRepository::new();
-    records.expect_mark_for_deletion().times(1).returning(|_, _, _, _| Ok(vec![nth_key(1), nth_key(2)]));
-    records.expect_remove().times(1).withf(|_, keys| keys == [nth_key(2)]).returning(|_, _| Ok(()));
-    let mut store = nothing_swept();
-    store
-        .expect_delete()
-        .times(2)
-        .returning(|key| if *key == nth_key(1) { Err(Error::unavailable("storage", "read-only")) } else { Ok(()) });
-    let mut report = CollectorReport::default();
-    let outcome = service(nothing_expired(), records, store).run(&request(), &mut report).await;
-    assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })));
-    assert_eq!(report.blobs_removed, 1);
-}
-
-#[tokio::test]
-async fn abandoned_multipart_uploads_are_discarded_after_the_grace_period() {
-    let multipart = |number| MultipartUpload { key: nth_key(number), multipart_id: None };
-    let mut order = Sequence::new();
-    let mut store = nothing_swept();
-    let mut records = nothing_marked_for_deletion();
-    for (after, page) in [(None, vec![1, 2]), (Some(2), vec![3]), (Some(3), vec![])] {
-        let listed: Vec<MultipartUpload> = page.iter().map(|number| multipart(*number)).collect();
-        store
-            .expect_list_incomplete()
-            .withf(move |before, last| *before == BEFORE && *last == after.map(multipart).as_ref())
-            .times(1)
-            .in_sequence(&mut order)
-            .return_once(move |_, _| Ok(listed));
-        for number in page {
-            // The second belongs to an upload whose lifetime was extended.
-            records
-                .expect_is_referred_to()
-                .with(eq(nth_key(number)))
-                .times(1)
-                .in_sequence(&mut order)
-                .returning(move |_| Ok(number == 2));
-            if number != 2 {
-                let discard = store.expect_abort().with(eq(multipart(number)));
-                discard.times(1).in_sequence(&mut order).returning(|_| Ok(()));
-            }
-        }
-    }
-    let report =
-        done(&collector(nothing_expired(), nothing_trashed(), records, store, MockTaskLeaseRepository::new())).await;
-    assert_eq!(report, CollectorReport { partial_writes_removed: 2, ..CollectorReport::default() });
-}
-
-#[tokio::test]
-async fn a_failed_chore_is_reported_and_stops_no_other() {
+async fn a_failed_task_is_reported_and_stops_no_other() {
     let mut uploads = MockUploadRepository::new();
     uploads.expect_expire_due().times(1).returning(|_, _| Err(outage()));
     uploads.expect_prune_ended().times(1).returning(|_, _| Err(Error::NotFound));
@@ -283,125 +187,6 @@ async fn a_failed_chore_is_reported_and_stops_no_other() {
     let collector = service(uploads, nothing_marked_for_deletion(), nothing_swept());
     let outcome = collector.run(&request(), &mut report).await;
     assert!(matches!(outcome, Err(Error::Unavailable { part: "database", .. })), "the first error: {outcome:?}");
-}
-
-#[tokio::test]
-async fn nothing_is_removed_without_its_records() {
-    let mut records = MockBlobRecordRepository::new();
-    records.expect_mark_for_deletion().times(1).returning(|_, _, _, _| Err(outage()));
-    // Nothing is deleted or removed: no such call is expected.
-    let mut report = CollectorReport::default();
-    service(nothing_expired(), records, nothing_swept()).run(&request(), &mut report).await.unwrap_err();
-    assert_eq!(report, CollectorReport::default());
-}
-
-#[tokio::test]
-async fn an_instance_runs_the_chores_whose_lease_it_gets() {
-    let interval = Duration::from_secs(100);
-    let mut order = Sequence::new();
-    let (mut task_leases, mut uploads) = (MockTaskLeaseRepository::new(), MockUploadRepository::new());
-    for (nth, task) in (1..).zip(MaintenanceTask::ALL) {
-        let mine = *task == MaintenanceTask::ExpireUploads;
-        let lease = Lease { id: made(nth), task: task.as_str() };
-        let claim = task_leases.expect_claim().with(eq(lease), eq(NOW), eq(NOW.plus(Duration::from_secs(60))));
-        claim.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(mine));
-        if mine {
-            uploads.expect_expire_due().times(1).in_sequence(&mut order).returning(|_, _| Ok(vec![upload(); 7]));
-            let finish = task_leases.expect_finish().with(eq(lease), eq(NOW.plus(Duration::from_secs(90))));
-            finish.times(1).in_sequence(&mut order).returning(|_, _| Ok(()));
-        }
-    }
-    uploads.expect_note_discarded().times(1).returning(|_, _| Ok(()));
-    let mut store = MockBlobStore::new();
-    store.expect_abort().times(7).returning(|_| Ok(()));
-    let collector = collector(uploads, nothing_trashed(), MockBlobRecordRepository::new(), store, task_leases);
-    let mut report = CollectorReport::default();
-    for task in MaintenanceTask::ALL {
-        let mine = collector.run_if_due(*task, &request(), interval, &mut report).await.unwrap();
-        assert_eq!(mine, *task == MaintenanceTask::ExpireUploads);
-    }
-    assert_eq!(report.uploads_expired, 7);
-}
-
-#[tokio::test]
-async fn a_chore_that_failed_is_due_again_at_once() {
-    let (mut task_leases, mut uploads) = (MockTaskLeaseRepository::new(), MockUploadRepository::new());
-    task_leases.expect_claim().returning(|_, _, _| Ok(true));
-    task_leases.expect_finish().withf(|_, next| *next == NOW).times(1).returning(|_, _| Ok(()));
-    uploads.expect_prune_ended().times(1).returning(|_, _| Err(outage()));
-    let collector =
-        collector(uploads, nothing_trashed(), MockBlobRecordRepository::new(), MockBlobStore::new(), task_leases);
-    let mut report = CollectorReport::default();
-    let outcome = collector.run_if_due(MaintenanceTask::PruneUploads, &request(), GRACE, &mut report).await;
-    assert!(matches!(outcome, Err(Error::Unavailable { .. })));
-}
-
-#[tokio::test]
-async fn old_trash_is_purged_and_purges_run_to_completion() {
-    let own = Command { actor: None, at: NOW, request: request(), idempotency_record: None };
-    let mut order = Sequence::new();
-    let mut trash = MockTrashRepository::new();
-    trash.expect_find_oldest().times(1).in_sequence(&mut order).returning(|| Ok(Some(DUE)));
-    for begun in [500, 2, 0] {
-        let batch = trash.expect_begin_purges().with(eq(own.clone()), eq(PurgeScope::Until(DUE)), eq(500));
-        batch.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(begun));
-    }
-    let step = |removed, reached, kept| PurgeStep { removed, reached, kept, more: true, freed: vec![nth_blob(1)] };
-    for (progress, step) in [
-        (CleanupProgress::Nothing, step(500, 0, 0)),
-        (CleanupProgress::Nothing, step(0, 7, 0)),
-        (CleanupProgress::Nothing, step(0, 0, 1)),
-        (CleanupProgress::Step, step(0, 0, 0)),
-        (CleanupProgress::Drive, step(3, 0, 0)),
-        // Others may still be working on it.
-        (CleanupProgress::Nothing, PurgeStep { more: true, ..PurgeStep::default() }),
-    ] {
-        let clear = trash.expect_delete_orphaned_drives().with(eq(own.clone()), eq(None), eq(500));
-        clear.times(1).in_sequence(&mut order).returning(move |_, _, _| Ok(progress));
-        let purge = trash.expect_purge().with(eq(own.clone()), eq(Purge::Any), eq(500));
-        purge.times(1).in_sequence(&mut order).return_once(move |_, _, _| Ok(step));
-    }
-    let mut store = nothing_swept();
-    store.expect_list_incomplete().returning(|_, _| Ok(vec![]));
-    // The bytes of each step are deleted before the next.
-    store.expect_delete().with(eq(nth_key(1))).times(5).returning(|_| Ok(()));
-    let mut uploads = nothing_expired();
-    uploads.expect_list_aborted().with(eq(NOW), eq(None), always()).times(1).returning(|_, _, _| Ok(vec![]));
-    let collector = collector(uploads, trash, nothing_marked_for_deletion(), store, MockTaskLeaseRepository::new());
-    let expected =
-        CollectorReport { nodes_purged: 503, drives_removed: 1, blobs_removed: 5, ..CollectorReport::default() };
-    assert_eq!(done(&collector).await, expected);
-}
-
-/// As after a clock jump: all of the trash is due at once, and one hour's worth is purged per round.
-#[tokio::test]
-async fn one_round_purges_what_was_trashed_within_an_hour() {
-    let oldest = DUE.minus(Duration::from_secs(86_400));
-    for (found, until) in [
-        (Some(oldest), Some(oldest.plus(Duration::from_secs(3_600)))),
-        (Some(DUE), Some(DUE)),
-        (Some(DUE.plus(Duration::from_millis(1))), None),
-        (None, None),
-    ] {
-        let mut trash = MockTrashRepository::new();
-        trash.expect_find_oldest().times(1).returning(move || Ok(found));
-        if let Some(until) = until {
-            let begin = trash.expect_begin_purges().withf(move |_, scope, _| *scope == PurgeScope::Until(until));
-            begin.times(1).returning(|_, _, _| Ok(0));
-        }
-        trash.expect_delete_orphaned_drives().returning(|_, _, _| Ok(CleanupProgress::Nothing));
-        trash.expect_purge().returning(|_, _, _| Ok(PurgeStep::default()));
-        let mut store = nothing_swept();
-        store.expect_list_incomplete().returning(|_, _| Ok(vec![]));
-        done(&collector(
-            nothing_expired(),
-            trash,
-            nothing_marked_for_deletion(),
-            store,
-            MockTaskLeaseRepository::new(),
-        ))
-        .await;
-    }
 }
 
 #[tokio::test]

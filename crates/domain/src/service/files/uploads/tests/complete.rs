@@ -3,7 +3,7 @@ use crate::testing::blob;
 
 #[tokio::test]
 async fn the_conflict_policy_of_completion_takes_precedence() {
-    for (said, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
+    for (given, expected) in [(None, ConflictPolicy::Fail), (Some(ConflictPolicy::Keep), ConflictPolicy::Keep)] {
         let arrived = Stored { size: 10, sha256: Some(DIGEST), ..Stored::default() };
         let mut ports = Ports::with_upload(upload()).arrived(arrived.clone());
         let commit = Commit {
@@ -21,8 +21,8 @@ async fn the_conflict_policy_of_completion_takes_precedence() {
             .with(eq(command(OWNER)), eq(grant_for(&for_owner(folder(FOLDER)), Action::AddTo)), eq(commit))
             .times(1)
             .returning(|_, _, commit| Ok(for_owner(file(commit.file)).into()));
-        let said = CompletionOptions { conflict: said, sha256: None };
-        let entry = ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
+        let given = CompletionOptions { conflict: given, sha256: None };
+        let entry = ports.service().complete(&actor(OWNER), upload().id, given).await.unwrap();
         assert_eq!(entry.node.id, made(1));
     }
 }

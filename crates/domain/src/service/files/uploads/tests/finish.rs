@@ -46,7 +46,7 @@ fn saying(sha256: Sha256) -> CompletionOptions {
 
 #[tokio::test]
 async fn an_unverified_digest_is_verified_by_reading() {
-    for (announced, said) in [
+    for (announced, given) in [
         (Some(hello_digest()), CompletionOptions::default()),
         (None, saying(hello_digest())),
         (Some(hello_digest()), saying(hello_digest())),
@@ -54,7 +54,7 @@ async fn an_unverified_digest_is_verified_by_reading() {
         let mut ports = hello_arrived(five(announced));
         read_from(&mut ports, upload().blob);
         committed(&mut ports, blob(), Some(hello_digest()));
-        ports.service().complete(&actor(OWNER), upload().id, said).await.unwrap();
+        ports.service().complete(&actor(OWNER), upload().id, given).await.unwrap();
     }
     // No digest was announced: nothing is read.
     let mut ports = hello_arrived(five(None));
@@ -64,24 +64,24 @@ async fn an_unverified_digest_is_verified_by_reading() {
 
 #[tokio::test]
 async fn a_known_digest_is_compared_without_reading() {
-    for (said, right) in [(hello_digest(), true), (DIGEST, false)] {
+    for (given, right) in [(hello_digest(), true), (DIGEST, false)] {
         let mut ports = Ports::with_upload(five(None));
         let known = Stored { size: 5, sha256: Some(hello_digest()), ..Stored::default() };
         ports.direct.expect_finish().times(1).return_once(move |_, _, _| Ok(known));
         if right {
             committed(&mut ports, blob(), Some(hello_digest()));
         }
-        let outcome = ports.service().complete(&actor(OWNER), upload().id, saying(said)).await;
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, saying(given)).await;
         assert_eq!(outcome.is_ok(), right, "{outcome:?}");
     }
 }
 
 #[tokio::test]
 async fn mismatched_bytes_are_not_committed() {
-    for (announced, said) in [(Some(DIGEST), CompletionOptions::default()), (None, saying(DIGEST))] {
+    for (announced, given) in [(Some(DIGEST), CompletionOptions::default()), (None, saying(DIGEST))] {
         let mut ports = hello_arrived(five(announced));
         read_from(&mut ports, upload().blob);
-        let outcome = ports.service().complete(&actor(OWNER), upload().id, said).await;
+        let outcome = ports.service().complete(&actor(OWNER), upload().id, given).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
     }
     // Two different digests cannot both be right.
@@ -92,14 +92,14 @@ async fn mismatched_bytes_are_not_committed() {
 
 /// Uploads need a copy, which is recorded before it is made.
 fn copied(mut ports: Ports, outcome: crate::Result<Stored>) -> Ports {
-    let (mut staged, mut records) = (MockStagedUploadStore::new(), MockBlobRecordRepository::new());
+    let mut staged = MockStagedUploadStore::new();
     let mut order = Sequence::new();
     staged.expect_needs_copy().with(eq(FIVE)).returning(|_| true);
-    let record = records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW));
+    let record = ports.records.expect_record().with(eq(nth_key(1)), eq(store_name()), eq(NOW));
     record.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(()));
     let copy = staged.expect_copy().with(eq(upload().multipart()), eq(FIVE), eq(nth_key(1)), eq(presented()));
     copy.times(1).in_sequence(&mut order).return_once(|_, _, _, _| outcome);
-    ports.staged = Some((staged, records));
+    ports.staged = Some(staged);
     ports
 }
 

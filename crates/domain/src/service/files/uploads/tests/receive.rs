@@ -1,7 +1,7 @@
 use super::*;
 
 /// The sender's description of a file that goes into `folder`.
-fn said(folder: Option<NodeId>, file: FileInfo, announced: Option<u64>) -> StreamedFile {
+fn streamed(folder: Option<NodeId>, file: FileInfo, announced: Option<u64>) -> StreamedFile {
     StreamedFile { folder, file, announced }
 }
 
@@ -12,8 +12,8 @@ async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) 
         Ok(permit) => permit,
         Err(error) => return error,
     };
-    let said = async move { Ok(said(Some(FOLDER), file_info("a.txt"), announced)) };
-    service.receive(&actor(OWNER), permit, body, said).await.unwrap_err()
+    let given = async move { Ok(streamed(Some(FOLDER), file_info("a.txt"), announced)) };
+    service.receive(&actor(OWNER), permit, body, given).await.unwrap_err()
 }
 
 /// The owner's [`FOLDER`], into which bytes are streamed.
@@ -57,8 +57,8 @@ async fn a_stream_is_recorded_then_stored_then_created() {
         let service = ports.service();
         let permit = service.admit(&actor(OWNER), Some(FOLDER), size, Some(DIGEST)).await.unwrap();
         let permit = permit.presented_as(info.name.clone(), &info.media_type);
-        let said = async move { Ok(said(Some(FOLDER), info, size)) };
-        let entry = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap();
+        let given = async move { Ok(streamed(Some(FOLDER), info, size)) };
+        let entry = service.receive(&actor(OWNER), permit, hello(), given).await.unwrap();
         assert_eq!(entry.node.id, FILE);
     }
 }
@@ -74,8 +74,8 @@ async fn metadata_may_follow_the_bytes() {
     create.times(1).returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-    let said = async { Ok(said(Some(FOLDER), file_info("late"), Some(5))) };
-    service.receive(&actor(OWNER), permit, hello(), said).await.unwrap();
+    let given = async { Ok(streamed(Some(FOLDER), file_info("late"), Some(5))) };
+    service.receive(&actor(OWNER), permit, hello(), given).await.unwrap();
 }
 
 #[tokio::test]
@@ -92,8 +92,8 @@ async fn bytes_that_contradict_later_metadata_leave_nothing() {
         ports.store.expect_put().times(1).return_once(move |_, _, _, _| Ok(stored));
         let service = ports.service();
         let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-        let said = async move { Ok(said(None, file, size)) };
-        let error = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
+        let given = async move { Ok(streamed(None, file, size)) };
+        let error = service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err();
         assert!(is_expected(&error), "{error:?}");
     }
 }
@@ -110,8 +110,8 @@ async fn a_folder_named_late_is_authorized_too() {
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-    let said = async { Ok(said(Some(FILE), file_info("a"), None)) };
-    let refused = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
+    let given = async { Ok(streamed(Some(FILE), file_info("a"), None)) };
+    let refused = service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err();
     assert!(matches!(refused, Error::NotFound));
 }
 
@@ -155,8 +155,8 @@ async fn the_bytes_of_versions_that_a_form_made_superfluous_are_deleted() {
     removal.times(1).returning(|_, _| Ok(()));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), Some(FOLDER), Some(5), None).await.unwrap();
-    let said = async { Ok(said(Some(FOLDER), file_info("a.txt"), Some(5))) };
-    service.receive(&actor(OWNER), permit, hello(), said).await.unwrap();
+    let given = async { Ok(streamed(Some(FOLDER), file_info("a.txt"), Some(5))) };
+    service.receive(&actor(OWNER), permit, hello(), given).await.unwrap();
 }
 
 #[tokio::test]
@@ -205,8 +205,8 @@ async fn a_failure_before_the_commit_leaves_nothing() {
         ports.uploads.expect_create().never();
         let service = ports.service();
         let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-        let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
-        assert!(is_failure(&service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err()));
+        let given = async { Ok(streamed(Some(FOLDER), file_info("a"), None)) };
+        assert!(is_failure(&service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err()));
     }
 }
 
@@ -238,8 +238,8 @@ async fn bytes_that_took_too_long_are_expired() {
     ports.uploads.expect_create().never();
     let service = ports.service_in(context_with_fast_clock());
     let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
-    let said = async { Ok(said(Some(FOLDER), file_info("a"), None)) };
-    let error = service.receive(&actor(OWNER), permit, hello(), said).await.unwrap_err();
+    let given = async { Ok(streamed(Some(FOLDER), file_info("a"), None)) };
+    let error = service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err();
     assert!(matches!(error, Error::Gone(Gone::UploadExpired)));
 }
 
