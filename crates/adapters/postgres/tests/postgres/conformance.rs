@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Borrowed, Reuse, accounts, blob_records, changes, drive, link_downloads, links, search, sessions, shares, throttle,
-    trash, trees, uploads, users, versions,
+    Borrowed, Reuse, accounts, blob_records, changes, drive, idempotency_records, jobs, link_downloads, links,
+    name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::port::Repositories;
@@ -62,8 +62,12 @@ async fn all(store: &Repositories) {
     links::suite(store).await;
     link_downloads::suite(store).await;
     search::suite(store).await;
+    name_keys::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;
+    task_leases::suite(store).await;
+    jobs::suite(store).await;
+    idempotency_records::suite(store).await;
 }
 
 /// Suites do not interfere with each other, in any order.
