@@ -32,13 +32,8 @@ impl Random for OsRandom {
 
 #[cfg(test)]
 mod tests {
-    use clouddrive_conformance::effects;
-
     use super::*;
 
-    #[test]
-    fn the_clock_and_the_generator_keep_their_contracts() {
-        effects::clock_suite(&SystemClock);
-        effects::random_suite(&OsRandom);
-    }
+    clouddrive_conformance::clock! { #[tokio::test] clock = SystemClock => &clock }
+    clouddrive_conformance::random! { #[tokio::test] random = OsRandom => &random }
 }

@@ -8,7 +8,7 @@
 #![deny(missing_docs)]
 
 mod case;
-pub mod effects;
+mod effects;
 mod files;
 mod fixture;
 mod identity;
@@ -19,6 +19,7 @@ mod sharing;
 mod storage;
 
 pub use case::Case;
+pub use effects::{clock, probe, random};
 pub use files::{changes, drive, name_keys, search, trash, trees, uploads, versions};
 #[cfg(feature = "photos")]
 pub use identity::photos;

@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clouddrive_conformance::{
-    Case, accounts, blob_records, blobs, changes, direct_uploads, drive, idempotency_records, jobs, link_downloads,
-    links, name_keys, part_store, passwords, search, sessions, shares, signed_urls, task_leases, throttle, tokens,
-    trash, trees, uploads, url_verifiers, users, versions,
+    Case, accounts, blob_records, blobs, changes, clock, direct_uploads, drive, idempotency_records, jobs, link_access,
+    link_downloads, link_tokens, links, name_keys, part_store, passwords, probe, random, search, sessions, shares,
+    signed_urls, staged_uploads, task_leases, throttle, tokens, trash, trees, uploads, url_verifiers, users, versions,
 };
 
 /// Every Rust file below `folder`, with its text.
@@ -101,7 +101,6 @@ fn modules(port: &str) -> Vec<&str> {
     match port {
         "blobs" => vec!["blobs", "direct_uploads", "samples"],
         "signed_urls" => vec!["signed_urls", "url_verifiers"],
-        "clock" | "probe" | "random" => vec!["effects"],
         other => vec![other],
     }
 }
@@ -175,8 +174,14 @@ const SUITES: &[&[Case]] = &[
     url_verifiers::CASES,
     direct_uploads::CASES,
     part_store::CASES,
+    staged_uploads::CASES,
     passwords::CASES,
     tokens::CASES,
+    link_tokens::CASES,
+    link_access::CASES,
+    clock::CASES,
+    random::CASES,
+    probe::CASES,
     #[cfg(feature = "photos")]
     clouddrive_conformance::photos::CASES,
 ];

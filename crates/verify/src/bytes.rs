@@ -292,16 +292,16 @@ async fn incomplete_uploads(
     report: &mut Report,
 ) -> Result<(), CheckError> {
     let mut begun =
-        objects.incomplete_uploads().try_filter(|transfer| ready(transfer.begun_at < old)).try_chunks(RECHECK_BATCH);
+        objects.incomplete_uploads().try_filter(|upload| ready(upload.begun_at < old)).try_chunks(RECHECK_BATCH);
     while let Some(chunk) = begun.next().await {
         let chunk = chunk.map_err(|TryChunksError(_, error)| error)?;
-        let keys: Vec<String> = chunk.iter().map(|transfer| transfer.key.clone()).collect();
+        let keys: Vec<String> = chunk.iter().map(|upload| upload.key.clone()).collect();
         let mut snapshot = records.snapshot().await?;
         let rows = snapshot.rows(&needed(&keys, old), false).await?;
         let needed: HashSet<String> = rows.map_ok(|row| row.first().to_owned()).try_collect().await?;
-        for transfer in chunk.into_iter().filter(|transfer| !needed.contains(&transfer.key)) {
-            let detail = format!("it began at {}", transfer.begun_at);
-            report.add(Finding { kind: Kind::TransferAbandoned, subject: transfer.key, detail });
+        for upload in chunk.into_iter().filter(|upload| !needed.contains(&upload.key)) {
+            let detail = format!("it began at {}", upload.begun_at);
+            report.add(Finding { kind: Kind::TransferAbandoned, subject: upload.key, detail });
         }
     }
     Ok(())

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use clouddrive_auth::{Algorithm, Argon2Passwords, JwtTokens, MacLinkAccess, MasterKey, SealedLinkTokens};
-use clouddrive_conformance::{link_access, link_tokens};
 
 clouddrive_conformance::passwords! {
     #[tokio::test] passwords = Argon2Passwords::new(2, 64).unwrap() => &passwords
@@ -31,12 +30,10 @@ tokens! {
     hs512: Hs512,
 }
 
-#[test]
-fn sealed_link_tokens() {
-    link_tokens::suite(&SealedLinkTokens::new([7; 32]).unwrap());
+clouddrive_conformance::link_tokens! {
+    #[tokio::test] tokens = SealedLinkTokens::new([7; 32]).unwrap() => &tokens
 }
 
-#[test]
-fn mac_link_access() {
-    link_access::suite(&MacLinkAccess::new([7; 32]));
+clouddrive_conformance::link_access! {
+    #[tokio::test] access = MacLinkAccess::new([7; 32]) => &access
 }

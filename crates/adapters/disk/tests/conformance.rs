@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use clouddrive_conformance::{effects, signed_urls};
+use clouddrive_conformance::signed_urls;
 use clouddrive_disk::{DiskStore, DiskUploads, DiskUrls};
 use clouddrive_domain::model::Timestamp;
 use clouddrive_domain::port::Random;
@@ -88,8 +88,4 @@ mod by_url {
     }
 }
 
-#[tokio::test]
-async fn a_disk_that_works_says_so() {
-    let root = tempfile::tempdir().unwrap();
-    effects::probe_suite(&DiskStore::open(root.path().to_owned()).unwrap()).await;
-}
+clouddrive_conformance::probe! { #[tokio::test] (_root, store) = open("") => &store }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use clouddrive_conformance::{blob_records, changes, effects, trash, uploads, users};
+use clouddrive_conformance::{blob_records, changes, trash, uploads, users};
 use clouddrive_domain::model::{AuditAction, AuditEvent, Command, RequestId, Timestamp, UserId};
 use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock, Repositories, UploadRepository};
 use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
@@ -15,9 +15,10 @@ fn database() -> Repositories {
 }
 
 mod suites {
-    use super::database;
+    use super::{Database, database};
 
     clouddrive_conformance::persistence! { #[tokio::test] store = database() => &store }
+    clouddrive_conformance::probe! { #[tokio::test] store = Database::new() => &store }
 }
 
 /// Suites do not interfere with each other, in any order.
@@ -54,7 +55,7 @@ fn store() -> (MemoryStore, Arc<SeededRandom>) {
 mod stores {
     use std::sync::Arc;
 
-    use super::{MemoryStore, NOW, SeededRandom, TestPasswords, store};
+    use super::{ManualClock, MemoryStore, NOW, SeededRandom, TestPasswords, store};
     use clouddrive_conformance::direct_uploads::{Case, GatedServer};
     use clouddrive_conformance::signed_urls::Case as Signing;
 
@@ -83,18 +84,9 @@ mod stores {
     clouddrive_conformance::passwords! {
         #[tokio::test] passwords = TestPasswords::new(Arc::new(SeededRandom::new(1))) => &passwords
     }
-}
-
-#[tokio::test]
-async fn working_adapters_pass_the_probe_suite() {
-    effects::probe_suite(&Database::new()).await;
-    effects::probe_suite(&store().0).await;
-}
-
-#[test]
-fn effects() {
-    effects::clock_suite(&ManualClock::new(NOW));
-    effects::random_suite(&SeededRandom::new(1));
+    clouddrive_conformance::clock! { #[tokio::test] clock = ManualClock::new(NOW) => &clock }
+    clouddrive_conformance::random! { #[tokio::test] random = SeededRandom::new(1) => &random }
+    clouddrive_conformance::probe! { #[tokio::test] (store, _random) = store() => &store }
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clouddrive_conformance::{Borrowed, Reuse, blob_records, changes, effects, trash, uploads, users};
+use clouddrive_conformance::{Borrowed, Reuse, blob_records, changes, trash, uploads, users};
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::port::Repositories;
 use clouddrive_sqlite::{Database, Options};
@@ -12,8 +12,12 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
 
+async fn database(dir: &TempDir) -> Database {
+    Database::open(&path(dir), Options::default()).await.unwrap()
+}
+
 async fn open(dir: &TempDir) -> Repositories {
-    Repositories::from_store(Arc::new(Database::open(&path(dir), Options::default()).await.unwrap()))
+    Repositories::from_store(Arc::new(database(dir).await))
 }
 
 fn path(dir: &TempDir) -> PathBuf {
@@ -36,12 +40,13 @@ async fn reused() -> (Borrowed<'static, TempDir>, Repositories) {
 }
 
 mod suites {
-    use super::reused;
+    use super::{database, reused};
 
     clouddrive_conformance::persistence! {
         #[tokio::test(flavor = "multi_thread")]
         (_dir, store) = reused().await => &store
     }
+    clouddrive_conformance::probe! { #[tokio::test] dir = tempfile::tempdir().unwrap() => &database(&dir).await }
 }
 
 /// Suites do not interfere with each other, in any order.
@@ -65,11 +70,4 @@ async fn drives_whose_owners_are_gone() {
         connection.batch_execute(&format!("DELETE FROM users WHERE id = x'{id}'")).unwrap();
     };
     trash::ownerless_suite(&store, remove).await;
-}
-
-#[tokio::test]
-async fn a_database_that_works_says_so() {
-    let dir = tempfile::tempdir().unwrap();
-    let database = Database::open(&path(&dir), Options::default()).await.unwrap();
-    effects::probe_suite(&database).await;
 }

@@ -22,8 +22,8 @@ use crate::fixture::{self, ALL, TestUser, assert_refused};
 persistence_suite! {
     $ changes uses
         AccountRepository, BlobRecordRepository, ChangeRepository, LinkDownloadRepository, LinkRepository,
-        NodeRepository, SessionRepository, ShareRepository, ThrottleRepository, TrashRepository, TreeRepository, UploadRepository,
-        UserRepository, VersionRepository;
+        NodeRepository, SessionRepository, ShareRepository, ThrottleRepository, TrashRepository, TreeRepository,
+        UploadRepository, UserRepository, VersionRepository;
 
     rows of "`ChangeRepository`: Each entry commits atomically with the mutation it describes." {
         accounts_leave_rows,
@@ -213,14 +213,14 @@ async fn a_reader_misses_nothing_that_commits_late(fixture: &Fixture<'_>) {
             fixture.folder(user.id, user.root, &format!("{writer}-{number}")).await;
         }
     }));
-    let copy_request = async {
+    let copying = async {
         for number in 0..8 {
             let to = fixture.folder(ann.id, ann.root, &format!("copy-{number}")).await;
             fixture.copy_into(ann.id, tree, to).await.unwrap();
         }
     };
     let reading = read_drive(fixture, ann.drive, cursor, 30 + 2 * 8, 7);
-    let (_, (), (seen, _)) = join3(writing, copy_request, reading).await;
+    let (_, (), (seen, _)) = join3(writing, copying, reading).await;
     let all = all_after(fixture, start).await;
     assert_eq!(all.len(), 60 + 2 * 8);
     let requests: HashSet<RequestId> = all.iter().map(|entry| entry.command.request.clone()).collect();

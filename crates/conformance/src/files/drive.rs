@@ -117,7 +117,7 @@ persistence_suite! {
     }
 
     relocate of "`NodeRepository::relocate`: If all of that is already so, nothing changes, not even the revision." {
-        an_existing_blob_is_not_overwritten,
+        a_relocation_to_where_it_is_changes_nothing,
     }
 
     relocate of "`NodeRepository::relocate`: if `seen` is not its revision" {

@@ -36,7 +36,7 @@ persistence_suite! {
         content_replaced_by_a_copy_counts_until_its_bytes_are_deleted,
     }
 
-    file of "`CopyRequest::place`: `FolderCycle`" {
+    file of "`CopyRequest::place`: [`PreconditionFailed`](Error::PreconditionFailed)" {
         a_revision_that_was_not_seen_last_is_refused,
     }
 
@@ -110,7 +110,7 @@ persistence_suite! {
     }
 
     races of "`TreeRepository::copy`: The name is resolved as for an upload" {
-        concurrent_keep_both_uploads_get_distinct_names,
+        concurrent_keep_both_copies_get_distinct_names,
     }
 
     races of "`TreeRepository::copy`: the copy is atomic" {

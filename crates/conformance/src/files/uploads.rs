@@ -39,7 +39,7 @@ persistence_suite! {
     }
 
     list of "`UploadRepository::list`: Lists the uploads that are open at `now`" {
-        ended_and_expired_sessions_are_not_listed,
+        ended_and_expired_uploads_are_not_listed,
     }
 
     list of "`UploadRepository::list`: at most `limit` + 1" {
@@ -92,7 +92,10 @@ persistence_suite! {
 
     replace of "`UploadRepository::commit`: A former content stays as a version" {
         a_replaced_file_is_the_same_file_with_another_content,
-        missing_directories_are_created,
+    }
+
+    replace of "`UploadRepository::commit`: resolves the name" {
+        where_no_file_has_the_name_any_more_a_new_one_is_made,
     }
 
     replace of "`UploadRepository::commit`: excess versions are removed in the same transaction" {

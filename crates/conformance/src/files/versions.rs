@@ -71,7 +71,7 @@ persistence_suite! {
     }
 
     restore of "`VersionRepository::restore`: If the current content already uses that blob, nothing changes" {
-        the_current_version_cannot_be_deleted,
+        a_restore_of_the_current_content_changes_nothing,
     }
 
     restore of "`VersionRepository`: Each counts against the quota of the drive." {

@@ -45,7 +45,7 @@ fn password(text: &str) -> Password {
 }
 
 /// The right password verifies, wrong ones do not, and a fresh hash is not outdated.
-pub async fn right_and_wrong_passwords_are_distinguished(passwords: &dyn Passwords) {
+async fn right_and_wrong_passwords_are_distinguished(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a quiet secret")).await.unwrap();
     assert_eq!(passwords.verify(&password("a quiet secret"), &hash).await.unwrap(), PasswordCheck::Right);
     for wrong in ["", "A quiet secret", "a quiet secret ", " a quiet secret", "a quiet secre", "a quiet secret\0"] {
@@ -55,7 +55,7 @@ pub async fn right_and_wrong_passwords_are_distinguished(passwords: &dyn Passwor
 }
 
 /// Each hash has its own salt, and each verifies.
-pub async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwords) {
+async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let one = passwords.hash(&secret).await.unwrap();
     let other = passwords.hash(&secret).await.unwrap();
@@ -65,7 +65,7 @@ pub async fn the_same_password_has_another_hash_each_time(passwords: &dyn Passwo
 }
 
 /// Passwords are not truncated: not after 72 bytes, not at 128 characters, not at a NUL.
-pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
+async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
     for (long, other) in [
         ("x".repeat(72) + "y", "x".repeat(72) + "z"),
         ("語".repeat(127) + "一", "語".repeat(127) + "二"),
@@ -78,13 +78,13 @@ pub async fn every_byte_of_a_password_counts(passwords: &dyn Passwords) {
 }
 
 /// The hash does not contain the password.
-pub async fn a_hash_does_not_show_the_password(passwords: &dyn Passwords) {
+async fn a_hash_does_not_show_the_password(passwords: &dyn Passwords) {
     let hash = passwords.hash(&password("a-quiet-secret")).await.unwrap();
     assert!(!hash.expose().contains("quiet"), "the password stands in its hash");
 }
 
 /// A malformed hash gives `PasswordCheck::Wrong`, not an error.
-pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
+async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let whole = passwords.hash(&secret).await.unwrap();
     let half: String = whole.expose().chars().take(whole.expose().len() / 2).collect();
@@ -95,13 +95,13 @@ pub async fn a_hash_that_cannot_be_read_is_wrong(passwords: &dyn Passwords) {
 }
 
 /// Verification for an unknown user succeeds.
-pub async fn an_unknown_user_is_verified_without_an_error(passwords: &dyn Passwords) {
+async fn an_unknown_user_is_verified_without_an_error(passwords: &dyn Passwords) {
     passwords.verify_unknown(&password("a quiet secret")).await.unwrap();
     passwords.verify_unknown(&password("")).await.unwrap();
 }
 
 /// Each of many concurrent calls gets the right verdict or fails with `Unavailable`.
-pub async fn many_at_once_are_answered_or_turned_away(passwords: &dyn Passwords) {
+async fn many_at_once_are_answered_or_turned_away(passwords: &dyn Passwords) {
     let secret = password("a quiet secret");
     let hash = passwords.hash(&secret).await.unwrap();
     let verdicts = join_all((0..16).map(|_| passwords.verify(&secret, &hash))).await;

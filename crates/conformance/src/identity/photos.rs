@@ -85,7 +85,7 @@ fn assert_colour(photo: &RgbImage, (x, y): (u32, u32), expected: Rgb<u8>, what: 
 }
 
 /// Each of the `FORMATS` is detected by its bytes and keeps its colours.
-pub async fn every_format_becomes_a_jpeg_of_400_by_400(photos: &dyn PhotoMaker) {
+async fn every_format_becomes_a_jpeg_of_400_by_400(photos: &dyn PhotoMaker) {
     for format in FORMATS {
         let photo = made(photos, encoded(&RgbImage::from_pixel(500, 500, BLUE), format)).await;
         assert_colour(&photo, (200, 200), BLUE, &format!("{format:?}"));
@@ -93,7 +93,7 @@ pub async fn every_format_becomes_a_jpeg_of_400_by_400(photos: &dyn PhotoMaker) 
 }
 
 /// Wide, tall, small and large pictures.
-pub async fn any_shape_becomes_a_square(photos: &dyn PhotoMaker) {
+async fn any_shape_becomes_a_square(photos: &dyn PhotoMaker) {
     for (width, height) in [(1, 1), (2, 900), (900, 2), (399, 401), (400, 400), (2500, 1700)] {
         let photo = made(photos, encoded(&RgbImage::from_pixel(width, height, GREEN), ImageFormat::Png)).await;
         for corner in [(0, 0), (399, 0), (0, 399), (399, 399)] {
@@ -103,7 +103,7 @@ pub async fn any_shape_becomes_a_square(photos: &dyn PhotoMaker) {
 }
 
 /// The photo is cropped to the middle square.
-pub async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
+async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
     let stripe = |at| match at {
         0..600 => RED,
         600..1200 => GREEN,
@@ -118,7 +118,7 @@ pub async fn the_middle_is_kept(photos: &dyn PhotoMaker) {
 }
 
 /// All eight EXIF orientations are undone.
-pub async fn photos_are_upright(photos: &dyn PhotoMaker) {
+async fn photos_are_upright(photos: &dyn PhotoMaker) {
     // Expected: red above green on the left, blue above grey on the right.
     let quarters = [RED, BLUE, GREEN, GREY];
     let points = [(100, 100), (300, 100), (100, 300), (300, 300)];
@@ -168,7 +168,7 @@ fn with_exif(picture: &RgbImage, exif: &[u8]) -> Vec<u8> {
 }
 
 /// Metadata, colour profiles and trailing bytes are dropped.
-pub async fn nothing_else_of_the_original_is_kept(photos: &dyn PhotoMaker) {
+async fn nothing_else_of_the_original_is_kept(photos: &dyn PhotoMaker) {
     let mut picture = with_exif(&RgbImage::from_pixel(64, 64, RED), &exif(1, b"a place on a map"));
     picture.extend(b"an appended note");
     let photo = photos.make(Bytes::from(picture)).await.unwrap();
@@ -179,7 +179,7 @@ pub async fn nothing_else_of_the_original_is_kept(photos: &dyn PhotoMaker) {
 }
 
 /// Other image formats and bytes that are no image are refused.
-pub async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
+async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
     let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><script>alert(1)</script></svg>";
     let bitmap = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0\x04\0\0\0\
         \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff\xff\xff\0";
@@ -199,7 +199,7 @@ pub async fn other_formats_are_refused(photos: &dyn PhotoMaker) {
 }
 
 /// A JPEG may lack a few bytes at its end.
-pub async fn a_jpeg_may_break_off_at_its_end(photos: &dyn PhotoMaker) {
+async fn a_jpeg_may_break_off_at_its_end(photos: &dyn PhotoMaker) {
     let whole = encoded(&RgbImage::from_pixel(500, 500, GREEN), ImageFormat::Jpeg);
     for missing in [1, 2, 10] {
         let part = whole.iter().copied().take(whole.len() - missing).collect();
@@ -208,7 +208,7 @@ pub async fn a_jpeg_may_break_off_at_its_end(photos: &dyn PhotoMaker) {
 }
 
 /// Colours are converted by the embedded profile, here one with red and green swapped.
-pub async fn colours_of_a_profile_become_srgb(photos: &dyn PhotoMaker) {
+async fn colours_of_a_profile_become_srgb(photos: &dyn PhotoMaker) {
     let mut jpeg = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 95);
     encoder.set_icc_profile(swapped_profile()).unwrap();
@@ -253,7 +253,7 @@ fn swapped_profile() -> Vec<u8> {
 }
 
 /// Truncated pictures, and garbage after a valid signature.
-pub async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
+async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
     for format in FORMATS {
         let whole = encoded(&noise(120, 120), format);
         made(photos, whole.clone()).await;
@@ -270,7 +270,7 @@ pub async fn broken_pictures_are_refused(photos: &dyn PhotoMaker) {
 }
 
 /// A few bytes that would decode to gigabytes of pixels.
-pub async fn pictures_that_claim_too_many_pixels_are_refused(photos: &dyn PhotoMaker) {
+async fn pictures_that_claim_too_many_pixels_are_refused(photos: &dyn PhotoMaker) {
     // 60,000×60,000, with a valid checksum.
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\xea\x60\0\0\xea\x60\x08\x02\0\0\0\x0f\xb0\xe2\x15\0\0\0\0IDAT";
     assert_refused(photos, png.to_vec(), "a PNG").await;

@@ -61,14 +61,14 @@ fn assert_refused(tokens: &dyn Tokens, token: &str, now: Timestamp, why: Unauthe
 }
 
 /// Claims round-trip, and a token is valid from its issue time on.
-pub async fn a_token_says_what_it_was_made_of(tokens: &dyn Tokens) {
+async fn a_token_says_what_it_was_made_of(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
     assert_eq!(tokens.verify(&token, NOW.plus(LIFETIME / 2)).unwrap(), claims());
 }
 
 /// A narrow token stays narrow.
-pub async fn a_token_keeps_its_scopes(tokens: &dyn Tokens) {
+async fn a_token_keeps_its_scopes(tokens: &dyn Tokens) {
     for scopes in [vec![], vec![Scope::Read], vec![Scope::Read, Scope::Write]] {
         let claims = AccessClaims { scopes: scopes.into_iter().collect(), ..claims() };
         assert_eq!(tokens.verify(&tokens.issue(&claims).unwrap(), NOW).unwrap(), claims);
@@ -76,7 +76,7 @@ pub async fn a_token_keeps_its_scopes(tokens: &dyn Tokens) {
 }
 
 /// Rounding may cost less than a second of a token's lifetime, and never extends it.
-pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
+async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
     let odd = Timestamp::from_millis(NOW.as_millis() + 789);
     let claims = AccessClaims { issued_at: odd, expires_at: odd.plus(LIFETIME), ..claims() };
     let read = tokens.verify(&tokens.issue(&claims).unwrap(), odd).unwrap();
@@ -87,7 +87,7 @@ pub async fn times_are_kept_to_the_second(tokens: &dyn Tokens) {
 }
 
 /// A token is valid until just before its expiry, and expired from then on.
-pub async fn a_token_ends_at_its_end(tokens: &dyn Tokens) {
+async fn a_token_ends_at_its_end(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     let end = claims().expires_at;
     assert!(tokens.verify(&token, end.minus(Duration::from_millis(1))).is_ok(), "the token ended early");
@@ -97,7 +97,7 @@ pub async fn a_token_ends_at_its_end(tokens: &dyn Tokens) {
 }
 
 /// No byte of a token can be changed, removed or added.
-pub async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
+async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     let bytes = token.as_bytes();
     for (at, byte) in bytes.iter().enumerate() {
@@ -116,7 +116,7 @@ pub async fn a_token_changed_anywhere_is_invalid(tokens: &dyn Tokens) {
 }
 
 /// A token spliced from two others is invalid.
-pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
+async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
     let one = tokens.issue(&claims()).unwrap();
     let another = AccessClaims { user: user("01970000-0000-7000-8000-0000000000ff"), ..claims() };
     let other = tokens.issue(&another).unwrap();
@@ -133,7 +133,7 @@ pub async fn parts_of_two_tokens_make_no_third(tokens: &dyn Tokens) {
 }
 
 /// Any other text, of any length, is invalid.
-pub async fn arbitrary_text_is_no_token(tokens: &dyn Tokens) {
+async fn arbitrary_text_is_no_token(tokens: &dyn Tokens) {
     let long = "a".repeat(1_000_000);
     let dots = ".".repeat(1_000_000);
     for text in ["", ".", "..", "...", "null", "{}", "a.b.c", "ä.ö.ü", "\0", "Bearer x", &long, &dots] {
@@ -142,7 +142,7 @@ pub async fn arbitrary_text_is_no_token(tokens: &dyn Tokens) {
 }
 
 /// A JWT with the algorithm `none` is invalid.
-pub async fn a_token_without_a_signature_is_invalid(tokens: &dyn Tokens) {
+async fn a_token_without_a_signature_is_invalid(tokens: &dyn Tokens) {
     let token = tokens.issue(&claims()).unwrap();
     let payload = token.split('.').nth(1).unwrap_or_default();
     let header = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0"; // {"alg":"none","typ":"JWT"}
@@ -152,7 +152,7 @@ pub async fn a_token_without_a_signature_is_invalid(tokens: &dyn Tokens) {
 }
 
 /// Only a genuine token is reported as expired.
-pub async fn a_changed_token_is_not_called_expired(tokens: &dyn Tokens) {
+async fn a_changed_token_is_not_called_expired(tokens: &dyn Tokens) {
     let mut token = tokens.issue(&claims()).unwrap();
     let last = token.pop().unwrap();
     token.push(if last == 'A' { 'B' } else { 'A' });

@@ -309,10 +309,6 @@ async fn a_refused_mutation_queues_nothing(fixture: &Fixture<'_>) {
     assert_eq!(claim(fixture, due(fixture), ALL).await, []);
 }
 
-async fn abort(fixture: &Fixture<'_>, upload: &Upload) -> clouddrive_domain::Result<()> {
-    fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await
-}
-
 /// An open upload into the root of its sender's drive.
 async fn opened(fixture: &Fixture<'_>, sender: &TestUser, name: &str) -> Upload {
     let root = fixture.grant(sender.id, sender.root, Action::AddTo).await;
@@ -356,7 +352,7 @@ async fn an_upload_that_becomes_a_file_queues_nothing(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = opened(fixture, &ann, "a").await;
     fixture.commit(&root, &fixture.completing(&upload, ConflictPolicy::Fail)).await.unwrap();
-    assert_refused!(abort(fixture, &upload).await, Error::Conflict(Conflict::UploadClosed));
+    assert_refused!(fixture.abort(&upload).await, Error::Conflict(Conflict::UploadClosed));
     assert_eq!(claim(fixture, due(fixture), ALL).await, []);
 }
 
@@ -364,10 +360,10 @@ async fn an_upload_that_is_over_is_not_queued_again(fixture: &Fixture<'_>) {
     drain(fixture).await;
     let ann = fixture.user().await;
     let upload = opened(fixture, &ann, "a").await;
-    abort(fixture, &upload).await.unwrap();
+    fixture.abort(&upload).await.unwrap();
     let running = claim_one(fixture, due(fixture)).await;
     assert_eq!(running.job, Job::DiscardUpload(upload.id));
-    abort(fixture, &upload).await.unwrap();
+    fixture.abort(&upload).await.unwrap();
     finish(fixture, &running, JobOutcome::Done).await;
     assert_eq!(claim(fixture, due(fixture), ALL).await, []);
 }
@@ -377,10 +373,10 @@ async fn an_upload_whose_bytes_are_deleted_has_no_job(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let (running, waiting) = (opened(fixture, &ann, "a").await, opened(fixture, &ann, "b").await);
     let (other, open) = (opened(fixture, &ann, "c").await, opened(fixture, &ann, "d").await);
-    abort(fixture, &running).await.unwrap();
+    fixture.abort(&running).await.unwrap();
     assert_eq!(claim_one(fixture, due(fixture)).await.job, Job::DiscardUpload(running.id));
     for upload in [&waiting, &other] {
-        abort(fixture, upload).await.unwrap();
+        fixture.abort(upload).await.unwrap();
     }
     let discarded = [running.id, waiting.id, open.id];
     fixture.store.uploads().note_discarded(fixture.now(), &discarded).await.unwrap();
@@ -393,9 +389,9 @@ async fn an_upload_whose_bytes_the_collector_deletes_has_no_job(fixture: &Fixtur
     drain(fixture).await;
     let ann = fixture.user().await;
     let (ended, later) = (opened(fixture, &ann, "a").await, opened(fixture, &ann, "b").await);
-    abort(fixture, &ended).await.unwrap();
+    fixture.abort(&ended).await.unwrap();
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&ended.blob));
-    abort(fixture, &later).await.unwrap();
+    fixture.abort(&later).await.unwrap();
     assert_eq!(attempts(fixture, due(fixture)).await, [(Job::DiscardUpload(later.id), 1)]);
 }
 

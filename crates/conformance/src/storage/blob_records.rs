@@ -335,7 +335,7 @@ async fn bytes_that_could_not_be_deleted_stay_reserved_until_they_are(fixture: &
         assert_eq!(fixture.quota(ann.id).await, reserved(7));
     }
     fixture.store.records().remove(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();
-    assert_eq!(fixture.quota(ann.id).await, reserved(7), "it is not condemned yet");
+    assert_eq!(fixture.quota(ann.id).await, reserved(7), "it is not marked for deletion yet");
     assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
     for _ in 0..2 {
         fixture.store.records().remove(&STORE, std::slice::from_ref(&upload.blob)).await.unwrap();

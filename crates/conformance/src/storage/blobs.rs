@@ -95,7 +95,7 @@ suite! {
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
 /// `put` and `head` describe the stored blob, and it reads back unchanged; an empty one too.
-pub async fn a_put_blob_reads_back(store: &dyn BlobStore, random: &dyn Random) {
+async fn a_put_blob_reads_back(store: &dyn BlobStore, random: &dyn Random) {
     for size in [0, 1, 1000, 70_000, 3_000_007] {
         let (key, bytes) = (BlobKey::generate(random), sample(size));
         let expected = Expected { length: Length::Exactly(size as u64), sha256: None };
@@ -108,7 +108,7 @@ pub async fn a_put_blob_reads_back(store: &dyn BlobStore, random: &dyn Random) {
 }
 
 /// A body may consist of empty, tiny and large pieces.
-pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, random: &dyn Random) {
+async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     let bytes = sample(2_000_000);
     let (small, large) = bytes.split_at(999);
@@ -121,7 +121,7 @@ pub async fn pieces_of_any_size_make_one_blob(store: &dyn BlobStore, random: &dy
 }
 
 /// `Checksum` if the digest is not the expected one, and nothing is stored; with the right one, the blob is.
-pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, random: &dyn Random) {
+async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     for size in [0, 10, 700_000] {
         let expected = Expected { length: Length::Exactly(size as u64), sha256: Some(digest(b"something else")) };
@@ -133,7 +133,7 @@ pub async fn a_digest_that_was_announced_is_checked(store: &dyn BlobStore, rando
 }
 
 /// `Size` if the body is shorter or longer than expected, and nothing is stored.
-pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, random: &dyn Random) {
+async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     for (size, expected) in [(0, 1), (1, 0), (10, 9), (10, 11), (700_000, 699_999), (700_000, 700_001)] {
         let expected = Expected { length: Length::Exactly(expected), sha256: None };
@@ -142,7 +142,7 @@ pub async fn a_body_has_exactly_the_expected_length(store: &dyn BlobStore, rando
 }
 
 /// `TooLarge` if the body exceeds the limit, and nothing is stored; a body of exactly the limit is.
-pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, random: &dyn Random) {
+async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     for (size, limit) in [(1, 0), (10, 9), (700_000, 699_999)] {
         let expected = Expected { length: Length::AtMost(limit), sha256: None };
@@ -154,7 +154,7 @@ pub async fn a_body_has_at_most_the_expected_length(store: &dyn BlobStore, rando
 }
 
 /// `put` returns an error of the body, and nothing is stored.
-pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, random: &dyn Random) {
+async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     for size in [0, 10, 700_000] {
         for refused in [Refused::Interrupted, Refused::TooSlow] {
@@ -166,7 +166,7 @@ pub async fn an_error_of_the_body_is_passed_on(store: &dyn BlobStore, random: &d
 }
 
 /// `BlobExists` if there is a blob; its bytes and digest stay unchanged, whatever the new body.
-pub async fn a_key_is_written_once(store: &dyn BlobStore, random: &dyn Random) {
+async fn a_key_is_written_once(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     store.put(&key, body(b"the first", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     for bytes in [&b"the first"[..], b"", b"the second", &sample(700_000)] {
@@ -176,7 +176,7 @@ pub async fn a_key_is_written_once(store: &dyn BlobStore, random: &dyn Random) {
 }
 
 /// Exactly one of many concurrent puts under one key succeeds, and its bytes are stored.
-pub async fn one_of_simultaneous_puts_succeeds(store: &dyn BlobStore, random: &dyn Random) {
+async fn one_of_simultaneous_puts_succeeds(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     let contents: Vec<Vec<u8>> = (0..8_u8).map(|number| vec![number; 600_000 + usize::from(number)]).collect();
     let content_headers = ContentHeaders::unknown();
@@ -195,7 +195,7 @@ pub async fn one_of_simultaneous_puts_succeeds(store: &dyn BlobStore, random: &d
 }
 
 /// A put whose future is dropped stores nothing and does not block the next one.
-pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, random: &dyn Random) {
+async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     for size in [0, 10, 3_000_000] {
         let (body, pause) = pausing(&sample(size));
@@ -216,13 +216,13 @@ pub async fn a_put_that_is_dropped_stores_nothing(store: &dyn BlobStore, random:
 }
 
 /// `head` returns `None` for a missing blob.
-pub async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &dyn Random) {
+async fn head_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     assert_eq!(store.head(&key).await.unwrap(), None);
 }
 
 /// `get` returns the bytes of the half-open range; none if it is empty.
-pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, random: &dyn Random) {
+async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     let bytes = sample(1_000_000);
     store.put(&key, body(&bytes, 65_536), any_length(), &ContentHeaders::unknown()).await.unwrap();
@@ -235,7 +235,7 @@ pub async fn get_gives_the_range_that_was_asked_for(store: &dyn BlobStore, rando
 }
 
 /// `Damaged` if the blob does not have the expected length, for any range.
-pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, random: &dyn Random) {
+async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     store.put(&key, body(b"0123456789", 10), any_length(), &ContentHeaders::unknown()).await.unwrap();
     for (size, range) in [
@@ -255,7 +255,7 @@ pub async fn get_refuses_a_blob_of_another_length(store: &dyn BlobStore, random:
 }
 
 /// `NotFound` for a missing blob, for any range.
-pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &dyn Random) {
+async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     for range in [0..0, 0..1, 5..6] {
         let outcome = read(store, &key, 10, range.clone()).await;
@@ -264,7 +264,7 @@ pub async fn get_finds_nothing_where_nothing_is(store: &dyn BlobStore, random: &
 }
 
 /// `delete` removes the blob and no other.
-pub async fn delete_removes_the_blob(store: &dyn BlobStore, random: &dyn Random) {
+async fn delete_removes_the_blob(store: &dyn BlobStore, random: &dyn Random) {
     let (key, other) = (BlobKey::generate(random), BlobKey::generate(random));
     store.put(&key, body(b"goes", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
     store.put(&other, body(b"stays", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
@@ -274,7 +274,7 @@ pub async fn delete_removes_the_blob(store: &dyn BlobStore, random: &dyn Random)
 }
 
 /// Idempotent: deleting a missing blob succeeds, before and after it existed.
-pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, random: &dyn Random) {
+async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     store.delete(&key).await.unwrap();
     store.put(&key, body(b"goes", 4), any_length(), &ContentHeaders::unknown()).await.unwrap();
@@ -284,7 +284,7 @@ pub async fn delete_of_nothing_is_no_error(store: &dyn BlobStore, random: &dyn R
 }
 
 /// A discarded blob is gone like a discarded multipart upload, and no other is. Idempotent.
-pub async fn discarded_uploads_are_gone(store: &dyn BlobStore, random: &dyn Random) {
+async fn discarded_uploads_are_gone(store: &dyn BlobStore, random: &dyn Random) {
     let multipart = || MultipartUpload { key: BlobKey::generate(random), multipart_id: None };
     let (goes, stays) = (multipart(), multipart());
     for multipart in [&goes, &stays] {
@@ -301,7 +301,7 @@ pub async fn discarded_uploads_are_gone(store: &dyn BlobStore, random: &dyn Rand
 }
 
 /// A sweep removes unfinished writes, not complete blobs.
-pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, random: &dyn Random) {
+async fn sweep_spares_whole_blobs(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     let bytes = sample(700_000);
     store.put(&key, body(&bytes, 65_536), any_length(), &ContentHeaders::unknown()).await.unwrap();
@@ -310,7 +310,7 @@ pub async fn sweep_spares_whole_blobs(store: &dyn BlobStore, random: &dyn Random
 }
 
 /// A sweep spares a write in progress that began after the given time.
-pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, random: &dyn Random) {
+async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, random: &dyn Random) {
     let key = BlobKey::generate(random);
     let (body, pause) = pausing(&sample(3_000_000));
     let sweep = async {
@@ -324,7 +324,7 @@ pub async fn sweep_spares_writes_that_began_later(store: &dyn BlobStore, random:
 }
 
 /// A second sweep finds nothing left.
-pub async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore, _random: &dyn Random) {
+async fn sweep_leaves_nothing_for_the_next(store: &dyn BlobStore, _random: &dyn Random) {
     store.sweep(LATER).await.unwrap();
     assert_eq!(store.sweep(LATER).await.unwrap(), 0);
 }

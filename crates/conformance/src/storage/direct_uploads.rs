@@ -162,7 +162,7 @@ suite! {
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
 impl<W: SignedUrlClient> Case<'_, W> {
-    fn soon(&self) -> Timestamp {
+    pub(super) fn soon(&self) -> Timestamp {
         Timestamp::from_millis(self.now.as_millis() + 240_000)
     }
 
@@ -171,7 +171,7 @@ impl<W: SignedUrlClient> Case<'_, W> {
         self.begin_of(PartPlan::single(5)).await
     }
 
-    async fn begin_of(&self, plan: PartPlan) -> MultipartUpload {
+    pub(super) async fn begin_of(&self, plan: PartPlan) -> MultipartUpload {
         let key = BlobKey::generate(self.random);
         let multipart_id = self.direct.begin(&key, plan, &ContentHeaders::unknown()).await.unwrap();
         MultipartUpload { key, multipart_id }

@@ -108,7 +108,7 @@ impl Case<'_> {
 }
 
 /// URLs are absolute, with the scheme `http` or `https`, and printable ASCII.
-pub async fn urls_are_absolute(case: &Case<'_>) {
+async fn urls_are_absolute(case: &Case<'_>) {
     for signed in [
         case.presign_put(&case.key()).await,
         case.presign_get(&case.key()).await,
@@ -120,7 +120,7 @@ pub async fn urls_are_absolute(case: &Case<'_>) {
 }
 
 /// A URL expires at the requested time or less than a second earlier (the resolution of some stores), never later.
-pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
+async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
     for signed in [
         case.presign_put(&case.key()).await,
         case.presign_get(&case.key()).await,
@@ -132,13 +132,13 @@ pub async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
 }
 
 /// A GET needs no headers, so that a browser can follow its URL.
-pub async fn a_get_needs_no_headers(case: &Case<'_>) {
+async fn a_get_needs_no_headers(case: &Case<'_>) {
     assert_eq!(case.presign_get(&case.key()).await.headers, []);
     assert_eq!(case.presign_watch(&case.key()).await.headers, []);
 }
 
 /// No two keys, and no two purposes, share a URL.
-pub async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
+async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
     let mut urls = Vec::new();
     for key in [case.key(), case.key()] {
         urls.extend([case.presign_put(&key).await.url, case.presign_get(&key).await.url]);
@@ -149,7 +149,7 @@ pub async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
 }
 
 /// A URL is a secret: `Debug` does not print it.
-pub async fn urls_are_not_debugged(case: &Case<'_>) {
+async fn urls_are_not_debugged(case: &Case<'_>) {
     let key = case.key();
     for signed in [case.presign_put(&key).await, case.presign_get(&key).await] {
         assert!(!format!("{signed:?}").contains(key.as_str()));

@@ -1,114 +1,125 @@
-//! Conformance suite for [`StagedUploadStore`], with plans that need a copy.
+//! Conformance suite for [`StagedUploadStore`].
+//!
+//! Each case uses its own keys; the suite does not delete its blobs.
 #![expect(clippy::unwrap_used, reason = "a suite fails by a panic")]
 
 use bytes::Bytes;
-use clouddrive_domain::Error;
 use clouddrive_domain::error::Conflict;
-use clouddrive_domain::model::{BlobKey, MultipartUpload, PartPlan, Timestamp};
+use clouddrive_domain::model::{BlobKey, MultipartUpload, PartPlan, Stored};
 use clouddrive_domain::port::{ContentHeaders, StagedUploadStore};
+use clouddrive_domain::{Error, Result};
 
+use crate::case::suite;
 use crate::samples::{digest, read, sample};
 use crate::storage::direct_uploads::{Case, SignedUrlClient};
 
-/// Runs every case with a single-part plan and with `several`, at least one of which must need a copy. The suite does
-/// not delete its blobs.
-pub async fn suite<W: SignedUrlClient>(case: &Case<'_, W>, staged: &dyn StagedUploadStore, several: PartPlan) {
-    let mut tried = 0;
-    for plan in [PartPlan::single(5), several] {
-        if staged.needs_copy(plan) {
-            a_copy_does_not_change(case, staged, plan).await;
-            bytes_sent_again_replace_the_former(case, staged, plan).await;
-            a_discarded_upload_is_not_copied(case, staged, plan).await;
-            tried += 1;
-        }
+suite! {
+    $ staged_uploads<W: SignedUrlClient>(case: &Case<'_, W>, staged: &dyn StagedUploadStore, plan: PartPlan)
+    (&Staged::new(case, staged, plan))
+
+    self of "`StagedUploadStore::copy`: The copy no longer changes." {
+        a_copy_does_not_change,
     }
-    assert!(tried > 0, "nothing needs a copy");
+
+    self of "`StagedUploadStore::copy`: Copies the result of such a multipart upload to the new key `to`, durably." {
+        bytes_sent_again_replace_the_former,
+    }
+
+    self of "`StagedUploadStore::copy`: if the multipart upload was discarded meanwhile" {
+        a_discarded_upload_is_not_copied,
+    }
 }
 
-fn soon<W>(case: &Case<'_, W>) -> Timestamp {
-    Timestamp::from_millis(case.now.as_millis() + 240_000)
-}
-
-async fn begin<W: SignedUrlClient>(case: &Case<'_, W>, plan: PartPlan) -> MultipartUpload {
-    let key = BlobKey::generate(case.random);
-    let multipart_id = case.direct.begin(&key, plan, &ContentHeaders::unknown()).await.unwrap();
-    MultipartUpload { key, multipart_id }
-}
-
-/// PUTs `bytes` as the parts of the plan and returns the status codes.
-async fn send<W: SignedUrlClient>(
-    case: &Case<'_, W>,
-    multipart: &MultipartUpload,
+/// What every case uploads, by a plan that needs a copy.
+struct Staged<'a, W> {
+    case: &'a Case<'a, W>,
+    staged: &'a dyn StagedUploadStore,
     plan: PartPlan,
-    bytes: &[u8],
-) -> Vec<u16> {
-    let announced = plan.is_single().then(|| digest(bytes));
-    let mut statuses = Vec::new();
-    for (part, bytes) in plan.parts().zip(bytes.chunks(usize::try_from(plan.part_size()).unwrap())) {
-        let signed =
-            case.direct.presign_put(multipart, part, announced, &ContentHeaders::unknown(), soon(case)).await.unwrap();
-        statuses.push(case.wire.put(&signed, Bytes::copy_from_slice(bytes)).await);
-    }
-    statuses
+    bytes: Vec<u8>,
 }
 
-fn bytes_of(plan: PartPlan) -> Vec<u8> {
-    sample(usize::try_from(plan.size()).unwrap())
+impl<'a, W: SignedUrlClient> Staged<'a, W> {
+    fn new(case: &'a Case<'a, W>, staged: &'a dyn StagedUploadStore, plan: PartPlan) -> Self {
+        assert!(staged.needs_copy(plan), "the plan needs no copy");
+        Self { case, staged, plan, bytes: sample(usize::try_from(plan.size()).unwrap()) }
+    }
+
+    async fn begin(&self) -> MultipartUpload {
+        self.case.begin_of(self.plan).await
+    }
+
+    /// PUTs `bytes` as the parts of the plan and returns the status codes.
+    async fn send(&self, multipart: &MultipartUpload, bytes: &[u8]) -> Vec<u16> {
+        let announced = self.plan.is_single().then(|| digest(bytes));
+        let part_size = usize::try_from(self.plan.part_size()).unwrap();
+        let mut statuses = Vec::new();
+        for (part, bytes) in self.plan.parts().zip(bytes.chunks(part_size)) {
+            let (headers, end) = (ContentHeaders::unknown(), self.case.soon());
+            let signed = self.case.direct.presign_put(multipart, part, announced, &headers, end).await.unwrap();
+            statuses.push(self.case.wire.put(&signed, Bytes::copy_from_slice(bytes)).await);
+        }
+        statuses
+    }
+
+    /// Sends bytes other than those of the sample.
+    async fn send_wrong(&self, multipart: &MultipartUpload) {
+        let wrong: Vec<u8> = self.bytes.iter().map(|byte| !byte).collect();
+        self.send(multipart, &wrong).await;
+    }
+
+    /// Sends the bytes of the sample.
+    async fn send_right(&self, multipart: &MultipartUpload) {
+        let statuses = self.send(multipart, &self.bytes).await;
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    }
+
+    async fn finish(&self, multipart: &MultipartUpload) {
+        self.case.direct.finish(multipart, self.plan, None).await.unwrap();
+    }
+
+    async fn copy(&self, multipart: &MultipartUpload, to: &BlobKey) -> Result<Stored> {
+        self.staged.copy(multipart, self.plan, to, &ContentHeaders::unknown()).await
+    }
+
+    fn key(&self) -> BlobKey {
+        BlobKey::generate(self.case.random)
+    }
+
+    async fn check(&self, copy: &BlobKey, otherwise: &str) {
+        let read = read(self.case.store, copy, self.bytes.len(), 0..self.plan.size()).await.unwrap();
+        assert!(read == self.bytes, "{otherwise}");
+    }
 }
 
 /// Neither PUTs to live URLs nor the removal of the original affect the copy.
-async fn a_copy_does_not_change<W: SignedUrlClient>(
-    case: &Case<'_, W>,
-    staged: &dyn StagedUploadStore,
-    plan: PartPlan,
-) {
-    let (multipart, bytes) = (begin(case, plan).await, bytes_of(plan));
-    assert!(send(case, &multipart, plan, &bytes).await.iter().all(|status| *status == 200));
-    case.direct.finish(&multipart, plan, None).await.unwrap();
-    let copy = BlobKey::generate(case.random);
-    let stored = staged.copy(&multipart, plan, &copy, &ContentHeaders::unknown()).await.unwrap();
-    assert_eq!(stored.size, plan.size());
-    assert!(stored.sha256.is_none_or(|known| known == digest(&bytes)));
-    let other: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
-    send(case, &multipart, plan, &other).await;
-    assert!(read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes, "the copy has changed");
-    case.store.abort(&multipart).await.unwrap();
-    assert!(
-        read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes,
-        "the copy has gone with the original"
-    );
+async fn a_copy_does_not_change<W: SignedUrlClient>(staged: &Staged<'_, W>) {
+    let (multipart, copy) = (staged.begin().await, staged.key());
+    staged.send_right(&multipart).await;
+    staged.finish(&multipart).await;
+    let stored = staged.copy(&multipart, &copy).await.unwrap();
+    assert_eq!(stored.size, staged.plan.size());
+    assert!(stored.sha256.is_none_or(|known| known == digest(&staged.bytes)));
+    staged.send_wrong(&multipart).await;
+    staged.check(&copy, "the copy has changed").await;
+    staged.case.store.abort(&multipart).await.unwrap();
+    staged.check(&copy, "the copy has gone with the original").await;
 }
 
-/// Bytes that are sent again replace the former ones.
-async fn bytes_sent_again_replace_the_former<W: SignedUrlClient>(
-    case: &Case<'_, W>,
-    staged: &dyn StagedUploadStore,
-    plan: PartPlan,
-) {
-    let (multipart, bytes) = (begin(case, plan).await, bytes_of(plan));
-    let wrong: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
-    send(case, &multipart, plan, &wrong).await;
-    assert!(send(case, &multipart, plan, &bytes).await.iter().all(|status| *status == 200));
-    case.direct.finish(&multipart, plan, None).await.unwrap();
-    let copy = BlobKey::generate(case.random);
-    staged.copy(&multipart, plan, &copy, &ContentHeaders::unknown()).await.unwrap();
-    assert!(
-        read(case.store, &copy, bytes.len(), 0..plan.size()).await.unwrap() == bytes,
-        "other bytes than were sent last"
-    );
+async fn bytes_sent_again_replace_the_former<W: SignedUrlClient>(staged: &Staged<'_, W>) {
+    let (multipart, copy) = (staged.begin().await, staged.key());
+    staged.send_wrong(&multipart).await;
+    staged.send_right(&multipart).await;
+    staged.finish(&multipart).await;
+    staged.copy(&multipart, &copy).await.unwrap();
+    staged.check(&copy, "other bytes than were sent last").await;
 }
 
-async fn a_discarded_upload_is_not_copied<W: SignedUrlClient>(
-    case: &Case<'_, W>,
-    staged: &dyn StagedUploadStore,
-    plan: PartPlan,
-) {
-    let multipart = begin(case, plan).await;
-    send(case, &multipart, plan, &bytes_of(plan)).await;
-    case.direct.finish(&multipart, plan, None).await.unwrap();
-    case.store.abort(&multipart).await.unwrap();
-    let copy = BlobKey::generate(case.random);
-    let outcome = staged.copy(&multipart, plan, &copy, &ContentHeaders::unknown()).await;
+async fn a_discarded_upload_is_not_copied<W: SignedUrlClient>(staged: &Staged<'_, W>) {
+    let (multipart, copy) = (staged.begin().await, staged.key());
+    staged.send(&multipart, &staged.bytes).await;
+    staged.finish(&multipart).await;
+    staged.case.store.abort(&multipart).await.unwrap();
+    let outcome = staged.copy(&multipart, &copy).await;
     assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadClosed))), "{outcome:?}");
-    assert_eq!(case.store.head(&copy).await.unwrap(), None);
+    assert_eq!(staged.case.store.head(&copy).await.unwrap(), None);
 }

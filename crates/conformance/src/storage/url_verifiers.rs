@@ -47,7 +47,7 @@ suite! {
 }
 
 /// An admitted PUT has the signed key, length and, if it was known, digest.
-pub async fn a_signed_put_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn a_signed_put_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     for length in [0, 1, u64::MAX] {
         for sha256 in [None, Some(Sha256::from_bytes([0; 32])), Some(Sha256::from_bytes([0xA7; 32]))] {
             let key = case.key();
@@ -59,7 +59,7 @@ pub async fn a_signed_put_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlV
 }
 
 /// An admitted PUT of a part has the signed multipart upload and part; each part and the whole have distinct URLs.
-pub async fn permission_for_a_part_is_none_for_another(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn permission_for_a_part_is_none_for_another(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let key = case.key();
     let plan = PartPlan::single(10);
     let whole = MultipartUpload {
@@ -100,7 +100,7 @@ pub async fn permission_for_a_part_is_none_for_another(case: &Case<'_>, verifier
 }
 
 /// An admitted GET has exactly the signed key and presentation.
-pub async fn a_signed_get_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn a_signed_get_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     for media_type in ["text/plain", "text/plain; charset=utf-8", "a/b; c=\"d&e=f%41+g\"", "image/svg+xml"] {
         let longest = "é".repeat(127);
         for name in
@@ -115,7 +115,7 @@ pub async fn a_signed_get_is_admitted(case: &Case<'_>, verifier: &dyn SignedUrlV
 }
 
 /// An admitted GET has the signed content info and [`Watch`](clouddrive_domain::port::Watch).
-pub async fn a_watch_url_is_admitted_with_its_viewer(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn a_watch_url_is_admitted_with_its_viewer(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let info = ContentInfo {
         size: Some(10),
         tag: EntityTag::parse("d41d8&size=11-2").unwrap(),
@@ -149,7 +149,7 @@ pub async fn a_watch_url_is_admitted_with_its_viewer(case: &Case<'_>, verifier: 
 }
 
 /// `UrlExpired` for a signed URL from its expiry on, however long ago that was.
-pub async fn urls_end_at_their_very_time(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn urls_end_at_their_very_time(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let (put, get) = (case.put(&case.key()), case.get(&case.key()));
     for (signed, late) in [(&put, 0), (&get, 0), (&put, 1), (&get, 1), (&put, 1 << 40), (&get, 1 << 40)] {
         let now = Timestamp::from_millis(signed.expires_at.as_millis() + late);
@@ -163,7 +163,7 @@ pub async fn urls_end_at_their_very_time(case: &Case<'_>, verifier: &dyn SignedU
 }
 
 /// A URL for GET admits no PUT, and vice versa.
-pub async fn permission_for_one_method_is_none_for_the_other(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn permission_for_one_method_is_none_for_the_other(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let key = case.key();
     let (put, get) = (case.put(&key), case.get(&key));
     for now in [just_before(case.expires_at), case.expires_at] {
@@ -173,7 +173,7 @@ pub async fn permission_for_one_method_is_none_for_the_other(case: &Case<'_>, ve
 }
 
 /// `Signature` for a path with another key or none.
-pub async fn permission_for_one_key_is_none_for_another(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn permission_for_one_key_is_none_for_another(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let (key, other) = (case.key(), case.key());
     let (upper, cut) = (key.as_str().to_uppercase(), key.as_str().split_at(31).0);
     for signed in [case.put(&key), case.get(&key)] {
@@ -186,7 +186,7 @@ pub async fn permission_for_one_key_is_none_for_another(case: &Case<'_>, verifie
 }
 
 /// `Signature` for every query that differs from the signed one by a byte.
-pub async fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     each_query(case, |key, query| {
         for (at, char) in query.char_indices() {
             let (before, after) = (query.split_at(at).0, query.split_at(at + char.len_utf8()).1);
@@ -205,7 +205,7 @@ pub async fn no_byte_can_be_changed_added_or_left_out(case: &Case<'_>, verifier:
 }
 
 /// `Signature` if a parameter is unknown, missing, duplicated or out of order.
-pub async fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     each_query(case, |key, query| {
         let parameters: Vec<&str> = query.split('&').collect();
         for (at, parameter) in parameters.iter().enumerate() {
@@ -229,7 +229,7 @@ pub async fn no_parameter_can_be_added_doubled_left_out_or_moved(case: &Case<'_>
 }
 
 /// `Signature` for other encodings of the same values.
-pub async fn values_cannot_be_spelt_otherwise(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn values_cannot_be_spelt_otherwise(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     each_query(case, |key, query| {
         for (at, char) in query.char_indices().filter(|(_, char)| *char != '&' && *char != '%') {
             let (before, after) = (query.split_at(at).0, query.split_at(at + 1).1);
@@ -249,7 +249,7 @@ pub async fn values_cannot_be_spelt_otherwise(case: &Case<'_>, verifier: &dyn Si
 }
 
 /// `Signature` for the parameters of one URL with the signature of another.
-pub async fn parts_of_two_urls_make_none(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn parts_of_two_urls_make_none(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let key = case.key();
     let later = Timestamp::from_millis(case.expires_at.as_millis() + 60_000);
     let sign = |length, until| case.put_of(&key, length, None, until);
@@ -264,7 +264,7 @@ pub async fn parts_of_two_urls_make_none(case: &Case<'_>, verifier: &dyn SignedU
 }
 
 /// `Signature` for queries that no signer made.
-pub async fn unsigned_requests_are_refused(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
+async fn unsigned_requests_are_refused(case: &Case<'_>, verifier: &dyn SignedUrlVerifier) {
     let long = "A".repeat(100_000);
     for query in ["", "&", "=", "signature=", "signature", "%", "%FF", "é", "\0", &long, &format!("signature={long}")]
     {

@@ -227,8 +227,8 @@ impl Objects for Disk {
     fn incomplete_uploads(&self) -> IncompleteUploadStream {
         let gathered = self.gathered.clone();
         sent(move |found| {
-            for transfer in incomplete_uploads(&gathered)? {
-                if found.blocking_send(Ok(transfer)).is_err() {
+            for upload in incomplete_uploads(&gathered)? {
+                if found.blocking_send(Ok(upload)).is_err() {
                     break;
                 }
             }

@@ -73,9 +73,9 @@ async fn incomplete_page(
         Err(error) if is_unimplemented(&error) => return Ok((Vec::new(), None)),
         Err(error) => return Err(CheckError::storage(&error)),
     };
-    let transfer =
+    let incomplete =
         |upload: &MultipartUpload| IncompleteUpload { key: key(upload.key()), begun_at: millis(upload.initiated()) };
-    let incomplete_uploads = page.uploads().iter().map(transfer);
+    let incomplete_uploads = page.uploads().iter().map(incomplete);
     let next = (page.next_key_marker().map(str::to_owned), page.next_upload_id_marker().map(str::to_owned));
     let next = Some(next).filter(|_| page.is_truncated() == Some(true));
     Ok((incomplete_uploads.collect(), next))

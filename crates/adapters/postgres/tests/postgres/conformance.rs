@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::support::Fresh;
 use crate::support::cluster::Cluster;
 use clouddrive_conformance::{
-    Borrowed, Reuse, accounts, blob_records, changes, drive, effects, link_downloads, links, search, sessions, shares,
-    throttle, trash, trees, uploads, users, versions,
+    Borrowed, Reuse, accounts, blob_records, changes, drive, idempotency_records, jobs, link_downloads, links,
+    name_keys, search, sessions, shares, task_leases, throttle, trash, trees, uploads, users, versions,
 };
 use clouddrive_domain::model::UserId;
 use clouddrive_domain::port::Repositories;
@@ -25,11 +25,15 @@ async fn reused() -> (Borrowed<'static, Fresh>, Repositories) {
 }
 
 mod suites {
-    use super::reused;
+    use super::{Database, Fresh, reused};
 
     clouddrive_conformance::persistence! {
         #[tokio::test(flavor = "multi_thread")]
         (_database, store) = reused().await => &store
+    }
+    clouddrive_conformance::probe! {
+        #[tokio::test(flavor = "multi_thread")]
+        fresh = Fresh::new().await => &Database::open(&fresh.options()).await.unwrap()
     }
 }
 
@@ -42,12 +46,6 @@ async fn drives_whose_owners_are_gone() {
         outsider.batch_execute(&format!("DELETE FROM users WHERE id = '{user}'")).await.unwrap();
     };
     trash::ownerless_suite(&store, remove).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_works_says_so() {
-    let fresh = Fresh::new().await;
-    effects::probe_suite(&Database::open(&fresh.options()).await.unwrap()).await;
 }
 
 async fn all(store: &Repositories) {
@@ -64,8 +62,12 @@ async fn all(store: &Repositories) {
     links::suite(store).await;
     link_downloads::suite(store).await;
     search::suite(store).await;
+    name_keys::suite(store).await;
     blob_records::suite(store).await;
     changes::suite(store).await;
+    task_leases::suite(store).await;
+    jobs::suite(store).await;
+    idempotency_records::suite(store).await;
 }
 
 /// Suites do not interfere with each other, in any order.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use clouddrive_conformance::direct_uploads::{Answer, Case, SignedUrlClient};
-use clouddrive_conformance::{effects, signed_urls};
+use clouddrive_conformance::signed_urls;
 use clouddrive_domain::model::{MediaType, Timestamp};
 use clouddrive_domain::port::{Clock, ContentHeaders, SignedUrl, UrlPresigner};
 
@@ -15,7 +15,13 @@ use crate::support::server::{Local, garage};
 use crate::support::{MachineClock, MachineRandom, key, open};
 
 /// An HTTP client that uses only the signed URLs.
-pub(crate) struct Http(pub(crate) reqwest::Client);
+pub(crate) struct Http(reqwest::Client);
+
+impl Http {
+    pub(crate) fn new() -> Self {
+        Self(reqwest::Client::new())
+    }
+}
 
 impl SignedUrlClient for Http {
     async fn put(&self, signed: &SignedUrl, body: Bytes) -> u16 {
@@ -45,6 +51,11 @@ fn urls(store: &S3Store) -> signed_urls::Case<'_> {
     signed_urls::Case { presigner: store, direct: store, random: &MachineRandom, expires_at: soon() }
 }
 
+/// A store, through all its ports.
+pub(crate) fn case<'a>(store: &'a S3Store, wire: &'a Http) -> Case<'a, Http> {
+    Case { store, direct: store, presigner: store, random: &MachineRandom, wire, now: MachineClock.now() }
+}
+
 async fn in_garage() -> S3Store {
     open(garage()).await
 }
@@ -58,38 +69,26 @@ async fn in_process() -> (Local, S3Store) {
 
 /// In Garage, whose bucket all tests share.
 mod garage {
-    use super::{Case, Clock, Http, MachineClock, MachineRandom, in_garage, urls};
+    use super::{Http, MachineRandom, case, in_garage, urls};
 
     clouddrive_conformance::blobs! { #[tokio::test] store = in_garage().await => &store, &MachineRandom }
     clouddrive_conformance::signed_urls! { #[tokio::test] store = in_garage().await => &urls(&store) }
     clouddrive_conformance::direct_uploads! {
-        #[tokio::test(flavor = "multi_thread")] store = in_garage().await => &Case {
-            store: &store,
-            direct: &store,
-            presigner: &store,
-            random: &MachineRandom,
-            wire: &Http(reqwest::Client::new()),
-            now: MachineClock.now(),
-        }
+        #[tokio::test(flavor = "multi_thread")] store = in_garage().await => &case(&store, &Http::new())
     }
+    clouddrive_conformance::probe! { #[tokio::test] store = in_garage().await => &store }
 }
 
 /// Where conditions on writes are honoured.
 mod local {
-    use super::{Case, Clock, Http, MachineClock, MachineRandom, in_process, urls};
+    use super::{Http, MachineRandom, case, in_process, urls};
 
     clouddrive_conformance::blobs! { #[tokio::test] (_server, store) = in_process().await => &store, &MachineRandom }
     clouddrive_conformance::signed_urls! { #[tokio::test] (_server, store) = in_process().await => &urls(&store) }
     clouddrive_conformance::direct_uploads! {
-        #[tokio::test] (_server, store) = in_process().await => &Case {
-            store: &store,
-            direct: &store,
-            presigner: &store,
-            random: &MachineRandom,
-            wire: &Http(reqwest::Client::new()),
-            now: MachineClock.now(),
-        }
+        #[tokio::test] (_server, store) = in_process().await => &case(&store, &Http::new())
     }
+    clouddrive_conformance::probe! { #[tokio::test] (_server, store) = in_process().await => &store }
 }
 
 #[tokio::test]
@@ -107,9 +106,4 @@ async fn urls_lead_where_clients_reach_the_store() {
         let end = signed.expires_at.as_seconds() - now.as_seconds();
         assert!((max - 1..=max + 1).contains(&end), "{asked} s asked, {end} s given");
     }
-}
-
-#[tokio::test]
-async fn a_bucket_that_works_says_so() {
-    effects::probe_suite(&open(garage()).await).await;
 }

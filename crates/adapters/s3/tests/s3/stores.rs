@@ -1,19 +1,18 @@
 //! Stores that differ from S3 in ways that affect safety, modelled on real ones.
 
 use bytes::Bytes;
-use clouddrive_conformance::direct_uploads::{Case, SignedUrlClient};
-use clouddrive_conformance::staged_uploads;
+use clouddrive_conformance::direct_uploads::SignedUrlClient;
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Refused;
 use clouddrive_domain::model::{MultipartUpload, Part, PartPlan};
 use clouddrive_domain::port::{BlobStore, Clock, ContentHeaders, DirectUploadStore, StagedUploadStore};
 use clouddrive_s3::{Capabilities, S3ErrorKind, S3Store, Settings};
 
-use crate::conformance::Http;
+use crate::conformance::{Http, case};
 use crate::opening::open_error;
 use crate::support::front::Fault;
 use crate::support::server::{Local, Quirks};
-use crate::support::{MachineClock, MachineRandom, body, exactly, key, open, read, sample};
+use crate::support::{MachineClock, body, exactly, key, open, read, sample};
 
 const PART: usize = 5 << 20;
 
@@ -31,10 +30,11 @@ fn two_parts() -> PartPlan {
     PartPlan::restore(PART as u64 + 7, Some(PART as u64)).unwrap()
 }
 
-async fn run_staged_uploads(store: &S3Store) {
-    let wire = &Http(reqwest::Client::new());
-    let case = Case { store, direct: store, presigner: store, random: &MachineRandom, wire, now: MachineClock.now() };
-    staged_uploads::suite(&case, store, two_parts()).await;
+/// A store that differs from S3, and its server, which must outlive it.
+async fn in_process(quirks: Quirks) -> (Local, S3Store) {
+    let local = Local::start_with(quirks).await;
+    let store = open(local.settings.clone()).await;
+    (local, store)
 }
 
 async fn send(store: &S3Store, multipart: &MultipartUpload, plan: PartPlan, bytes: &[u8]) {
@@ -53,22 +53,32 @@ async fn begin(store: &S3Store, plan: PartPlan) -> MultipartUpload {
 }
 
 /// Like Ceph, which verifies no checksums: wrong bytes must not block the right ones.
-#[tokio::test]
-async fn without_checksums_uploads_of_one_part_are_copied() {
-    let local = Local::start_with(Quirks { keeps_refused: true, ..Quirks::default() }).await;
-    let store = open(local.settings.clone()).await;
-    assert_eq!(store.capabilities(), Capabilities { checksums: false, ..ALL });
-    assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, false));
-    assert_eq!(store.capabilities().limitations().len(), 1);
-    run_staged_uploads(&store).await;
+mod without_checksums {
+    use super::{ALL, Capabilities, Http, Local, PartPlan, Quirks, S3Store, StagedUploadStore, case, two_parts};
+
+    async fn in_process() -> (Local, S3Store) {
+        super::in_process(Quirks { keeps_refused: true, ..Quirks::default() }).await
+    }
+
+    #[tokio::test]
+    async fn uploads_of_one_part_are_copied() {
+        let (_server, store) = in_process().await;
+        assert_eq!(store.capabilities(), Capabilities { checksums: false, ..ALL });
+        assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, false));
+        assert_eq!(store.capabilities().limitations().len(), 1);
+    }
+
+    clouddrive_conformance::staged_uploads! {
+        #[tokio::test]
+        (_server, store) = in_process().await => &case(&store, &Http::new()), &store, PartPlan::single(5)
+    }
 }
 
 /// The URL of an aborted upload outlives it, but must not bring bytes that count for no drive.
 #[tokio::test]
 async fn the_url_of_a_discarded_upload_is_useless() {
-    let local = Local::start().await;
-    let store = open(local.settings.clone()).await;
-    let (wire, soon) = (Http(reqwest::Client::new()), MachineClock.now().plus(std::time::Duration::from_secs(60)));
+    let (_server, store) = in_process(Quirks::default()).await;
+    let (wire, soon) = (Http::new(), MachineClock.now().plus(std::time::Duration::from_secs(60)));
     for sent in [false, true] {
         let multipart = begin(&store, PartPlan::single(5)).await;
         assert_eq!(multipart.multipart_id, None);
@@ -90,24 +100,57 @@ async fn the_url_of_a_discarded_upload_is_useless() {
 }
 
 /// Like Swift, where a part sent again after the completion changes the object.
-#[tokio::test]
-async fn where_completion_closes_no_parts_all_uploads_are_copied() {
-    let local = Local::start_with(Quirks { leaves_parts_open: true, ..Quirks::default() }).await;
-    let store = open(local.settings.clone()).await;
-    assert_eq!(store.capabilities(), Capabilities { closes_parts: false, ..ALL });
-    assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, true));
-    run_staged_uploads(&store).await;
-    // Uploads through the server have no URL.
-    let (key, bytes) = (key(), sample(PART + 7));
-    store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
-    assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
+mod where_completion_closes_no_parts {
+    use super::{
+        ALL, BlobStore, Capabilities, ContentHeaders, Local, PART, PartPlan, Quirks, S3Store, StagedUploadStore,
+    };
+    use super::{body, exactly, key, read, sample, two_parts};
+
+    async fn in_process() -> (Local, S3Store) {
+        super::in_process(Quirks { leaves_parts_open: true, ..Quirks::default() }).await
+    }
+
+    #[tokio::test]
+    async fn all_uploads_are_copied() {
+        let (_server, store) = in_process().await;
+        assert_eq!(store.capabilities(), Capabilities { closes_parts: false, ..ALL });
+        assert_eq!((store.needs_copy(PartPlan::single(5)), store.needs_copy(two_parts())), (true, true));
+    }
+
+    /// They have no URL.
+    #[tokio::test]
+    async fn uploads_through_the_server_work() {
+        let (_server, store) = in_process().await;
+        let (key, bytes) = (key(), sample(PART + 7));
+        store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
+        assert!(read(&store, &key, bytes.len()).await.unwrap() == bytes);
+    }
+
+    mod of_one_part {
+        use super::super::{Http, PartPlan, case};
+        use super::in_process;
+
+        clouddrive_conformance::staged_uploads! {
+            #[tokio::test]
+            (_server, store) = in_process().await => &case(&store, &Http::new()), &store, PartPlan::single(5)
+        }
+    }
+
+    mod of_two_parts {
+        use super::super::{Http, case, two_parts};
+        use super::in_process;
+
+        clouddrive_conformance::staged_uploads! {
+            #[tokio::test]
+            (_server, store) = in_process().await => &case(&store, &Http::new()), &store, two_parts()
+        }
+    }
 }
 
 /// Like Swift, which refuses part checksums in a completion.
 #[tokio::test]
 async fn elements_that_a_store_does_not_know_are_not_sent() {
-    let local = Local::start_with(Quirks { refuses_part_checksums: true, ..Quirks::default() }).await;
-    let store = open(local.settings.clone()).await;
+    let (_server, store) = in_process(Quirks { refuses_part_checksums: true, ..Quirks::default() }).await;
     assert_eq!(store.capabilities(), Capabilities { part_checksums: false, ..ALL });
     let (key, bytes) = (key(), sample(2 * PART + 7));
     store.put(&key, body(&bytes), exactly(bytes.len()), &ContentHeaders::unknown()).await.unwrap();
@@ -120,8 +163,7 @@ async fn elements_that_a_store_does_not_know_are_not_sent() {
 /// Like Swift, which accepts up to 1,000 parts.
 #[tokio::test]
 async fn the_limit_of_parts_is_tried_out_or_configured() {
-    let local = Local::start_with(Quirks { max_parts: Some(1000), ..Quirks::default() }).await;
-    let store = open(local.settings.clone()).await;
+    let (local, store) = in_process(Quirks { max_parts: Some(1000), ..Quirks::default() }).await;
     assert_eq!(store.capabilities(), Capabilities { max_parts: 1000, ..ALL });
     let many = PartPlan::restore(1001 * PART as u64, Some(PART as u64)).unwrap();
     let refused = store.begin(&key(), many, &ContentHeaders::unknown()).await;
@@ -133,8 +175,7 @@ async fn the_limit_of_parts_is_tried_out_or_configured() {
 /// Like Ceph, which reports a completed upload as `NoSuchKey`.
 #[tokio::test]
 async fn a_completed_upload_is_found_by_its_object() {
-    let local = Local::start().await;
-    let store = open(local.settings.clone()).await;
+    let (local, store) = in_process(Quirks::default()).await;
     let (multipart, bytes) = (begin(&store, two_parts()).await, sample(PART + 7));
     send(&store, &multipart, two_parts(), &bytes).await;
     let stored = store.finish(&multipart, two_parts(), None).await.unwrap();

@@ -166,7 +166,7 @@ async fn a_field_that_is_missing_misspelt_or_of_another_type_is_named() {
 }
 
 #[tokio::test]
-async fn a_secret_that_is_no_json_object_is_refused() {
+async fn a_body_that_is_no_json_object_is_refused() {
     let server = Server::start().await;
     let stranger = server.anonymous();
     let whole = r#""username": "ann", "email": "ann@example.com", "password": "a quiet morning""#;

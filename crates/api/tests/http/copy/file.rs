@@ -115,7 +115,7 @@ async fn a_file_that_changed_since_it_was_seen_is_not_copied() {
 }
 
 #[tokio::test]
-async fn uploads_over_quota_are_refused_with_the_needed_bytes() {
+async fn copies_over_quota_are_refused_with_the_needed_bytes() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "25")]).await;
     let ann = server.user("ann").await;
     let file = text(&ann.upload("ten", b"0123456789", None).await["id"]);

@@ -206,14 +206,15 @@ async fn the_trash_takes_links_with_it_and_gives_them_back() {
     let id = text(&link["id"]);
     let visitor = server.anonymous();
     let unknown = "/s/CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC";
-    let reported = |mut problem: Value| problem.as_object_mut().unwrap().remove("request_id").map(|_| problem).unwrap();
+    let without_id =
+        |mut problem: Value| problem.as_object_mut().unwrap().remove("request_id").map(|_| problem).unwrap();
     for node in [&top, &folder] {
         let trash =
             |at: &str| server.execute(&format!("UPDATE nodes SET trashed_at = {at} WHERE id = {}", sql_id(node)));
         visitor.get(&path(&link)).await.refused(401, "link_password_required");
         trash("1");
         let gone = visitor.get(&path(&link)).await.refused(404, "not_found");
-        assert_eq!(reported(gone), reported(visitor.get(unknown).await.refused(404, "not_found")));
+        assert_eq!(without_id(gone), without_id(visitor.get(unknown).await.refused(404, "not_found")));
         assert_eq!(ann.get("/link").await.ok()["items"], json!([]));
         ann.delete(&format!("/link/{id}")).await.refused(404, "not_found");
         trash("NULL");

@@ -5,7 +5,7 @@ mod operations;
 
 use std::collections::BTreeSet;
 
-/// A person's index.
+/// A user's index.
 pub type UserIndex = usize;
 /// A file or folder, by creation number; never reused.
 pub type NodeNo = usize;
@@ -264,7 +264,7 @@ impl Reference {
         self.versions += 1;
         let versions = &mut self.nodes[file].versions;
         while versions.len() >= self.max_versions {
-            let place = excess_versions(versions, who);
+            let place = excess_version(versions, who);
             versions.remove(place);
         }
         versions.push((self.versions, Stored { by: who, ..content }));
@@ -274,7 +274,7 @@ impl Reference {
 /// The version to drop when `who` adds another, assuming all were created within a minute: the oldest between two by
 /// the same person, otherwise the oldest. The current version and each other person's last one go only if nothing else
 /// is left.
-fn excess_versions(former: &[(usize, Stored)], who: UserIndex) -> usize {
+fn excess_version(former: &[(usize, Stored)], who: UserIndex) -> usize {
     let by = |place: usize| former.get(place).map_or(who, |(_, stored)| stored.by);
     let rank = |place: usize| {
         let is_others_last = by(place) != who && (place + 1..former.len()).all(|later| by(later) != by(place));

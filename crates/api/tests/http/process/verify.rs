@@ -139,7 +139,7 @@ async fn concurrent_changes_are_no_findings() {
 }
 
 #[tokio::test]
-async fn digests_of_multipart_uploads_are_checked() {
+async fn multipart_uploads_are_verified() {
     let server = Server::with(&[SMALL]).await;
     let ann = server.user("ann").await;
     let (film, open) = (ann.begin("film.mkv", SIZE, None).await.ok(), ann.begin("open.mkv", SIZE, None).await.ok());

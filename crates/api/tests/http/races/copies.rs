@@ -10,7 +10,7 @@ use crate::copy::{copy_file, copy_folder};
 use crate::support::{Server, text};
 
 #[tokio::test]
-async fn concurrent_keep_both_uploads_get_distinct_names_within_the_quota() {
+async fn concurrent_keep_both_copies_get_distinct_names_within_the_quota() {
     let server = Server::with(&[("DEFAULT_QUOTA_BYTES", "45")]).await;
     let ann = server.user("ann").await;
     let top = ann.folder("Top", None).await;

@@ -58,7 +58,7 @@ async fn an_owner_finds_again_what_they_have_given_newest_first() {
 }
 
 #[tokio::test]
-async fn trashed_items_are_inaccessible_until_restored() {
+async fn shares_of_trashed_items_are_not_found_until_restored() {
     let server = Server::start().await;
     let (ann, _ben) = (server.user("ann").await, server.user("ben").await);
     let top = ann.folder("Top", None).await;

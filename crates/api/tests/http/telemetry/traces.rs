@@ -59,7 +59,7 @@ impl Collector {
         let received = self.received.lock().unwrap();
         let resources = received.iter().flat_map(|request| &request.resource_spans);
         let attributes = resources.flat_map(|spans| &spans.resource.as_ref().unwrap().attributes);
-        attributes.filter(|pair| pair.key == "service.name").map(|pair| printed(pair.value.as_ref().unwrap())).collect()
+        attributes.filter(|pair| pair.key == "service.name").map(|pair| text_of(pair.value.as_ref().unwrap())).collect()
     }
 }
 
@@ -85,7 +85,7 @@ async fn serve(stream: TcpStream, keep: Arc<Mutex<Vec<ExportTraceServiceRequest>
     }
 }
 
-fn printed(value: &opentelemetry_proto::tonic::common::v1::AnyValue) -> String {
+fn text_of(value: &opentelemetry_proto::tonic::common::v1::AnyValue) -> String {
     match value.value.as_ref().unwrap() {
         Any::StringValue(text) => text.clone(),
         Any::IntValue(number) => number.to_string(),
@@ -94,7 +94,7 @@ fn printed(value: &opentelemetry_proto::tonic::common::v1::AnyValue) -> String {
 }
 
 fn attribute(span: &Span, name: &str) -> Option<String> {
-    span.attributes.iter().find(|pair| pair.key == name).map(|pair| printed(pair.value.as_ref().unwrap()))
+    span.attributes.iter().find(|pair| pair.key == name).map(|pair| text_of(pair.value.as_ref().unwrap()))
 }
 
 fn hex(bytes: &[u8]) -> String {

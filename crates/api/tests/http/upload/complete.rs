@@ -121,7 +121,7 @@ async fn a_digest_given_at_completion_is_verified_before_the_commit() {
     let body = json!({"file_name": "other.txt", "file_size_in_bytes": 5, "sha256": sha256(b"hello")});
     let upload = ann.post("/file", body).await.ok();
     ann.put(&upload, "hello").await.ok_empty();
-    let printed = json!({"sha256": sha256(b"jello")});
-    ann.post(&format!("{}/complete", path(&upload)), printed).await.refused(422, "checksum_mismatch");
+    let announced = json!({"sha256": sha256(b"jello")});
+    ann.post(&format!("{}/complete", path(&upload)), announced).await.refused(422, "checksum_mismatch");
     ann.complete(&upload).await.ok();
 }

@@ -164,7 +164,7 @@ pub(super) async fn a_folder_shows_when_something_was_added_or_removed(fixture: 
     shows(a, came).await;
 }
 
-pub(super) async fn an_existing_blob_is_not_overwritten(fixture: &Fixture<'_>) {
+pub(super) async fn a_relocation_to_where_it_is_changes_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let folder = fixture.folder(ann.id, ann.root, "a").await;
     let before = fixture.located(folder, ann.id).await;

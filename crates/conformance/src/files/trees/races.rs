@@ -28,7 +28,7 @@ pub(super) async fn concurrent_copies_do_not_exceed_the_quota(fixture: &Fixture<
     assert_eq!(names, ["/top", "/top (1)", "/top (2)", "/top (3)"]);
 }
 
-pub(super) async fn concurrent_keep_both_uploads_get_distinct_names(fixture: &Fixture<'_>) {
+pub(super) async fn concurrent_keep_both_copies_get_distinct_names(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "wanted.txt", 1).await;
     let spec = CopyRequest { conflict: ConflictPolicy::Keep, ..fixture.copy_request(ann.id, file, ann.root).await };

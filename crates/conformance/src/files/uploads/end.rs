@@ -11,10 +11,6 @@ use crate::fixture::{ALL, assert_refused};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-async fn abort(fixture: &Fixture<'_>, upload: &Upload) -> clouddrive_domain::Result<()> {
-    fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await
-}
-
 pub(super) async fn an_aborted_upload_is_over(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
@@ -29,7 +25,7 @@ pub(super) async fn an_aborted_upload_is_over(fixture: &Fixture<'_>) {
     assert!(fixture.marked_for_deletion(command.at).await.contains(&upload.blob));
     assert_eq!(fixture.upload(&bystander).await, bystander);
     let absent = Upload { id: fixture.id(), ..upload };
-    assert_refused!(abort(fixture, &absent).await, Error::NotFound);
+    assert_refused!(fixture.abort(&absent).await, Error::NotFound);
 }
 
 pub(super) async fn uploads_aborted_at_a_time_are_listed(fixture: &Fixture<'_>) {
@@ -44,7 +40,7 @@ pub(super) async fn uploads_aborted_at_a_time_are_listed(fixture: &Fixture<'_>) 
             ended.push(fixture.open(&into, "a", size).await);
         }
         let given_up = fixture.open(&into, "b", Some(1)).await;
-        abort(fixture, &given_up).await.unwrap();
+        fixture.abort(&given_up).await.unwrap();
         fixture.open(&fixture.grant(ann.id, inside, Action::AddTo).await, "c", Some(3)).await;
         let (store, command) = (fixture.store, fixture.command(if ending == "deleted" { bob.id } else { ann.id }));
         match ending {
@@ -81,7 +77,7 @@ pub(super) async fn a_complete_upload_is_not_aborted(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let upload = fixture.open(&root, "a", Some(5)).await;
     let made = fixture.commit(&root, &fixture.completing(&upload, ConflictPolicy::Fail)).await.unwrap();
-    assert_refused!(abort(fixture, &upload).await, Error::Conflict(Conflict::UploadClosed));
+    assert_refused!(fixture.abort(&upload).await, Error::Conflict(Conflict::UploadClosed));
     assert_eq!(fixture.located(made.node.id, ann.id).await, made);
     assert_eq!(fixture.quota(ann.id).await.used, 5);
     assert!(!fixture.marked_for_deletion(fixture.now()).await.contains(&upload.blob));
@@ -91,8 +87,8 @@ pub(super) async fn an_ended_upload_keeps_its_state(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (aborted, expired) = (fixture.open(&root, "a", Some(5)).await, fixture.open(&root, "b", Some(7)).await);
-    abort(fixture, &aborted).await.unwrap();
-    abort(fixture, &aborted).await.unwrap();
+    fixture.abort(&aborted).await.unwrap();
+    fixture.abort(&aborted).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.reserved, 7);
     let late = fixture.command_at(Some(ann.id), expired.expires_at);
     fixture.store.uploads().abort(&late, expired.id).await.unwrap();
@@ -125,7 +121,7 @@ pub(super) async fn only_what_ended_without_a_file_is_found_as_ended(fixture: &F
     let [open, complete, aborted, expired] = ["a", "b", "c", "d"].map(|name| fixture.open(&root, name, Some(1)));
     let (open, complete, aborted, expired) = (open.await, complete.await, aborted.await, expired.await);
     fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
-    abort(fixture, &aborted).await.unwrap();
+    fixture.abort(&aborted).await.unwrap();
     for upload in [&open, &complete] {
         assert_eq!(find(upload).await, None);
     }
@@ -140,7 +136,7 @@ pub(super) async fn what_was_held_is_given_back_once_it_is_deleted(fixture: &Fix
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (ended, other) = (fixture.open(&root, "a", Some(5)).await, fixture.open(&root, "b", Some(3)).await);
     for (upload, bytes) in [(&ended, 4), (&other, 2)] {
-        abort(fixture, upload).await.unwrap();
+        fixture.abort(upload).await.unwrap();
         fixture.store.records().hold(&upload.blob, ann.drive, bytes).await.unwrap();
     }
     let open = fixture.open(&root, "c", Some(10)).await;
@@ -203,7 +199,7 @@ pub(super) async fn ended_uploads_are_pruned(fixture: &Fixture<'_>) {
     let (aborted, expired) = (fixture.open(&root, "a", Some(1)).await, fixture.open(&root, "b", Some(1)).await);
     let complete = fixture.open(&root, "c", Some(1)).await;
     let made = fixture.commit(&root, &fixture.completing(&complete, ConflictPolicy::Fail)).await.unwrap();
-    abort(fixture, &aborted).await.unwrap();
+    fixture.abort(&aborted).await.unwrap();
     let at = expired.expires_at;
     fixture.store.uploads().expire_due(&fixture.command_at(None, at), ALL).await.unwrap();
     let mut new_upload = fixture.new_upload(&root, "d", Some(1));
@@ -230,7 +226,7 @@ pub(super) async fn uploads_are_pruned_in_batches(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     for number in 0..5 {
         let upload = fixture.open(&root, &format!("{number}"), Some(1)).await;
-        abort(fixture, &upload).await.unwrap();
+        fixture.abort(&upload).await.unwrap();
         note_discarded(fixture, &[upload]).await;
     }
     let before = fixture.now();
@@ -245,7 +241,7 @@ pub(super) async fn what_has_a_job_is_not_forgotten(fixture: &Fixture<'_>) {
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let (ended, other) = (fixture.open(&root, "a", Some(1)).await, fixture.open(&root, "b", Some(1)).await);
     for upload in [&ended, &other] {
-        abort(fixture, upload).await.unwrap();
+        fixture.abort(upload).await.unwrap();
     }
     let before = fixture.now();
     let prune = async || fixture.store.uploads().prune_ended(before, ALL).await.unwrap();

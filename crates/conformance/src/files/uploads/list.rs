@@ -52,7 +52,7 @@ pub(super) async fn open_uploads_are_listed_for_their_sender_and_the_owner_of_th
     }
 }
 
-pub(super) async fn ended_and_expired_sessions_are_not_listed(fixture: &Fixture<'_>) {
+pub(super) async fn ended_and_expired_uploads_are_not_listed(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let aborted = fixture.open(&root, "aborted", Some(1)).await;

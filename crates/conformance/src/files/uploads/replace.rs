@@ -75,7 +75,7 @@ pub(super) async fn a_content_that_is_one_too_many_is_unreferenced(fixture: &Fix
     assert_eq!((made.located.node.id, keys(&made.freed)), (file, vec![upload.blob]));
 }
 
-pub(super) async fn missing_directories_are_created(fixture: &Fixture<'_>) {
+pub(super) async fn where_no_file_has_the_name_any_more_a_new_one_is_made(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
     let former = fixture.file(ann.id, ann.root, "a", 1).await;

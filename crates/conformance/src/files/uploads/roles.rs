@@ -105,7 +105,7 @@ pub(super) async fn with_a_share_end_the_uploads_under_it(fixture: &Fixture<'_>)
         assert!(!marked_for_deletion.contains(&elsewhere.blob));
         // Clean up for the next round.
         for upload in [&elsewhere, &home, &others[0], &others[1]] {
-            fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await.unwrap();
+            fixture.abort(upload).await.unwrap();
         }
         for share in [kept, cats] {
             fixture.revoke(ann.id, share).await;
@@ -148,7 +148,7 @@ pub(super) async fn uploads_of_guests_end_when_their_folder_becomes_inaccessible
         assert_eq!(states(fixture, [&deep, &beside, &anns]).await, [ABORTED, OPEN, OPEN]);
         assert_eq!(fixture.quota(ann.id).await.reserved, 18);
         for upload in [&beside, &anns] {
-            fixture.store.uploads().abort(&fixture.command(upload.sender), upload.id).await.unwrap();
+            fixture.abort(upload).await.unwrap();
         }
     }
 }

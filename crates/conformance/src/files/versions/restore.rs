@@ -28,7 +28,7 @@ pub(super) async fn a_former_content_is_current_anew(fixture: &Fixture<'_>) {
     assert_eq!(versions.first().unwrap().created_by.id, bob.id);
 }
 
-pub(super) async fn the_current_version_cannot_be_deleted(fixture: &Fixture<'_>) {
+pub(super) async fn a_restore_of_the_current_content_changes_nothing(fixture: &Fixture<'_>) {
     let ann = fixture.user().await;
     let file = fixture.file(ann.id, ann.root, "a", 5).await;
     let first = version_of_size(fixture, ann.id, file, 5).await;

@@ -247,7 +247,7 @@ async fn every_store_inconsistency_is_found_and_named() {
 }
 
 #[tokio::test]
-async fn wrong_search_keys_are_found() {
+async fn wrong_search_entries_are_found() {
     if stack() == Stack::Production {
         // PostgreSQL maintains this index itself.
         return;

@@ -143,9 +143,9 @@ impl Outcome {
             // The instance reports not ready before it refuses connections. Only a connection made at the very moment
             // the port closes may get no answer, and a balancer that checks readiness makes none.
             let seen = stop.seen.strip_prefix(&[Seen::Ready]).unwrap_or(&stop.seen);
-            let printed =
+            let is_orderly =
                 matches!(seen, [Seen::Leaving, Seen::Refused] | [Seen::Leaving, Seen::Nothing, Seen::Refused]);
-            assert!(printed, "{}: {seen:?}", stop.instance);
+            assert!(is_orderly, "{}: {seen:?}", stop.instance);
         }
         let forms: Vec<_> =
             self.stops.iter().flat_map(|stop| self.under_way(Kind::Form, stop, stop.signalled)).collect();
