@@ -234,12 +234,13 @@ impl<'a, P: ?Sized> Fixture<'a, P> {
             announced,
             part_size: None,
             blob: self.key(),
+            store: Some(STORE.clone()),
             multipart_id: MultipartUploadId::parse("ticket-of-the-store").ok(),
             state: UploadState::Open,
             created_at: now,
             expires_at: now.plus(LIFETIME),
         };
-        NewUpload { upload, store: STORE.clone(), max_open: ALL }
+        NewUpload { upload, max_open: ALL }
     }
 
     /// A commit of `upload` with its announced size.
