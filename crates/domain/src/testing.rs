@@ -64,6 +64,7 @@ pub(crate) fn upload() -> Upload {
         announced: Some(10),
         part_size: None,
         blob: key(),
+        store: Some(store_name()),
         multipart_id: None,
         state: UploadState::Open,
         created_at: Timestamp::from_millis(1_000),

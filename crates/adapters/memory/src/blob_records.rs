@@ -5,7 +5,8 @@ use clouddrive_domain::port::BlobRecordRepository;
 
 use crate::Database;
 use crate::content::{is_referred_to, record};
-use crate::state::{BlobRow, Counter, Held, State};
+use crate::state::{BlobRow, Counter, Held, State, UploadRow};
+use crate::uploads::has_job;
 
 /// The keys of up to `max` blobs of `store` that have a `time`, in the order of these times.
 fn oldest(state: &State, store: &StoreName, max: usize, time: impl Fn(&BlobRow) -> Option<Timestamp>) -> Vec<BlobKey> {
@@ -52,6 +53,11 @@ fn remove(state: &mut State, store: &StoreName, key: &BlobKey) {
     if let Some(held) = state.blobs.remove(key).and_then(|row| row.held) {
         give_back(state, held);
     }
+    for upload in state.uploads.keys_where(1, |row| row.upload.blob == *key) {
+        if let Some(row) = state.uploads.get_mut(&upload) {
+            row.upload.store = None;
+        }
+    }
 }
 
 /// Gives back to the quota what was reserved for the blob after its bytes could not be deleted.
@@ -72,6 +78,11 @@ fn give_back(state: &mut State, Held { drive, bytes, counter }: Held) {
 }
 
 fn hold(state: &mut State, key: &BlobKey, id: DriveId, bytes: u64) {
+    let is_done =
+        |row: &UploadRow| row.upload.blob == *key && row.upload.ended_without_file() && !has_job(&state.jobs, row);
+    if state.uploads.values().any(is_done) {
+        return;
+    }
     let is_free = |row: &&mut BlobRow| row.unreferenced_at.is_some() && row.held.is_none();
     let Some(drive) = state.drives.get_mut(&id) else { return };
     let Some(row) = state.blobs.get_mut(key).filter(is_free) else { return };
@@ -87,10 +98,6 @@ impl BlobRecordRepository for Database {
 
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {
         self.read(|state| Ok(state.blobs.get(key).map(|row| row.recorded_at)))
-    }
-
-    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>> {
-        self.read(|state| Ok(state.blobs.get(key).map(|row| row.store.clone())))
     }
 
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool> {

@@ -52,7 +52,8 @@ fn begin(state: &mut State, command: &Command, folder: &Grant, opening: &NewUplo
     let drive = state.drives.get_mut(&upload.drive).ok_or(Error::NotFound)?;
     drive.quota.reserved += bytes;
     let quota = drive.quota;
-    content::record(state, &upload.blob, &opening.store, command.at, None)?;
+    let blob = upload.blob_ref()?;
+    content::record(state, &blob.key, &blob.store, command.at, None)?;
     state.uploads.put(upload.id, UploadRow { upload: upload.clone(), ended_at: None });
     log(state, command, Change::for_upload(ChangeKind::UploadBegun, upload));
     store_response(state, command, CommandOutcome::UploadStarted(upload))?;

@@ -16,8 +16,8 @@ use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::{Parameter, Statement, update};
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, Among, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, is_open, open_into, open_of,
-    state_word, unexpired_of, without_access, without_job,
+    self as rows, Among, OpenUploadRow, Senders, UploadColumns, UploadRow, by_sender, folders_of, is_open, open_into,
+    open_of, state_word, unexpired_of, without_access, without_job,
 };
 use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, SelectableHelper};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -213,8 +213,9 @@ async fn begin(
         return Err(NewUpload::too_many_open(open).into());
     }
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;
+    let blob = upload.blob_ref()?;
     pipeline([
-        blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None).boxed(),
+        blob_records::insert(connection, &blob.key, &blob.store, command.at, None).boxed(),
         insert(connection, upload).boxed(),
         record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload)).boxed(),
     ])
@@ -225,7 +226,7 @@ async fn begin(
 }
 
 async fn insert(mut connection: &AsyncPgConnection, upload: &Upload) -> Result<(), SqlError> {
-    diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(&mut connection).await?;
+    diesel::insert_into(uploads::table).values(UploadColumns::from(upload)).execute(&mut connection).await?;
     Ok(())
 }
 

@@ -9,8 +9,7 @@ use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{nodes, versions};
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::NewVersionRow;
-use clouddrive_sql::versions::{self as rows, VersionRow};
+use clouddrive_sql::versions::{self as rows, NewVersionRow, VersionRow};
 use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{BlobKey, BlobRef, DriveId, StoreName, Timestamp};
+use clouddrive_domain::model::{BlobKey, BlobRef, Crc32, DriveId, EntityTag, Sha256, StoreName, Timestamp};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use crate::schema::{blobs, held_blobs};
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes, invalid_row, size};
+use crate::uploads::without_job;
 
 /// A row of `blobs` to be inserted.
 #[derive(Insertable)]
@@ -116,6 +117,24 @@ pub fn blob(key: Option<&str>, store: Option<&str>) -> Option<BlobRef> {
     Some(BlobRef { key: BlobKey::parse(key?).ok()?, store: StoreName::parse(store?).ok()? })
 }
 
+/// The digest's column.
+#[must_use]
+pub fn digest(sha256: Option<Sha256>) -> Option<Vec<u8>> {
+    sha256.map(|digest| digest.as_bytes().to_vec())
+}
+
+/// The column of a store's tag.
+#[must_use]
+pub fn etag(tag: Option<&EntityTag>) -> Option<String> {
+    tag.map(|tag| tag.as_str().to_owned())
+}
+
+/// The column of a CRC-32.
+#[must_use]
+pub fn crc32(sum: Option<Crc32>) -> Option<i64> {
+    sum.map(|Crc32(sum)| sum.into())
+}
+
 /// A row of `held_blobs`.
 #[derive(Insertable)]
 #[diesel(table_name = held_blobs, treat_none_as_default_value = false)]
@@ -174,13 +193,18 @@ impl ReleasedContents {
     }
 }
 
-/// Reserves `size` bytes of `drive`, if it exists, until its record is removed, unless it is counted already.
+/// Reserves `size` bytes of `drive`, if it exists, until the blob's record is removed or its upload is discarded, unless
+/// they are counted already, or that has been done.
 #[must_use]
 pub fn hold(blob: &BlobKey, drive: DriveId, size: u64) -> Statement {
-    let text = "INSERT INTO held_blobs (blob_key, drive_id, size_bytes, counter)
+    let text = format!(
+        "INSERT INTO held_blobs (blob_key, drive_id, size_bytes, counter)
         SELECT b.key, d.id, ?, 'reserved' FROM blobs b JOIN drives d ON d.id = ?
-        WHERE b.key = ? AND b.unreferenced_at IS NOT NULL
-        ON CONFLICT (blob_key) DO NOTHING";
+        WHERE b.key = ? AND b.unreferenced_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM uploads u WHERE u.blob_key = b.key AND u.state IN ('aborted', 'expired') AND {})
+        ON CONFLICT (blob_key) DO NOTHING",
+        without_job("u")
+    );
     let blob = Parameter::Text(blob.as_str().to_owned());
     Statement::new(text, vec![Parameter::Integer(bytes(size)), drive.into(), blob])
 }

@@ -29,11 +29,11 @@ pub fn queue(job: Job, at: Timestamp) -> Statement {
 }
 
 /// Queues, like [`queue`], the jobs of `kind` for the column `id` of `rows`, which are a table and a condition with one
-/// parameter.
+/// parameter. Ordered, since the rows of jobs that exist are locked.
 #[must_use]
 pub fn queue_each(kind: JobKind, (rows, parameter): (&str, Parameter), at: Timestamp) -> Statement {
     let text = format!(
-        "INSERT INTO jobs (kind, subject_id, run_at, attempts) SELECT '{}', id, ?, 0 FROM {rows} {RENEW}",
+        "INSERT INTO jobs (kind, subject_id, run_at, attempts) SELECT '{}', id, ?, 0 FROM {rows} ORDER BY id {RENEW}",
         kind.as_str()
     );
     Statement::new(text, vec![Parameter::time(at.plus(JOB_DELAY)), parameter])

@@ -11,8 +11,9 @@ use uuid::Uuid;
 
 use crate::blob_records::blob;
 use crate::page::newest_first;
+use crate::schema::versions;
 use crate::statement::{Parameter, Statement};
-use crate::types::{DbId, Id, entity_tag, invalid_row, sha256, size};
+use crate::types::{DbId, Id, bytes, entity_tag, invalid_row, sha256, size};
 
 /// A version with its creator's name.
 #[derive(QueryableByName)]
@@ -75,6 +76,39 @@ impl TryFrom<VersionRow> for Version {
             created_at: Timestamp::from_millis(row.created_at),
             is_current: row.is_current,
         })
+    }
+}
+
+/// A row of `versions` to be inserted.
+#[derive(Insertable)]
+#[diesel(table_name = versions, treat_none_as_default_value = false)]
+pub struct NewVersionRow {
+    id: DbId,
+    node_id: DbId,
+    blob_key: String,
+    size_bytes: i64,
+    media_type: String,
+    client_modified_at: Option<i64>,
+    created_by: DbId,
+    created_at: i64,
+    revision: i64,
+}
+
+impl NewVersionRow {
+    /// The row of `content`, uploaded by `creator` to `file` at that `revision`.
+    #[must_use]
+    pub fn new(content: &Content, (file, revision): (NodeId, Revision), creator: UserId) -> Self {
+        Self {
+            id: content.version.into(),
+            node_id: file.into(),
+            blob_key: content.blob.key.as_str().to_owned(),
+            size_bytes: bytes(content.size),
+            media_type: content.media_type.as_str().to_owned(),
+            client_modified_at: content.client_modified_at.map(Timestamp::as_millis),
+            created_by: creator.into(),
+            created_at: content.created_at.as_millis(),
+            revision: bytes(revision.0),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use clouddrive_domain::port::BlobRecordRepository;
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::{
     self as rows, BlobRow, HeldBytesRow, KeyRow, NewBlobRow, ReleasedContents, credits, hold, key as parse_key,
-    marked_for_deletion, store_name, unreferenced_blobs,
+    marked_for_deletion, unreferenced_blobs,
 };
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, drives, held_blobs};
@@ -131,16 +131,6 @@ impl BlobRecordRepository for Database {
             let row = blobs::table.find(key.as_str()).select(blobs::created_at);
             let at: Option<i64> = row.first(connection).optional()?;
             Ok(at.map(Timestamp::from_millis))
-        })
-        .await
-    }
-
-    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>> {
-        let key = key.clone();
-        self.read(move |connection| {
-            let row = blobs::table.find(key.as_str()).select(blobs::store);
-            let store: Option<String> = row.first(connection).optional()?;
-            Ok(store.as_deref().map(store_name).transpose()?)
         })
         .await
     }

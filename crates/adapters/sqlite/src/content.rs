@@ -1,13 +1,12 @@
 //! The contents of files: blobs and the versions that refer to them.
 
 use clouddrive_domain::model::{BlobKey, Command, DriveId, Grant, NodeId, Revision, Stored, VersionId};
-use clouddrive_sql::blob_records::ReleasedContents;
+use clouddrive_sql::blob_records::{ReleasedContents, crc32, digest, etag};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{blobs, nodes, versions};
 use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, bytes};
-use clouddrive_sql::uploads::{NewVersionRow, crc32, digest, etag};
-use clouddrive_sql::versions::{FormerRow, excess_rows};
+use clouddrive_sql::versions::{FormerRow, NewVersionRow, excess_rows};
 use diesel::prelude::*;
 
 use crate::blob_records::{mark_referenced, release_contents};

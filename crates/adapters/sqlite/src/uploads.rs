@@ -12,8 +12,8 @@ use clouddrive_sql::schema::{drives, uploads};
 use clouddrive_sql::statement::update;
 use clouddrive_sql::types::{DbId, bytes};
 use clouddrive_sql::uploads::{
-    self as rows, Among, OpenUploadRow, Senders, UploadRow, by_sender, folders_of, has_no_job, is_open, open_into,
-    open_of, state_word, unexpired_of, without_access,
+    self as rows, Among, OpenUploadRow, Senders, UploadColumns, UploadRow, by_sender, folders_of, has_no_job, is_open,
+    open_into, open_of, state_word, unexpired_of, without_access,
 };
 use diesel::prelude::*;
 
@@ -199,8 +199,9 @@ fn begin(
     let existing = existing_entry(connection, folder.node().id, &upload.file.name)?;
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;
     let quota = reserve(connection, upload.drive, charge)?;
-    blob_records::insert(connection, &upload.blob, &new_upload.store, command.at, None)?;
-    diesel::insert_into(uploads::table).values(UploadRow::from(upload)).execute(connection)?;
+    let blob = upload.blob_ref()?;
+    blob_records::insert(connection, &blob.key, &blob.store, command.at, None)?;
+    diesel::insert_into(uploads::table).values(UploadColumns::from(upload)).execute(connection)?;
     record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload))?;
     store_response(connection, command, CommandOutcome::UploadStarted(upload))?;
     Ok(quota)

@@ -2,13 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use clouddrive_domain::model::{
-    DriveId, Limit, Name, NodeId, NodePath, PathStart, Revision, Timestamp, TrashPosition, UserId, VersionId,
+    BlobKey, DriveId, Limit, Name, NodeId, NodePath, PathStart, Revision, Timestamp, TrashPosition, UserId, VersionId,
     VersionPosition,
 };
 use clouddrive_sql::locate::{NAMED_CHILD, at_path};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::uploads::{Among, UploadRow};
-use clouddrive_sql::{changes, jobs, schema, trash, uploads, versions};
+use clouddrive_sql::{blob_records, changes, jobs, schema, trash, uploads, versions};
 use clouddrive_sqlite::Database;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -131,6 +131,8 @@ async fn the_jobs_and_blobs_of_discarded_uploads_come_by_indexes() {
     for (index, statement) in cases {
         by_indexes(&mut connection, &[index, "sqlite_autoindex_uploads_1"], &statement);
     }
+    let held = blob_records::hold(&BlobKey::parse(&"0".repeat(32)).unwrap(), DriveId::from_uuid(Uuid::nil()), 1);
+    by_indexes(&mut connection, &["uploads_blob", "sqlite_autoindex_jobs_1"], &held);
 }
 
 async fn migrated() -> (TempDir, SqliteConnection) {

@@ -9,6 +9,7 @@ mod quota;
 mod races;
 mod replace;
 mod roles;
+mod stores;
 
 use crate::case::persistence_suite;
 
@@ -17,7 +18,7 @@ persistence_suite! {
         AccountRepository, BlobRecordRepository, NodeRepository, ShareRepository, TrashRepository, UploadRepository,
         UserRepository;
 
-    begin of "`UploadRepository::begin`: Records the upload and its blob's key, and reserves the announced bytes." {
+    begin of "`UploadRepository::begin`: Records the upload and its blob, and reserves the announced bytes." {
         an_upload_is_its_senders_and_is_found_as_it_began,
     }
 
@@ -32,6 +33,11 @@ persistence_suite! {
     begin of "`UploadRepository::extend`: Extends the upload into the granted folder until `until`, if that is later than its expiry." {
         an_upload_gets_more_time_and_never_less,
         an_upload_that_is_over_gets_no_more_time,
+    }
+
+    stores of "`UploadRepository`: is returned with the store of its blob while that is recorded" {
+        an_upload_is_found_with_the_store_of_its_blob,
+        an_upload_is_without_a_store_once_its_blob_is_gone,
     }
 
     list of "`UploadRepository::list`: those of `user`, and all into the user's own drive, newest first" {
@@ -106,7 +112,7 @@ persistence_suite! {
         a_folder_is_never_replaced,
     }
 
-    quota of "`UploadRepository::begin`: Records the upload and its blob's key, and reserves the announced bytes." {
+    quota of "`UploadRepository::begin`: Records the upload and its blob, and reserves the announced bytes." {
         each_step_counts,
         guests_fill_the_drive_of_its_owner,
     }

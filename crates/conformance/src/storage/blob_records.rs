@@ -45,10 +45,6 @@ persistence_suite! {
         it_is_known_when_a_blob_was_recorded,
     }
 
-    self of "`BlobRecordRepository::find_store`: The store of the blob, if it is recorded." {
-        the_store_of_a_blob_is_known,
-    }
-
     self of "`BlobRecordRepository::record_tag`: It never changes, since the bytes do not." {
         a_tag_is_noted_once,
     }
@@ -76,6 +72,10 @@ persistence_suite! {
     self of "`BlobRecordRepository::hold`: is referred to, or is already charged to a drive MUST be left unchanged" {
         referenced_or_missing_blobs_reserve_nothing,
     }
+
+    self of "`BlobRecordRepository::hold`: that ended without becoming a file and has no" {
+        what_no_job_is_left_to_delete_reserves_nothing,
+    }
 }
 
 async fn record(fixture: &Fixture<'_>, at: Timestamp) -> BlobKey {
@@ -97,15 +97,6 @@ async fn it_is_known_when_a_blob_was_recorded(fixture: &Fixture<'_>) {
     let key = record(fixture, at).await;
     assert_eq!(fixture.store.records().recorded_at(&key).await.unwrap(), Some(at));
     assert_eq!(fixture.store.records().recorded_at(&fixture.key()).await.unwrap(), None);
-}
-
-async fn the_store_of_a_blob_is_known(fixture: &Fixture<'_>) {
-    let (key, other) = (fixture.key(), StoreName::parse("third-store").unwrap());
-    assert_eq!(fixture.store.records().find_store(&key).await.unwrap(), None);
-    fixture.store.records().record(&key, &other, fixture.now()).await.unwrap();
-    assert_eq!(fixture.store.records().find_store(&key).await.unwrap(), Some(other));
-    let usual = fixture.record().await;
-    assert_eq!(fixture.store.records().find_store(&usual).await.unwrap(), Some(STORE.clone()));
 }
 
 async fn a_tag_is_noted_once(fixture: &Fixture<'_>) {
@@ -355,4 +346,23 @@ async fn referenced_or_missing_blobs_reserve_nothing(fixture: &Fixture<'_>) {
     let gone: DriveId = fixture.id();
     fixture.store.records().hold(&fixture.record().await, gone, 7).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await, before);
+}
+
+/// The caller has found out that it cannot delete the bytes, but others have done so or will before it says that.
+async fn what_no_job_is_left_to_delete_reserves_nothing(fixture: &Fixture<'_>) {
+    let ann = fixture.user().await;
+    let root = fixture.grant(ann.id, ann.root, Action::AddTo).await;
+    let (discarded, marked) = (fixture.open(&root, "a", Some(7)).await, fixture.open(&root, "b", Some(7)).await);
+    let (store, reserved) = (fixture.store, async || fixture.quota(ann.id).await.reserved);
+    for upload in [&discarded, &marked] {
+        store.uploads().abort(&fixture.command(ann.id), upload.id).await.unwrap();
+    }
+    store.records().hold(&discarded.blob, ann.drive, 7).await.unwrap();
+    assert_eq!(reserved().await, 7);
+    store.uploads().note_discarded(fixture.now(), &[discarded.id]).await.unwrap();
+    assert!(fixture.marked_for_deletion(fixture.now()).await.contains(&marked.blob));
+    for upload in [&discarded, &marked] {
+        store.records().hold(&upload.blob, ann.drive, 7).await.unwrap();
+        assert_eq!(reserved().await, 0);
+    }
 }

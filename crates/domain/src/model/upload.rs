@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    BlobKey, DriveId, MediaType, MultipartUpload, MultipartUploadId, Name, NodeId, NodeKind, PartPlan, Sha256,
-    Timestamp, UploadId, UserId,
+    BlobKey, BlobRef, DriveId, MediaType, MultipartUpload, MultipartUploadId, Name, NodeId, NodeKind, PartPlan, Sha256,
+    StoreName, Timestamp, UploadId, UserId,
 };
 use crate::error::{Conflict, Error, Gone, Result};
 
@@ -97,8 +97,10 @@ pub struct Upload {
     pub announced: Option<u64>,
     /// The size in bytes of every part but the last; none for a single part.
     pub part_size: Option<u64>,
-    /// The blob that receives the bytes.
+    /// The key of the blob that receives the bytes.
     pub blob: BlobKey,
+    /// The store of that blob; none once the blob is no longer recorded, so that no store has its bytes.
+    pub store: Option<StoreName>,
     /// The store's identifier of the multipart upload; none for bytes streamed through the API, or if the store does
     /// not track multipart uploads.
     pub multipart_id: Option<MultipartUploadId>,
@@ -124,6 +126,14 @@ impl Upload {
     #[must_use]
     pub fn extended(&self, now: Timestamp, lifetime: Duration) -> Timestamp {
         now.plus(lifetime).min(self.created_at.plus(MAX_UPLOAD_LIFETIME)).max(self.expires_at)
+    }
+
+    /// The blob that receives the bytes, with its store.
+    ///
+    /// # Errors
+    /// [`NotFound`](Error::NotFound) if it is no longer recorded; that of an open upload is.
+    pub fn blob_ref(&self) -> Result<BlobRef> {
+        Ok(BlobRef { store: self.store.clone().ok_or(Error::NotFound)?, key: self.blob.clone() })
     }
 
     /// The multipart upload of the bytes into the store.

@@ -35,9 +35,6 @@ pub trait BlobRecordRepository: Send + Sync {
     /// When the blob was recorded, if it was.
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>>;
 
-    /// The store of the blob, if it is recorded.
-    async fn find_store(&self, key: &BlobKey) -> Result<Option<StoreName>>;
-
     /// Whether an open upload, a version or a photo refers to the blob. Bytes that arrive for any other blob are
     /// orphans.
     async fn is_referred_to(&self, key: &BlobKey) -> Result<bool>;
@@ -52,7 +49,8 @@ pub trait BlobRecordRepository: Send + Sync {
     /// returns their keys, together with those marked for deletion earlier and not yet removed. The latter come last,
     /// and those returned before, as of `now`, come after those marked for deletion since. That they are unreferenced
     /// MUST be checked again in the same transaction, and a blob marked for deletion must never be referred to again.
-    /// The [job](super::JobRepository) of the upload that it was for, if there is one, has nothing left to do and is removed.
+    /// The [job](super::JobRepository) of the upload that it was for, if there is one, has nothing left to do and is
+    /// removed.
     async fn mark_for_deletion(
         &self,
         store: &StoreName,
@@ -67,7 +65,9 @@ pub trait BlobRecordRepository: Send + Sync {
 
     /// Charges `bytes` to the drive, however full it is, for an unreferenced blob whose bytes could not be deleted,
     /// until it is [removed](Self::remove), or its upload is
-    /// [noted as discarded](super::UploadRepository::note_discarded). A blob that is no longer recorded, is referred to, or is already charged
-    /// to a drive MUST be left unchanged, and so MUST a drive that is gone.
+    /// [noted as discarded](super::UploadRepository::note_discarded). A blob that is no longer recorded, is referred to,
+    /// or is already charged to a drive MUST be left unchanged, and so MUST a drive that is gone. The same holds for the
+    /// blob of an upload that ended without becoming a file and has no [job](super::JobRepository) any more: its bytes
+    /// have been deleted meanwhile, or the collector deletes them.
     async fn hold(&self, key: &BlobKey, drive: DriveId, bytes: u64) -> Result<()>;
 }

@@ -64,12 +64,6 @@ impl<P: ?Sized> StoreRouter<P> {
         &self.default
     }
 
-    /// The name of the only store; none if there are several.
-    #[must_use]
-    pub fn only(&self) -> Option<&StoreName> {
-        Some(&self.default).filter(|_| self.stores.len() == 1)
-    }
-
     /// The store of this name.
     ///
     /// # Errors

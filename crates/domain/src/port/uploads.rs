@@ -3,8 +3,8 @@ use async_trait::async_trait;
 use super::SavedNode;
 use crate::error::{Error, Field, Result};
 use crate::model::{
-    BlobRef, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, StoreName,
-    Stored, Timestamp, Upload, UploadId, UploadPosition, UserId, UserRef, VersionId,
+    BlobRef, Command, ConflictPolicy, Content, FileInfo, Grant, Limit, Located, MediaType, NodeId, Quota, Stored,
+    Timestamp, Upload, UploadId, UploadPosition, UserId, UserRef, VersionId,
 };
 
 /// A new upload.
@@ -12,8 +12,6 @@ use crate::model::{
 pub struct NewUpload {
     /// The upload, open.
     pub upload: Upload,
-    /// The store of its blob.
-    pub store: StoreName,
     /// How many uploads its sender may have open, including this one.
     pub max_open: u32,
 }
@@ -105,7 +103,9 @@ pub struct OpenUpload {
     pub folder: Option<Located>,
 }
 
-/// Uploads, from recording the blob's key to committing the file.
+/// Uploads, from recording the blob to committing the file.
+///
+/// Every [`Upload`] is returned with the store of its blob while that is recorded, and MUST be without one from then on.
 ///
 /// Operations that remove a guest's right to add to a folder also abort the guest's open uploads into it, at the
 /// command's time and in the same transaction: see [`ShareRepository`](super::ShareRepository),
@@ -129,7 +129,7 @@ pub struct OpenUpload {
 #[cfg_attr(any(test, feature = "mock"), mockall::automock)]
 #[async_trait]
 pub trait UploadRepository: Send + Sync {
-    /// Records the upload and its blob's key, and reserves the announced bytes. They must fit beside everything that
+    /// Records the upload and its blob, and reserves the announced bytes. They must fit beside everything that
     /// exists, including a content that they may replace, which stays as a version. Returns the drive's updated quota.
     ///
     /// # Errors

@@ -17,6 +17,5 @@ pub(super) mod search;
 pub(super) mod signed_blobs;
 pub(super) mod store_tags;
 pub(super) mod trash;
-mod upload_store;
 pub(super) mod uploads;
 pub(super) mod versions;

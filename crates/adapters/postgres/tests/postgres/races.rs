@@ -16,7 +16,7 @@ use clouddrive_domain::model::{
 };
 use clouddrive_domain::port::{
     AccountRepository, ChangeRepository, CopyRequest, NodeRepository, Random, Registration, TreeRepository,
-    UserRepository,
+    UploadRepository, UserRepository,
 };
 use clouddrive_postgres::Database;
 use futures_util::future::{join, join_all};
@@ -75,7 +75,7 @@ async fn two_moves_never_close_a_cycle() {
         let lost = if first.is_ok() { second } else { first };
         assert!(matches!(lost, Err(Error::Conflict(Conflict::FolderCycle))), "{lost:?}");
         for folder in [a, b] {
-            let found = one.find(folder, ann.user.id.into()).await.unwrap().unwrap();
+            let found = NodeRepository::find(&one, folder, ann.user.id.into()).await.unwrap().unwrap();
             assert_eq!(found.lineage.last().map(|step| step.id), Some(ann.root));
         }
     }
@@ -179,6 +179,37 @@ async fn an_upload_that_is_completed_twice_becomes_one_file() {
     }
 }
 
+/// Whether a transaction waits for a lock.
+const WAITS: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock')";
+
+/// Two transactions that queue the same jobs again wait for each other, but never in a circle.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_queued_in_the_order_of_their_subjects() {
+    let (fresh, one, _) = two().await;
+    let (mut drives, mut uploads) = (Vec::new(), Vec::new());
+    for number in [2, 1] {
+        let owner = register(&one, number).await;
+        let new_upload = new_upload(&owner, number, "a", 10);
+        begin(&one, &owner, &new_upload).await.unwrap();
+        one.delete(&command(&owner), owner.user.id, 0).await.unwrap();
+        drives.push(owner.drive);
+        uploads.push(new_upload.upload.id);
+    }
+    let [last, first] = drives[..] else { unreachable!("{drives:?}") };
+    assert!(first < last);
+    let job = |drive| format!("SELECT FROM jobs WHERE kind = 'remove_drive' AND subject_id = '{drive}' FOR UPDATE");
+    let holder = fresh.outsider().await;
+    assert_eq!(ask(&holder, "SELECT count(*) FROM jobs WHERE kind = 'remove_drive'").await, "2");
+    holder.batch_execute(&format!("BEGIN; {}", job(first))).await.unwrap();
+    let noting = tokio::spawn(async move { one.note_discarded(Timestamp::from_millis(1), &uploads).await });
+    let watching = fresh.outsider().await;
+    until(&watching, WAITS).await;
+    watching.batch_execute(&format!("{} NOWAIT", job(last))).await.unwrap();
+    holder.batch_execute("COMMIT").await.unwrap();
+    noting.await.unwrap().unwrap();
+}
+
 /// The content read first is removed, and its blob marked for deletion, before the copy refers to it: then the new
 /// content is copied.
 #[tokio::test(flavor = "multi_thread")]
@@ -218,9 +249,7 @@ async fn a_copy_whose_blob_is_marked_for_deletion_meanwhile_is_retried() {
     };
     let copy = tokio::spawn(async move { one.copy(&command(&ann), &spec).await });
     let watching = fresh.outsider().await;
-    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock')";
-    until(&watching, waits).await;
+    until(&watching, WAITS).await;
     meanwhile.batch_execute("COMMIT").await.unwrap();
     let made = copy.await.unwrap().unwrap().located.node;
     assert_eq!((made.content().unwrap().blob.key.as_str(), made.size()), ("a".repeat(32).as_str(), 30));

@@ -10,7 +10,7 @@ use clouddrive_sql::placement::PlacementOutcome;
 use clouddrive_sql::schema::uploads;
 use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
-use clouddrive_sql::uploads::NewVersionRow;
+use clouddrive_sql::versions::NewVersionRow;
 use diesel::prelude::*;
 
 use super::find;

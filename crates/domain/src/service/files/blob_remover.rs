@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 
-use super::upload_store::store_of;
 use crate::error::{Error, Result};
 use crate::model::{BlobKey, BlobRef, DriveId, Located, StoreName, Upload, UploadId};
 use crate::port::{BlobRecordRepository, BlobStores, SavedNode};
@@ -77,26 +76,27 @@ impl BlobRemover {
         all.buffered(AT_ONCE).filter_map(|discarded| async move { discarded }).collect().await
     }
 
-    /// Removes the data received for an upload that is over; if that fails, they stay reserved.
+    /// Removes the data received for an upload that is over; if that fails, they stay reserved. Once its blob is no longer
+    /// recorded, there is none.
     pub(in crate::service) async fn discard_one(&self, upload: &Upload) -> Result<()> {
-        let outcome = self.abort(upload).await;
+        // Nothing would delete what a store may write to keep late bytes out: only the collector does, by the record.
+        let Some(store) = &upload.store else { return Ok(()) };
+        let outcome = self.abort(store, upload).await;
         if outcome.is_err() {
             // If the store cannot tell what it has, count the most that it would have accepted.
             let max = upload.announced.unwrap_or(0);
-            let bytes = self.received_bytes(upload).await.unwrap_or(max);
+            let bytes = self.received_bytes(store, upload).await.unwrap_or(max);
             self.hold(&upload.blob, upload.drive, bytes).await;
         }
         outcome
     }
 
-    async fn abort(&self, upload: &Upload) -> Result<()> {
-        let store = store_of(upload, &self.stores, &*self.records).await?;
-        self.stores.get(&store)?.abort(&upload.multipart()).await
+    async fn abort(&self, store: &StoreName, upload: &Upload) -> Result<()> {
+        self.stores.get(store)?.abort(&upload.multipart()).await
     }
 
-    async fn received_bytes(&self, upload: &Upload) -> Result<u64> {
-        let store = store_of(upload, &self.stores, &*self.records).await?;
-        self.stores.get(&store)?.received_bytes(&upload.multipart()).await
+    async fn received_bytes(&self, store: &StoreName, upload: &Upload) -> Result<u64> {
+        self.stores.get(store)?.received_bytes(&upload.multipart()).await
     }
 
     /// Deletes `stored` bytes that were streamed in or copied but became no file; if that fails, they stay reserved.

@@ -51,8 +51,8 @@ impl EndedUploads {
 
     /// Deletes the data of an upload, unless it is open or became a file: the work of its job.
     ///
-    /// Calls `UploadRepository::find_ended`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
-    /// `BlobStore::received_bytes`, `BlobRecordRepository::hold` and `UploadRepository::note_discarded`.
+    /// Calls `UploadRepository::find_ended`, `BlobStore::abort`, `BlobStore::received_bytes`,
+    /// `BlobRecordRepository::hold` and `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// Store errors. Data that cannot be deleted stay reserved.

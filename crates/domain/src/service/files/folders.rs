@@ -121,8 +121,8 @@ impl FolderService {
     /// uploads into folders that they can no longer reach is deleted.
     ///
     /// Calls `NodeRepository::find`, `NodeRepository::relocate`, `UploadRepository::list_aborted`,
-    /// `BlobRecordRepository::find_store`, `BlobStore::abort`, `BlobStore::received_bytes` and
-    /// `BlobRecordRepository::hold`.
+    /// `BlobStore::abort`, `BlobStore::received_bytes`, `BlobRecordRepository::hold` and
+    /// `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// See [`NodeRepository::relocate`].

@@ -69,8 +69,8 @@ impl TrashService {
     /// Moves a file or folder with all its contents to the trash. Data received for guests' uploads into it is deleted.
     ///
     /// Calls `NodeRepository::find`, `TrashRepository::put`, `UploadRepository::list_aborted`,
-    /// `BlobRecordRepository::find_store`, `BlobStore::abort`, `BlobStore::received_bytes` and
-    /// `BlobRecordRepository::hold`.
+    /// `BlobStore::abort`, `BlobStore::received_bytes`, `BlobRecordRepository::hold` and
+    /// `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the item; `PreconditionFailed`.

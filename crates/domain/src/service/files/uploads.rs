@@ -11,7 +11,6 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use super::blob_remover::BlobRemover;
 use super::content_limit::hide_owner_quota;
 use super::ended_uploads::EndedUploads;
-use super::upload_store::store_of;
 use crate::error::{Error, Field, Result};
 use crate::model::{
     Action, Actor, AuditAction, BlobRef, FileInfo, Grant, Limit, Located, MAX_FILE_BYTES, MAX_PARTS, MultipartUpload,
@@ -171,8 +170,7 @@ impl UploadService {
     /// The digest of a multi-part upload is stored but not verified.
     ///
     /// Calls `NodeRepository::find`, `NodeRepository::find_user_drive`, `DirectUploadStore::begin`,
-    /// `UploadRepository::begin`, `BlobStore::abort`, `BlobRecordRepository::find_store` and
-    /// `DirectUploadStore::presign_put`.
+    /// `UploadRepository::begin`, `BlobStore::abort` and `DirectUploadStore::presign_put`.
     ///
     /// # Errors
     /// `NotFound` and `Forbidden` for the folder; `Quota`; `NameTaken` and `Entries` when the commit would fail with
@@ -208,12 +206,13 @@ impl UploadService {
 
     /// An upload as it was when it began, with fresh URLs, for a repeated request.
     ///
-    /// Calls `UploadRepository::find`, `NodeRepository::find`, `NodeRepository::find_user_drive`,
-    /// `BlobRecordRepository::find_store` and `DirectUploadStore::presign_put`.
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `NodeRepository::find_user_drive` and
+    /// `DirectUploadStore::presign_put`.
     ///
     /// # Errors
-    /// `NotFound` when it is not the caller's, or ended long ago; `NotFound` and `Forbidden` for its folder: the URLs
-    /// allow sending, so the caller must still have that right.
+    /// `NotFound` when it is not the caller's, ended long ago, or has a blob that is no longer recorded, which the URLs
+    /// could create again; `NotFound` and `Forbidden` for its folder: the URLs allow sending, so the caller must still
+    /// have that right.
     pub async fn find_started(&self, actor: &Actor, upload: UploadId) -> Result<StartedUpload> {
         let upload = self.find(actor, upload).await?;
         let folder = self.folder_of(actor, &upload).await?;
@@ -257,12 +256,13 @@ impl UploadService {
             announced: Some(plan.size()),
             part_size: plan.cut(),
             blob: blob.key,
+            store: Some(blob.store),
             multipart_id,
             state: UploadState::Open,
             created_at: command.at,
             expires_at: command.at.plus(self.settings.lifetime),
         };
-        let new_upload = NewUpload { upload: upload.clone(), store: blob.store, max_open: self.settings.max_open };
+        let new_upload = NewUpload { upload: upload.clone(), max_open: self.settings.max_open };
         self.uploads.begin(&command, folder, &new_upload).await.map_err(|error| hide_owner_quota(folder, error))?;
         Ok(upload)
     }
@@ -272,7 +272,7 @@ impl UploadService {
         let expires_at = self.context.now().plus(self.settings.url_lifetime);
         let (multipart, sha256) = (upload.multipart(), upload.signed_sha256());
         let content_headers = content_headers_of(&upload.file);
-        let direct = self.direct(&self.store_of(upload).await?)?;
+        let direct = self.direct(&upload.blob_ref()?.store)?;
         let mut signed = Vec::with_capacity(parts.len());
         for part in parts {
             let target = direct.presign_put(&multipart, part, sha256, &content_headers, expires_at).await?;
@@ -283,8 +283,8 @@ impl UploadService {
 
     /// The progress of an upload.
     ///
-    /// Calls `UploadRepository::find`, `NodeRepository::find`, `NodeRepository::find_user_drive`,
-    /// `BlobRecordRepository::find_store` and `DirectUploadStore::list_received`.
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `NodeRepository::find_user_drive` and
+    /// `DirectUploadStore::list_received`.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's.
@@ -300,7 +300,7 @@ impl UploadService {
         let state = upload.state_at(self.context.now());
         let received = match (state, upload.plan()) {
             (UploadState::Open, Some(plan)) => {
-                let direct = self.direct(&self.store_of(&upload).await?)?;
+                let direct = self.direct(&upload.blob_ref()?.store)?;
                 direct.list_received(&upload.multipart(), plan).await?
             }
             (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
@@ -311,7 +311,7 @@ impl UploadService {
 
     /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.
     ///
-    /// Calls `UploadRepository::list`, `BlobRecordRepository::find_store` and `DirectUploadStore::list_received`.
+    /// Calls `UploadRepository::list` and `DirectUploadStore::list_received`.
     pub async fn list(&self, actor: &Actor, after: Option<UploadPosition>, limit: Limit) -> Result<UploadPage> {
         actor.require(Scope::Read)?;
         let rows = self.uploads.list(actor.user, self.context.now(), after, limit).await?;
@@ -328,8 +328,8 @@ impl UploadService {
     /// Fresh URLs for the parts `numbers`. Extends the upload until the returned time, up to
     /// [`MAX_UPLOAD_LIFETIME`](crate::model::MAX_UPLOAD_LIFETIME) in total.
     ///
-    /// Calls `UploadRepository::find`, `NodeRepository::find`, `UploadRepository::extend`,
-    /// `BlobRecordRepository::find_store` and `DirectUploadStore::presign_put`.
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `UploadRepository::extend` and
+    /// `DirectUploadStore::presign_put`.
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's; `NotFound` and `Forbidden` for its folder; `Invalid` for an unknown or
@@ -361,8 +361,8 @@ impl UploadService {
     /// upload that has already been aborted or expired is unchanged. The owner of a drive may abort others' uploads
     /// into it.
     ///
-    /// Calls `UploadRepository::find_abortable`, `UploadRepository::abort`, `BlobRecordRepository::find_store`,
-    /// `BlobStore::abort`, `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
+    /// Calls `UploadRepository::find_abortable`, `UploadRepository::abort`, `BlobStore::abort`,
+    /// `BlobStore::received_bytes`, `BlobRecordRepository::hold` and `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// `NotFound` when it is neither the caller's nor an open upload into the caller's drive; `UploadClosed` when it is
@@ -382,10 +382,6 @@ impl UploadService {
     fn direct(&self, store: &StoreName) -> Result<&dyn DirectUploadStore> {
         let none = || Error::unavailable("storage", "no store receives bytes from clients itself");
         self.direct.as_ref().ok_or_else(none)?.get(store)
-    }
-
-    async fn store_of(&self, upload: &Upload) -> Result<StoreName> {
-        store_of(upload, &self.stores, &*self.records).await
     }
 
     async fn find(&self, actor: &Actor, upload: UploadId) -> Result<Upload> {

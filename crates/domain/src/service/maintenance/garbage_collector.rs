@@ -209,9 +209,9 @@ impl GarbageCollector {
     /// Runs all maintenance tasks in bounded batches, also alongside other instances, and adds the results to `report`.
     /// A maintenance task that fails does not stop the others.
     ///
-    /// Calls `UploadRepository::expire_due`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
-    /// `BlobStore::received_bytes`, `BlobRecordRepository::hold`, `UploadRepository::list_aborted`,
-    /// `UploadRepository::note_discarded`, `UploadRepository::prune_ended`,
+    /// Calls `UploadRepository::expire_due`, `BlobStore::abort`, `BlobStore::received_bytes`,
+    /// `BlobRecordRepository::hold`, `UploadRepository::list_aborted`, `UploadRepository::note_discarded`,
+    /// `UploadRepository::prune_ended`,
     /// `TrashRepository::find_oldest`, `TrashRepository::begin_purges`, `TrashRepository::delete_orphaned_drives`,
     /// `TrashRepository::purge`, `BlobStore::delete`, `BlobRecordRepository::remove`, `SessionRepository::prune_ended`,
     /// `SessionRepository::prune_tokens`, `LinkRepository::prune_expired`, `LinkDownloadRepository::prune`,

@@ -149,8 +149,8 @@ impl ShareService {
     /// Changes the permission of a share. Data received for uploads that this ends is deleted.
     ///
     /// Calls `ShareRepository::find`, `NodeRepository::find`, `ShareRepository::change`,
-    /// `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
-    /// `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
+    /// `UploadRepository::list_aborted`, `BlobStore::abort`, `BlobStore::received_bytes`, `BlobRecordRepository::hold` and
+    /// `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// `Forbidden` to the guest; `NotFound` to all others but the owner, and to both while the item is in the trash.
@@ -167,8 +167,8 @@ impl ShareService {
     /// Ends a share: the owner revokes it, or the guest leaves. Data received for uploads that this ends is deleted.
     ///
     /// Calls `ShareRepository::find`, `NodeRepository::find`, `ShareRepository::revoke`,
-    /// `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`, `BlobStore::abort`,
-    /// `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
+    /// `UploadRepository::list_aborted`, `BlobStore::abort`, `BlobStore::received_bytes`, `BlobRecordRepository::hold` and
+    /// `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// `NotFound` to all others.

@@ -1,9 +1,8 @@
 //! Numbered users, and their actions.
 
 use clouddrive_domain::model::{
-    Action, BlobRef, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash,
-    RequestId, StoreName, Stored, Timestamp, Upload, UploadId, UploadState, User, UserId, Username, VersionId,
-    authorize,
+    Action, Command, ConflictPolicy, DriveId, Email, FileInfo, Grant, MediaType, Name, NodeId, PasswordHash, RequestId,
+    StoreName, Stored, Timestamp, Upload, UploadId, UploadState, User, UserId, Username, VersionId, authorize,
 };
 use clouddrive_domain::port::{
     Commit, MetadataUpdate, NewUpload, NodeRepository, Registration, Relocation, UploadRepository, UserRepository,
@@ -104,12 +103,13 @@ pub(crate) fn new_upload(owner: &Registration, number: u128, text: &str, size: u
         announced: Some(size),
         part_size: None,
         blob: model::BlobKey::parse(&format!("{number:032x}")).unwrap(),
+        store: StoreName::parse("test").ok(),
         multipart_id: None,
         state: UploadState::Open,
         created_at: Timestamp::from_millis(1_000),
         expires_at: Timestamp::from_millis(1_000_000),
     };
-    NewUpload { upload, store: StoreName::parse("test").unwrap(), max_open: 1_000 }
+    NewUpload { upload, max_open: 1_000 }
 }
 
 pub(crate) async fn begin(database: &Database, owner: &Registration, new_upload: &NewUpload) -> Result<model::Quota> {
@@ -121,7 +121,7 @@ pub(crate) async fn begin(database: &Database, owner: &Registration, new_upload:
 pub(crate) fn completing(new_upload: &NewUpload, number: u128, conflict: ConflictPolicy) -> Commit {
     Commit {
         upload: new_upload.upload.id,
-        blob: BlobRef { store: new_upload.store.clone(), key: new_upload.upload.blob.clone() },
+        blob: new_upload.upload.blob_ref().unwrap(),
         stored: Stored { size: new_upload.upload.announced.unwrap(), ..Stored::default() },
         conflict,
         file: folder_id(number),

@@ -56,8 +56,8 @@ impl AccountService {
     /// removed in the background. Data received for the caller's open uploads is deleted.
     ///
     /// Calls `ThrottleRepository::take`, `AccountRepository::find_credentials_of`, `Passwords::verify`, `ThrottleRepository::give_back`,
-    /// `AccountRepository::delete`, `UploadRepository::list_aborted`, `BlobRecordRepository::find_store`,
-    /// `BlobStore::abort`, `BlobStore::received_bytes` and `BlobRecordRepository::hold`.
+    /// `AccountRepository::delete`, `UploadRepository::list_aborted`, `BlobStore::abort`, `BlobStore::received_bytes`,
+    /// `BlobRecordRepository::hold` and `UploadRepository::note_discarded`.
     ///
     /// # Errors
     /// `WrongPassword`; `RateLimited`.

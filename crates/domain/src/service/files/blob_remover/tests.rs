@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mockall::predicate::eq;
 
 use crate::error::Error;
-use crate::model::BlobRef;
+use crate::model::{BlobRef, Upload};
 use crate::port::{MockBlobRecordRepository, MockBlobStore};
 use crate::service::BlobRemover;
 use crate::service::testing::{nth_blob, nth_key, one_store, other_store, two_stores};
@@ -42,9 +42,21 @@ async fn a_blob_of_an_unknown_store_keeps_its_record_and_stops_no_other() {
 
 #[tokio::test]
 async fn an_ended_upload_is_discarded_in_its_own_store() {
-    let (mut other, mut records) = (MockBlobStore::new(), MockBlobRecordRepository::new());
-    records.expect_find_store().with(eq(upload().blob)).times(1).returning(|_| Ok(Some(other_store())));
+    let mut other = MockBlobStore::new();
     other.expect_abort().with(eq(upload().multipart())).times(1).returning(|_| Ok(()));
-    let remover = BlobRemover::new(Arc::new(records), two_stores(MockBlobStore::new(), other));
-    assert_eq!(remover.discard(&[upload()]).await, [upload().id]);
+    let stores = two_stores(MockBlobStore::new(), other);
+    let remover = BlobRemover::new(Arc::new(MockBlobRecordRepository::new()), stores);
+    let upload = Upload { store: Some(other_store()), ..upload() };
+    assert_eq!(remover.discard(std::slice::from_ref(&upload)).await, [upload.id]);
+}
+
+#[tokio::test]
+async fn an_upload_of_an_unknown_store_is_not_taken_for_one_of_the_only_store() {
+    let mut records = MockBlobRecordRepository::new();
+    let hold = records.expect_hold().with(eq(upload().blob), eq(upload().drive), eq(10));
+    hold.times(1).returning(|_, _, _| Ok(()));
+    // Nothing is asked of the store that is there: the mock would panic.
+    let remover = BlobRemover::new(Arc::new(records), one_store(MockBlobStore::new()));
+    let outcome = remover.discard_one(&Upload { store: Some(other_store()), ..upload() }).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { part: "storage", .. })), "{outcome:?}");
 }

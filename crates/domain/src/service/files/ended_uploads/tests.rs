@@ -87,6 +87,19 @@ async fn the_job_fails_if_the_deletion_cannot_be_noted() {
     assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
 }
 
+/// As after its job was revived long after it died. A store may write something to keep late bytes out, which only the
+/// removal of the record's bytes deletes.
+#[tokio::test]
+async fn the_job_of_an_upload_whose_bytes_the_collector_has_deleted_asks_nothing_of_the_store() {
+    let mut uploads = MockUploadRepository::new();
+    let gone = Upload { state: UploadState::Expired, store: None, ..upload() };
+    uploads.expect_find_ended().times(1).return_once(|_| Ok(Some(gone)));
+    let note = uploads.expect_note_discarded().withf(|at, noted| *at == NOW && noted == [upload().id]);
+    note.times(1).returning(|_, _| Ok(()));
+    let ended = ended_among(uploads, MockBlobRecordRepository::new(), MockBlobStore::new());
+    ended.finish(upload().id, NOW).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_job_leaves_an_upload_alone_that_did_not_end_or_is_gone() {
     let mut uploads = MockUploadRepository::new();

@@ -33,9 +33,8 @@ impl UploadService {
     /// The digest given now, or signed into the URL, is verified before the commit: by reading the bytes, unless the
     /// server or the store verified it on arrival.
     ///
-    /// Calls `UploadRepository::find`, `NodeRepository::find`, `BlobRecordRepository::find_store`,
-    /// `DirectUploadStore::finish`, `StagedUploadStore::needs_copy`, `BlobStore::get`, `BlobRecordRepository::record`,
-    /// `StagedUploadStore::copy`, `BlobStore::delete`, `BlobRecordRepository::hold`, `UploadRepository::commit`,
+    /// Calls `UploadRepository::find`, `NodeRepository::find`, `DirectUploadStore::finish`,
+    /// `StagedUploadStore::needs_copy`, `BlobStore::get`, `BlobRecordRepository::record`, `StagedUploadStore::copy`, `BlobStore::delete`, `BlobRecordRepository::hold`, `UploadRepository::commit`,
     /// `BlobRecordRepository::remove`, `BlobRecordRepository::is_referred_to`, `BlobStore::abort` and
     /// `BlobStore::received_bytes`.
     ///
@@ -51,7 +50,7 @@ impl UploadService {
         };
         // Uploads without a plan stream in through the API, which completes them itself.
         let plan = upload.plan().ok_or(Error::NotFound)?;
-        let original = BlobRef { store: self.store_of(&upload).await?, key: upload.blob.clone() };
+        let original = upload.blob_ref()?;
         let settled = async {
             let direct = self.direct(&original.store)?;
             let arrived = direct.finish(&upload.multipart(), plan, upload.signed_sha256()).await?;

@@ -24,7 +24,7 @@ use crate::port::{
 use crate::service::testing::{
     FILE, FOLDER, GUEST, NOW, OWNER, QUOTA, STRANGER, actor, body, command, command_at, context_at,
     context_with_fast_clock, drain, drive_with, entry_quota_exceeded, file, folder, for_guest, for_guest_of_parent,
-    for_outsider, for_owner, grant_for, located, made, name_taken, nth_blob, nth_key, one_store, outage,
+    for_outsider, for_owner, grant_for, located, made, name_taken, nth_blob, nth_key, one_store, other_store, outage,
     quota_exceeded, root, trashed, user_drive,
 };
 use crate::service::{CompletionOptions, ServiceContext, StreamedFile, UploadPorts, UploadService, UploadSettings};

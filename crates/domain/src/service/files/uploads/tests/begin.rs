@@ -8,7 +8,7 @@ fn multipart_id() -> Option<MultipartUploadId> {
 async fn the_exact_announced_size_is_reserved_and_signed() {
     let mut ports = Ports::with([]);
     let upload = Upload { multipart_id: multipart_id(), ..begun(announced(), Some(10), root(OWNER).node.id) };
-    let new_upload = NewUpload { upload, store: store_name(), max_open: 20 };
+    let new_upload = NewUpload { upload, max_open: 20 };
     let mut order = Sequence::new();
     let begin = ports.direct.expect_begin().with(eq(nth_key(1)), eq(TEN), eq(presented()));
     begin.times(1).in_sequence(&mut order).returning(|_, _, _| Ok(multipart_id()));
@@ -181,6 +181,34 @@ async fn a_sender_who_lost_access_gets_no_fresh_urls() {
         assert_eq!(matches!(refused, Error::Forbidden(_)), forbidden);
         assert_eq!(matches!(refused, Error::NotFound), !forbidden);
     }
+}
+
+/// As after the name of the store was changed. No URL is signed, and nothing is asked of the store that is there: the
+/// mocks would panic.
+#[tokio::test]
+async fn an_upload_into_an_unknown_store_is_unavailable() {
+    let elsewhere = || Ports::with_upload(Upload { store: Some(other_store()), ..upload() });
+    let (sender, id) = (actor(OWNER), upload().id);
+    let mut signing = elsewhere();
+    signing.uploads.expect_extend().times(1).returning(|_, _, _, _| Ok(()));
+    let mut completing = elsewhere();
+    completing.uploads.expect_find().times(1).returning(|_, _| Ok(Some(upload())));
+    let errors = [
+        elsewhere().service().progress(&sender, id).await.unwrap_err(),
+        signing.service().sign_parts(&sender, id, &[1]).await.unwrap_err(),
+        elsewhere().service().find_started(&sender, id).await.unwrap_err(),
+        completing.service().complete(&sender, id, CompletionOptions::default()).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert!(matches!(error, Error::Unavailable { part: "storage", .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_blob_that_is_gone_gets_no_urls() {
+    let gone = Upload { state: UploadState::Complete(FILE), store: None, ..upload() };
+    let refused = Ports::with_upload(gone).service().find_started(&actor(OWNER), upload().id).await;
+    assert!(matches!(refused, Err(Error::NotFound)));
 }
 
 #[tokio::test]
