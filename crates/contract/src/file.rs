@@ -7,8 +7,9 @@ use crate::{FileConflict, MoveConflict, Person, Role, Time};
 /// `file`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = FileKind))]
 #[serde(rename_all = "lowercase")]
-pub enum FileKind {
+pub enum FileTag {
     /// A file.
     File,
 }
@@ -20,7 +21,7 @@ pub enum FileKind {
 #[cfg_attr(feature = "openapi", schema(as = FileItem))]
 pub struct File {
     /// `file`.
-    pub kind: FileKind,
+    pub kind: FileTag,
     /// The identifier; a replace keeps it.
     pub id: Uuid,
     /// The name.

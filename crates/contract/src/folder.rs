@@ -4,11 +4,12 @@ use uuid::Uuid;
 use crate::optional::present;
 use crate::{FolderConflict, MoveConflict, Person, Role, Time};
 
-/// `folder`.
+/// The word `folder`, which tells folders from other items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = FolderKind))]
 #[serde(rename_all = "lowercase")]
-pub enum FolderKind {
+pub enum FolderTag {
     /// A folder.
     Folder,
 }
@@ -18,7 +19,7 @@ pub enum FolderKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Folder {
     /// `folder`.
-    pub kind: FolderKind,
+    pub kind: FolderTag,
     /// The identifier.
     pub id: Uuid,
     /// The name.

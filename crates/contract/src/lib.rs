@@ -29,8 +29,8 @@ pub use account::{
 };
 pub use archive::{ArchiveNames, ArchiveParameters, CreateArchive, CreatedArchive};
 pub use conflict::{FileConflict, FolderConflict, MoveConflict};
-pub use file::{CopyFile, Download, File, FileKind, FileWithDownload, GetFile, PatchFile, UrlUse};
-pub use folder::{CopyFolder, CreateFolder, Folder, FolderKind, PatchFolder};
+pub use file::{CopyFile, Download, File, FileTag, FileWithDownload, GetFile, PatchFile, UrlUse};
+pub use folder::{CopyFolder, CreateFolder, Folder, FolderTag, PatchFolder};
 pub use item::{Item, ItemKind, ItemRef, UnknownItem};
 pub use link::{CreateLink, Link, LinkAccess, LinkPassword, Linked, LinkedFolder, Links, PatchLink};
 pub use listing::{FolderListing, ListParameters, PathStep, RootListing, SortBy, SortOrder};
@@ -47,6 +47,6 @@ pub use time::Time;
 pub use trash::{RestoreItem, Trash, TrashedFolder, TrashedItem};
 pub use upload::{
     CompleteUpload, CreateUpload, CreatedFile, CreatedUpload, FileForm, Part, ReceivedPart, SignParts, SignedParts,
-    Upload, UploadKind, UploadState, Uploads,
+    Upload, UploadState, UploadTag, Uploads,
 };
 pub use version::{Version, VersionWithDownload, Versions};

@@ -169,8 +169,9 @@ pub struct Part {
 /// `upload`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = UploadKind))]
 #[serde(rename_all = "lowercase")]
-pub enum UploadKind {
+pub enum UploadTag {
     /// An upload.
     Upload,
 }
@@ -180,7 +181,7 @@ pub enum UploadKind {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedUpload {
     /// `upload`.
-    pub kind: UploadKind,
+    pub kind: UploadTag,
     /// The upload.
     #[serde(flatten)]
     pub upload: Upload,

@@ -325,7 +325,7 @@ impl Error {
 
     /// Creates an error for a blob of `found` bytes instead of `promised`.
     #[must_use]
-    pub fn other_length(key: &BlobKey, promised: u64, found: u64) -> Self {
+    pub fn wrong_length(key: &BlobKey, promised: u64, found: u64) -> Self {
         Self::damaged(key, format!("it has {found} bytes, not {promised}"))
     }
 

@@ -37,6 +37,7 @@ mod token_hash;
 mod upload;
 mod user;
 mod version;
+mod viewer;
 
 pub use access::{Grant, ReadGrant, authorize, authorize_read, authorize_read_below};
 pub use action::Action;
@@ -59,7 +60,7 @@ pub use job::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, MAX_JOB
 pub use keep_both::{CandidateBatch, KeepBoth};
 pub use link::{LINK_ACCESS_LIFETIME, Link, LinkChange, LinkToken, MAX_LINK_DOWNLOADS, SealedToken};
 pub use link_download::{CountOutcome, DOWNLOAD_WINDOW, LinkDownload};
-pub use located::{Located, Step, Viewer};
+pub use located::{Located, Step};
 pub use missing_parts::MissingParts;
 pub use name::{MAX_NAME_BYTES, Name, NameError};
 pub use name_keys::{NAME_KEYS_VERSION, OrderKey};
@@ -87,6 +88,7 @@ pub use token_hash::TokenHash;
 pub use upload::{Completion, ConflictPolicy, FileInfo, MAX_UPLOAD_LIFETIME, Placement, Upload, UploadState};
 pub use user::{Account, Credentials, Email, ListedAccount, LoginIdentifier, Password, PasswordHash, User, Username};
 pub use version::{KeptVersion, Version, excess_versions};
+pub use viewer::Viewer;
 
 #[cfg(any(test, feature = "mock"))]
 pub use random::MockRandom;

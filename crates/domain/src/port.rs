@@ -79,7 +79,7 @@ pub use throttle::ThrottleRepository;
 pub use tokens::Tokens;
 pub use trash::{CleanupProgress, Purge, PurgeScope, PurgeStep, Restoration, TrashRepository, Trashed};
 pub use trees::{CopyRequest, TreeContent, TreeEntry, TreeRepository};
-pub use uploads::{Commit, NewFile, NewUpload, OpenUpload, UploadRepository};
+pub use uploads::{Commit, NewUpload, OpenUpload, ReceivedFile, UploadRepository};
 pub use users::{Registration, UserRepository};
 pub use versions::{NewContent, SavedNode, VersionRepository, VersionRestore};
 

@@ -35,15 +35,15 @@ pub use files::contents::Contents;
 pub use files::copies::{CopyService, CopyTarget};
 pub use files::delivery::Delivery;
 pub use files::ended_uploads::EndedUploads;
-pub use files::file::{FilePorts, FileService, OpenFile, UrlLifetimes};
+pub use files::file::{FilePorts, FileService, ReadableFile, UrlLifetimes};
 pub use files::folders::{EntryPage, FolderListing, FolderService, ListQuery};
 pub use files::relocation::{Destination, RelocationRequest};
 pub use files::search::{SearchPage, SearchQuery, SearchService};
-pub use files::signed_blobs::{OpenBlob, PutPermit, SignedBlobPorts, SignedBlobService, WatchPorts};
+pub use files::signed_blobs::{PutPermit, ReadableBlob, SignedBlobPorts, SignedBlobService, WatchPorts};
 pub use files::store_tags::StoreTags;
 pub use files::trash::{TrashPage, TrashService, TrashedItem};
 pub use files::uploads::{
-    CompletionOptions, PartUrl, Progress, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadPorts,
+    CompletionOptions, PartUrl, StartedUpload, StreamedFile, UploadPage, UploadPermit, UploadPorts, UploadProgress,
     UploadService, UploadSettings,
 };
 pub use files::versions::{

@@ -43,7 +43,7 @@ pub(crate) fn file_node(revision: Revision) -> Node {
     }
 }
 
-pub(crate) fn file_info(text: &str) -> FileInfo {
+pub(crate) fn file_info_named(text: &str) -> FileInfo {
     FileInfo {
         name: name(text),
         media_type: MediaType::octet_stream(),
@@ -60,7 +60,7 @@ pub(crate) fn upload() -> Upload {
         drive: DriveId::from_uuid(Uuid::from_u128(9)),
         folder: NodeId::from_uuid(Uuid::from_u128(100)),
         sender: UserId::from_uuid(Uuid::from_u128(1)),
-        file: file_info("a.txt"),
+        file: file_info_named("a.txt"),
         announced: Some(10),
         part_size: None,
         blob: key(),

@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     NodeId, Part, PathStep, Permission, Quota, Role, SessionId, Share, UploadState, UserRef, Version,
 };
 use clouddrive_domain::port::SignedUrl;
-use clouddrive_domain::service::{OwnedLink, PartUrl, Progress, StartedUpload, TrashedItem};
+use clouddrive_domain::service::{OwnedLink, PartUrl, StartedUpload, TrashedItem, UploadProgress};
 use clouddrive_domain::{Error, Result};
 pub use clouddrive_http::map::time;
 pub(crate) use clouddrive_http::map::{etag, item_kind};
@@ -38,7 +38,7 @@ fn item_ref(item: ItemRef) -> dto::ItemRef {
 fn split(entry: Entry) -> Result<(dto::Folder, NodeBody)> {
     let Entry { node, owner, parent, role: own_role } = entry;
     let folder = dto::Folder {
-        kind: dto::FolderKind::Folder,
+        kind: dto::FolderTag::Folder,
         id: node.id.as_uuid(),
         name: node.name.into_string(),
         parent_folder_id: parent.as_ref().map(NodeId::as_uuid),
@@ -55,7 +55,7 @@ fn split(entry: Entry) -> Result<(dto::Folder, NodeBody)> {
 /// A file has all that a folder has, and its content.
 fn file_of(item: dto::Folder, content: Content) -> Result<dto::File> {
     Ok(dto::File {
-        kind: dto::FileKind::File,
+        kind: dto::FileTag::File,
         id: item.id,
         name: item.name,
         parent_folder_id: item.parent_folder_id,
@@ -217,7 +217,7 @@ pub(crate) fn parts(parts: Vec<PartUrl>) -> Result<(Vec<dto::Part>, dto::Time)> 
 pub(crate) fn created_upload(started: StartedUpload) -> Result<dto::CreatedUpload> {
     let (parts, urls_expire_at) = parts(started.parts)?;
     Ok(dto::CreatedUpload {
-        kind: dto::UploadKind::Upload,
+        kind: dto::UploadTag::Upload,
         upload: upload(started.progress)?,
         method: "PUT".to_owned(),
         part_size: started.plan.part_size(),
@@ -236,7 +236,7 @@ fn part(part: PartUrl) -> dto::Part {
     }
 }
 
-pub(crate) fn upload(progress: Progress) -> Result<dto::Upload> {
+pub(crate) fn upload(progress: UploadProgress) -> Result<dto::Upload> {
     let (state, file) = match progress.state {
         UploadState::Open => (dto::UploadState::Open, None),
         UploadState::Complete(file) => (dto::UploadState::Complete, Some(file)),

@@ -35,7 +35,7 @@ impl Reader {
     pub(crate) fn open(blob_path: &BlobPath, key: &BlobKey, size: u64, range: Range<u64>) -> Result<Self> {
         let opened = blob_path.open()?;
         if opened.size() != size {
-            return Err(Error::other_length(key, size, opened.size()));
+            return Err(Error::wrong_length(key, size, opened.size()));
         }
         let source = match opened {
             OpenBlob::File(mut file, _) => {

@@ -62,14 +62,14 @@ impl Signing {
         Self { _root, store, urls, direct, random: Counting::default() }
     }
 
-    fn urls(&self) -> signed_urls::Case<'_> {
-        signed_urls::Case { presigner: &self.urls, direct: &self.direct, random: &self.random, expires_at: NOW }
+    fn urls(&self) -> signed_urls::Subject<'_> {
+        signed_urls::Subject { presigner: &self.urls, direct: &self.direct, random: &self.random, expires_at: NOW }
     }
 }
 
 mod by_url {
     use super::{NOW, Signing};
-    use clouddrive_conformance::direct_uploads::{Case, GatedServer};
+    use clouddrive_conformance::direct_uploads::{GatedServer, Subject};
 
     clouddrive_conformance::signed_urls! { #[tokio::test] disk = Signing::new() => &disk.urls() }
     clouddrive_conformance::url_verifiers! { #[tokio::test] disk = Signing::new() => &disk.urls(), &disk.urls }
@@ -77,7 +77,7 @@ mod by_url {
         #[tokio::test] disk = Signing::new() => &disk.store, &disk.store, &disk.direct, &disk.random
     }
     clouddrive_conformance::direct_uploads! {
-        #[tokio::test] disk = Signing::new() => &Case {
+        #[tokio::test] disk = Signing::new() => &Subject {
             store: &disk.store,
             direct: &disk.direct,
             presigner: &disk.urls,

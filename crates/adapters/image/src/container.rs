@@ -4,7 +4,7 @@
 ///
 /// A frame begins with the name of its chunk, the chunk's length, three bytes and a start code (RFC 9649, RFC 6386
 /// section 9.1). Searches the whole file, so that a decoder cannot find a frame that was missed here.
-pub(crate) fn webp_frames(webp: &[u8]) -> impl Iterator<Item = (u32, u32)> {
+pub(crate) fn webp_lossy_frame_sizes(webp: &[u8]) -> impl Iterator<Item = (u32, u32)> {
     webp.windows(18).filter_map(|window| match *window {
         [b'V', b'P', b'8', b' ', _, _, _, _, _, _, _, 0x9D, 0x01, 0x2A, w0, w1, h0, h1] => {
             let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);

@@ -34,7 +34,7 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
     let format = format.ok_or(UNSUPPORTED)?;
     if format == WebP {
         // The decoder would check this only after decoding the frame.
-        container::webp_frames(picture).try_for_each(|(width, height)| check_size(width, height))?;
+        container::webp_lossy_frame_sizes(picture).try_for_each(|(width, height)| check_size(width, height))?;
     }
     let mut reader = ImageReader::with_format(Cursor::new(picture), format);
     let mut limits = Limits::default();

@@ -3,14 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use clouddrive_domain::{Error, model::*, port::*, service::*};
-use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
+use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryBlobStore, SeededRandom, TestPasswords};
 use futures_util::{TryStreamExt, stream};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
     let (random, db) = (Arc::new(SeededRandom::new(7)), Arc::new(Database::new()));
-    let store = Arc::new(MemoryStore::new(clock.clone(), random.clone()));
+    let store = Arc::new(MemoryBlobStore::new(clock.clone(), random.clone()));
     let context = ServiceContext::new(clock, random.clone(), Arc::new(AuditLog::default()));
     let name = StoreName::parse("memory")?;
     let stores = BlobStores::new(name, store);

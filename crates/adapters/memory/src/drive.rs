@@ -70,7 +70,7 @@ fn relocate(state: &mut State, command: &Command, spec: &Relocation) -> Result<R
     let item = locate::reauthorize_at(state, &spec.item, spec.seen)?;
     let to = spec.to.as_ref().map(|to| locate::reauthorize(state, to)).transpose()?;
     let node = item.node();
-    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.applied(node));
+    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.changed_content(node));
     let (place, replaced) = match place {
         Some(place) => resolve_location(state, command, spec, &item, place)?,
         None => (None, None),
@@ -100,7 +100,7 @@ fn relocate(state: &mut State, command: &Command, spec: &Relocation) -> Result<R
         version.client_modified_at = content.client_modified_at;
     }
     let after = state_of(state, node.id);
-    log(state, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after));
+    log(state, command, Change::for_item_with_before(ChangeKind::NodeRelocated, &item).after(after));
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         end_without_right(state, command, item.drive());
     }
@@ -148,7 +148,7 @@ pub(crate) fn trash_node(state: &mut State, command: &Command, item: &Grant) -> 
         touch(state, command, parent);
     }
     let after = state_of(state, node.id);
-    log(state, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after));
+    log(state, command, Change::for_item_with_before(ChangeKind::NodeTrashed, item).after(after));
     Ok(())
 }
 

@@ -34,4 +34,4 @@ mod versions;
 
 pub use database::Database;
 pub use effects::{AuditLog, ManualClock, SeededRandom, TestPasswords};
-pub use store::MemoryStore;
+pub use store::MemoryBlobStore;

@@ -46,7 +46,7 @@ fn refresh(state: &mut State, command: &Command, renewal: &TokenRotation) -> Res
     token.used_at = former_use.or(Some(now));
     let row = state.sessions.get_mut(&id).filter(|row| row.is_running(now)).ok_or_else(invalid)?;
     let user = row.session.user;
-    if former_use.is_some_and(|used| !renewal.allows_repeat(used, now)) {
+    if former_use.is_some_and(|used| !renewal.allows_reuse(used, now)) {
         row.ended_at = Some(now);
         log(state, command, Change::for_user(ChangeKind::SessionEnded, user));
         return Ok(RotationOutcome::Reused);

@@ -26,7 +26,7 @@ use self::urls::Permit;
 /// [`SignedUrlVerifier`](clouddrive_domain::port::SignedUrlVerifier) and [`Probe`]. Clones share the bytes, which are
 /// lost with the last of them.
 #[derive(Clone)]
-pub struct MemoryStore {
+pub struct MemoryBlobStore {
     held: Arc<Mutex<Blobs>>,
     room: Room,
     clock: Arc<dyn Clock>,
@@ -49,7 +49,7 @@ struct Blob {
     stored: Stored,
 }
 
-impl MemoryStore {
+impl MemoryBlobStore {
     /// The usual capacity of a store: 1 GiB.
     pub const CAPACITY: u64 = 1 << 30;
 
@@ -73,9 +73,9 @@ impl MemoryStore {
     }
 }
 
-impl fmt::Debug for MemoryStore {
+impl fmt::Debug for MemoryBlobStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").finish_non_exhaustive()
+        f.debug_struct("MemoryBlobStore").finish_non_exhaustive()
     }
 }
 
@@ -107,7 +107,7 @@ impl Blob {
 }
 
 #[async_trait]
-impl BlobStore for MemoryStore {
+impl BlobStore for MemoryBlobStore {
     async fn put(&self, key: &BlobKey, body: ByteStream, expected: Expected, _: &ContentHeaders) -> Result<Stored> {
         self.lock().require_none(key)?;
         let (piece, stored) = IncomingBlob::new(&self.room).receive(body, expected).await?;
@@ -125,7 +125,7 @@ impl BlobStore for MemoryStore {
         let held = self.lock();
         let blob = held.blobs.get(key).ok_or(Error::NotFound)?;
         if blob.stored.size != size {
-            return Err(Error::other_length(key, size, blob.stored.size));
+            return Err(Error::wrong_length(key, size, blob.stored.size));
         }
         Ok(Box::pin(stream::iter(blob.read(range))))
     }
@@ -167,7 +167,7 @@ impl BlobStore for MemoryStore {
 
 /// A store that is full is not healthy.
 #[async_trait]
-impl Probe for MemoryStore {
+impl Probe for MemoryBlobStore {
     async fn check(&self) -> Result<()> {
         self.room.clone().take(1)
     }

@@ -75,7 +75,7 @@ fn restore(state: &mut State, command: &Command, spec: &Restoration) -> Result<L
     }
     touch(state, command, parent);
     let after = state_of(state, node.id);
-    log(state, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after));
+    log(state, command, Change::for_item_with_before(ChangeKind::NodeRestored, &item).after(after));
     let restored = locate::found(state, node.id, actor)?;
     store_response(state, command, CommandOutcome::Changed(&restored))?;
     Ok(restored)

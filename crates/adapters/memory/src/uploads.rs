@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Action, Change, ChangeKind, Charge, Command, CommandOutcome, DriveId, Grant, Job, Limit, NodeKind, Placement,
     Quota, Timestamp, Upload, UploadId, UploadPosition, UploadState, UserId, authorize,
 };
-use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, SavedNode, UploadRepository};
+use clouddrive_domain::port::{Commit, NewUpload, OpenUpload, ReceivedFile, SavedNode, UploadRepository};
 use clouddrive_domain::{Error, Result};
 
 use crate::blob_records::give_back_reserved;
@@ -198,7 +198,7 @@ impl UploadRepository for Database {
         self.write(|state| commit::commit(state, command, folder, commit))
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &ReceivedFile) -> Result<SavedNode> {
         self.write(|state| commit::create(state, command, folder, new))
     }
 

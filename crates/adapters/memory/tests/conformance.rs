@@ -6,7 +6,7 @@ use std::time::Duration;
 use clouddrive_conformance::{blob_records, changes, trash, uploads, users};
 use clouddrive_domain::model::{AuditAction, AuditEvent, Command, RequestId, Timestamp, UserId};
 use clouddrive_domain::port::{AccountRepository, AuditTrail, Clock, Repositories, UploadRepository};
-use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryStore, SeededRandom, TestPasswords};
+use clouddrive_memory::{AuditLog, Database, ManualClock, MemoryBlobStore, SeededRandom, TestPasswords};
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -47,19 +47,19 @@ async fn drives_whose_owners_are_gone() {
 }
 
 /// An empty store, and the random bits that it uses.
-fn store() -> (MemoryStore, Arc<SeededRandom>) {
+fn store() -> (MemoryBlobStore, Arc<SeededRandom>) {
     let random = Arc::new(SeededRandom::new(1));
-    (MemoryStore::new(Arc::new(ManualClock::new(NOW)), random.clone()), random)
+    (MemoryBlobStore::new(Arc::new(ManualClock::new(NOW)), random.clone()), random)
 }
 
 mod stores {
     use std::sync::Arc;
 
-    use super::{ManualClock, MemoryStore, NOW, SeededRandom, TestPasswords, store};
-    use clouddrive_conformance::direct_uploads::{Case, GatedServer};
-    use clouddrive_conformance::signed_urls::Case as Signing;
+    use super::{ManualClock, MemoryBlobStore, NOW, SeededRandom, TestPasswords, store};
+    use clouddrive_conformance::direct_uploads::{GatedServer, Subject};
+    use clouddrive_conformance::signed_urls::Subject as Signing;
 
-    fn signing<'a>(store: &'a MemoryStore, random: &'a SeededRandom) -> Signing<'a> {
+    fn signing<'a>(store: &'a MemoryBlobStore, random: &'a SeededRandom) -> Signing<'a> {
         Signing { presigner: store, direct: store, random, expires_at: NOW }
     }
 
@@ -72,7 +72,7 @@ mod stores {
         #[tokio::test] (store, random) = store() => &store, &store, &store, &*random
     }
     clouddrive_conformance::direct_uploads! {
-        #[tokio::test] (store, random) = store() => &Case {
+        #[tokio::test] (store, random) = store() => &Subject {
             store: &store,
             direct: &store,
             presigner: &store,

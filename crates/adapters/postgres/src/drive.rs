@@ -67,7 +67,7 @@ impl NodeRepository for Database {
         let statement = page(folder.viewer(), folder.node().id, sort, after, limit, MergeStrategy::SortPages);
         self.read(async move |mut connection: &AsyncPgConnection| {
             let rows: Vec<FolderEntryRow> =
-                statement.positional::<FolderEntryColumnTypes>().load(&mut connection).await?;
+                statement.rows_by_position::<FolderEntryColumnTypes>().load(&mut connection).await?;
             Ok(rows.into_iter().map(FolderEntry::try_from).collect::<Result<_>>()?)
         })
         .await
@@ -130,7 +130,7 @@ async fn relocate(
         Some(to) => Some(locate::reauthorize(connection, to).await?),
         None => None,
     };
-    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.applied(node));
+    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.changed_content(node));
     let (place, replaced) = match place {
         Some(place) => resolve_location(connection, command, spec, &item, place).await?,
         None => (None, None),
@@ -159,7 +159,8 @@ async fn relocate(
     if let Some(content) = content {
         update_details(&content).execute(&mut connection).await?;
     }
-    record_change(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after)).await?;
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::NodeRelocated, &item).after(after))
+        .await?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         let guests = Senders::AllExcept(item.located().owner.id);
         abort_without_access(connection, command, item.drive(), guests).await?;
@@ -220,7 +221,7 @@ pub(crate) async fn trash_node(
         touch(connection, command, parent).await?;
     }
     let after = NodeState::from_node(item.node()).revised();
-    record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after)).await
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::NodeTrashed, item).after(after)).await
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

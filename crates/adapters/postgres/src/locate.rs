@@ -59,7 +59,7 @@ async fn load(
     statement: Statement,
     viewer: Viewer,
 ) -> Result<Vec<Located>, SqlError> {
-    let rows: Vec<StepRow> = statement.positional::<StepColumnTypes>().load(&mut connection).await?;
+    let rows: Vec<StepRow> = statement.rows_by_position::<StepColumnTypes>().load(&mut connection).await?;
     Ok(located(rows, viewer)?)
 }
 

@@ -165,7 +165,7 @@ async fn search(
     let next = match &walk {
         None => found.next,
         Some((walk, walked)) => {
-            let folder = match walked.folder() {
+            let folder = match walked.end_folder() {
                 Some(folder) => locate::find(connection, folder, viewer).await?,
                 None => None,
             };

@@ -75,7 +75,7 @@ async fn refresh(
     let token = refresh_tokens::table.find(&presented).filter(refresh_tokens::expires_at.gt(now));
     let used = token.select(refresh_tokens::used_at).first::<Option<i64>>(&mut connection).await.optional()?;
     let used = used.ok_or_else(invalid)?.map(Timestamp::from_millis);
-    if used.is_some_and(|used| !rotation.allows_repeat(used, command.at)) {
+    if used.is_some_and(|used| !rotation.allows_reuse(used, command.at)) {
         let over = update(sessions::table.find(session)).set(sessions::ended_at.eq(now));
         over.execute(&mut connection).await?;
         record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user)).await?;

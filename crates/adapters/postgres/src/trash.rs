@@ -107,7 +107,8 @@ async fn restore(
     restored.map_err(|error| name_error(error, parent, &name, node.kind()))?;
     touch(connection, command, parent).await?;
     let after = NodeState::from_node(node).revised().placed(parent, &name);
-    record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after)).await?;
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::NodeRestored, &item).after(after))
+        .await?;
     let restored = locate::get(connection, node.id, actor).await?;
     store_response(connection, command, CommandOutcome::Changed(&restored)).await?;
     Ok(restored)
@@ -124,7 +125,7 @@ async fn begin_purge(
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(&mut connection).await?;
     queue(connection, command, Job::PurgeTrash(item.drive())).await?;
-    record_change(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item)).await
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::PurgeBegun, &item)).await
 }
 
 async fn begin_purges(
@@ -171,7 +172,7 @@ async fn purge(
     let Some(root) = root_of(connection, drive).await? else {
         return Ok(PurgeStep::default());
     };
-    let members: Vec<PurgeNodeRow> = rows::purge_nodes(drive, of, max).before(how).load(&mut connection).await?;
+    let members: Vec<PurgeNodeRow> = rows::nodes_to_purge(drive, of, max).before(how).load(&mut connection).await?;
     let (files, folders): (Vec<PurgeNodeRow>, Vec<PurgeNodeRow>) = members.into_iter().partition(PurgeNodeRow::is_file);
     let mut files: Vec<DbId> = files.into_iter().map(|row| row.id).collect();
     let folders: Vec<NodeId> = folders.into_iter().map(|row| row.id.into()).collect();

@@ -7,7 +7,7 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, JobKind, Limit, NodeId, Quota, Timestamp, Upload,
     UploadId, UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, SavedNode, UploadRepository};
+use clouddrive_domain::port::{Commit, NewUpload, OpenUpload, ReceivedFile, SavedNode, UploadRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::blob_records::KeyRow;
 use clouddrive_sql::changes::NewChangeRow;
@@ -117,7 +117,7 @@ impl UploadRepository for Database {
         self.write(mode, work).await
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &ReceivedFile) -> Result<SavedNode> {
         let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
         let mode = TxMode::WriteInTree(folder.drive());
         let work =

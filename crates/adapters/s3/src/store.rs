@@ -124,7 +124,7 @@ impl S3Store {
         let answer = match self.bucket.get(&object(key), Some((range.start, range.end - 1)), None).await {
             Err(error) if error.is_missing() => return Err(Error::NotFound),
             Err(error) if error.is("InvalidRange") => {
-                return Err(Error::other_length(key, size, self.size(key).await?));
+                return Err(Error::wrong_length(key, size, self.size(key).await?));
             }
             answer => answer?,
         };
@@ -247,7 +247,7 @@ impl Probe for S3Store {
 
 /// Fails unless `found` equals `size`.
 fn require_size(key: &BlobKey, size: u64, found: u64) -> Result<()> {
-    if found == size { Ok(()) } else { Err(Error::other_length(key, size, found)) }
+    if found == size { Ok(()) } else { Err(Error::wrong_length(key, size, found)) }
 }
 
 /// Streams `body`, which must have `size` bytes.

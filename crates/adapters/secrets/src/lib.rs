@@ -14,7 +14,7 @@ use serde_json::Value;
 
 /// Connection settings. AWS's standard chain supplies what is not set.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct ConnectionSettings {
     /// The region.
     pub region: Option<String>,
     /// The endpoint, if not AWS's own.
@@ -73,7 +73,7 @@ pub struct Members {
 ///
 /// # Errors
 /// See [`SecretError`].
-pub async fn read(name: &str, settings: Settings) -> Result<Members, SecretError> {
+pub async fn read(name: &str, settings: ConnectionSettings) -> Result<Members, SecretError> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(10))

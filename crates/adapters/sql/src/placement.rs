@@ -1,7 +1,7 @@
 //! What became of a new item: a node of its own, or the content of a file.
 
 use clouddrive_domain::model::{Change, ChangeKind, Content, MediaType, Name, NodeId, NodeState, Revision, Timestamp};
-use clouddrive_domain::port::NewFile;
+use clouddrive_domain::port::ReceivedFile;
 
 use crate::names::NewNode;
 
@@ -42,7 +42,7 @@ impl PlacementOutcome {
 
     /// What `new` became at `at`: the file, its revision, the kind of change and the content.
     #[must_use]
-    pub fn file(&self, new: &NewFile, at: Timestamp) -> (NodeId, Revision, ChangeKind, Content) {
+    pub fn file(&self, new: &ReceivedFile, at: Timestamp) -> (NodeId, Revision, ChangeKind, Content) {
         match self {
             Self::Created(_) => (new.file, Revision(1), ChangeKind::FileCreated, new.content(None, at)),
             Self::Replaced(it) => {

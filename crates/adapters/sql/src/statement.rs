@@ -82,18 +82,18 @@ impl Statement {
     /// Declares the types of its first columns, in order, so that rows are read by position. By name, each value of a
     /// row is found by comparing the names of the columns before it.
     #[must_use]
-    pub fn positional<Columns>(self) -> PositionalStatement<Columns> {
-        PositionalStatement { statement: self, columns: PhantomData }
+    pub fn rows_by_position<Columns>(self) -> RowsByPosition<Columns> {
+        RowsByPosition { statement: self, columns: PhantomData }
     }
 }
 
 /// A statement whose rows are read by position.
-pub struct PositionalStatement<Columns> {
+pub struct RowsByPosition<Columns> {
     statement: Statement,
     columns: PhantomData<fn() -> Columns>,
 }
 
-impl<DB: Backend, Columns> QueryFragment<DB> for PositionalStatement<Columns>
+impl<DB: Backend, Columns> QueryFragment<DB> for RowsByPosition<Columns>
 where
     Statement: QueryFragment<DB>,
 {
@@ -102,16 +102,16 @@ where
     }
 }
 
-impl<Columns> QueryId for PositionalStatement<Columns> {
+impl<Columns> QueryId for RowsByPosition<Columns> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Columns> Query for PositionalStatement<Columns> {
+impl<Columns> Query for RowsByPosition<Columns> {
     type SqlType = Columns;
 }
 
-impl<Columns, Connection> diesel::RunQueryDsl<Connection> for PositionalStatement<Columns> {}
+impl<Columns, Connection> diesel::RunQueryDsl<Connection> for RowsByPosition<Columns> {}
 
 impl<DB> QueryFragment<DB> for Statement
 where

@@ -180,7 +180,7 @@ impl PurgeNodeRow {
 
 /// Selects up to `max` [`PurgeNodeRow`]s of the purges in `drive`, or of the purge of one node.
 #[must_use]
-pub fn purge_nodes(drive: DriveId, of: Option<NodeId>, max: u32) -> Statement {
+pub fn nodes_to_purge(drive: DriveId, of: Option<NodeId>, max: u32) -> Statement {
     let (condition, mut parameters) = purge_condition(drive, of);
     parameters.push(Parameter::Integer(max.into()));
     Statement::new(format!("SELECT id, kind FROM nodes WHERE {condition} ORDER BY purge_id, id LIMIT ?"), parameters)

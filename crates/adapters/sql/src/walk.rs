@@ -362,7 +362,7 @@ impl Walked {
 
     /// The folder in which the walk ended, to be fetched with its ancestors.
     #[must_use]
-    pub const fn folder(&self) -> Option<NodeId> {
+    pub const fn end_folder(&self) -> Option<NodeId> {
         match self.end {
             End::Within(folder, ..) => Some(folder),
             _ => None,

@@ -60,7 +60,7 @@ impl Database {
         let reserve = Arc::new(DiskReserve::for_database(path));
         let refreshed = reserve.clone();
         let refresh = move || {
-            refreshed.refresh();
+            refreshed.allocate_or_release();
             Ok(())
         };
         blocking(refresh.clone()).await.map_err(domain_error)?;

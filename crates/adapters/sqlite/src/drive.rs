@@ -58,7 +58,7 @@ impl NodeRepository for Database {
     ) -> Result<Vec<FolderEntry>> {
         let statement = page(folder.viewer(), folder.node().id, sort, after, limit, MergeStrategy::MergeScans);
         self.read(move |connection| {
-            let rows: Vec<FolderEntryRow> = statement.positional::<FolderEntryColumnTypes>().load(connection)?;
+            let rows: Vec<FolderEntryRow> = statement.rows_by_position::<FolderEntryColumnTypes>().load(connection)?;
             Ok(rows.into_iter().map(FolderEntry::try_from).collect::<Result<_>>()?)
         })
         .await
@@ -97,7 +97,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
         Some(to) => Some(locate::reauthorize(connection, to)?),
         None => None,
     };
-    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.applied(node));
+    let (place, content) = (spec.new_location(&item, to.as_ref())?, spec.metadata.changed_content(node));
     let (place, replaced) = match place {
         Some(place) => resolve_location(connection, command, spec, &item, place)?,
         None => (None, None),
@@ -126,7 +126,7 @@ fn relocate(connection: &mut SqliteConnection, command: &Command, spec: &Relocat
     if let Some(content) = content {
         update_details(&content).execute(connection)?;
     }
-    record_change(connection, command, Change::from_item(ChangeKind::NodeRelocated, &item).after(after))?;
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::NodeRelocated, &item).after(after))?;
     if (to.is_some() || replaced.is_some()) && node.kind() == NodeKind::Folder {
         abort_without_access(connection, command, item.drive(), Senders::AllExcept(item.located().owner.id))?;
     }
@@ -180,7 +180,7 @@ pub(crate) fn trash_node(connection: &mut SqliteConnection, command: &Command, i
         touch(connection, command, parent)?;
     }
     let after = NodeState::from_node(item.node()).revised();
-    record_change(connection, command, Change::from_item(ChangeKind::NodeTrashed, item).after(after))
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::NodeTrashed, item).after(after))
 }
 
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each

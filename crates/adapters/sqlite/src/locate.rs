@@ -52,7 +52,7 @@ pub(crate) fn list<T: Id + Copy>(ids: &[T]) -> Parameter {
 }
 
 fn load(connection: &mut SqliteConnection, statement: Statement, viewer: Viewer) -> Result<Vec<Located>, SqlError> {
-    let rows: Vec<StepRow> = statement.positional::<StepColumnTypes>().load(connection)?;
+    let rows: Vec<StepRow> = statement.rows_by_position::<StepColumnTypes>().load(connection)?;
     Ok(located(rows, viewer)?)
 }
 

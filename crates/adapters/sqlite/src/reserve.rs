@@ -43,7 +43,7 @@ impl DiskReserve {
     }
 
     /// Allocates the reserve if there is room for it, or gives it up if there is none.
-    pub(crate) fn refresh(&self) {
+    pub(crate) fn allocate_or_release(&self) {
         let Some(free) = self.free_bytes() else { return };
         if free < LOW_BYTES {
             self.release();
@@ -65,7 +65,7 @@ impl DiskReserve {
     /// [`Unavailable`](Error::Unavailable) for [`Demand::Growing`], on a full disk.
     pub(crate) fn admit(&self, demand: Demand) -> Result<(), SqlError> {
         if self.is_released() || self.free_bytes().is_some_and(|free| free < LOW_BYTES) {
-            self.refresh();
+            self.allocate_or_release();
         }
         if demand == Demand::Growing { self.check() } else { Ok(()) }
     }
@@ -157,7 +157,7 @@ mod tests {
         let file = directory.path().join("clouddrive.db.reserve");
         reserve.admit(Demand::Growing).unwrap();
         assert!(!file.exists(), "beside a server that may be at work nothing is set aside");
-        reserve.refresh();
+        reserve.allocate_or_release();
         assert_eq!(fs::metadata(&file).unwrap().len(), RESERVED_BYTES);
         #[cfg(unix)]
         {

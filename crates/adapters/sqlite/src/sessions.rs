@@ -45,7 +45,7 @@ fn refresh(
     let (session, user, used) = found.ok_or(Error::Unauthenticated(Unauthenticated::InvalidRefreshToken))?;
     let user = UserId::from(user);
     let row = update(sessions::table.find(session));
-    if used.is_some_and(|used| !rotation.allows_repeat(Timestamp::from_millis(used), command.at)) {
+    if used.is_some_and(|used| !rotation.allows_reuse(Timestamp::from_millis(used), command.at)) {
         row.set(sessions::ended_at.eq(now)).execute(connection)?;
         record_change(connection, command, Change::for_user(ChangeKind::SessionEnded, user))?;
         return Ok(RotationOutcome::Reused);

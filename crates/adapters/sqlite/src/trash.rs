@@ -93,7 +93,7 @@ fn restore(connection: &mut SqliteConnection, command: &Command, spec: &Restorat
         .map_err(|error| name_error(connection, error, parent, &name, node.kind()))?;
     touch(connection, command, parent)?;
     let after = NodeState::from_node(node).revised().placed(parent, &name);
-    record_change(connection, command, Change::from_item(ChangeKind::NodeRestored, &item).after(after))?;
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::NodeRestored, &item).after(after))?;
     let restored = locate::get(connection, node.id, actor)?;
     store_response(connection, command, CommandOutcome::Changed(&restored))?;
     Ok(restored)
@@ -110,7 +110,7 @@ fn begin_purge(
     let root = item.located().lineage.last().map_or(id, |step| step.id);
     rows::begin_purge(id, root).execute(connection)?;
     queue(connection, command, Job::PurgeTrash(item.drive()))?;
-    record_change(connection, command, Change::from_item(ChangeKind::PurgeBegun, &item))
+    record_change(connection, command, Change::for_item_with_before(ChangeKind::PurgeBegun, &item))
 }
 
 fn begin_purges(
@@ -160,7 +160,7 @@ fn purge(connection: &mut SqliteConnection, command: &Command, which: Purge, max
             }
         }
     };
-    let members: Vec<PurgeNodeRow> = rows::purge_nodes(drive, of, max).load(connection)?;
+    let members: Vec<PurgeNodeRow> = rows::nodes_to_purge(drive, of, max).load(connection)?;
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for member in &members {
         if member.is_file() { files.push(member.id) } else { folders.push(NodeId::from(member.id)) }

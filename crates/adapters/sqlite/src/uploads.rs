@@ -5,7 +5,7 @@ use clouddrive_domain::model::{
     Change, ChangeKind, Command, CommandOutcome, DriveId, Grant, Job, Limit, NodeId, Quota, Timestamp, Upload,
     UploadId, UploadPosition, UploadState, UserId,
 };
-use clouddrive_domain::port::{Commit, NewFile, NewUpload, OpenUpload, SavedNode, UploadRepository};
+use clouddrive_domain::port::{Commit, NewUpload, OpenUpload, ReceivedFile, SavedNode, UploadRepository};
 use clouddrive_domain::{Error, Result};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::schema::{drives, uploads};
@@ -107,7 +107,7 @@ impl UploadRepository for Database {
         self.write(move |connection| commit::run(connection, &command, &folder, &spec)).await
     }
 
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
+    async fn create(&self, command: &Command, folder: &Grant, new: &ReceivedFile) -> Result<SavedNode> {
         let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
         self.write(move |connection| commit::create(connection, &command, &folder, &new)).await
     }

@@ -1,4 +1,4 @@
-use clouddrive_secrets::{AccessKey, Settings};
+use clouddrive_secrets::{AccessKey, ConnectionSettings};
 use secrecy::ExposeSecret;
 
 use crate::config::{AwsConfig, ConfigError, SecretRequest, Source, variables};
@@ -14,7 +14,7 @@ pub(crate) async fn with_secret(source: Source) -> Result<Source, ConfigError> {
         secret: key.secret.expose_secret().to_owned(),
         session_token: key.session_token.map(|token| token.expose_secret().to_owned()),
     });
-    let settings = Settings { region, endpoint: request.endpoint, credentials };
+    let settings = ConnectionSettings { region, endpoint: request.endpoint, credentials };
     match clouddrive_secrets::read(&request.name, settings).await {
         Ok(members) => Ok(source.with_secret(members.values, members.malformed)),
         Err(error) => Err(ConfigError::new(variables::AWS_SECRET_NAME.name, format!("({}) {error}", request.name))),

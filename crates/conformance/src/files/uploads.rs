@@ -84,7 +84,7 @@ persistence_suite! {
         its_name_is_decided_as_by_a_commit,
     }
 
-    create of "`NewFile::content`: given the media type of the replaced content" {
+    create of "`ReceivedFile::content`: given the media type of the replaced content" {
         a_generic_media_type_gives_way_to_the_name_or_the_replaced_file,
     }
 

@@ -136,9 +136,9 @@ async fn a_share_takes_effect_at_once(fixture: &Fixture<'_>) {
     assert_eq!(role(fixture, &bob, below).await, None);
     let share = create(fixture, &ann, folder, bob.id, Permission::View).await.unwrap();
     assert_eq!(role(fixture, &bob, below).await, Some(Role::View));
-    fixture.allow(ann.id, folder, share.id, Permission::Edit).await;
+    fixture.change_share(ann.id, folder, share.id, Permission::Edit).await;
     assert_eq!(role(fixture, &bob, below).await, Some(Role::Edit));
-    fixture.allow(ann.id, folder, share.id, Permission::View).await;
+    fixture.change_share(ann.id, folder, share.id, Permission::View).await;
     assert_eq!(role(fixture, &bob, below).await, Some(Role::View));
     let later = fixture.file(ann.id, folder, "c", 1).await;
     assert_eq!(role(fixture, &bob, later).await, Some(Role::View));

@@ -52,7 +52,7 @@ impl Answer {
 }
 
 /// What the cases test: one store, through all its ports.
-pub struct Case<'a, W> {
+pub struct Subject<'a, W> {
     /// The store of the finished blobs.
     pub store: &'a dyn BlobStore,
     /// The port under test.
@@ -68,7 +68,7 @@ pub struct Case<'a, W> {
 }
 
 suite! {
-    $ direct_uploads<W: SignedUrlClient>(case: &Case<'_, W>) (case)
+    $ direct_uploads<W: SignedUrlClient>(subject: &Subject<'_, W>) (subject)
 
     send of "`DirectUploadStore::finish`: Creates the blob from exactly the parts of the plan, durably" {
         sent_bytes_become_the_blob,
@@ -161,7 +161,7 @@ suite! {
 /// A time later than any multipart upload.
 const LATER: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-impl<W: SignedUrlClient> Case<'_, W> {
+impl<W: SignedUrlClient> Subject<'_, W> {
     pub(super) fn soon(&self) -> Timestamp {
         Timestamp::from_millis(self.now.as_millis() + 240_000)
     }

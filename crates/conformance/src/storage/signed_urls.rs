@@ -11,7 +11,7 @@ use crate::case::suite;
 use crate::samples::content_headers;
 
 suite! {
-    $ signed_urls(case: &Case<'_>) (case)
+    $ signed_urls(subject: &Subject<'_>) (subject)
 
     self of "`UrlPresigner`: URLs are absolute, with the scheme `http` or `https`, and printable ASCII." {
         urls_are_absolute,
@@ -35,7 +35,7 @@ suite! {
 }
 
 /// What the cases test.
-pub struct Case<'a> {
+pub struct Subject<'a> {
     /// The signer.
     pub presigner: &'a dyn UrlPresigner,
     /// Signs upload URLs.
@@ -46,7 +46,7 @@ pub struct Case<'a> {
     pub expires_at: Timestamp,
 }
 
-impl Case<'_> {
+impl Subject<'_> {
     pub(super) fn key(&self) -> BlobKey {
         BlobKey::generate(self.random)
     }
@@ -108,11 +108,11 @@ impl Case<'_> {
 }
 
 /// URLs are absolute, with the scheme `http` or `https`, and printable ASCII.
-async fn urls_are_absolute(case: &Case<'_>) {
+async fn urls_are_absolute(subject: &Subject<'_>) {
     for signed in [
-        case.presign_put(&case.key()).await,
-        case.presign_get(&case.key()).await,
-        case.presign_watch(&case.key()).await,
+        subject.presign_put(&subject.key()).await,
+        subject.presign_get(&subject.key()).await,
+        subject.presign_watch(&subject.key()).await,
     ] {
         assert!(signed.url.starts_with("http://") || signed.url.starts_with("https://"));
         assert!(signed.url.bytes().all(|byte| byte.is_ascii_graphic()));
@@ -120,28 +120,28 @@ async fn urls_are_absolute(case: &Case<'_>) {
 }
 
 /// A URL expires at the requested time or less than a second earlier (the resolution of some stores), never later.
-async fn urls_end_when_they_were_to_end(case: &Case<'_>) {
+async fn urls_end_when_they_were_to_end(subject: &Subject<'_>) {
     for signed in [
-        case.presign_put(&case.key()).await,
-        case.presign_get(&case.key()).await,
-        case.presign_watch(&case.key()).await,
+        subject.presign_put(&subject.key()).await,
+        subject.presign_get(&subject.key()).await,
+        subject.presign_watch(&subject.key()).await,
     ] {
-        let early = case.expires_at.as_millis() - signed.expires_at.as_millis();
+        let early = subject.expires_at.as_millis() - signed.expires_at.as_millis();
         assert!((0..1000).contains(&early), "{early} ms early");
     }
 }
 
 /// A GET needs no headers, so that a browser can follow its URL.
-async fn a_get_needs_no_headers(case: &Case<'_>) {
-    assert_eq!(case.presign_get(&case.key()).await.headers, []);
-    assert_eq!(case.presign_watch(&case.key()).await.headers, []);
+async fn a_get_needs_no_headers(subject: &Subject<'_>) {
+    assert_eq!(subject.presign_get(&subject.key()).await.headers, []);
+    assert_eq!(subject.presign_watch(&subject.key()).await.headers, []);
 }
 
 /// No two keys, and no two purposes, share a URL.
-async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
+async fn every_key_has_urls_of_its_own(subject: &Subject<'_>) {
     let mut urls = Vec::new();
-    for key in [case.key(), case.key()] {
-        urls.extend([case.presign_put(&key).await.url, case.presign_get(&key).await.url]);
+    for key in [subject.key(), subject.key()] {
+        urls.extend([subject.presign_put(&key).await.url, subject.presign_get(&key).await.url]);
     }
     urls.sort();
     urls.dedup();
@@ -149,9 +149,9 @@ async fn every_key_has_urls_of_its_own(case: &Case<'_>) {
 }
 
 /// A URL is a secret: `Debug` does not print it.
-async fn urls_are_not_debugged(case: &Case<'_>) {
-    let key = case.key();
-    for signed in [case.presign_put(&key).await, case.presign_get(&key).await] {
+async fn urls_are_not_debugged(subject: &Subject<'_>) {
+    let key = subject.key();
+    for signed in [subject.presign_put(&key).await, subject.presign_get(&key).await] {
         assert!(!format!("{signed:?}").contains(key.as_str()));
     }
 }

@@ -11,11 +11,11 @@ use clouddrive_domain::{Error, Result};
 
 use crate::case::suite;
 use crate::samples::{digest, read, sample};
-use crate::storage::direct_uploads::{Case, SignedUrlClient};
+use crate::storage::direct_uploads::{SignedUrlClient, Subject};
 
 suite! {
-    $ staged_uploads<W: SignedUrlClient>(case: &Case<'_, W>, staged: &dyn StagedUploadStore, plan: PartPlan)
-    (&Staged::new(case, staged, plan))
+    $ staged_uploads<W: SignedUrlClient>(subject: &Subject<'_, W>, staged: &dyn StagedUploadStore, plan: PartPlan)
+    (&Staged::new(subject, staged, plan))
 
     self of "`StagedUploadStore::copy`: The copy no longer changes." {
         a_copy_does_not_change,
@@ -32,20 +32,20 @@ suite! {
 
 /// What every case uploads, by a plan that needs a copy.
 struct Staged<'a, W> {
-    case: &'a Case<'a, W>,
+    subject: &'a Subject<'a, W>,
     staged: &'a dyn StagedUploadStore,
     plan: PartPlan,
     bytes: Vec<u8>,
 }
 
 impl<'a, W: SignedUrlClient> Staged<'a, W> {
-    fn new(case: &'a Case<'a, W>, staged: &'a dyn StagedUploadStore, plan: PartPlan) -> Self {
+    fn new(subject: &'a Subject<'a, W>, staged: &'a dyn StagedUploadStore, plan: PartPlan) -> Self {
         assert!(staged.needs_copy(plan), "the plan needs no copy");
-        Self { case, staged, plan, bytes: sample(usize::try_from(plan.size()).unwrap()) }
+        Self { subject, staged, plan, bytes: sample(usize::try_from(plan.size()).unwrap()) }
     }
 
     async fn begin(&self) -> MultipartUpload {
-        self.case.begin_of(self.plan).await
+        self.subject.begin_of(self.plan).await
     }
 
     /// PUTs `bytes` as the parts of the plan and returns the status codes.
@@ -54,9 +54,9 @@ impl<'a, W: SignedUrlClient> Staged<'a, W> {
         let part_size = usize::try_from(self.plan.part_size()).unwrap();
         let mut statuses = Vec::new();
         for (part, bytes) in self.plan.parts().zip(bytes.chunks(part_size)) {
-            let (headers, end) = (ContentHeaders::unknown(), self.case.soon());
-            let signed = self.case.direct.presign_put(multipart, part, announced, &headers, end).await.unwrap();
-            statuses.push(self.case.wire.put(&signed, Bytes::copy_from_slice(bytes)).await);
+            let (headers, end) = (ContentHeaders::unknown(), self.subject.soon());
+            let signed = self.subject.direct.presign_put(multipart, part, announced, &headers, end).await.unwrap();
+            statuses.push(self.subject.wire.put(&signed, Bytes::copy_from_slice(bytes)).await);
         }
         statuses
     }
@@ -74,7 +74,7 @@ impl<'a, W: SignedUrlClient> Staged<'a, W> {
     }
 
     async fn finish(&self, multipart: &MultipartUpload) {
-        self.case.direct.finish(multipart, self.plan, None).await.unwrap();
+        self.subject.direct.finish(multipart, self.plan, None).await.unwrap();
     }
 
     async fn copy(&self, multipart: &MultipartUpload, to: &BlobKey) -> Result<Stored> {
@@ -82,11 +82,11 @@ impl<'a, W: SignedUrlClient> Staged<'a, W> {
     }
 
     fn key(&self) -> BlobKey {
-        BlobKey::generate(self.case.random)
+        BlobKey::generate(self.subject.random)
     }
 
     async fn check(&self, copy: &BlobKey, otherwise: &str) {
-        let read = read(self.case.store, copy, self.bytes.len(), 0..self.plan.size()).await.unwrap();
+        let read = read(self.subject.store, copy, self.bytes.len(), 0..self.plan.size()).await.unwrap();
         assert!(read == self.bytes, "{otherwise}");
     }
 }
@@ -101,7 +101,7 @@ async fn a_copy_does_not_change<W: SignedUrlClient>(staged: &Staged<'_, W>) {
     assert!(stored.sha256.is_none_or(|known| known == digest(&staged.bytes)));
     staged.send_wrong(&multipart).await;
     staged.check(&copy, "the copy has changed").await;
-    staged.case.store.abort(&multipart).await.unwrap();
+    staged.subject.store.abort(&multipart).await.unwrap();
     staged.check(&copy, "the copy has gone with the original").await;
 }
 
@@ -118,8 +118,8 @@ async fn a_discarded_upload_is_not_copied<W: SignedUrlClient>(staged: &Staged<'_
     let (multipart, copy) = (staged.begin().await, staged.key());
     staged.send(&multipart, &staged.bytes).await;
     staged.finish(&multipart).await;
-    staged.case.store.abort(&multipart).await.unwrap();
+    staged.subject.store.abort(&multipart).await.unwrap();
     let outcome = staged.copy(&multipart, &copy).await;
     assert!(matches!(outcome, Err(Error::Conflict(Conflict::UploadClosed))), "{outcome:?}");
-    assert_eq!(staged.case.store.head(&copy).await.unwrap(), None);
+    assert_eq!(staged.subject.store.head(&copy).await.unwrap(), None);
 }

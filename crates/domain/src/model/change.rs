@@ -143,14 +143,14 @@ impl Change {
 
     /// A change of the granted node's place or content: its state before is that of the grant.
     #[must_use]
-    pub fn from_item(kind: ChangeKind, item: &Grant) -> Self {
+    pub fn for_item_with_before(kind: ChangeKind, item: &Grant) -> Self {
         Self::for_item(kind, item).before(NodeState::from_node(item.node()))
     }
 
     /// The granted file got another current version.
     #[must_use]
     pub fn content_set(kind: ChangeKind, file: &Grant, version: VersionId) -> Self {
-        Self::from_item(kind, file).after(NodeState::from_node(file.node()).revised().with_version(version))
+        Self::for_item_with_before(kind, file).after(NodeState::from_node(file.node()).revised().with_version(version))
     }
 
     /// A former version of the granted file was deleted.

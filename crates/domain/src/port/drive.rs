@@ -27,7 +27,7 @@ pub struct FolderEntry {
 }
 
 impl FolderEntry {
-    /// Creates a child for `node`, with the current key of its name.
+    /// Creates the entry of `node`, with the current key of its name.
     #[must_use]
     pub fn new(node: Node, share: Option<Permission>) -> Self {
         let order_key = OrderKey::new(&node.name);
@@ -76,7 +76,7 @@ impl MetadataUpdate {
 
     /// The content of `node` with this metadata; none if that changes nothing or `node` is not a file.
     #[must_use]
-    pub fn applied(&self, node: &Node) -> Option<Content> {
+    pub fn changed_content(&self, node: &Node) -> Option<Content> {
         let old = node.content()?;
         let mut new = old.clone();
         new.media_type = self.media_type.clone().unwrap_or(new.media_type);

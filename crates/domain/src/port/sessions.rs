@@ -48,7 +48,7 @@ impl TokenRotation {
     /// Whether a token first used at `used` may be reused at `now`. Clocks of instances may differ: a first use in the
     /// future counts as just now.
     #[must_use]
-    pub fn allows_repeat(&self, used: Timestamp, now: Timestamp) -> bool {
+    pub fn allows_reuse(&self, used: Timestamp, now: Timestamp) -> bool {
         !self.grace.is_zero() && now < used.plus(self.grace)
     }
 }

@@ -47,7 +47,7 @@ pub struct Commit {
 
 /// Stored bytes that become a file or a new version of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewFile {
+pub struct ReceivedFile {
     /// The identifier of the file, if it is new.
     pub file: NodeId,
     /// The identifier of the version.
@@ -62,7 +62,7 @@ pub struct NewFile {
     pub max_versions: u32,
 }
 
-impl NewFile {
+impl ReceivedFile {
     /// The file that `commit` creates from `upload`.
     #[must_use]
     pub fn from_commit(upload: &Upload, commit: &Commit) -> Self {
@@ -184,7 +184,7 @@ pub trait UploadRepository: Send + Sync {
     /// [`NameTaken`](crate::error::Conflict::NameTaken); [`Quota`](crate::error::Forbidden::Quota), exact under any
     /// concurrency; [`Forbidden`](crate::Error::Forbidden) if the actor may not replace the file of that name;
     /// [`Internal`](crate::Error::Internal) if the blob was never recorded or has been marked for deletion.
-    async fn create(&self, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode>;
+    async fn create(&self, command: &Command, folder: &Grant, new: &ReceivedFile) -> Result<SavedNode>;
 
     /// Aborts the upload and ends its reservation. Its blob MUST be unreferenced from then on.
     ///

@@ -230,7 +230,7 @@ impl ZipStream {
                 (stream::iter(pieces.into_iter().map(Ok)).boxed(), size)
             }
             None => {
-                let blob = self.archive.blob(index).ok_or_else(|| broken("it has bytes, and is no file"))?;
+                let blob = self.archive.entry_blob(index).ok_or_else(|| broken("it has bytes, and is no file"))?;
                 (self.reader.read(&blob, first..last).await?, last - first)
             }
         };
@@ -299,7 +299,7 @@ impl ZipStream {
             return Ok(known);
         }
         let mut left = file.size;
-        let blob = self.archive.blob(index).ok_or_else(|| broken("it has a size, and is no file"))?;
+        let blob = self.archive.entry_blob(index).ok_or_else(|| broken("it has a size, and is no file"))?;
         let mut bytes = self.reader.read(&blob, 0..left).await?;
         let mut crc32 = crc32fast::Hasher::new();
         while let Some(piece) = bytes.next().await.transpose()? {
@@ -343,7 +343,7 @@ impl ZipStream {
 
     /// The error for damaged bytes of a file.
     fn damaged(&self, index: usize, what: &'static str) -> Error {
-        self.archive.blob(index).map_or_else(|| broken(what), |blob| blob.damaged(what))
+        self.archive.entry_blob(index).map_or_else(|| broken(what), |blob| blob.damaged(what))
     }
 
     /// Prefetches entries from `index` on, up to the end of the range or the first file too large to prefetch.
@@ -353,7 +353,7 @@ impl ZipStream {
         while self.ahead.len() < PREFETCH && size < in_range && !matches!(self.ahead.back(), Some(Prefetch::TooLarge)) {
             let at = index + self.ahead.len();
             let Some(file) = self.archive.entry(at).map(|entry| entry.file.map_or(0, |file| file.size)) else { return };
-            let fetching = Prefetch::begin(&self.reader, self.archive.blob(at), file);
+            let fetching = Prefetch::begin(&self.reader, self.archive.entry_blob(at), file);
             size += self.size(at);
             self.ahead.push_back(fetching);
         }

@@ -11,7 +11,7 @@ use clouddrive_domain::port::{ByteStream, ContentHeaders, DirectUploadStore, Par
 use clouddrive_domain::{Error, Result};
 
 use super::body::{IncomingBlob, Piece, combined_crc32};
-use super::{Blob, Blobs, MemoryStore};
+use super::{Blob, Blobs, MemoryBlobStore};
 
 /// The identifier of every upload of several parts; one of a single part needs none.
 const MULTIPART_ID: &str = "parts";
@@ -67,7 +67,7 @@ impl Blobs {
 }
 
 #[async_trait]
-impl DirectUploadStore for MemoryStore {
+impl DirectUploadStore for MemoryBlobStore {
     async fn begin(&self, key: &BlobKey, plan: PartPlan, _: &ContentHeaders) -> Result<Option<MultipartUploadId>> {
         if plan.is_single() {
             return Ok(None);
@@ -119,7 +119,7 @@ impl DirectUploadStore for MemoryStore {
 }
 
 #[async_trait]
-impl PartStore for MemoryStore {
+impl PartStore for MemoryBlobStore {
     async fn put_part(
         &self,
         multipart: &MultipartUpload,

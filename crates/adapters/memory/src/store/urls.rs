@@ -10,7 +10,7 @@ use clouddrive_domain::port::{
 };
 use clouddrive_domain::{Error, Result};
 
-use super::MemoryStore;
+use super::MemoryBlobStore;
 
 /// The URLs lead nowhere (RFC 2606): a test passes their key and query to the gate.
 const BASE: &str = "http://memory.invalid/blob";
@@ -28,7 +28,7 @@ enum Target {
     Get(GetTarget),
 }
 
-impl MemoryStore {
+impl MemoryBlobStore {
     /// Signs a URL to PUT the part `number` of the multipart, or its whole blob if it has no multipart_id.
     pub(super) fn sign_upload(
         &self,
@@ -99,7 +99,7 @@ impl MemoryStore {
 }
 
 #[async_trait]
-impl UrlPresigner for MemoryStore {
+impl UrlPresigner for MemoryBlobStore {
     async fn presign_get(
         &self,
         key: &BlobKey,
@@ -120,7 +120,7 @@ impl UrlPresigner for MemoryStore {
     }
 }
 
-impl SignedUrlVerifier for MemoryStore {
+impl SignedUrlVerifier for MemoryBlobStore {
     fn verify_put<'a>(&self, request: SignedRequest<'a>, now: Timestamp) -> Result<(PutTarget, Expected)> {
         self.admit(request, now, |target| match target {
             Target::Put(target, expected) => Some((target, expected)),

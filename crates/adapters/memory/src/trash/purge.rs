@@ -31,7 +31,7 @@ pub(super) fn begin(state: &mut State, command: &Command, item: &Grant, seen: Op
     let item = locate::reauthorize_at(state, item, seen)?;
     let id = item.node().id;
     join(state, id, id, command.at);
-    log(state, command, Change::from_item(ChangeKind::PurgeBegun, &item));
+    log(state, command, Change::for_item_with_before(ChangeKind::PurgeBegun, &item));
     queue(state, command.at, Job::PurgeTrash(item.drive()));
     Ok(())
 }

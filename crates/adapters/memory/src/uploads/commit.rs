@@ -1,7 +1,7 @@
 //! Commits: bytes become a file, or a new version of one.
 
 use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Completion, Grant, NodeId, UploadState};
-use clouddrive_domain::port::{Commit, NewFile, SavedNode};
+use clouddrive_domain::port::{Commit, ReceivedFile, SavedNode};
 use clouddrive_domain::{Error, Result};
 
 use super::find;
@@ -26,7 +26,7 @@ pub(super) fn commit(state: &mut State, command: &Command, folder: &Grant, commi
     }
     let folder = folder.renew(locate::find(state, upload.folder, actor))?;
     completion?;
-    let new = NewFile::from_commit(&upload, commit);
+    let new = ReceivedFile::from_commit(&upload, commit);
     let made = create_or_replace(state, command, &folder, &new, upload.announced.unwrap_or(0))?;
     close(state, command, commit, made.located.node.id);
     if upload.blob != commit.blob.key {
@@ -42,7 +42,7 @@ fn close(state: &mut State, command: &Command, commit: &Commit, file: NodeId) {
     }
 }
 
-pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &NewFile) -> Result<SavedNode> {
+pub(super) fn create(state: &mut State, command: &Command, folder: &Grant, new: &ReceivedFile) -> Result<SavedNode> {
     let folder = locate::reauthorize(state, folder)?;
     let made = create_or_replace(state, command, &folder, new, 0)?;
     store_response(state, command, CommandOutcome::Made(&made.located))?;
@@ -55,7 +55,7 @@ fn create_or_replace(
     state: &mut State,
     command: &Command,
     folder: &Grant,
-    new: &NewFile,
+    new: &ReceivedFile,
     reserved: u64,
 ) -> Result<SavedNode> {
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);

@@ -4,7 +4,7 @@ use clouddrive_domain::Error;
 use clouddrive_domain::model::{
     ChangeKind, Charge, Command, CommandOutcome, Completion, Grant, Name, NodeBody, NodeId, Upload,
 };
-use clouddrive_domain::port::{Commit, NewFile, SavedNode};
+use clouddrive_domain::port::{Commit, ReceivedFile, SavedNode};
 use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
@@ -52,8 +52,8 @@ pub(super) async fn run(
     }
     let folder = folder.renew(place)?;
     completion?;
-    let made =
-        create_or_replace(connection, command, folder, &NewFile::from_commit(&upload, spec), Some(&upload)).await?;
+    let made = create_or_replace(connection, command, folder, &ReceivedFile::from_commit(&upload, spec), Some(&upload))
+        .await?;
     if upload.blob != spec.blob.key {
         release(connection, &[upload.blob.as_str()], command.at).await?;
     }
@@ -65,7 +65,7 @@ pub(super) async fn create(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: &Grant,
-    new: &NewFile,
+    new: &ReceivedFile,
 ) -> Result<SavedNode, SqlError> {
     let folder = locate::reauthorize(connection, folder).await?;
     let made = create_or_replace(connection, command, folder, new, None).await?;
@@ -79,7 +79,7 @@ async fn create_or_replace(
     connection: &AsyncPgConnection,
     command: &Command,
     folder: Grant,
-    new: &NewFile,
+    new: &ReceivedFile,
     upload: Option<&Upload>,
 ) -> Result<SavedNode, SqlError> {
     let (viewer, drive) = (folder.actor(), folder.drive());
@@ -120,7 +120,7 @@ async fn create_or_replace(
     Ok(SavedNode { located, freed: released.unreferenced()? })
 }
 
-fn node<'a>(folder: &Grant, new: &NewFile, name: &'a Name) -> NewNode<'a> {
+fn node<'a>(folder: &Grant, new: &ReceivedFile, name: &'a Name) -> NewNode<'a> {
     let content = Some((new.version, new.stored.size));
     NewNode { id: new.file, drive: folder.drive(), parent: folder.node().id, name, content }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
-use clouddrive_conformance::direct_uploads::{Answer, Case, SignedUrlClient};
+use clouddrive_conformance::direct_uploads::{Answer, SignedUrlClient, Subject};
 use clouddrive_conformance::signed_urls;
 use clouddrive_domain::model::{MediaType, Timestamp};
 use clouddrive_domain::port::{Clock, ContentHeaders, SignedUrl, UrlPresigner};
@@ -47,13 +47,13 @@ fn soon() -> Timestamp {
     Timestamp::from_millis(MachineClock.now().as_millis() + 240_000)
 }
 
-fn urls(store: &S3Store) -> signed_urls::Case<'_> {
-    signed_urls::Case { presigner: store, direct: store, random: &MachineRandom, expires_at: soon() }
+fn urls(store: &S3Store) -> signed_urls::Subject<'_> {
+    signed_urls::Subject { presigner: store, direct: store, random: &MachineRandom, expires_at: soon() }
 }
 
 /// A store, through all its ports.
-pub(crate) fn case<'a>(store: &'a S3Store, wire: &'a Http) -> Case<'a, Http> {
-    Case { store, direct: store, presigner: store, random: &MachineRandom, wire, now: MachineClock.now() }
+pub(crate) fn subject<'a>(store: &'a S3Store, wire: &'a Http) -> Subject<'a, Http> {
+    Subject { store, direct: store, presigner: store, random: &MachineRandom, wire, now: MachineClock.now() }
 }
 
 async fn in_garage() -> S3Store {
@@ -69,24 +69,24 @@ async fn in_process() -> (Local, S3Store) {
 
 /// In Garage, whose bucket all tests share.
 mod garage {
-    use super::{Http, MachineRandom, case, in_garage, urls};
+    use super::{Http, MachineRandom, in_garage, subject, urls};
 
     clouddrive_conformance::blobs! { #[tokio::test] store = in_garage().await => &store, &MachineRandom }
     clouddrive_conformance::signed_urls! { #[tokio::test] store = in_garage().await => &urls(&store) }
     clouddrive_conformance::direct_uploads! {
-        #[tokio::test(flavor = "multi_thread")] store = in_garage().await => &case(&store, &Http::new())
+        #[tokio::test(flavor = "multi_thread")] store = in_garage().await => &subject(&store, &Http::new())
     }
     clouddrive_conformance::probe! { #[tokio::test] store = in_garage().await => &store }
 }
 
 /// Where conditions on writes are honoured.
 mod local {
-    use super::{Http, MachineRandom, case, in_process, urls};
+    use super::{Http, MachineRandom, in_process, subject, urls};
 
     clouddrive_conformance::blobs! { #[tokio::test] (_server, store) = in_process().await => &store, &MachineRandom }
     clouddrive_conformance::signed_urls! { #[tokio::test] (_server, store) = in_process().await => &urls(&store) }
     clouddrive_conformance::direct_uploads! {
-        #[tokio::test] (_server, store) = in_process().await => &case(&store, &Http::new())
+        #[tokio::test] (_server, store) = in_process().await => &subject(&store, &Http::new())
     }
     clouddrive_conformance::probe! { #[tokio::test] (_server, store) = in_process().await => &store }
 }

@@ -8,7 +8,7 @@ use clouddrive_domain::model::{MultipartUpload, Part, PartPlan};
 use clouddrive_domain::port::{BlobStore, Clock, ContentHeaders, DirectUploadStore, StagedUploadStore};
 use clouddrive_s3::{Capabilities, S3ErrorKind, S3Store, Settings};
 
-use crate::conformance::{Http, case};
+use crate::conformance::{Http, subject};
 use crate::opening::open_error;
 use crate::support::front::Fault;
 use crate::support::server::{Local, Quirks};
@@ -54,7 +54,7 @@ async fn begin(store: &S3Store, plan: PartPlan) -> MultipartUpload {
 
 /// Like Ceph, which verifies no checksums: wrong bytes must not block the right ones.
 mod without_checksums {
-    use super::{ALL, Capabilities, Http, Local, PartPlan, Quirks, S3Store, StagedUploadStore, case, two_parts};
+    use super::{ALL, Capabilities, Http, Local, PartPlan, Quirks, S3Store, StagedUploadStore, subject, two_parts};
 
     async fn in_process() -> (Local, S3Store) {
         super::in_process(Quirks { keeps_refused: true, ..Quirks::default() }).await
@@ -70,7 +70,7 @@ mod without_checksums {
 
     clouddrive_conformance::staged_uploads! {
         #[tokio::test]
-        (_server, store) = in_process().await => &case(&store, &Http::new()), &store, PartPlan::single(5)
+        (_server, store) = in_process().await => &subject(&store, &Http::new()), &store, PartPlan::single(5)
     }
 }
 
@@ -127,22 +127,22 @@ mod where_completion_closes_no_parts {
     }
 
     mod of_one_part {
-        use super::super::{Http, PartPlan, case};
+        use super::super::{Http, PartPlan, subject};
         use super::in_process;
 
         clouddrive_conformance::staged_uploads! {
             #[tokio::test]
-            (_server, store) = in_process().await => &case(&store, &Http::new()), &store, PartPlan::single(5)
+            (_server, store) = in_process().await => &subject(&store, &Http::new()), &store, PartPlan::single(5)
         }
     }
 
     mod of_two_parts {
-        use super::super::{Http, case, two_parts};
+        use super::super::{Http, subject, two_parts};
         use super::in_process;
 
         clouddrive_conformance::staged_uploads! {
             #[tokio::test]
-            (_server, store) = in_process().await => &case(&store, &Http::new()), &store, two_parts()
+            (_server, store) = in_process().await => &subject(&store, &Http::new()), &store, two_parts()
         }
     }
 }

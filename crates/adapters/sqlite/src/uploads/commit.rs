@@ -2,7 +2,7 @@
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{ChangeKind, Charge, Command, CommandOutcome, Completion, Grant};
-use clouddrive_domain::port::{Commit, NewFile, SavedNode};
+use clouddrive_domain::port::{Commit, ReceivedFile, SavedNode};
 use clouddrive_sql::blob_records::ReleasedContents;
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::names::NewNode;
@@ -43,7 +43,7 @@ pub(super) fn run(
         connection,
         command,
         &folder,
-        &NewFile::from_commit(&upload, spec),
+        &ReceivedFile::from_commit(&upload, spec),
         upload.announced.unwrap_or(0),
     )?;
     update(uploads::table.find(DbId::from(upload.id)))
@@ -64,7 +64,7 @@ pub(super) fn create(
     connection: &mut SqliteConnection,
     command: &Command,
     folder: &Grant,
-    new: &NewFile,
+    new: &ReceivedFile,
 ) -> Result<SavedNode, SqlError> {
     let folder = locate::reauthorize(connection, folder)?;
     let made = create_or_replace(connection, command, &folder, new, 0)?;
@@ -78,7 +78,7 @@ fn create_or_replace(
     connection: &mut SqliteConnection,
     command: &Command,
     folder: &Grant,
-    new: &NewFile,
+    new: &ReceivedFile,
     reserved: u64,
 ) -> Result<SavedNode, SqlError> {
     let (actor, drive, parent) = (folder.actor(), folder.drive(), folder.node().id);

@@ -151,7 +151,7 @@ pub(super) async fn a_refused_request_replaces_nothing(fixture: &Fixture<'_>) {
     assert_refused!(fixture.relocate(&stale).await, Error::PreconditionFailed);
     let away = replacing(fixture.moving(bob.id, file, bob.root).await);
     assert_refused!(fixture.relocate(&away).await, Error::Conflict(Conflict::CrossDriveMove));
-    fixture.allow(ann.id, shared, share, Permission::View).await;
+    fixture.change_share(ann.id, shared, share, Permission::View).await;
     assert_refused!(fixture.relocate(&moving).await, Error::Forbidden(_));
     fixture.revoke(ann.id, share).await;
     assert_refused!(fixture.relocate(&moving).await, Error::NotFound);

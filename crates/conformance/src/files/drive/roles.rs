@@ -31,11 +31,11 @@ pub(super) async fn a_lowered_share_ends_grants(fixture: &Fixture<'_>) {
     let share = fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
     let parent = fixture.grant(bob.id, shared, Action::AddTo).await;
     let renaming = fixture.renaming(bob.id, item, "renamed").await;
-    fixture.allow(ann.id, shared, share, Permission::View).await;
+    fixture.change_share(ann.id, shared, share, Permission::View).await;
     assert_refused!(fixture.create_folder(&parent, "new").await, Error::Forbidden(Forbidden::Permission));
     assert_refused!(fixture.relocate(&renaming).await, Error::Forbidden(Forbidden::Permission));
     // The grant is valid again once the share allows it.
-    fixture.allow(ann.id, shared, share, Permission::Edit).await;
+    fixture.change_share(ann.id, shared, share, Permission::Edit).await;
     fixture.create_folder(&parent, "new").await.unwrap();
     fixture.relocate(&renaming).await.unwrap();
 }
@@ -64,7 +64,7 @@ pub(super) async fn a_destination_is_checked_like_an_item(fixture: &Fixture<'_>)
     fixture.share(ann.id, from, bob.id, Permission::Edit).await;
     let share = fixture.share(ann.id, to, bob.id, Permission::Edit).await;
     let moving = fixture.moving(bob.id, item, to).await;
-    fixture.allow(ann.id, to, share, Permission::View).await;
+    fixture.change_share(ann.id, to, share, Permission::View).await;
     assert_refused!(fixture.relocate(&moving).await, Error::Forbidden(Forbidden::Permission));
     fixture.revoke(ann.id, share).await;
     assert_refused!(fixture.relocate(&moving).await, Error::NotFound);

@@ -98,7 +98,7 @@ pub(super) async fn trashing_needs_permission(fixture: &Fixture<'_>) {
     assert_refused!(fixture.try_grant(bob.id, top, Action::Trash).await, Error::Forbidden(_));
     let item = fixture.grant(bob.id, file, Action::Trash).await;
     let by = fixture.command(bob.id);
-    fixture.allow(ann.id, top, share, Permission::View).await;
+    fixture.change_share(ann.id, top, share, Permission::View).await;
     assert_refused!(fixture.store.trash().put(&by, &item, None).await, Error::Forbidden(_));
     fixture.revoke(ann.id, share).await;
     assert_refused!(fixture.store.trash().put(&by, &item, None).await, Error::NotFound);

@@ -237,7 +237,7 @@ pub(super) async fn a_guest_undoes_only_their_own(fixture: &Fixture<'_>) {
     let restored = restore(&undo).await.unwrap();
     assert_eq!((restored.node.parent, restored.viewer), (Some(top), bob.id.into()));
     fixture.trash(bob.id, file).await;
-    fixture.allow(ann.id, top, share, Permission::View).await;
+    fixture.change_share(ann.id, top, share, Permission::View).await;
     assert_refused!(restore(&undo).await, Error::NotFound);
     fixture.revoke(ann.id, share).await;
     assert_refused!(restore(&undo).await, Error::NotFound);

@@ -40,7 +40,7 @@ pub(super) async fn both_grants_are_renewed(fixture: &Fixture<'_>) {
         let from_share = fixture.share(ann.id, from, bob.id, Permission::View).await;
         let to_share = fixture.share(ann.id, to, bob.id, Permission::Edit).await;
         let spec = fixture.copy_request(bob.id, node, to).await;
-        fixture.allow(ann.id, to, to_share, Permission::View).await;
+        fixture.change_share(ann.id, to, to_share, Permission::View).await;
         assert_refused!(fixture.copy(&spec).await, Error::Forbidden(Forbidden::Permission));
         fixture.revoke(ann.id, to_share).await;
         assert_refused!(fixture.copy(&spec).await, Error::NotFound);

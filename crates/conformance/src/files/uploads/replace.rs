@@ -6,7 +6,7 @@ use clouddrive_domain::model::{
     Action, ConflictPolicy, Content, EntityTag, MediaType, NodeBody, NodeKind, Permission, Revision, Sha256,
     UploadState,
 };
-use clouddrive_domain::port::{Commit, NewFile};
+use clouddrive_domain::port::{Commit, ReceivedFile};
 
 use super::Fixture;
 use crate::fixture::{STORE, assert_refused, in_store, keys, name};
@@ -69,7 +69,7 @@ pub(super) async fn a_content_that_is_one_too_many_is_unreferenced(fixture: &Fix
     fixture.store.records().remove(&STORE, &keys(&replaced.freed)).await.unwrap();
     assert_eq!(fixture.quota(ann.id).await.used, 0);
     // The same goes for bytes that came without an upload.
-    let mut new = NewFile { max_versions: 1, ..fixture.new_file("a").await };
+    let mut new = ReceivedFile { max_versions: 1, ..fixture.new_file("a").await };
     new.info.conflict = ConflictPolicy::Replace;
     let made = fixture.store.uploads().create(&fixture.command(ann.id), &root, &new).await.unwrap();
     assert_eq!((made.located.node.id, keys(&made.freed)), (file, vec![upload.blob]));

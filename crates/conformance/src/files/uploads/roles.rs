@@ -36,13 +36,13 @@ pub(super) async fn a_lowered_share_ends_grants(fixture: &Fixture<'_>) {
     let share = fixture.share(ann.id, shared, bob.id, Permission::Edit).await;
     let folder = fixture.grant(bob.id, shared, Action::AddTo).await;
     let upload = fixture.open(&folder, "a", Some(5)).await;
-    fixture.allow(ann.id, shared, share, Permission::View).await;
+    fixture.change_share(ann.id, shared, share, Permission::View).await;
     let new_upload = fixture.new_upload(&folder, "b", Some(5));
     assert_refused!(fixture.begin(&folder, &new_upload).await, Error::Forbidden(Forbidden::Permission));
     let commit = fixture.completing(&upload, ConflictPolicy::Fail);
     assert_refused!(fixture.commit(&folder, &commit).await, Error::Forbidden(Forbidden::Permission));
     // The grant is valid again once the share allows it, but ended uploads stay closed.
-    fixture.allow(ann.id, shared, share, Permission::Edit).await;
+    fixture.change_share(ann.id, shared, share, Permission::Edit).await;
     fixture.begin(&folder, &new_upload).await.unwrap();
     assert_refused!(fixture.commit(&folder, &commit).await, Error::Conflict(Conflict::UploadClosed));
 }
@@ -91,7 +91,7 @@ pub(super) async fn with_a_share_end_the_uploads_under_it(fixture: &Fixture<'_>)
         let home = open(bob.id, bob.root, "e", Some(13)).await;
         let others = [open(ann.id, inside, "f", Some(17)).await, open(cat.id, inside, "g", Some(19)).await];
         if lowered {
-            fixture.allow(ann.id, shared, share, Permission::View).await;
+            fixture.change_share(ann.id, shared, share, Permission::View).await;
         } else {
             fixture.revoke(ann.id, share).await;
         }

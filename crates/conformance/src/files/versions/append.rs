@@ -60,7 +60,7 @@ pub(super) async fn an_append_needs_permission_to_replace(fixture: &Fixture<'_>)
     let grant = fixture.grant(bob.id, file, Action::Replace).await;
     let new = fixture.new_content(7).await;
     let by = fixture.command(bob.id);
-    fixture.allow(ann.id, file, share, Permission::View).await;
+    fixture.change_share(ann.id, file, share, Permission::View).await;
     assert_refused!(fixture.store.versions().append(&by, &grant, &new).await, Error::Forbidden(Forbidden::Permission));
     fixture.revoke(ann.id, share).await;
     assert_refused!(fixture.store.versions().append(&by, &grant, &new).await, Error::NotFound);

@@ -118,7 +118,7 @@ pub(super) async fn only_what_the_file_has_is_restored(fixture: &Fixture<'_>) {
     let stale = version_restore(Some(Revision(1)));
     let refused = fixture.store.versions().restore(&fixture.command(bob.id), &grant, &stale).await;
     assert_refused!(refused, Error::PreconditionFailed);
-    fixture.allow(ann.id, file, share, Permission::View).await;
+    fixture.change_share(ann.id, file, share, Permission::View).await;
     let refused = fixture.store.versions().restore(&fixture.command(bob.id), &grant, &version_restore(None)).await;
     assert_refused!(refused, Error::Forbidden(Forbidden::Permission));
     assert_eq!(sizes(fixture, ann.id, file).await, [7, 5]);

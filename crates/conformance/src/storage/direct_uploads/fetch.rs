@@ -7,56 +7,59 @@ use clouddrive_domain::port::{ContentHeaders, SignedUrl};
 
 use futures_util::stream;
 
-use super::{Case, SignedUrlClient};
+use super::{SignedUrlClient, Subject};
 use crate::samples::content_headers;
 
 /// An expired URL admits neither uploads nor downloads.
-pub(super) async fn a_url_ends<W: SignedUrlClient>(case: &Case<'_, W>) {
-    let multipart = case.begin().await;
-    let past = Timestamp::from_millis(case.now.as_millis() - 60_000);
-    let late = case
+pub(super) async fn a_url_ends<W: SignedUrlClient>(subject: &Subject<'_, W>) {
+    let multipart = subject.begin().await;
+    let past = Timestamp::from_millis(subject.now.as_millis() - 60_000);
+    let late = subject
         .direct
         .presign_put(&multipart, Part { number: 1, size: 5 }, None, &ContentHeaders::unknown(), past)
         .await
         .unwrap();
-    let status = case.wire.put(&late, Bytes::from_static(b"hello")).await;
+    let status = subject.wire.put(&late, Bytes::from_static(b"hello")).await;
     assert!((400..500).contains(&status), "{status}");
-    assert_eq!(case.received(&multipart, 5).await, None);
+    assert_eq!(subject.received(&multipart, 5).await, None);
 
-    let key = case.make(b"hello").await;
-    let late = case.presigner.presign_get(&key, &content_headers("text/plain", None), past).await.unwrap();
-    let answer = case.wire.get(&late, None).await;
+    let key = subject.make(b"hello").await;
+    let late = subject.presigner.presign_get(&key, &content_headers("text/plain", None), past).await.unwrap();
+    let answer = subject.wire.get(&late, None).await;
     assert!((400..500).contains(&answer.status), "{answer:?}");
 }
 
 /// A URL with another key, or with one character changed, is refused.
-pub(super) async fn a_url_cannot_be_changed<W: SignedUrlClient>(case: &Case<'_, W>) {
-    let (multipart, made) = (case.begin().await, case.make(b"hello").await);
-    let others = case.make(b"others").await;
-    let put = case.presign_put(&multipart, b"hello", true).await;
-    let get =
-        case.presigner.presign_get(&made, &content_headers("text/plain", Some("a.txt")), case.soon()).await.unwrap();
-    for changed in changes(&put, &multipart.key, &BlobKey::generate(case.random)) {
-        let status = case.wire.put(&changed, Bytes::from_static(b"hello")).await;
+pub(super) async fn a_url_cannot_be_changed<W: SignedUrlClient>(subject: &Subject<'_, W>) {
+    let (multipart, made) = (subject.begin().await, subject.make(b"hello").await);
+    let others = subject.make(b"others").await;
+    let put = subject.presign_put(&multipart, b"hello", true).await;
+    let get = subject
+        .presigner
+        .presign_get(&made, &content_headers("text/plain", Some("a.txt")), subject.soon())
+        .await
+        .unwrap();
+    for changed in changes(&put, &multipart.key, &BlobKey::generate(subject.random)) {
+        let status = subject.wire.put(&changed, Bytes::from_static(b"hello")).await;
         assert!(status >= 400, "{status} to {}", changed.url);
     }
-    assert_eq!(case.received(&multipart, 5).await, None);
+    assert_eq!(subject.received(&multipart, 5).await, None);
     for changed in changes(&get, &made, &others) {
-        let answer = case.wire.get(&changed, None).await;
+        let answer = subject.wire.get(&changed, None).await;
         assert!(answer.status >= 400, "{} to {}", answer.status, changed.url);
     }
-    assert_eq!(case.wire.get(&get, None).await.status, 200);
+    assert_eq!(subject.wire.get(&get, None).await.status, 200);
 }
 
 /// With the signed media type and name, and with an `ETag`.
-pub(super) async fn bytes_come_down_as_they_were_signed<W: SignedUrlClient>(case: &Case<'_, W>) {
-    let key = case.make(b"hello").await;
+pub(super) async fn bytes_come_down_as_they_were_signed<W: SignedUrlClient>(subject: &Subject<'_, W>) {
+    let key = subject.make(b"hello").await;
     for media_type in ["text/plain", "text/html; charset=utf-8", "application/octet-stream"] {
         for name in [None, Some("a.txt"), Some("a\"b; filename=c.txt"), Some("100% ü+&=?#.txt"), Some("日本語 🎈.txt")]
         {
             let content_headers = content_headers(media_type, name);
-            let signed = case.presigner.presign_get(&key, &content_headers, case.soon()).await.unwrap();
-            let answer = case.wire.get(&signed, None).await;
+            let signed = subject.presigner.presign_get(&key, &content_headers, subject.soon()).await.unwrap();
+            let answer = subject.wire.get(&signed, None).await;
             assert_eq!((answer.status, &*answer.body), (200, &b"hello"[..]), "{answer:?}");
             assert_eq!(answer.header("content-type"), Some(media_type));
             assert!(answer.header("etag").is_some_and(|tag| tag.starts_with('"') && tag.len() > 2), "{answer:?}");
@@ -70,39 +73,40 @@ pub(super) async fn bytes_come_down_as_they_were_signed<W: SignedUrlClient>(case
 }
 
 /// 206 with the bytes of the range; 416 if it begins past the end.
-pub(super) async fn ranges_come_down<W: SignedUrlClient>(case: &Case<'_, W>) {
-    let key = case.make(b"0123456789").await;
-    let signed = case.presigner.presign_get(&key, &content_headers("text/plain", None), case.soon()).await.unwrap();
-    let whole = case.wire.get(&signed, None).await;
+pub(super) async fn ranges_come_down<W: SignedUrlClient>(subject: &Subject<'_, W>) {
+    let key = subject.make(b"0123456789").await;
+    let signed =
+        subject.presigner.presign_get(&key, &content_headers("text/plain", None), subject.soon()).await.unwrap();
+    let whole = subject.wire.get(&signed, None).await;
     for (range, bytes, reported) in
         [(0..4, "0123", "bytes 0-3/10"), (4..7, "456", "bytes 4-6/10"), (9..10, "9", "bytes 9-9/10")]
     {
-        let answer = case.wire.get(&signed, Some(range)).await;
+        let answer = subject.wire.get(&signed, Some(range)).await;
         assert_eq!((answer.status, &*answer.body), (206, bytes.as_bytes()), "{answer:?}");
         assert_eq!(answer.header("content-range"), Some(reported));
         assert_eq!(answer.header("etag"), whole.header("etag"));
     }
-    assert_eq!(case.wire.get(&signed, Some(10..11)).await.status, 416);
+    assert_eq!(subject.wire.get(&signed, Some(10..11)).await.status, 416);
 }
 
 /// A range has the signed media type and name too, if they are those given at the upload, streamed or direct.
-pub(super) async fn ranges_come_down_as_they_were_signed<W: SignedUrlClient>(case: &Case<'_, W>) {
+pub(super) async fn ranges_come_down_as_they_were_signed<W: SignedUrlClient>(subject: &Subject<'_, W>) {
     let content_headers = content_headers("text/x-range; charset=utf-8", Some("100%  ü.txt"));
-    let streamed = BlobKey::generate(case.random);
+    let streamed = BlobKey::generate(subject.random);
     let body = Box::pin(stream::iter([Ok(Bytes::from_static(b"0123456789"))]));
     let expected = Expected { length: Length::Exactly(10), sha256: None };
-    case.store.put(&streamed, body, expected, &content_headers).await.unwrap();
+    subject.store.put(&streamed, body, expected, &content_headers).await.unwrap();
 
-    let (key, plan) = (BlobKey::generate(case.random), PartPlan::single(10));
-    let sent = MultipartUpload { multipart_id: case.direct.begin(&key, plan, &content_headers).await.unwrap(), key };
+    let (key, plan) = (BlobKey::generate(subject.random), PartPlan::single(10));
+    let sent = MultipartUpload { multipart_id: subject.direct.begin(&key, plan, &content_headers).await.unwrap(), key };
     let part = Part { number: 1, size: 10 };
-    let signed = case.direct.presign_put(&sent, part, None, &content_headers, case.soon()).await.unwrap();
-    assert_eq!(case.wire.put(&signed, Bytes::from_static(b"0123456789")).await, 200);
-    case.direct.finish(&sent, plan, None).await.unwrap();
+    let signed = subject.direct.presign_put(&sent, part, None, &content_headers, subject.soon()).await.unwrap();
+    assert_eq!(subject.wire.put(&signed, Bytes::from_static(b"0123456789")).await, 200);
+    subject.direct.finish(&sent, plan, None).await.unwrap();
 
     for key in [&streamed, &sent.key] {
-        let signed = case.presigner.presign_get(key, &content_headers, case.soon()).await.unwrap();
-        let answer = case.wire.get(&signed, Some(2..5)).await;
+        let signed = subject.presigner.presign_get(key, &content_headers, subject.soon()).await.unwrap();
+        let answer = subject.wire.get(&signed, Some(2..5)).await;
         assert_eq!((answer.status, &*answer.body), (206, &b"234"[..]), "{answer:?}");
         assert_eq!(answer.header("content-type"), Some(content_headers.media_type.as_str()));
         let disposition = answer.header("content-disposition");

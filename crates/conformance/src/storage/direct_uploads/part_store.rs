@@ -19,7 +19,7 @@ use crate::samples::{crc32, digest, read, sample};
 const PART: u64 = 300_000;
 
 /// What the cases test: one store, through all its ports.
-struct Case<'a> {
+struct Subject<'a> {
     parts: &'a dyn PartStore,
     store: &'a dyn BlobStore,
     direct: &'a dyn DirectUploadStore,
@@ -30,7 +30,7 @@ struct Case<'a> {
 
 suite! {
     $ part_store(parts: &dyn PartStore, store: &dyn BlobStore, direct: &dyn DirectUploadStore, random: &dyn Random)
-    (&Case::new(parts, store, direct, random))
+    (&Subject::new(parts, store, direct, random))
 
     self of "`PartStore::put_part`: A part is written once" {
         a_part_is_written_once,
@@ -46,7 +46,7 @@ suite! {
     }
 }
 
-impl<'a> Case<'a> {
+impl<'a> Subject<'a> {
     fn new(
         parts: &'a dyn PartStore,
         store: &'a dyn BlobStore,
@@ -59,7 +59,7 @@ impl<'a> Case<'a> {
     }
 }
 
-impl Case<'_> {
+impl Subject<'_> {
     async fn begin(&self) -> MultipartUpload {
         let key = BlobKey::generate(self.random);
         let multipart_id = self.direct.begin(&key, self.plan, &ContentHeaders::unknown()).await.unwrap();
@@ -98,61 +98,71 @@ fn check_closed(outcome: Result<()>) {
 }
 
 /// `BlobExists` for any other write, before and after the finish.
-async fn a_part_is_written_once(case: &Case<'_>) {
-    let multipart = case.begin().await;
+async fn a_part_is_written_once(subject: &Subject<'_>) {
+    let multipart = subject.begin().await;
     for number in [2, 3, 1] {
-        case.put(&multipart, number).await.unwrap();
-        check_exists(case.put(&multipart, number).await);
+        subject.put(&multipart, number).await.unwrap();
+        check_exists(subject.put(&multipart, number).await);
     }
-    let (_, expected) = case.part(3);
-    check_exists(case.parts.put_part(&multipart, 3, body(b"another"), expected).await);
-    let stored = case.direct.finish(&multipart, case.plan, None).await.unwrap();
-    let known = Stored { size: case.plan.size(), sha256: None, crc32: Some(crc32(&case.bytes)), tag: None };
+    let (_, expected) = subject.part(3);
+    check_exists(subject.parts.put_part(&multipart, 3, body(b"another"), expected).await);
+    let stored = subject.direct.finish(&multipart, subject.plan, None).await.unwrap();
+    let known = Stored { size: subject.plan.size(), sha256: None, crc32: Some(crc32(&subject.bytes)), tag: None };
     assert_eq!(stored, known, "the CRC-32 of the parts makes that of the whole");
-    assert_eq!(case.store.head(&multipart.key).await.unwrap(), Some(known));
-    check_exists(case.put(&multipart, 1).await);
-    assert!(read(case.store, &multipart.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
+    assert_eq!(subject.store.head(&multipart.key).await.unwrap(), Some(known));
+    check_exists(subject.put(&multipart, 1).await);
+    assert!(
+        read(subject.store, &multipart.key, subject.bytes.len(), 0..subject.plan.size()).await.unwrap()
+            == subject.bytes
+    );
 }
 
 /// A part that is interrupted, too long, too short or has the wrong digest is not stored.
-async fn an_incomplete_part_may_be_sent_again(case: &Case<'_>) {
-    let multipart = case.begin().await;
-    let (bytes, expected) = case.part(1);
+async fn an_incomplete_part_may_be_sent_again(subject: &Subject<'_>) {
+    let multipart = subject.begin().await;
+    let (bytes, expected) = subject.part(1);
     let torn = body(bytes.get(..250_000).unwrap());
     let torn = torn.chain(stream::once(future::ready(Err(Error::Refused(Refused::Interrupted)))));
-    let outcome = case.parts.put_part(&multipart, 1, Box::pin(torn), expected).await;
+    let outcome = subject.parts.put_part(&multipart, 1, Box::pin(torn), expected).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Interrupted))), "{outcome:?}");
-    for bytes in [&case.bytes[..], b"hello", b""] {
-        let outcome = case.parts.put_part(&multipart, 1, body(bytes), expected).await;
+    for bytes in [&subject.bytes[..], b"hello", b""] {
+        let outcome = subject.parts.put_part(&multipart, 1, body(bytes), expected).await;
         assert!(matches!(outcome, Err(Error::Refused(Refused::Size))), "{outcome:?}");
     }
     let other = Expected { sha256: Some(digest(b"other")), ..expected };
-    let outcome = case.parts.put_part(&multipart, 1, body(&bytes), other).await;
+    let outcome = subject.parts.put_part(&multipart, 1, body(&bytes), other).await;
     assert!(matches!(outcome, Err(Error::Refused(Refused::Checksum))), "{outcome:?}");
-    assert_eq!(case.received(&multipart).await, []);
+    assert_eq!(subject.received(&multipart).await, []);
     for number in [1, 2, 3] {
-        case.put(&multipart, number).await.unwrap();
+        subject.put(&multipart, number).await.unwrap();
     }
-    case.direct.finish(&multipart, case.plan, None).await.unwrap();
-    assert!(read(case.store, &multipart.key, case.bytes.len(), 0..case.plan.size()).await.unwrap() == case.bytes);
+    subject.direct.finish(&multipart, subject.plan, None).await.unwrap();
+    assert!(
+        read(subject.store, &multipart.key, subject.bytes.len(), 0..subject.plan.size()).await.unwrap()
+            == subject.bytes
+    );
 }
 
 /// `UploadClosed` if there is no such multipart upload or it was discarded, even during the write.
-async fn an_ended_upload_refuses_parts(case: &Case<'_>) {
-    let begun = case.begin().await;
+async fn an_ended_upload_refuses_parts(subject: &Subject<'_>) {
+    let begun = subject.begin().await;
     check_closed(
-        case.put(&MultipartUpload { key: BlobKey::generate(case.random), multipart_id: begun.multipart_id.clone() }, 1)
+        subject
+            .put(
+                &MultipartUpload { key: BlobKey::generate(subject.random), multipart_id: begun.multipart_id.clone() },
+                1,
+            )
             .await,
     );
-    case.put(&begun, 1).await.unwrap();
-    case.store.abort(&begun).await.unwrap();
+    subject.put(&begun, 1).await.unwrap();
+    subject.store.abort(&begun).await.unwrap();
     for number in [1, 2] {
-        check_closed(case.put(&begun, number).await);
+        check_closed(subject.put(&begun, number).await);
     }
 
-    let multipart = case.begin().await;
-    case.put(&multipart, 1).await.unwrap();
-    let (bytes, expected) = case.part(2);
+    let multipart = subject.begin().await;
+    subject.put(&multipart, 1).await.unwrap();
+    let (bytes, expected) = subject.part(2);
     let discarded = Arc::new(AtomicBool::new(false));
     let reported = Arc::clone(&discarded);
     let mut bytes = Some(Bytes::from(bytes));
@@ -164,22 +174,22 @@ async fn an_ended_upload_refuses_parts(case: &Case<'_>) {
         Poll::Pending
     });
     let discard = async {
-        case.store.abort(&multipart).await.unwrap();
+        subject.store.abort(&multipart).await.unwrap();
         discarded.store(true, Ordering::Release);
     };
-    let (outcome, ()) = future::join(case.parts.put_part(&multipart, 2, Box::pin(body), expected), discard).await;
+    let (outcome, ()) = future::join(subject.parts.put_part(&multipart, 2, Box::pin(body), expected), discard).await;
     check_closed(outcome);
-    assert_eq!(case.received(&multipart).await, []);
-    assert_eq!(case.store.head(&multipart.key).await.unwrap(), None);
+    assert_eq!(subject.received(&multipart).await, []);
+    assert_eq!(subject.store.head(&multipart.key).await.unwrap(), None);
 }
 
 /// The others get `BlobExists`.
-async fn one_of_simultaneous_writes_wins(case: &Case<'_>) {
-    let multipart = case.begin().await;
-    let outcomes = future::join_all((0..6).map(|_| case.put(&multipart, 1))).await;
+async fn one_of_simultaneous_writes_wins(subject: &Subject<'_>) {
+    let multipart = subject.begin().await;
+    let outcomes = future::join_all((0..6).map(|_| subject.put(&multipart, 1))).await;
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
     assert_eq!(won.len(), 1);
     lost.into_iter().for_each(check_exists);
-    assert_eq!(case.received(&multipart).await, [case.plan.part(1).unwrap()]);
-    case.store.abort(&multipart).await.unwrap();
+    assert_eq!(subject.received(&multipart).await, [subject.plan.part(1).unwrap()]);
+    subject.store.abort(&multipart).await.unwrap();
 }

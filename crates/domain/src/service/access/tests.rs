@@ -23,7 +23,7 @@ use crate::service::{
     ArchiveNames, CompletionOptions, ContentMetadata, CopyTarget, LinkEdit, LinkRequest, ListQuery, RelocationRequest,
     SearchQuery, Selection, StreamedFile,
 };
-use crate::testing::{file_info, name};
+use crate::testing::{file_info_named, name};
 
 const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(60));
 const UPLOAD: UploadId = UploadId::from_uuid(Uuid::from_u128(50));
@@ -52,8 +52,8 @@ const METHODS: &[(&str, Scope, Act)] = &[
         on.archives.open(by, &Selection::Drive, ArchiveNames::Unchanged).await.map(drop)
     })),
     ("ChangeService::start", Scope::Read, |on, by| Box::pin(async move { on.changes.start(by).await.map(drop) })),
-    ("ChangeService::list", Scope::Read, |on, by| Box::pin(async move {
-        on.changes.list(by, cursor(), Limit::default()).await.map(drop)
+    ("ChangeService::list_own", Scope::Read, |on, by| Box::pin(async move {
+        on.changes.list_own(by, cursor(), Limit::default()).await.map(drop)
     })),
     ("CopyService::copy_file", Scope::Write, |on, by| Box::pin(async move {
         on.copies.copy_file(by, FILE, CopyTarget::default(), &unconditioned()).await.map(drop)
@@ -140,7 +140,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     ("TrashService::purge", Scope::Write, |on, by| Box::pin(async move { on.trash.purge(by, BIN, &unconditioned()).await })),
     ("TrashService::empty", Scope::Write, |on, by| on.trash.empty(by).boxed()),
     ("UploadService::begin", Scope::Write, |on, by| Box::pin(async move {
-        on.uploads.begin(by, None, file_info("new"), 1).await.map(drop)
+        on.uploads.begin(by, None, file_info_named("new"), 1).await.map(drop)
     })),
     ("UploadService::find_started", Scope::Write, |on, by| Box::pin(async move { on.uploads.find_started(by, UPLOAD).await.map(drop) })),
     ("UploadService::progress", Scope::Read, |on, by| Box::pin(async move {
@@ -161,7 +161,7 @@ const METHODS: &[(&str, Scope, Act)] = &[
     })),
     ("UploadService::receive", Scope::Write, |on, by| Box::pin(async move {
         let permit = on.uploads.admit(&actor(OWNER), None, Some(1), None).await.ok().unwrap();
-        let given = async { Ok(StreamedFile { folder: None, file: file_info("new"), announced: Some(1) }) };
+        let given = async { Ok(StreamedFile { folder: None, file: file_info_named("new"), announced: Some(1) }) };
         on.uploads.receive(by, permit, body([Ok("x")]), given).await.map(drop)
     })),
     ("VersionService::list", Scope::Read, |on, by| Box::pin(async move {

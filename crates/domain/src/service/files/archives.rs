@@ -305,10 +305,10 @@ impl Archive {
         (0..self.len()).filter_map(|number| self.entry(number))
     }
 
-    /// The bytes of the entry at index `number`, if it is a file.
+    /// The bytes of the entry at `index`, if it is a file.
     #[must_use]
-    pub fn blob(&self, number: usize) -> Option<ArchivedBlob> {
-        self.listing.blob(number).map(|(blob, size)| ArchivedBlob { blob, size })
+    pub fn entry_blob(&self, index: usize) -> Option<ArchivedBlob> {
+        self.listing.blob(index).map(|(blob, size)| ArchivedBlob { blob, size })
     }
 
     /// When anything in it was last modified.

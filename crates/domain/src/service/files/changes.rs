@@ -48,7 +48,7 @@ impl ChangeService {
     /// # Errors
     /// `Gone`: the changes after the cursor are no longer kept, or it is for another drive: the reader has to list the
     /// drive again and [`start`](Self::start) anew. `NotFound` when the account has just been deleted.
-    pub async fn list(&self, actor: &Actor, cursor: ChangeCursor, limit: Limit) -> Result<ChangePage> {
+    pub async fn list_own(&self, actor: &Actor, cursor: ChangeCursor, limit: Limit) -> Result<ChangePage> {
         let drive = self.own(actor).await?;
         if cursor.drive != drive {
             return Err(Error::Gone(Gone::Changes));

@@ -14,12 +14,12 @@ use crate::service::access::Access;
 
 /// A file that the caller may read. Only [`FileService::open`] creates it.
 #[derive(Debug)]
-pub struct OpenFile {
+pub struct ReadableFile {
     entry: Entry,
     content: Content,
 }
 
-impl OpenFile {
+impl ReadableFile {
     /// The file.
     #[must_use]
     pub const fn entry(&self) -> &Entry {
@@ -112,16 +112,16 @@ impl FileService {
     ///
     /// # Errors
     /// `NotFound`.
-    pub async fn open(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
+    pub async fn open(&self, actor: &Actor, file: NodeId) -> Result<ReadableFile> {
         let mut file = self.find(actor, file).await?;
         self.tags.complete(&mut file.content).await?;
         Ok(file)
     }
 
-    async fn find(&self, actor: &Actor, file: NodeId) -> Result<OpenFile> {
+    async fn find(&self, actor: &Actor, file: NodeId) -> Result<ReadableFile> {
         let grant = self.access.grant(actor, NodeKind::File, file, Action::Read).await?;
         let content = grant.node().content().cloned().ok_or(Error::NotFound)?;
-        Ok(OpenFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
+        Ok(ReadableFile { entry: grant.into_located().entry().ok_or(Error::NotFound)?, content })
     }
 
     /// The bytes of an open file in `range`.
@@ -130,7 +130,7 @@ impl FileService {
     ///
     /// # Errors
     /// `Damaged`; `NotFound` when they have been purged since; store errors.
-    pub async fn read(&self, file: &OpenFile, range: Range<u64>) -> Result<ByteStream> {
+    pub async fn read(&self, file: &ReadableFile, range: Range<u64>) -> Result<ByteStream> {
         self.contents.read(&file.content, range).await
     }
 
@@ -187,7 +187,7 @@ impl FileService {
     ///
     /// # Errors
     /// Those of the store's [`UrlPresigner`].
-    pub async fn content(&self, file: &OpenFile) -> Result<Delivery> {
+    pub async fn content(&self, file: &ReadableFile) -> Result<Delivery> {
         if self.tags.serves_itself(&file.content.blob.store) {
             Ok(Delivery::Redirect(self.sign(file).await?))
         } else {
@@ -196,7 +196,7 @@ impl FileService {
     }
 
     /// A short-lived download URL for an open file.
-    async fn sign(&self, file: &OpenFile) -> Result<SignedUrl> {
+    async fn sign(&self, file: &ReadableFile) -> Result<SignedUrl> {
         let Signing { presigners, lifetimes } = self.signing()?;
         let (blob, expires_at) = (&file.content.blob, self.context.now().plus(lifetimes.download));
         let presigner = presigners.get(&blob.store)?;

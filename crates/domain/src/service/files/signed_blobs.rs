@@ -26,14 +26,14 @@ impl PutPermit {
 
 /// A blob that the holder of its URL may read. Only [`SignedBlobService::open`] creates it.
 #[derive(Debug)]
-pub struct OpenBlob {
+pub struct ReadableBlob {
     blob: BlobRef,
     size: u64,
     content_headers: ContentHeaders,
     watch: Option<Watch>,
 }
 
-impl OpenBlob {
+impl ReadableBlob {
     /// The key of the blob.
     #[must_use]
     pub const fn key(&self) -> &BlobKey {
@@ -181,12 +181,12 @@ impl SignedBlobService {
     /// `Signature`, `UrlExpired`; `NotFound` when the blob is gone, `Damaged` when it should not be. For a watch URL
     /// also `UrlExpired` when the session it was issued in has ended, and `NotFound` when its user can no longer see
     /// the file, or the content is gone.
-    pub async fn open(&self, request: SignedRequest<'_>) -> Result<OpenBlob> {
+    pub async fn open(&self, request: SignedRequest<'_>) -> Result<ReadableBlob> {
         let now = self.context.now();
         let GetTarget { key, content_headers, watch } = self.verifier.verify_get(request, now)?;
         if let Some(watch) = &watch {
             let content = self.watching.content(watch, now).await?;
-            return Ok(OpenBlob { size: content.size, blob: content.blob, content_headers, watch: Some(*watch) });
+            return Ok(ReadableBlob { size: content.size, blob: content.blob, content_headers, watch: Some(*watch) });
         }
         let size = match content_headers.content.as_ref().and_then(|content| content.size) {
             Some(size) => size,
@@ -195,7 +195,7 @@ impl SignedBlobService {
                 None => return Err(self.contents.missing(&key).await),
             },
         };
-        Ok(OpenBlob { blob: BlobRef { store: self.local.clone(), key }, size, content_headers, watch: None })
+        Ok(ReadableBlob { blob: BlobRef { store: self.local.clone(), key }, size, content_headers, watch: None })
     }
 
     /// The bytes of an open blob in `range`.
@@ -204,7 +204,7 @@ impl SignedBlobService {
     ///
     /// # Errors
     /// `Damaged`; `NotFound` when they have been purged since; store errors.
-    pub async fn read(&self, blob: &OpenBlob, range: Range<u64>) -> Result<ByteStream> {
+    pub async fn read(&self, blob: &ReadableBlob, range: Range<u64>) -> Result<ByteStream> {
         self.contents.read_blob(&blob.blob, blob.size, range).await
     }
 }

@@ -87,7 +87,7 @@ pub struct PartUrl {
 
 /// An upload and its progress.
 #[derive(Debug)]
-pub struct Progress {
+pub struct UploadProgress {
     /// The upload.
     pub upload: Upload,
     /// Its current state.
@@ -101,13 +101,13 @@ pub struct Progress {
 }
 
 /// One page of open uploads.
-pub type UploadPage = Page<Progress, UploadPosition>;
+pub type UploadPage = Page<UploadProgress, UploadPosition>;
 
 /// An upload that has begun.
 #[derive(Debug)]
 pub struct StartedUpload {
     /// The upload, of which nothing has arrived.
-    pub progress: Progress,
+    pub progress: UploadProgress,
     /// Its parts.
     pub plan: PartPlan,
     /// The first parts, at most 100, with their URLs.
@@ -224,7 +224,7 @@ impl UploadService {
     async fn first_parts(&self, upload: Upload, sender: UserRef, parent: Option<NodeId>) -> Result<StartedUpload> {
         let plan = upload.plan().ok_or(Error::NotFound)?;
         let parts = self.sign(&upload, plan.parts().take(FIRST_PARTS).collect()).await?;
-        let progress = Progress { state: upload.state, received: Vec::new(), upload, sender, parent };
+        let progress = UploadProgress { state: upload.state, received: Vec::new(), upload, sender, parent };
         Ok(StartedUpload { progress, plan, parts })
     }
 
@@ -288,7 +288,7 @@ impl UploadService {
     ///
     /// # Errors
     /// `NotFound` when it is not the caller's.
-    pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<Progress> {
+    pub async fn progress(&self, actor: &Actor, upload: UploadId) -> Result<UploadProgress> {
         actor.require(Scope::Read)?;
         let upload = self.find(actor, upload).await?;
         let folder = self.drive.find(upload.folder, actor.user.into()).await?;
@@ -296,7 +296,7 @@ impl UploadService {
         self.progress_of(upload, sender, folder.as_ref().and_then(parent_of)).await
     }
 
-    async fn progress_of(&self, upload: Upload, sender: UserRef, parent: Option<NodeId>) -> Result<Progress> {
+    async fn progress_of(&self, upload: Upload, sender: UserRef, parent: Option<NodeId>) -> Result<UploadProgress> {
         let state = upload.state_at(self.context.now());
         let received = match (state, upload.plan()) {
             (UploadState::Open, Some(plan)) => {
@@ -306,7 +306,7 @@ impl UploadService {
             (UploadState::Complete(_), Some(plan)) => plan.parts().collect(),
             _ => Vec::new(),
         };
-        Ok(Progress { upload, state, received, sender, parent })
+        Ok(UploadProgress { upload, state, received, sender, parent })
     }
 
     /// The open uploads that the caller sends, and all those into the caller's own drive, newest first.

@@ -40,7 +40,7 @@ async fn a_page_continues_where_the_store_says() {
         let mut log = MockChangeRepository::new();
         let batch = ChangeBatch { changes: found.clone(), end: position(12) };
         log.expect_read().with(eq(Some(drive)), eq(position(7)), eq(2)).return_once(|_, _, _| Ok(batch));
-        let page = changes(log).list(&actor(OWNER), cursor(7), Limit::new(2).unwrap()).await.unwrap();
+        let page = changes(log).list_own(&actor(OWNER), cursor(7), Limit::new(2).unwrap()).await.unwrap();
         assert_eq!((page.changes, page.next, page.more), (found, cursor(12), more));
     }
 }
@@ -49,16 +49,16 @@ async fn a_page_continues_where_the_store_says() {
 async fn pruned_changes_and_other_drives_are_gone() {
     let mut log = MockChangeRepository::new();
     log.expect_read().returning(|_, _, _| Err(Error::Gone(Gone::Changes)));
-    let pruned = changes(log).list(&actor(OWNER), cursor(1), Limit::default()).await;
+    let pruned = changes(log).list_own(&actor(OWNER), cursor(1), Limit::default()).await;
     assert!(matches!(pruned, Err(Error::Gone(Gone::Changes))));
     let other = ChangeCursor { drive: DriveId::from_uuid(Uuid::from_u128(77)), ..cursor(1) };
-    let foreign = changes(MockChangeRepository::new()).list(&actor(OWNER), other, Limit::default()).await;
+    let foreign = changes(MockChangeRepository::new()).list_own(&actor(OWNER), other, Limit::default()).await;
     assert!(matches!(foreign, Err(Error::Gone(Gone::Changes))));
 }
 
 #[tokio::test]
 async fn an_account_that_is_gone_has_no_changes() {
     assert!(matches!(changes(MockChangeRepository::new()).start(&actor(STRANGER)).await, Err(Error::NotFound)));
-    let listed = changes(MockChangeRepository::new()).list(&actor(STRANGER), cursor(1), Limit::default()).await;
+    let listed = changes(MockChangeRepository::new()).list_own(&actor(STRANGER), cursor(1), Limit::default()).await;
     assert!(matches!(listed, Err(Error::NotFound)));
 }

@@ -6,7 +6,7 @@ use crate::model::{
     Action, Actor, BlobRef, Command, Entry, Expected, FileInfo, Grant, Length, MAX_FILE_BYTES, MediaType, Name, NodeId,
     Quota, Scope, Sha256, Stored, Timestamp,
 };
-use crate::port::{ByteStream, ContentHeaders, NewFile};
+use crate::port::{ByteStream, ContentHeaders, ReceivedFile};
 use crate::service::access::Access;
 use crate::service::files::content_limit::{ContentLimit, hide_owner_quota};
 
@@ -134,7 +134,7 @@ impl UploadService {
         stored: Stored,
         given: StreamedFile,
         begun: Timestamp,
-    ) -> Result<(Command, Grant, NewFile)> {
+    ) -> Result<(Command, Grant, ReceivedFile)> {
         let StreamedFile { folder, file, announced } = given;
         let length = announced.map_or(Length::AtMost(MAX_FILE_BYTES), Length::Exactly);
         Expected { length, sha256: file.sha256 }.check(&stored)?;
@@ -147,7 +147,7 @@ impl UploadService {
         if command.at >= begun.plus(self.settings.lifetime) {
             return Err(Error::Gone(Gone::UploadExpired));
         }
-        let new = NewFile {
+        let new = ReceivedFile {
             file: self.context.id(),
             version: self.context.id(),
             blob: blob.clone(),

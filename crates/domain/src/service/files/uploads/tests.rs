@@ -18,7 +18,7 @@ use crate::model::{
 };
 use crate::port::{
     ByteStream, Commit, ContentHeaders, DirectUploadStore, MockBlobRecordRepository, MockBlobStore,
-    MockDirectUploadStore, MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewFile, NewUpload,
+    MockDirectUploadStore, MockNodeRepository, MockStagedUploadStore, MockUploadRepository, NewUpload, ReceivedFile,
     SavedNode, SignedUrl, StagedUploadStore, StoreRouter,
 };
 use crate::service::testing::{
@@ -28,7 +28,7 @@ use crate::service::testing::{
     quota_exceeded, root, trashed, user_drive,
 };
 use crate::service::{CompletionOptions, ServiceContext, StreamedFile, UploadPorts, UploadService, UploadSettings};
-use crate::testing::{file_info, name, store_name, upload};
+use crate::testing::{file_info_named, name, store_name, upload};
 
 const DIGEST: Sha256 = Sha256::from_bytes([7; 32]);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -132,7 +132,7 @@ const TEN: PartPlan = PartPlan::single(10);
 
 /// The sender's description of a file, including its digest.
 fn announced() -> FileInfo {
-    FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") }
+    FileInfo { sha256: Some(DIGEST), ..file_info_named("a.txt") }
 }
 
 /// The upload that the service creates for the owner, from the first two uses of randomness.

@@ -9,9 +9,9 @@ async fn the_bytes_of_a_file_come_from_its_blob_and_a_folder_has_none() {
     let get = fixture.store.expect_get().with(eq(key()), eq(5), eq(1..5));
     get.times(1).returning(|_, _, _| Ok(body([Ok("ell"), Ok("o")])));
     let archive = fixture.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
-    let blob = archive.blob(2).unwrap();
+    let blob = archive.entry_blob(2).unwrap();
     assert_eq!(drain(archive.reader().read(&blob, 1..5).await.ok().unwrap()).unwrap(), b"ello");
-    assert!(archive.blob(0).is_none() && archive.blob(5).is_none());
+    assert!(archive.entry_blob(0).is_none() && archive.entry_blob(5).is_none());
 }
 
 #[tokio::test]
@@ -28,7 +28,8 @@ async fn each_file_keeps_the_store_of_its_blob() {
     let folders = [folder_entry(FOLDER, id(900), "f"), folder_entry(id(901), FOLDER, "2 and a folder")];
     let fixture = Fixture::with([for_owner(folder(FOLDER))]).listing(files.chain(folders).collect());
     let archive = fixture.open(OWNER, &Selection::Folder(FOLDER)).await.ok().unwrap();
-    let kept: Vec<StoreName> = (0..archive.len()).filter_map(|number| Some(archive.blob(number)?.blob.store)).collect();
+    let kept: Vec<StoreName> =
+        (0..archive.len()).filter_map(|number| Some(archive.entry_blob(number)?.blob.store)).collect();
     assert_eq!(kept, stores);
 }
 

@@ -223,7 +223,7 @@ async fn a_fresh_url_never_shortens_the_upload() {
         (old.minus(MAX_UPLOAD_LIFETIME), LATER, LATER),
     ];
     for (created_at, expires_at, until) in times {
-        let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
+        let file = FileInfo { sha256: Some(DIGEST), ..file_info_named("a.txt") };
         let mut ports = Ports::with_upload(Upload { created_at, expires_at, file, ..upload() });
         ports
             .uploads
@@ -275,7 +275,7 @@ const LONG: u64 = 11 * MIN_PART_BYTES + 7;
 
 /// The upload of [`testing`](crate::testing), but large enough for multiple parts.
 fn long() -> Upload {
-    let file = FileInfo { sha256: Some(DIGEST), ..file_info("a.txt") };
+    let file = FileInfo { sha256: Some(DIGEST), ..file_info_named("a.txt") };
     Upload { announced: Some(LONG), part_size: Some(MIN_PART_BYTES), multipart_id: multipart_id(), file, ..upload() }
 }
 

@@ -13,7 +13,7 @@ fn hello_digest() -> Sha256 {
 const FIVE: PartPlan = PartPlan::single(5);
 
 fn five(sha256: Option<Sha256>) -> Upload {
-    Upload { announced: Some(5), file: FileInfo { sha256, ..file_info("a.txt") }, ..upload() }
+    Upload { announced: Some(5), file: FileInfo { sha256, ..file_info_named("a.txt") }, ..upload() }
 }
 
 /// The bytes of `hello` have arrived for this upload; the store does not know their digest.

@@ -12,7 +12,7 @@ async fn refused_stream(ports: Ports, announced: Option<u64>, body: ByteStream) 
         Ok(permit) => permit,
         Err(error) => return error,
     };
-    let given = async move { Ok(streamed(Some(FOLDER), file_info("a.txt"), announced)) };
+    let given = async move { Ok(streamed(Some(FOLDER), file_info_named("a.txt"), announced)) };
     service.receive(&actor(OWNER), permit, body, given).await.unwrap_err()
 }
 
@@ -30,8 +30,8 @@ fn given_up() -> Ports {
     ports
 }
 
-fn new_file(file: FileInfo) -> NewFile {
-    NewFile { file: made(2), version: made(3), blob: nth_blob(1), stored: stored(5), info: file, max_versions: 7 }
+fn new_file(file: FileInfo) -> ReceivedFile {
+    ReceivedFile { file: made(2), version: made(3), blob: nth_blob(1), stored: stored(5), info: file, max_versions: 7 }
 }
 
 #[tokio::test]
@@ -70,11 +70,12 @@ async fn metadata_may_follow_the_bytes() {
     let put = ports.store.expect_put().withf(|_, _, given, _| given.length == Length::AtMost(100));
     put.times(1).returning(|_, _, _, _| Ok(stored(5)));
     let grant = grant_for(&for_owner(folder(FOLDER)), Action::AddTo);
-    let create = ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(file_info("late"))));
+    let create =
+        ports.uploads.expect_create().with(eq(command(OWNER)), eq(grant), eq(new_file(file_info_named("late"))));
     create.times(1).returning(|_, _, _| Ok(for_owner(file(FILE)).into()));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-    let given = async { Ok(streamed(Some(FOLDER), file_info("late"), Some(5))) };
+    let given = async { Ok(streamed(Some(FOLDER), file_info_named("late"), Some(5))) };
     service.receive(&actor(OWNER), permit, hello(), given).await.unwrap();
 }
 
@@ -82,8 +83,8 @@ async fn metadata_may_follow_the_bytes() {
 async fn bytes_that_contradict_later_metadata_leave_nothing() {
     let other = Some(Sha256::from_bytes([8; 32]));
     for (file, size, is_expected) in [
-        (file_info("a"), Some(6), (|error| matches!(error, Error::Refused(Refused::Size))) as fn(&Error) -> bool),
-        (FileInfo { sha256: other, ..file_info("a") }, None, |error| {
+        (file_info_named("a"), Some(6), (|error| matches!(error, Error::Refused(Refused::Size))) as fn(&Error) -> bool),
+        (FileInfo { sha256: other, ..file_info_named("a") }, None, |error| {
             matches!(error, Error::Refused(Refused::Checksum))
         }),
     ] {
@@ -110,7 +111,7 @@ async fn a_folder_named_late_is_authorized_too() {
     ports.store.expect_put().times(1).returning(|_, _, _, _| Ok(stored(5)));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-    let given = async { Ok(streamed(Some(FILE), file_info("a"), None)) };
+    let given = async { Ok(streamed(Some(FILE), file_info_named("a"), None)) };
     let refused = service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err();
     assert!(matches!(refused, Error::NotFound));
 }
@@ -155,7 +156,7 @@ async fn the_bytes_of_versions_that_a_form_made_superfluous_are_deleted() {
     removal.times(1).returning(|_, _| Ok(()));
     let service = ports.service();
     let permit = service.admit(&actor(OWNER), Some(FOLDER), Some(5), None).await.unwrap();
-    let given = async { Ok(streamed(Some(FOLDER), file_info("a.txt"), Some(5))) };
+    let given = async { Ok(streamed(Some(FOLDER), file_info_named("a.txt"), Some(5))) };
     service.receive(&actor(OWNER), permit, hello(), given).await.unwrap();
 }
 
@@ -205,7 +206,7 @@ async fn a_failure_before_the_commit_leaves_nothing() {
         ports.uploads.expect_create().never();
         let service = ports.service();
         let permit = service.admit(&actor(OWNER), None, None, None).await.unwrap();
-        let given = async { Ok(streamed(Some(FOLDER), file_info("a"), None)) };
+        let given = async { Ok(streamed(Some(FOLDER), file_info_named("a"), None)) };
         assert!(is_failure(&service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err()));
     }
 }
@@ -238,7 +239,7 @@ async fn bytes_that_took_too_long_are_expired() {
     ports.uploads.expect_create().never();
     let service = ports.service_in(context_with_fast_clock());
     let permit = service.admit(&actor(OWNER), Some(FOLDER), None, None).await.unwrap();
-    let given = async { Ok(streamed(Some(FOLDER), file_info("a"), None)) };
+    let given = async { Ok(streamed(Some(FOLDER), file_info_named("a"), None)) };
     let error = service.receive(&actor(OWNER), permit, hello(), given).await.unwrap_err();
     assert!(matches!(error, Error::Gone(Gone::UploadExpired)));
 }
