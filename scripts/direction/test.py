@@ -34,9 +34,10 @@ class Case(unittest.TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def append(self, path, text):
+    def prepend(self, path, text):
+        """Adds text at the start of a file: what stands in or after its tests is not checked."""
         path = self.root / "crates" / path
-        path.write_text(path.read_text() + text)
+        path.write_text(text + path.read_text())
 
     def depend(self, folder, dependency):
         manifest = self.root / "crates" / folder / "Cargo.toml"
@@ -131,10 +132,10 @@ class Names(Case):
         self.assertEqual(self.faults(), [])
 
     def test_only_the_wiring_names_adapters(self):
-        self.append("api/src/wiring/blobs.rs", "use clouddrive_s3::S3Store;\n")
-        self.append("api/src/commands/serve.rs", "// clouddrive_s3\nuse clouddrive_s3::S3Store;\n")
-        self.append("rest/src/parse.rs", "fn text() -> clouddrive_sql::types::Id {}\n")
-        self.append("api/src/output.rs", "use clouddrive_verify::sources::Disk;\n")
+        self.prepend("api/src/wiring/blobs.rs", "use clouddrive_s3::S3Store;\n")
+        self.prepend("api/src/commands/serve.rs", "// clouddrive_s3\nuse clouddrive_s3::S3Store;\n")
+        self.prepend("rest/src/parse.rs", "fn text() -> clouddrive_sql::types::Id {}\n")
+        self.prepend("api/src/output.rs", "use clouddrive_verify::sources::Disk;\n")
         self.assertEqual(
             sorted(self.faults()),
             [
@@ -146,7 +147,7 @@ class Names(Case):
 
     def test_what_is_shared_by_protocols_knows_nothing_of_the_binary(self):
         for word in ["config", "telemetry", "wiring"]:
-            self.append("http/src/cors.rs", f"use crate::{word}::Thing;\n")
+            self.prepend("http/src/cors.rs", f"use crate::{word}::Thing;\n")
             self.assertIn(f"http must not know the binary's {word}: http/src/cors.rs", self.faults())
 
 

@@ -5,8 +5,8 @@ use clouddrive_domain::port::BlobRecordRepository;
 
 use crate::Database;
 use crate::content::{is_referred_to, record};
+use crate::jobs::has_discard_job;
 use crate::state::{BlobRow, Counter, Held, State, UploadRow};
-use crate::uploads::has_job;
 
 /// The keys of up to `max` blobs of `store` that have a `time`, in the order of these times.
 fn oldest(state: &State, store: &StoreName, max: usize, time: impl Fn(&BlobRow) -> Option<Timestamp>) -> Vec<BlobKey> {
@@ -78,8 +78,9 @@ fn give_back(state: &mut State, Held { drive, bytes, counter }: Held) {
 }
 
 fn hold(state: &mut State, key: &BlobKey, id: DriveId, bytes: u64) {
-    let is_done =
-        |row: &UploadRow| row.upload.blob == *key && row.upload.ended_without_file() && !has_job(&state.jobs, row);
+    let is_done = |row: &UploadRow| {
+        row.upload.blob == *key && row.upload.ended_without_file() && !has_discard_job(&state.jobs, row.upload.id)
+    };
     if state.uploads.values().any(is_done) {
         return;
     }

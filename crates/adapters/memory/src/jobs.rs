@@ -1,10 +1,13 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
-use clouddrive_domain::model::{ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp};
+use clouddrive_domain::model::{
+    ClaimedJob, JOB_DELAY, Job, JobCount, JobKind, JobOutcome, LeaseId, Timestamp, UploadId,
+};
 use clouddrive_domain::port::JobRepository;
 
 use crate::Database;
 use crate::state::{JobRow, State};
+use crate::table::Table;
 
 /// Queues a job, in the mutation at `at` that causes it.
 pub(crate) fn queue(state: &mut State, at: Timestamp, job: Job) {
@@ -12,6 +15,11 @@ pub(crate) fn queue(state: &mut State, at: Timestamp, job: Job) {
     let waiting = state.jobs.get(&job).filter(|row| row.lease.is_none() && row.dead_at.is_none());
     let run_at = waiting.map_or(run_at, |row| row.run_at.min(run_at));
     state.jobs.put(job, JobRow { run_at, attempts: 0, lease: None, dead_at: None });
+}
+
+/// Whether the bytes of the upload are still to be deleted by a job.
+pub(crate) fn has_discard_job(jobs: &Table<Job, JobRow>, upload: UploadId) -> bool {
+    jobs.contains(&Job::DiscardUpload(upload))
 }
 
 fn claim(state: &mut State, lease: LeaseId, now: Timestamp, until: Timestamp, max: u32) -> Vec<ClaimedJob> {

@@ -11,12 +11,11 @@ use clouddrive_domain::{Error, Result};
 use crate::blob_records::give_back_reserved;
 use crate::changes::log;
 use crate::idempotency_records::store_response;
-use crate::jobs::queue;
+use crate::jobs::{has_discard_job, queue};
 use crate::locate::{self, person};
 use crate::page::newest_first;
 use crate::placement;
-use crate::state::{JobRow, State, UploadRow};
-use crate::table::Table;
+use crate::state::{State, UploadRow};
 use crate::{Database, content, quota};
 
 fn find(state: &State, upload: UploadId) -> Result<&Upload> {
@@ -83,11 +82,6 @@ fn end(state: &mut State, command: &Command, upload: &Upload, to: UploadState, k
     content::release(state, &upload.blob, command.at);
     log(state, command, Change::for_upload(kind, upload));
     queue(state, command.at, Job::DiscardUpload(upload.id));
-}
-
-/// Whether the bytes of the upload are still to be deleted by a job.
-pub(crate) fn has_job(jobs: &Table<Job, JobRow>, row: &UploadRow) -> bool {
-    jobs.contains(&Job::DiscardUpload(row.upload.id))
 }
 
 /// Aborts up to `max` open uploads for which `is_meant` holds, and returns the number.
@@ -239,7 +233,7 @@ impl UploadRepository for Database {
         self.write(|state| {
             let State { uploads, jobs, .. } = state;
             let is_due = |row: &UploadRow| row.ended_at.is_some_and(|at| at < before);
-            Ok(uploads.remove_where(max, |row| is_due(row) && !has_job(jobs, row)))
+            Ok(uploads.remove_where(max, |row| is_due(row) && !has_discard_job(jobs, row.upload.id)))
         })
     }
 

@@ -9,12 +9,12 @@ use clouddrive_domain::port::{CleanupProgress, Purge, PurgeScope, PurgeStep};
 use super::items;
 use crate::changes::{log, state_of};
 use crate::content::{self, ReleasedContents};
-use crate::jobs::queue;
+use crate::jobs::{has_discard_job, queue};
 use crate::links;
 use crate::locate::{self, children};
 use crate::names::set_parent;
 use crate::state::{DriveRow, State, Trashing, UploadRow};
-use crate::uploads::{abort_where, has_job};
+use crate::uploads::abort_where;
 
 /// Adds the node to the purge of `top`, and moves it to the root of its drive.
 fn join(state: &mut State, node: NodeId, top: NodeId, at: Timestamp) {
@@ -172,7 +172,9 @@ fn ownerless(state: &State, which: Option<DriveId>) -> Option<(DriveId, NodeId)>
         let mut uploads = state.uploads.values().filter(|row| row.upload.drive == *id).peekable();
         let mut left = children(state, drive.root).peekable();
         let is_empty = uploads.peek().is_none() && left.peek().is_none();
-        is_empty || uploads.any(|row| !has_job(&state.jobs, row)) || left.any(|(_, row)| row.purge.is_none())
+        is_empty
+            || uploads.any(|row| !has_discard_job(&state.jobs, row.upload.id))
+            || left.any(|(_, row)| row.purge.is_none())
     };
     let is_meant = |id: &DriveId| which.is_none_or(|which| which == *id);
     let mut drives = state.drives.iter().filter(|(id, drive)| drive.owner.is_none() && is_meant(id));
@@ -189,7 +191,7 @@ pub(super) fn delete_orphaned_drives(
     let ended = abort_where(state, command, max, |_, upload| upload.drive == drive);
     let State { uploads, jobs, .. } = &mut *state;
     let is_over = |row: &UploadRow| row.upload.drive == drive && row.upload.state != UploadState::Open;
-    let forgotten = uploads.remove_where(max, |row| is_over(row) && !has_job(jobs, row));
+    let forgotten = uploads.remove_where(max, |row| is_over(row) && !has_discard_job(jobs, row.upload.id));
     let left = children(state, root).filter(|(_, row)| row.purge.is_none());
     let left: Vec<NodeId> = left.map(|(id, _)| id).take(max as usize).collect();
     for id in &left {
