@@ -15,20 +15,48 @@ use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, OptionalExtensio
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::Database;
+use crate::arrays::{ArrayStatement, Values};
+use crate::batch::Batched;
+use crate::error::domain_error;
 use crate::locate::array;
 use crate::transaction::TxMode;
 
-/// Inserts the row of a blob. `unreferenced_at`, if given, is the time since which nothing refers to it.
+/// Inserts the row of a blob that something refers to.
 pub(crate) async fn insert(
     mut connection: &AsyncPgConnection,
     key: &BlobKey,
     store: &StoreName,
     at: Timestamp,
-    unreferenced_at: Option<Timestamp>,
 ) -> Result<(), SqlError> {
-    let row = NewBlobRow::new(key, store, at, unreferenced_at);
+    let row = NewBlobRow::new(key, store, at, None);
     diesel::insert_into(blobs::table).values(row).execute(&mut connection).await?;
     Ok(())
+}
+
+/// A blob to be recorded, to which nothing refers yet.
+#[derive(Clone)]
+pub(crate) struct NewBlob {
+    key: BlobKey,
+    store: StoreName,
+    at: Timestamp,
+}
+
+impl Batched for NewBlob {
+    type Output = ();
+
+    const MODE: TxMode = TxMode::Write;
+
+    async fn run(mut connection: &AsyncPgConnection, items: &[Self]) -> Result<Vec<()>, SqlError> {
+        let text = "INSERT INTO blobs (key, store, created_at, unreferenced_at)
+            SELECT key, store, at, at FROM unnest(?, ?, ?) AS new (key, store, at)";
+        let arrays = vec![
+            Values::texts(items.iter().map(|blob| Some(blob.key.as_str()))),
+            Values::texts(items.iter().map(|blob| Some(blob.store.as_str()))),
+            Values::integers(items.iter().map(|blob| blob.at.as_millis())),
+        ];
+        ArrayStatement { text, arrays }.execute(&mut connection).await?;
+        Ok(vec![(); items.len()])
+    }
 }
 
 /// Marks the blob as referenced; it must not have been marked for deletion.
@@ -182,9 +210,8 @@ pub(crate) async fn give_back(mut connection: &AsyncPgConnection, counted: Vec<H
 #[async_trait]
 impl BlobRecordRepository for Database {
     async fn record(&self, key: &BlobKey, store: &StoreName, at: Timestamp) -> Result<()> {
-        let (key, store) = (key.clone(), store.clone());
-        let work = async move |connection: &AsyncPgConnection| insert(connection, &key, &store, at, Some(at)).await;
-        self.write(TxMode::Write, work).await
+        let new = NewBlob { key: key.clone(), store: store.clone(), at };
+        self.new_blobs.run(self, new).await.map_err(domain_error)
     }
 
     async fn recorded_at(&self, key: &BlobKey) -> Result<Option<Timestamp>> {

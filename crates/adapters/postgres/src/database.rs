@@ -18,11 +18,15 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_postgres::Client;
 use tracing::Instrument;
 
+use crate::batch::{Batcher, CALLERS_PER_CONNECTION};
+use crate::blob_records::NewBlob;
 use crate::client::client;
 use crate::connector::{ConnectError, Connector};
 use crate::error::domain_error;
+use crate::locate::Find;
 use crate::migrations;
 use crate::names;
+use crate::new_entries::NewEntry;
 use crate::options::Options;
 use crate::pooler;
 use crate::renumbering::renumber;
@@ -40,8 +44,13 @@ const TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 pub struct Database {
     pool: Pool<Connector>,
     semaphore: FairSemaphore,
+    /// Admits work that is done in batches.
+    pub(crate) batched: FairSemaphore,
+    pub(crate) finds: Batcher<Find>,
+    pub(crate) new_blobs: Batcher<NewBlob>,
+    pub(crate) new_entries: Batcher<NewEntry>,
     /// The runtime of connections and units of work, which may outlive their callers.
-    runtime: Handle,
+    pub(crate) runtime: Handle,
     /// The settings of each transaction; `None` if they are set per session.
     local: Option<String>,
     /// How long an attempt at a unit of work may take.
@@ -104,9 +113,14 @@ impl Database {
             .map_err(|error| Error::internal("database", error))?;
         let local = (!options.prepared_statements).then(|| options.settings("SET LOCAL"));
         let semaphore = FairSemaphore::new(options.pool_size, options.wait);
+        let batched = FairSemaphore::new(options.pool_size * CALLERS_PER_CONNECTION, options.wait);
         Ok(Self {
             pool,
             semaphore,
+            batched,
+            finds: Batcher::default(),
+            new_blobs: Batcher::default(),
+            new_entries: Batcher::default(),
             runtime: Handle::current(),
             local,
             attempt_timeout: options.statement_timeout + TIMEOUT_MARGIN,
@@ -117,7 +131,7 @@ impl Database {
     #[must_use]
     pub fn connections(&self) -> PoolStatus {
         let connections = PoolStatus::from_pool(&self.pool);
-        PoolStatus { waiting: connections.waiting + self.semaphore.waiting(), ..connections }
+        PoolStatus { waiting: connections.waiting + self.semaphore.waiting() + self.batched.waiting(), ..connections }
     }
 
     /// Runs `work`, which reads with one statement.
@@ -127,8 +141,16 @@ impl Database {
 
     /// Runs `work` in a transaction of that `mode`.
     pub(crate) async fn write<T: Send + 'static>(&self, mode: TxMode, work: impl TxFn<T>) -> Result<T> {
+        self.explain_conflicts(|| self.run(mode, work.clone())).await
+    }
+
+    /// Makes attempts at a mutation until its name is free, or the entry that has it is found.
+    pub(crate) async fn explain_conflicts<T, F>(&self, attempt: impl Fn() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T, SqlError>>,
+    {
         for _ in 0..MAX_ATTEMPTS {
-            match self.run(mode, work.clone()).await {
+            match attempt().await {
                 // The constraint violation aborted the transaction: look up the entry with this name anew; it may be
                 // gone.
                 Err(SqlError::NameConflict(conflict)) => {
@@ -146,9 +168,7 @@ impl Database {
 
     /// Runs `work` to its end, even if the caller is dropped, so that no connection is left inside a transaction.
     pub(crate) async fn run<T: Send + 'static>(&self, mode: TxMode, work: impl TxFn<T>) -> Result<T, SqlError> {
-        let statements = mode.statements(self.local.as_deref());
-        let transaction =
-            Transaction { pool: self.pool.clone(), mode, statements, attempt_timeout: self.attempt_timeout };
+        let transaction = self.transaction(mode);
         let (waiting, gone) = oneshot::channel::<Infallible>();
         let wait = ConnectionWait::begin();
         let permit = self.semaphore.acquire(caller()).await?;
@@ -165,6 +185,12 @@ impl Database {
         let outcome = self.runtime.spawn(work.in_current_span()).await;
         drop(waiting);
         outcome.map_err(|error| Error::internal("database", error))?
+    }
+
+    /// A transaction of that `mode`.
+    pub(crate) fn transaction(&self, mode: TxMode) -> Transaction {
+        let statements = mode.statements(self.local.as_deref());
+        Transaction { pool: self.pool.clone(), mode, statements, attempt_timeout: self.attempt_timeout }
     }
 }
 

@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use clouddrive_domain::Result;
 use clouddrive_domain::model::{
-    Change, ChangeKind, Command, CommandOutcome, ConflictPolicy, Grant, Limit, Located, Name, NodeBody, NodeId,
-    NodeKind, NodePath, NodeState, PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
+    Change, ChangeKind, Command, ConflictPolicy, Grant, Limit, Located, Name, NodeId, NodeKind, NodePath, NodeState,
+    PathStart, Position, ReadGrant, Sort, UserId, Viewer, check_depth,
 };
 use clouddrive_domain::port::{FolderEntry, NodeLocation, NodeRepository, Relocated, Relocation, UserDrive};
 use clouddrive_sql::drive::{
@@ -10,30 +10,30 @@ use clouddrive_sql::drive::{
     user_drive,
 };
 use clouddrive_sql::error::SqlError;
-use clouddrive_sql::names::{NameColumns, NameConflict, NewNode};
+use clouddrive_sql::names::{NameColumns, NameConflict};
 use clouddrive_sql::schema::nodes;
-use clouddrive_sql::statement::{Parameter, Statement, update};
+use clouddrive_sql::statement::update;
 use clouddrive_sql::types::DbId;
 use clouddrive_sql::uploads::Senders;
 use clouddrive_sql::versions::update_details;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::FutureExt;
-use futures_util::future::try_join3;
 
 use crate::Database;
+use crate::arrays::{ArrayStatement, Values};
 use crate::changes::record_change;
-use crate::idempotency_records::store_response;
-use crate::locate::{self, actor, array};
-use crate::names::{existing_entry, first_free_ignoring, insert, name_error, touch};
-use crate::quota::{USED_ENTRIES, count_folder, has_ample_room};
-use crate::transaction::{TxMode, pipeline};
+use crate::error::domain_error;
+use crate::locate::{self, Find};
+use crate::names::{existing_entry, first_free_ignoring, name_error, touch};
+use crate::new_entries::{NewBody, NewEntry};
+use crate::quota::USED_ENTRIES;
+use crate::transaction::TxMode;
 use crate::uploads::abort_without_access;
 
 #[async_trait]
 impl NodeRepository for Database {
     async fn find(&self, node: NodeId, viewer: Viewer) -> Result<Option<Located>> {
-        self.read(async move |connection: &AsyncPgConnection| locate::find(connection, node, viewer).await).await
+        self.finds.run(self, Find { node, viewer }).await.map_err(domain_error)
     }
 
     async fn find_many(&self, nodes: &[NodeId], viewer: Viewer) -> Result<Vec<Located>> {
@@ -74,11 +74,9 @@ impl NodeRepository for Database {
     }
 
     async fn create_folder(&self, command: &Command, parent: &Grant, id: NodeId, name: &Name) -> Result<Located> {
-        let (command, parent, name) = (command.clone(), parent.clone(), name.clone());
-        let mode = TxMode::WriteInTree(parent.drive());
-        let work =
-            async move |connection: &AsyncPgConnection| create_folder(connection, &command, &parent, id, &name).await;
-        self.write(mode, work).await
+        let (command, parent, body) = (command.clone(), parent.clone(), NewBody::Folder(id, name.clone()));
+        let new = NewEntry { command, parent, body };
+        self.explain_conflicts(|| self.create_folder(&new)).await
     }
 
     async fn relocate(&self, command: &Command, relocation: &Relocation) -> Result<Relocated> {
@@ -87,35 +85,6 @@ impl NodeRepository for Database {
         let work = async move |connection: &AsyncPgConnection| relocate(connection, &command, &spec).await;
         self.write(mode, work).await
     }
-}
-
-async fn create_folder(
-    connection: &AsyncPgConnection,
-    command: &Command,
-    parent: &Grant,
-    id: NodeId,
-    name: &Name,
-) -> Result<Located, SqlError> {
-    let (parent, ample, creator) = try_join3(
-        locate::reauthorize(connection, parent),
-        has_ample_room(connection, parent.drive()),
-        actor(connection, parent),
-    )
-    .await?;
-    check_depth(parent.located().depth_of_child_folder(), 0)?;
-    let node = NewNode { id, drive: parent.drive(), parent: parent.node().id, name, content: None };
-    pipeline([
-        insert(connection, command, &node).boxed(),
-        raise_stored_reach(connection, parent.located(), 1).boxed(),
-        touch(connection, command, node.parent).boxed(),
-        record_change(connection, command, node.created(ChangeKind::FolderCreated)).boxed(),
-        // Last, to lock the drive's counters as briefly as possible.
-        count_folder(connection, node.drive, ample).boxed(),
-    ])
-    .await?;
-    let made = node.located(parent.into_located(), creator, NodeBody::Folder, command.at);
-    store_response(connection, command, CommandOutcome::Made(&made)).await?;
-    Ok(made)
 }
 
 async fn relocate(
@@ -231,13 +200,17 @@ pub(crate) async fn raise_stored_reach(
     folder: &Located,
     levels: u32,
 ) -> Result<(), SqlError> {
-    let text = "UPDATE nodes SET reach = needed.reach FROM (
-            SELECT id, place - 1 + ? AS reach FROM unnest(CAST(? AS uuid[])) WITH ORDINALITY AS step (id, place)
-        ) AS needed
-        WHERE nodes.id = needed.id AND nodes.reach < needed.reach";
-    let steps = array(folder.lineage.iter().map(|step| step.id));
-    Statement::new(text, vec![Parameter::Integer(levels.into()), steps]).execute(&mut connection).await?;
+    let needed = folder.lineage.iter().map(|step| step.id).zip(i64::from(levels)..);
+    raise_reach(needed).execute(&mut connection).await?;
     Ok(())
+}
+
+/// Raises the stored reach of nodes to at least these numbers of levels.
+pub(crate) fn raise_reach(needed: impl IntoIterator<Item = (NodeId, i64)>) -> ArrayStatement {
+    let text = "UPDATE nodes SET reach = needed.reach FROM unnest(?, ?) AS needed (id, reach)
+        WHERE nodes.id = needed.id AND nodes.reach < needed.reach";
+    let (nodes, levels): (Vec<NodeId>, Vec<i64>) = needed.into_iter().unzip();
+    ArrayStatement { text, arrays: vec![Values::ids(nodes), Values::integers(levels)] }
 }
 
 /// The number of folder levels below `folder`, checked to be allowed at `depth`. The stored reach is an upper bound;

@@ -2,6 +2,8 @@
 #![deny(missing_docs)]
 
 mod accounts;
+mod arrays;
+mod batch;
 mod blob_records;
 mod changes;
 mod client;
@@ -19,6 +21,7 @@ mod locate;
 mod migrations;
 mod name_keys;
 mod names;
+mod new_entries;
 mod options;
 mod placement;
 mod pooler;

@@ -1,18 +1,24 @@
 //! Nodes with their ancestors up to the root, the basis of every access decision, in one recursive query.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
 use clouddrive_domain::model::{Grant, Located, NodeId, NodePath, PathStart, Revision, UserRef, Viewer};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::locate::{
-    NAMED_CHILD_LATERAL, StepColumnTypes, StepRow, at_path, guest_parameter, lineage, lineages, located,
+    NAMED_CHILD_LATERAL, PairColumnTypes, StepColumnTypes, StepRow, at_path, guest, guest_parameter, lineage, lineages,
+    lineages_of_pairs, located, located_pairs,
 };
 use clouddrive_sql::schema::users;
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::types::DbId;
 use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::arrays::{ArrayStatement, Values};
+use crate::batch::Batched;
+use crate::transaction::TxMode;
 
 /// Finds the node as `viewer` sees it.
 pub(crate) async fn find(
@@ -52,6 +58,44 @@ pub(crate) const ID_AMONG: &str = "id = ANY (CAST(? AS uuid[]))";
 pub(crate) fn array<T: ToString>(elements: impl IntoIterator<Item = T>) -> Parameter {
     let elements: Vec<String> = elements.into_iter().map(|element| element.to_string()).collect();
     Parameter::Text(format!("{{{}}}", elements.join(",")))
+}
+
+/// Finds, for each pair of a node and a viewer, the node as that viewer sees it, in one statement.
+pub(crate) async fn find_pairs(
+    mut connection: &AsyncPgConnection,
+    pairs: &[(NodeId, Viewer)],
+) -> Result<Vec<Option<Located>>, SqlError> {
+    static PAIRS: LazyLock<String> = LazyLock::new(lineages_of_pairs);
+    let distinct: BTreeSet<(DbId, DbId)> =
+        pairs.iter().map(|(node, viewer)| ((*node).into(), guest(*viewer))).collect();
+    let (nodes, guests): (Vec<DbId>, Vec<DbId>) = distinct.into_iter().unzip();
+    let arrays = vec![Values::ids(nodes), Values::ids(guests)];
+    let statement = ArrayStatement { text: &PAIRS, arrays }.rows_by_position::<PairColumnTypes>();
+    let rows: Vec<(DbId, StepRow)> = statement.load(&mut connection).await?;
+    Ok(located_pairs(rows, pairs)?)
+}
+
+/// A node that is to be found as a viewer sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Find {
+    pub(crate) node: NodeId,
+    pub(crate) viewer: Viewer,
+}
+
+impl Batched for Find {
+    type Output = Option<Located>;
+
+    const MODE: TxMode = TxMode::Read;
+
+    async fn run(connection: &AsyncPgConnection, items: &[Self]) -> Result<Vec<Option<Located>>, SqlError> {
+        match items {
+            [Self { node, viewer }] => Ok(vec![find(connection, *node, *viewer).await?]),
+            _ => {
+                let pairs: Vec<_> = items.iter().map(|item| (item.node, item.viewer)).collect();
+                find_pairs(connection, &pairs).await
+            }
+        }
+    }
 }
 
 async fn load(

@@ -8,18 +8,21 @@
 //! - A transaction that leaves less than ample room holds it exclusively: it sees all earlier counts, and later counts
 //!   see it.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use clouddrive_domain::Error;
 use clouddrive_domain::error::Forbidden;
 use clouddrive_domain::model::{Charge, DriveId, EntryQuota, Quota};
 use clouddrive_sql::drive::{UsageRow, usage};
 use clouddrive_sql::error::SqlError;
 use clouddrive_sql::statement::{Parameter, Statement};
-use clouddrive_sql::types::bytes;
+use clouddrive_sql::types::{DbId, Id, bytes};
 use diesel::prelude::OptionalExtension;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::future::try_join;
 
-use crate::error::serialization_failure;
+use crate::arrays::{ArrayStatement, Values};
 use crate::transaction::tree_key;
 
 /// The number of files and folders of the drive `d`.
@@ -27,52 +30,71 @@ pub(crate) const USED_ENTRIES: &str = "(d.used_entries + coalesce(
         (SELECT CAST(sum(c.entries) AS bigint) FROM entry_counts c WHERE c.drive_id = d.id), 0))";
 
 /// More free entries than this are ample room. Transactions that do not see each other use less: one charge of the
-/// drive's row, at most a copy of 10,001 entries, and a folder on each of the server's connections.
+/// drive's row, at most a copy of 10,001 entries, and [so many folders](crate::batch::CALLERS_PER_CONNECTION) for each of the
+/// server's connections.
 const AMPLE_ENTRIES: u64 = 20_000;
 
 /// The number of rows among which the folders of a drive are counted. Connections rarely share one.
 const COUNT_ROWS: i64 = 64;
 
-/// Whether `drive` has ample room for entries beside a new one.
-pub(crate) async fn has_ample_room(mut connection: &AsyncPgConnection, drive: DriveId) -> Result<bool, SqlError> {
-    let text = format!("SELECT 1 FROM drives d WHERE {}", ample_condition());
-    let parameters = vec![drive.into(), Parameter::Integer(bytes(AMPLE_ENTRIES))];
-    Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
+/// Those of `drives` that have ample room for entries beside new ones.
+pub(crate) async fn drives_with_ample_room(
+    mut connection: &AsyncPgConnection,
+    drives: &[DriveId],
+) -> Result<HashSet<DriveId>, SqlError> {
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT d.id FROM drives d WHERE d.id = ANY (?) AND {}", ample_room()));
+    let statement = ArrayStatement { text: &TEXT, arrays: vec![Values::ids(drives.iter().copied())] };
+    let rows: Vec<(DbId,)> = statement.rows_by_position::<(Id,)>().load(&mut connection).await?;
+    Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
 
-/// The condition that the drive `d` is this one and has ample room.
-fn ample_condition() -> String {
-    format!("d.id = ? AND d.quota_entries - {USED_ENTRIES} > ?")
-}
-
-/// Counts a new folder. `ample` is the result of [`has_ample_room`] at the beginning of the transaction.
-pub(crate) async fn count_folder(connection: &AsyncPgConnection, drive: DriveId, ample: bool) -> Result<(), SqlError> {
-    if !ample {
-        return charge_quota(connection, drive, Charge { entries: 1, ..Charge::default() }).await;
-    }
-    let lock = lock_counts(connection, drive, "pg_advisory_xact_lock_shared");
-    let (_, counted) = try_join(lock, count(connection, drive)).await?;
-    if counted { Ok(()) } else { Err(serialization_failure("the drive no longer has ample room").into()) }
-}
-
-/// Counts a folder in `entry_counts` if the drive has ample room; returns whether it has.
-async fn count(mut connection: &AsyncPgConnection, drive: DriveId) -> Result<bool, SqlError> {
-    let text = format!(
+/// The part of a statement that counts the new entries `made (drive_id)` of some drives, an array, in `entry_counts`, if
+/// they have ample room, and returns those that have. The transaction has the [shared lock](share_counts) on them.
+pub(crate) fn counting() -> String {
+    let ample_room = ample_room();
+    format!(
         "INSERT INTO entry_counts (drive_id, place, entries)
-            SELECT d.id, pg_backend_pid() % ?, 1 FROM drives d WHERE {}
-        ON CONFLICT (drive_id, place) DO UPDATE SET entries = entry_counts.entries + 1",
-        ample_condition()
-    );
-    let parameters = vec![Parameter::Integer(COUNT_ROWS), drive.into(), Parameter::Integer(bytes(AMPLE_ENTRIES))];
-    Ok(Statement::new(text, parameters).execute(&mut connection).await? > 0)
+        SELECT d.id, pg_backend_pid() % {COUNT_ROWS}, made.entries
+        FROM (SELECT drive_id, count(*) AS entries FROM made GROUP BY drive_id ORDER BY drive_id) AS made
+        JOIN drives d ON d.id = made.drive_id
+        WHERE d.id = ANY (?) AND {ample_room}
+        ON CONFLICT (drive_id, place) DO UPDATE SET entries = entry_counts.entries + excluded.entries
+        RETURNING drive_id"
+    )
 }
 
-/// Takes the lock on what is counted in `entry_counts` for `drive`, by `function`. Its key is the complement of that of
-/// the lock on the tree.
-async fn lock_counts(mut connection: &AsyncPgConnection, drive: DriveId, function: &str) -> Result<(), SqlError> {
-    let key = Parameter::Integer(!tree_key(drive));
-    Statement::new(format!("SELECT {function}(?)"), vec![key]).execute(&mut connection).await?;
+/// The condition that the drive `d` has ample room.
+fn ample_room() -> String {
+    format!("d.quota_entries - {USED_ENTRIES} > {AMPLE_ENTRIES}")
+}
+
+/// Takes the shared lock on what is counted in `entry_counts` for `drives`.
+pub(crate) async fn share_counts(
+    mut connection: &AsyncPgConnection,
+    drives: &HashSet<DriveId>,
+) -> Result<(), SqlError> {
+    if drives.is_empty() {
+        return Ok(());
+    }
+    let mut keys: Vec<i64> = drives.iter().map(|drive| counts_key(*drive)).collect();
+    // In one order, so that two transactions cannot deadlock.
+    keys.sort_unstable();
+    let text = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest(?) AS key";
+    ArrayStatement { text, arrays: vec![Values::integers(keys)] }.execute(&mut connection).await?;
     Ok(())
+}
+
+/// Takes the exclusive lock.
+async fn lock_counts(mut connection: &AsyncPgConnection, drive: DriveId) -> Result<(), SqlError> {
+    let key = Parameter::Integer(counts_key(drive));
+    Statement::new("SELECT pg_advisory_xact_lock(?)", vec![key]).execute(&mut connection).await?;
+    Ok(())
+}
+
+/// The key of these locks: the complement of that of the lock on the tree.
+fn counts_key(drive: DriveId) -> i64 {
+    !tree_key(drive)
 }
 
 /// Turns a reservation into usage. Reserved bytes have been admitted already; any beyond must fit now.
@@ -93,7 +115,7 @@ pub(crate) async fn charge_quota(
     if fits {
         return Ok(());
     }
-    let lock = lock_counts(connection, drive, "pg_advisory_xact_lock");
+    let lock = lock_counts(connection, drive);
     let (_, fits) = try_join(lock, update(connection, drive, charge, 0)).await?;
     if fits { Ok(()) } else { exceeded(connection, drive, charge).await }
 }

@@ -32,6 +32,7 @@ use crate::idempotency_records::store_response;
 use crate::jobs::queue_each;
 use crate::locate::{self, ID_AMONG, array};
 use crate::names::existing_entry;
+use crate::new_entries::{NewBody, NewEntry};
 use crate::quota::reserve;
 use crate::transaction::{TxMode, pipeline};
 
@@ -45,6 +46,19 @@ async fn locked(mut connection: &AsyncPgConnection, upload: UploadId) -> Result<
     let row = uploads::table.find(DbId::from(upload)).select(UploadRow::as_select()).for_update();
     let row = row.first(&mut connection).await.optional()?;
     row.map(Upload::try_from).transpose()?.ok_or(SqlError::Domain(Error::NotFound))
+}
+
+impl Database {
+    /// Creates a file from `new`, which `entry` describes, or replaces the content of the one with its name.
+    async fn create_file(&self, entry: &NewEntry, new: &ReceivedFile) -> Result<SavedNode, SqlError> {
+        if let Some(made) = self.create_with_others(entry).await? {
+            return Ok(made.into());
+        }
+        let (command, folder, new) = (entry.command.clone(), entry.parent.clone(), new.clone());
+        let work =
+            async move |connection: &AsyncPgConnection| commit::create(connection, &command, &folder, &new).await;
+        self.run(TxMode::WriteInTree(entry.parent.drive()), work).await
+    }
 }
 
 #[async_trait]
@@ -118,11 +132,9 @@ impl UploadRepository for Database {
     }
 
     async fn create(&self, command: &Command, folder: &Grant, new: &ReceivedFile) -> Result<SavedNode> {
-        let (command, folder, new) = (command.clone(), folder.clone(), new.clone());
-        let mode = TxMode::WriteInTree(folder.drive());
-        let work =
-            async move |connection: &AsyncPgConnection| commit::create(connection, &command, &folder, &new).await;
-        self.write(mode, work).await
+        let body = NewBody::File(Box::new(new.clone()));
+        let entry = NewEntry { command: command.clone(), parent: folder.clone(), body };
+        self.explain_conflicts(|| self.create_file(&entry, new)).await
     }
 
     async fn abort(&self, command: &Command, upload: UploadId) -> Result<()> {
@@ -215,7 +227,7 @@ async fn begin(
     let charge = rows::expected_charge(upload, folder.node().id, existing)?;
     let blob = upload.blob_ref()?;
     pipeline([
-        blob_records::insert(connection, &blob.key, &blob.store, command.at, None).boxed(),
+        blob_records::insert(connection, &blob.key, &blob.store, command.at).boxed(),
         insert(connection, upload).boxed(),
         record_change(connection, command, Change::for_upload(ChangeKind::UploadBegun, upload)).boxed(),
     ])

@@ -1,5 +1,6 @@
 //! Nodes with their ancestors up to the root, the basis of every access decision, in one recursive query.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
@@ -149,7 +150,13 @@ pub(crate) const MAX_STEPS: u32 = 2 * MAX_TREE_DEPTH;
 /// The user whose shares `viewer` has, as a parameter; the nil UUID, which no user has, if the viewer is not a user.
 #[must_use]
 pub fn guest_parameter(viewer: Viewer) -> Parameter {
-    Parameter::Id(viewer.user().unwrap_or(UserId::from_uuid(Uuid::nil())).into())
+    Parameter::Id(guest(viewer))
+}
+
+/// The identifier of that user.
+#[must_use]
+pub fn guest(viewer: Viewer) -> DbId {
+    viewer.user().unwrap_or(UserId::from_uuid(Uuid::nil())).into()
 }
 
 /// The SQL that selects the [`StepRow`]s of the nodes for which `seeds` holds, each from the node up to its root, with
@@ -157,6 +164,7 @@ pub fn guest_parameter(viewer: Viewer) -> Parameter {
 /// parameters are those of `seeds`, then the viewer, by [`guest_parameter`].
 #[must_use]
 pub fn lineages(seeds: &str) -> String {
+    let steps = steps("?");
     format!(
         "WITH RECURSIVE up (seed, id, distance) AS (
             SELECT id, id, 0 FROM nodes WHERE {seeds}
@@ -164,12 +172,37 @@ pub fn lineages(seeds: &str) -> String {
             SELECT up.seed, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.id
             WHERE n.parent_id IS NOT NULL AND up.distance < {MAX_STEPS}
         )
-        SELECT up.seed, n.trashed_at IS NOT NULL AS trashed, s.permission, d.owner_id, owner.username AS owner_name,
+        SELECT {steps} ORDER BY up.seed, up.distance"
+    )
+}
+
+/// The SQL that selects the guests and the [`StepRow`]s of pairs of a node and a viewer, in the form of
+/// [`PairColumnTypes`]. The parameters are an array of the nodes and one of the viewers, by [`guest_parameter`]. For
+/// PostgreSQL. A node that is being purged is not found.
+#[must_use]
+pub fn lineages_of_pairs() -> String {
+    let steps = steps("up.guest_id");
+    format!(
+        "WITH RECURSIVE up (seed, guest_id, id, distance) AS (
+            SELECT n.id, pair.guest_id, n.id, 0 FROM unnest(CAST(? AS uuid[]), CAST(? AS uuid[]))
+                AS pair (node_id, guest_id)
+            JOIN nodes n ON n.id = pair.node_id WHERE n.purge_id IS NULL
+            UNION ALL
+            SELECT up.seed, up.guest_id, n.parent_id, up.distance + 1 FROM up JOIN nodes n ON n.id = up.id
+            WHERE n.parent_id IS NOT NULL AND up.distance < {MAX_STEPS}
+        )
+        SELECT up.guest_id, {steps} ORDER BY up.seed, up.guest_id, up.distance"
+    )
+}
+
+/// The columns of the [`StepRow`]s of `up`, and the joins that they need. `guest` is the user whose shares count.
+fn steps(guest: &str) -> String {
+    format!(
+        "up.seed, n.trashed_at IS NOT NULL AS trashed, s.permission, d.owner_id, owner.username AS owner_name,
             {NODE_COLUMNS}
         FROM up JOIN nodes n ON n.id = up.id {NODE_JOINS}
         JOIN drives d ON d.id = n.drive_id JOIN users owner ON owner.id = d.owner_id
-        LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = ?
-        ORDER BY up.seed, up.distance"
+        LEFT JOIN shares s ON s.node_id = n.id AND s.guest_id = {guest}"
     )
 }
 
@@ -221,6 +254,30 @@ pub fn at_path(start: PathStart, path: &NodePath, viewer: Viewer, child: &str) -
 fn json(path: &NodePath) -> Parameter {
     let quoted = path.names().iter().map(|name| format!("\"{}\"", name.as_str().replace('"', "\\\"")));
     Parameter::Text(format!("[{}]", quoted.collect::<Vec<_>>().join(",")))
+}
+
+/// The types of the columns of the rows of pairs: the guest, then a [`StepRow`].
+pub type PairColumnTypes = (Id, StepColumnTypes);
+
+/// Converts the rows of pairs of a node and a viewer to one result per pair, in the order of `pairs`.
+///
+/// # Errors
+/// If a row is invalid.
+pub fn located_pairs(rows: Vec<(DbId, StepRow)>, pairs: &[(NodeId, Viewer)]) -> Result<Vec<Option<Located>>> {
+    let mut by_pair: HashMap<(DbId, DbId), Vec<StepRow>> = HashMap::new();
+    for (guest, row) in rows {
+        by_pair.entry((row.seed, guest)).or_default().push(row);
+    }
+    let mut found = HashMap::with_capacity(by_pair.len());
+    for (pair, rows) in by_pair {
+        // The viewer is that of each pair, below.
+        found.insert(pair, located(rows, Viewer::User(UserId::from(pair.1)))?.pop());
+    }
+    let of_pair = |(node, viewer): &(NodeId, Viewer)| {
+        let located = found.get(&(DbId::from(*node), guest(*viewer)))?.clone()?;
+        Some(Located { viewer: *viewer, ..located })
+    };
+    Ok(pairs.iter().map(of_pair).collect())
 }
 
 /// Converts `rows` to nodes, as `viewer` sees them.

@@ -83,35 +83,40 @@ impl Statement {
     /// row is found by comparing the names of the columns before it.
     #[must_use]
     pub fn rows_by_position<Columns>(self) -> RowsByPosition<Columns> {
-        RowsByPosition { statement: self, columns: PhantomData }
+        RowsByPosition::new(self)
     }
 }
 
 /// A statement whose rows are read by position.
-pub struct RowsByPosition<Columns> {
-    statement: Statement,
+pub struct RowsByPosition<Columns, S = Statement> {
+    statement: S,
     columns: PhantomData<fn() -> Columns>,
 }
 
-impl<DB: Backend, Columns> QueryFragment<DB> for RowsByPosition<Columns>
-where
-    Statement: QueryFragment<DB>,
-{
+impl<Columns, S> RowsByPosition<Columns, S> {
+    /// Declares the types of the first columns of `statement`, in order.
+    #[must_use]
+    pub const fn new(statement: S) -> Self {
+        Self { statement, columns: PhantomData }
+    }
+}
+
+impl<DB: Backend, Columns, S: QueryFragment<DB>> QueryFragment<DB> for RowsByPosition<Columns, S> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.statement.walk_ast(out)
     }
 }
 
-impl<Columns> QueryId for RowsByPosition<Columns> {
+impl<Columns, S> QueryId for RowsByPosition<Columns, S> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Columns> Query for RowsByPosition<Columns> {
+impl<Columns, S> Query for RowsByPosition<Columns, S> {
     type SqlType = Columns;
 }
 
-impl<Columns, Connection> diesel::RunQueryDsl<Connection> for RowsByPosition<Columns> {}
+impl<Columns, S, Connection> diesel::RunQueryDsl<Connection> for RowsByPosition<Columns, S> {}
 
 impl<DB> QueryFragment<DB> for Statement
 where

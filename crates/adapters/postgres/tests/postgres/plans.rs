@@ -9,7 +9,7 @@ use clouddrive_domain::model::{
 use clouddrive_domain::port::{NameKeyRepository, SearchCriteria, SearchRepository};
 use clouddrive_postgres::{DISABLED_PLANNER_SETTINGS, Database, Postgres};
 use clouddrive_sql::drive::{FOLDERS_LATERAL, MergeStrategy, levels, page};
-use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, at_path};
+use clouddrive_sql::locate::{NAMED_CHILD_LATERAL, at_path, lineages_of_pairs};
 use clouddrive_sql::search::{by_grams, by_scan};
 use clouddrive_sql::statement::{Parameter, Statement};
 use clouddrive_sql::trees::{LIVE_CHILDREN_LATERAL, entries, limit_plus_one, tree};
@@ -323,6 +323,18 @@ async fn a_path_is_followed_by_the_index_of_names() {
         assert!(plan.contains("using nodes_live_name on nodes child") && plan.contains(index), "{plan}");
         assert!(plan.contains("(name = ("), "{plan}");
         assert!(!plan.contains("Seq Scan on nodes") && !plan.contains("Seq Scan on drives"), "{plan}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_several_viewers_are_found_by_their_keys() {
+    let fresh = Fresh::new().await;
+    let client = planner(&fresh, FILL).await;
+    let arrays = vec![Parameter::Text(String::new()), Parameter::Text(String::new())];
+    let plan = plan(&client, &Statement::new(lineages_of_pairs(), arrays)).await;
+    assert!(plan.contains("using nodes_pkey"), "{plan}");
+    for table in ["nodes", "drives", "users", "versions", "blobs"] {
+        assert!(!plan.contains(&format!("Seq Scan on {table}")), "{table}\n{plan}");
     }
 }
 
