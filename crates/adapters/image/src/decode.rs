@@ -6,11 +6,15 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use crate::picture::{BROKEN, MAX_PIXELS, MAX_SIDE, Picture, TOO_LARGE, check_area, check_size};
-use crate::{container, jxl};
+use crate::{container, jpeg, jxl};
 
-/// The maximum number of pixels of a JPEG: enough for phones. Each takes three bytes, and six more while decoding a
-/// progressive one.
+/// The maximum number of pixels of a JPEG: enough for phones. At full size each takes three bytes, and six more while
+/// decoding a progressive one.
 const MAX_JPEG_PIXELS: u64 = 51_000_000;
+
+/// JPEGs of more pixels are decoded at a fraction of their size. Smaller ones need little memory at full size, and that
+/// decoder also shows the broken ones.
+const MAX_FULL_JPEG_PIXELS: u64 = 16_000_000;
 
 /// The bytes that a decoder may allocate besides the pixels it returns: as many pixels again, at the largest depth.
 const MAX_ALLOC: u64 = 8 * MAX_PIXELS;
@@ -53,8 +57,12 @@ pub(crate) fn decode(picture: &[u8]) -> Result<Picture, &'static str> {
         }
         _ => (decoder.orientation().ok(), decoder.icc_profile().ok().flatten()),
     };
-    // The missing rest of a truncated JPEG is grey, as in browsers.
-    let pixels = DynamicImage::from_decoder(decoder).map_err(reason)?;
+    let large = format == Jpeg && u64::from(width) * u64::from(height) > MAX_FULL_JPEG_PIXELS;
+    let pixels = match large.then(|| jpeg::decode_scaled(picture, width, height)).flatten() {
+        Some(pixels) => pixels,
+        // The missing rest of a truncated JPEG is grey, as in browsers.
+        None => DynamicImage::from_decoder(decoder).map_err(reason)?,
+    };
     Ok(Picture { pixels, orientation, profile })
 }
 

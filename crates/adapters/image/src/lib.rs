@@ -6,6 +6,7 @@ mod container;
 mod decode;
 #[cfg(feature = "heic")]
 mod heic;
+mod jpeg;
 mod jxl;
 mod photos;
 mod picture;

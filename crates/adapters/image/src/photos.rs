@@ -33,8 +33,8 @@ pub struct SquarePhotos {
 }
 
 impl SquarePhotos {
-    /// Processes up to `concurrency` pictures (at least one) at once, each with up to 500 MB on its own thread; `queue`
-    /// more callers may wait. A `concurrency` above the number of cores makes nothing faster.
+    /// Processes up to `concurrency` pictures (at least one) at once, each with up to 550 MiB; `queue` more callers may
+    /// wait. A `concurrency` above the number of cores makes nothing faster.
     #[must_use]
     pub fn new(concurrency: usize, queue: usize) -> Self {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);

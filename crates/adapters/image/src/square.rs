@@ -6,6 +6,9 @@ use image::{DynamicImage, GenericImageView, Rgb, RgbImage};
 /// The side of a photo, in pixels.
 const SIDE: u32 = 400;
 
+/// The side of a square that has all the detail a photo can show.
+pub(crate) const DETAIL: u32 = 2 * SIDE;
+
 /// A view of the centre square of a picture on white, without copying.
 pub(crate) struct Square<'a> {
     picture: &'a DynamicImage,
@@ -42,10 +45,10 @@ impl GenericImageView for Square<'_> {
 
 /// Resizes the square to the size of a photo.
 ///
-/// Large squares are first averaged down to twice that size: the better filter's cost is proportional to its input.
+/// Large squares are first averaged down: the better filter's cost is proportional to its input.
 pub(crate) fn shrink(square: &Square<'_>) -> RgbImage {
-    if square.side > 4 * SIDE {
-        resize(&thumbnail(square, 2 * SIDE, 2 * SIDE), SIDE, SIDE, FilterType::Lanczos3)
+    if square.side > 2 * DETAIL {
+        resize(&thumbnail(square, DETAIL, DETAIL), SIDE, SIDE, FilterType::Lanczos3)
     } else {
         resize(square, SIDE, SIDE, FilterType::Lanczos3)
     }

@@ -21,7 +21,7 @@ use super::{Backends, Keys, passwords};
 use crate::config::Config;
 use crate::telemetry::throttle::MeteredThrottle;
 
-/// Profile photos processed at once (up to 500 MB each), and callers that may wait (5 MiB each).
+/// Profile photos processed at once (up to 550 MiB each), and callers that may wait (5 MiB each).
 const PHOTOS_AT_ONCE: usize = 1;
 const PHOTOS_WAITING: usize = 15;
 

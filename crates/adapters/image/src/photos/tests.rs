@@ -1,7 +1,7 @@
 use std::io::Cursor;
 use std::sync::mpsc;
 
-use image::{ExtendedColorType, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgba, RgbaImage};
+use image::{ExtendedColorType, ImageBuffer, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::*;
 
@@ -88,11 +88,13 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
+/// Exif data, a TIFF header and one entry: orientation 6, rotate 90° clockwise.
+const ROTATED: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+
 #[test]
 fn the_orientation_of_every_format_is_applied() {
     let half = RgbaImage::from_fn(40, 40, |x, _| Rgba([if x < 20 { 255 } else { 0 }, 0, 0, 255]));
-    // A TIFF header and one entry: orientation 6, rotate 90° clockwise.
-    let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0".to_vec();
+    let exif = ROTATED.to_vec();
     let mut png = Vec::new();
     let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
     encoder.set_exif_metadata(exif.clone()).unwrap();
@@ -229,6 +231,33 @@ fn phone_pictures_fit_and_larger_ones_are_refused() {
     // 8,160 by 6,251.
     more[at + 5..at + 9].copy_from_slice(&[0x18, 0x6B, 0x1F, 0xE0]);
     assert_refused(&more, "pixels");
+}
+
+#[test]
+fn a_large_jpeg_becomes_the_same_photo_as_other_formats_even_without_its_last_bytes() {
+    let (width, height) = (4_799, 3_601);
+    let picture = RgbImage::from_fn(width, height, |x, y| {
+        let wave = (x % 600).abs_diff(300) * 255 / 300;
+        Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, wave as u8])
+    });
+    let mut png = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut png);
+    encoder.set_exif_metadata(ROTATED.to_vec()).unwrap();
+    encoder.set_icc_profile(swapped()).unwrap();
+    encoder.write_image(&picture, width, height, ExtendedColorType::Rgb8).unwrap();
+    let mut jpeg = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut jpeg, 90);
+    encoder.set_exif_metadata(ROTATED.to_vec()).unwrap();
+    encoder.set_icc_profile(swapped()).unwrap();
+    encoder.write_image(&picture, width, height, ExtendedColorType::Rgb8).unwrap();
+    let expected = made(&png).to_rgb8();
+    for missing in [0, 1, 2, 50] {
+        let photo = made(&jpeg[..jpeg.len() - missing]).to_rgb8();
+        let differences = photo.iter().zip(expected.iter()).map(|(a, b)| u32::from(a.abs_diff(*b)));
+        let mean = f64::from(differences.clone().sum::<u32>()) / f64::from(400 * 400 * 3);
+        let largest = differences.max().unwrap();
+        assert!(mean < 1.5 && largest < 15, "{missing} bytes missing: {mean}, {largest}");
+    }
 }
 
 #[test]
