@@ -26,6 +26,7 @@ mod options;
 mod placement;
 mod pooler;
 mod quota;
+mod reach;
 mod renumbering;
 mod retry;
 mod search;

@@ -24,11 +24,11 @@ use crate::Database;
 use crate::arrays::{ArrayStatement, Values};
 use crate::batch::Batched;
 use crate::blob_records::require_usable;
-use crate::drive::raise_reach;
 use crate::error::serialization_failure;
 use crate::idempotency_records::store_response;
 use crate::locate::find_pairs;
 use crate::quota::{charge_quota, counting, drives_with_ample_room, share_counts};
+use crate::reach::raise_reach;
 use crate::transaction::{TxMode, tree_key};
 
 /// A file or folder to be created.

@@ -23,12 +23,13 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::Database;
 use crate::blob_records::release_contents;
 use crate::changes::{record_change, record_changes};
-use crate::drive::{raise_stored_reach, reach_within, trash_node};
+use crate::drive::trash_node;
 use crate::error::domain_error;
 use crate::idempotency_records::store_response;
 use crate::jobs::queue;
 use crate::locate::{self, ID_AMONG, array};
 use crate::names::{existing_entry, first_free, name_error, touch};
+use crate::reach::{raise_stored_reach, reach_within};
 use crate::transaction::TxMode;
 use crate::uploads::{abort_without_access, end};
 

@@ -18,13 +18,13 @@ use crate::Database;
 use crate::blob_records::{lock, mark_all_referenced};
 use crate::changes::record_change;
 use crate::content::{remove, versions_over_limit};
-use crate::drive::raise_stored_reach;
 use crate::error::serialization_failure;
 use crate::idempotency_records::store_response;
 use crate::locate::{self, ID_AMONG, array};
 use crate::names::touch;
 use crate::placement::place_by_name;
 use crate::quota::charge_quota;
+use crate::reach::raise_stored_reach;
 use crate::transaction::TxMode;
 
 #[async_trait]
