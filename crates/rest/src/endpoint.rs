@@ -1,6 +1,6 @@
 //! The definition of an endpoint. It stands once, beside the handler: routes, `Allow` headers, authentication, the
-//! treatment of an `Idempotency-Key` and the OpenAPI document are derived from it. Only method and path stand twice, also
-//! in `#[utoipa::path]`, and a test compares them: a server that starts would otherwise make the whole document.
+//! treatment of an `Idempotency-Key` and the OpenAPI document are derived from it. Only method and path also stand in
+//! `#[utoipa::path]`, and a test compares them: otherwise each start would make the whole document.
 
 pub(crate) mod errors;
 
