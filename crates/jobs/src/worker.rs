@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clouddrive_domain::model::{ClaimedJob, Job, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
+use clouddrive_domain::model::{ClaimedJob, JOB_DELAY, Job, JobCount, JobOutcome, MAX_JOB_ATTEMPTS, RequestId};
 use clouddrive_domain::service::{JobProgress, JobQueue, ServiceContext};
 use clouddrive_domain::{Error, Result};
 use metrics::{counter, gauge};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::Instrument;
@@ -19,11 +20,11 @@ use crate::outage::Outage;
 use crate::services::JobServices;
 use crate::{discard_upload, purge_trash, remove_drive};
 
-/// How often the queue is asked for jobs.
+/// How often the queue is asked for jobs while there are any.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often the jobs are counted for the metrics.
-const COUNT_INTERVAL: Duration = Duration::from_secs(15);
+/// How often the jobs are counted. As long as a new job waits before it is due, so that the polls begin in time.
+const COUNT_INTERVAL: Duration = JOB_DELAY;
 
 /// How many jobs run at once.
 const MAX_RUNNING: usize = 4;
@@ -35,18 +36,32 @@ pub(crate) async fn work(
     context: ServiceContext,
     stop: impl Future<Output = ()>,
 ) {
+    let (found, any) = watch::channel(false);
     tokio::select! {
-        () = run_due(&queue, &services, &context, stop) => {}
-        never = count(&queue) => match never {},
+        () = run_due(&queue, &services, &context, any, stop) => {}
+        never = count(&queue, &found) => match never {},
     }
 }
 
-async fn run_due(queue: &JobQueue, services: &JobServices, context: &ServiceContext, stop: impl Future<Output = ()>) {
+/// Runs jobs that are due, while there are `any`.
+async fn run_due(
+    queue: &JobQueue,
+    services: &JobServices,
+    context: &ServiceContext,
+    mut any: watch::Receiver<bool>,
+    stop: impl Future<Output = ()>,
+) {
     let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut running, mut claiming) = (JoinSet::new(), Outage::none("claiming jobs"));
     let (mut stop, stopping) = (pin!(stop), Arc::new(AtomicBool::new(false)));
     loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            // Never an error: the sender lives as long as this.
+            _ = any.wait_for(|any| *any) => {}
+        }
         tokio::select! {
             biased;
             () = &mut stop => break,
@@ -129,20 +144,28 @@ const fn word(outcome: JobOutcome) -> &'static str {
     }
 }
 
-/// Reports the numbers of jobs of all instances.
-async fn count(queue: &JobQueue) -> Infallible {
+/// Reports the numbers of jobs of all instances, and tells `found` whether there are any to run.
+async fn count(queue: &JobQueue, found: &watch::Sender<bool>) -> Infallible {
     let mut ticks = interval(COUNT_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut counting = Outage::none("counting jobs");
     loop {
         ticks.tick().await;
-        for count in counting.note(queue.count().await).into_iter().flatten() {
+        let counts = counting.note(queue.count().await);
+        // While they cannot be counted, there may be some.
+        found.send_replace(counts.as_deref().is_none_or(|counts| counts.iter().any(has_work)));
+        for count in counts.into_iter().flatten() {
             let kind = count.kind.as_str();
             gauge!("clouddrive_jobs_queued", "kind" => kind).set(as_f64(count.queued));
             gauge!("clouddrive_jobs_running", "kind" => kind).set(as_f64(count.running));
             gauge!("clouddrive_jobs_dead", "kind" => kind).set(as_f64(count.dead));
         }
     }
+}
+
+/// Whether a job of this kind is to be run. Dead ones are not.
+const fn has_work(count: &JobCount) -> bool {
+    count.queued + count.running > 0
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The definition of an endpoint. It stands once, beside the handler: routes, `Allow` headers, authentication, the
-//! treatment of an `Idempotency-Key` and the OpenAPI document are derived from it.
+//! treatment of an `Idempotency-Key` and the OpenAPI document are derived from it. Only method and path also stand in
+//! `#[utoipa::path]`, and a test compares them: otherwise each start would make the whole document.
 
 pub(crate) mod errors;
 
@@ -16,7 +17,10 @@ type Handle = fn(Route) -> Route;
 /// An endpoint, made by [`endpoint!`].
 #[derive(Clone, Copy)]
 pub(crate) struct Endpoint {
-    /// The document of its operations alone, as the `#[utoipa::path]` of its handler has them: path, methods and texts.
+    /// Its method. HEAD goes with every GET.
+    pub(crate) method: fn() -> Method,
+    pub(crate) path: &'static str,
+    /// The document of its operations alone, as the `#[utoipa::path]` of its handler has them.
     pub(crate) document: fn() -> OpenApi,
     pub(crate) access: Access,
     pub(crate) idempotency: Idempotency,
@@ -27,10 +31,10 @@ pub(crate) struct Endpoint {
     pub(crate) form: Option<FormHandler>,
 }
 
-/// Defines the endpoint of a handler with `#[utoipa::path]`: the handler, its [`Access`], its [`Idempotency`], and its
-/// errors in groups.
+/// Defines the endpoint of a handler with `#[utoipa::path]`: the handler, its method and path, its [`Access`], its
+/// [`Idempotency`], and its errors in groups.
 macro_rules! endpoint {
-    ($handler:ident, $access:expr, $idempotency:expr, $errors:expr $(,)?) => {{
+    ($handler:ident, $method:ident, $path:expr, $access:expr, $idempotency:expr, $errors:expr $(,)?) => {{
         // Otherwise the document would describe a header that the route refuses.
         const _: () = assert!(
             $crate::endpoint::Access::has_caller($access) || !$crate::endpoint::Idempotency::is_keyed($idempotency),
@@ -42,6 +46,8 @@ macro_rules! endpoint {
         struct Document;
 
         $crate::endpoint::Endpoint {
+            method: || actix_web::http::Method::$method,
+            path: $path,
             document: <Document as utoipa::OpenApi>::openapi,
             access: $access,
             idempotency: $idempotency,
@@ -129,21 +135,6 @@ pub(crate) enum FormHandler {
 }
 
 impl Endpoint {
-    /// Its path with each of its methods. HEAD is left out, since it goes with every GET.
-    pub(crate) fn operations(&self) -> impl Iterator<Item = (String, Method)> {
-        (self.document)().paths.paths.into_iter().flat_map(|(path, item)| {
-            let operations = [
-                (Method::GET, item.get),
-                (Method::POST, item.post),
-                (Method::PUT, item.put),
-                (Method::PATCH, item.patch),
-                (Method::DELETE, item.delete),
-            ];
-            let defined = operations.into_iter().filter(|(_, operation)| operation.is_some());
-            defined.map(move |(method, _)| (path.clone(), method))
-        })
-    }
-
     /// The codes of all its errors.
     pub(crate) fn codes(&self) -> Vec<Code> {
         let of_access: &[Code] = match self.access {

@@ -33,12 +33,10 @@ struct RoutedPath {
 static PATHS: LazyLock<Vec<RoutedPath>> = LazyLock::new(|| {
     let mut paths: Vec<RoutedPath> = Vec::new();
     for endpoint in endpoints() {
-        for (path, method) in endpoint.operations() {
-            let pattern = pattern(&path);
-            match paths.iter_mut().find(|known| known.pattern == pattern) {
-                Some(known) => known.endpoints.push((method, endpoint)),
-                None => paths.push(RoutedPath { pattern, endpoints: vec![(method, endpoint)], allow: String::new() }),
-            }
+        let (pattern, method) = (pattern(endpoint.path), (endpoint.method)());
+        match paths.iter_mut().find(|known| known.pattern == pattern) {
+            Some(known) => known.endpoints.push((method, endpoint)),
+            None => paths.push(RoutedPath { pattern, endpoints: vec![(method, endpoint)], allow: String::new() }),
         }
     }
     for path in &mut paths {

@@ -29,7 +29,7 @@ enum EncodedPosition {
 }
 
 pub(crate) const ENDPOINTS: &[Endpoint] =
-    &[endpoint!(search, Access::CALLER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM])];
+    &[endpoint!(search, GET, paths::SEARCH, Access::CALLER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM])];
 
 /// Finds files and folders by name, among everything the caller owns or is shared with.
 #[utoipa::path(get, path = paths::SEARCH, operation_id = "search", tag = "search", params(SearchParameters),

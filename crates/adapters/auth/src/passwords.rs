@@ -21,6 +21,7 @@ const PART: &str = "password hashing";
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+const SALT_BYTES: usize = 16;
 const OUTPUT_BYTES: usize = 32;
 
 /// A stored hash that costs more than this many times the current parameters is not computed: it counts as unreadable.
@@ -45,7 +46,7 @@ impl Argon2Passwords {
     /// more callers may wait. A `concurrency` above the number of cores makes nothing faster.
     ///
     /// # Errors
-    /// [`Internal`](Error::Internal) if the operating system provides no randomness for a salt.
+    /// [`Internal`](Error::Internal) if Argon2 refuses the parameters.
     pub fn new(concurrency: usize, queue: usize) -> Result<Self> {
         let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
         let admission = concurrency.saturating_add(queue).min(Semaphore::MAX_PERMITS);
@@ -132,8 +133,7 @@ impl Hasher {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(OUTPUT_BYTES));
         let params = params.map_err(|error| Error::internal(PART, error))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let dummy = argon2.hash_password(b"").map_err(to_internal)?;
-        Ok(Self { argon2, dummy })
+        Ok(Self { argon2, dummy: dummy_hash()? })
     }
 
     fn hash(&self, password: &Password) -> Result<PasswordHash> {
@@ -182,6 +182,16 @@ impl Hasher {
             Err(_) => Ok(None),
         }
     }
+}
+
+/// A hash of the current cost that no password is known to have: the salt and the output are zeros. Computing one would
+/// take as much time and memory at each start as a login.
+fn dummy_hash() -> Result<phc::PasswordHash> {
+    // In base64, without padding.
+    let zeros = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
+    let (salt, output) = (zeros(SALT_BYTES), zeros(OUTPUT_BYTES));
+    let text = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${salt}${output}");
+    phc::PasswordHash::new(&text).map_err(|error| Error::internal(PART, error))
 }
 
 /// Parses the hash and its parameters, if it is complete and of acceptable cost.
@@ -330,10 +340,15 @@ mod tests {
 
     #[test]
     fn the_dummy_hash_has_the_current_cost() {
-        let dummy = PasswordHash::new(Hasher::new().unwrap().dummy.to_string());
+        let hasher = Hasher::new().unwrap();
+        let dummy = PasswordHash::new(hasher.dummy.to_string());
         let (hash, params) = read_argon2(&dummy).unwrap();
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (MEMORY_KIB, PASSES, LANES));
         assert!(!is_outdated(&hash, &params));
+        // `None` would mean that it was refused before anything was computed.
+        assert_eq!(hasher.compare(&password(""), &hasher.dummy).unwrap(), Some(false));
+        let real = hasher.hash(&password("a quiet secret")).unwrap();
+        assert_eq!(dummy.expose().len(), real.expose().len());
     }
 
     /// The result of a future that must be ready at once.

@@ -1,5 +1,7 @@
 //! File system operations: symlinks are not followed, and files are private to their owner.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -39,6 +41,18 @@ pub(crate) fn make_dir(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && fs::symlink_metadata(path)?.is_dir() => Ok(()),
         made => made,
     }
+}
+
+/// The names of the directories in the directory at `path`, without symlinks.
+pub(crate) fn directories(path: &Path) -> io::Result<HashSet<OsString>> {
+    let mut names = HashSet::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.insert(entry.file_name());
+        }
+    }
+    Ok(names)
 }
 
 /// Checks that `path` is a directory, and not a symlink to one.

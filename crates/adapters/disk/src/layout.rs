@@ -1,5 +1,6 @@
 //! Directory layout below the root.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,9 @@ use clouddrive_domain::Result;
 use clouddrive_domain::model::{BlobKey, Timestamp};
 
 use crate::blob_path::BlobPath;
-use crate::files::{make_dir, make_dirs, modified, remove, remove_tree, require_dir, storage_error, sync_dir};
+use crate::files::{
+    directories, make_dir, make_dirs, modified, remove, remove_tree, require_dir, storage_error, sync_dir,
+};
 use crate::parts::MultipartDir;
 use crate::space;
 use crate::temp_blob::TempBlob;
@@ -30,8 +33,11 @@ impl Layout {
         make_dir(&layout.parts)?;
         make_dir(&layout.blobs)?;
         // Create all shards now, so that a missing one later means the disk is not mounted.
-        for shard in 0..=u8::MAX {
-            make_dir(&layout.blobs.join(format!("{shard:02x}")))?;
+        let present = directories(&layout.blobs)?;
+        for shard in (0..=u8::MAX).map(|shard| OsString::from(format!("{shard:02x}"))) {
+            if !present.contains(&shard) {
+                make_dir(&layout.blobs.join(shard))?;
+            }
         }
         sync_dir(&layout.blobs)?;
         sync_dir(root)?;

@@ -10,6 +10,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     change_password,
+    PUT,
+    paths::USER_PASSWORD,
     Access::CALLER,
     Idempotency::ByMethod,
     &[errors::BODY, errors::JSON, errors::THROTTLED, errors::ITEM, &[Code::WrongPassword]]

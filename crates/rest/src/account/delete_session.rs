@@ -8,7 +8,8 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(delete_session, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(delete_session, DELETE, paths::SESSION, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Ends a session of the caller: its tokens become invalid.
 #[utoipa::path(delete, path = paths::SESSION, operation_id = "end_session", tag = "account",

@@ -9,6 +9,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     delete_user,
+    POST,
+    paths::USER_DELETE,
     Access::CALLER,
     Idempotency::ByMethod,
     &[errors::BODY, errors::JSON, errors::THROTTLED, errors::ITEM, &[Code::WrongPassword]]

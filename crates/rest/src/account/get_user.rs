@@ -8,7 +8,8 @@ use clouddrive_http::reply;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(get_user, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get_user, GET, paths::USER, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Returns the caller's own account.
 #[utoipa::path(get, path = paths::USER, operation_id = "get_user", tag = "account",

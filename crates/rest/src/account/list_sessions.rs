@@ -10,7 +10,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(list_sessions, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list_sessions, GET, paths::SESSIONS, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists the caller's active sessions, newest first.
 #[utoipa::path(get, path = paths::SESSIONS, operation_id = "list_sessions", tag = "account", params(PageParameters),

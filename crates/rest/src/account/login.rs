@@ -12,6 +12,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     form: Some(FormHandler::Fields(|route| route.to(login_form))),
     ..endpoint!(
         login_json,
+        POST,
+        paths::LOGIN,
         Access::Public,
         Idempotency::Described("safe; it begins another session."),
         &[errors::BODY, errors::JSON, errors::THROTTLED, &[Code::InvalidCredentials]]

@@ -9,6 +9,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     logout,
+    POST,
+    paths::LOGOUT,
     Access::Public,
     Idempotency::Described("safe; it answers the same."),
     &[errors::BODY, errors::JSON]

@@ -15,6 +15,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     form: Some(FormHandler::Fields(|route| route.to(refresh_form))),
     ..endpoint!(
         refresh_json,
+        POST,
+        paths::TOKEN_REFRESH,
         Access::Public,
         Idempotency::Described(REPEATING),
         &[errors::BODY, errors::JSON, &[Code::InvalidToken]]

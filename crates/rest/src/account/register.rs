@@ -11,6 +11,8 @@ use crate::map;
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     register,
+    POST,
+    paths::USER,
     Access::Public,
     Idempotency::Described("safe: 409 says that the account is there; log in."),
     &[errors::BODY, errors::JSON, errors::THROTTLED, &[Code::UsernameTaken, Code::EmailTaken]]

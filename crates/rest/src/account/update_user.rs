@@ -11,6 +11,8 @@ use crate::map;
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     update_user,
+    PATCH,
+    paths::USER,
     Access::CALLER,
     Idempotency::ByMethod,
     &[errors::BODY, errors::JSON, errors::THROTTLED, errors::ITEM, &[Code::EmailTaken]]

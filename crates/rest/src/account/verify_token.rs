@@ -7,7 +7,8 @@ use clouddrive_http::reply;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(verify_token, Access::CALLER_IN_ANY_SCOPE, Idempotency::ByMethod, &[]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(verify_token, GET, paths::VERIFY_TOKEN, Access::CALLER_IN_ANY_SCOPE, Idempotency::ByMethod, &[]);
 
 /// Returns the user and expiry of this access token.
 #[utoipa::path(get, path = paths::VERIFY_TOKEN, operation_id = "verify_token", tag = "account",

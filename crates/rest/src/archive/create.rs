@@ -14,6 +14,8 @@ use crate::map;
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     create,
+    POST,
+    paths::ARCHIVE,
     Access::Token("`view` on every item."),
     Idempotency::Keyed,
     &[errors::BODY, errors::JSON, errors::ITEM]

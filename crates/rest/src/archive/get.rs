@@ -19,8 +19,14 @@ struct TicketParameter {
     ticket: String,
 }
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(get, Access::SignedUrl, Idempotency::ByMethod, &[errors::ITEM, errors::ARCHIVE, &[Code::InvalidToken]]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    get,
+    GET,
+    paths::ARCHIVE,
+    Access::SignedUrl,
+    Idempotency::ByMethod,
+    &[errors::ITEM, errors::ARCHIVE, &[Code::InvalidToken]]
+);
 
 /// Downloads the ZIP of a `POST /archive` URL, whole or in a range. The download must begin within 300 seconds. For a
 /// day after that it can still be resumed by a request with `Range` and the ZIP's `ETag` in `If-Range`.

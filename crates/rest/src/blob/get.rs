@@ -12,7 +12,7 @@ use crate::annotations::{BlobResponses, RangeParams};
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(get, Access::SignedUrl, Idempotency::ByMethod, &[errors::ITEM, errors::BYTES]);
+    endpoint!(get, GET, paths::BLOB, Access::SignedUrl, Idempotency::ByMethod, &[errors::ITEM, errors::BYTES]);
 
 /// Returns the content of a signed URL, whole or a range. Only URLs issued by the API are accepted.
 #[utoipa::path(method(get, head), path = paths::BLOB, operation_id = "get_blob", tag = "signed URLs",

@@ -12,6 +12,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     put,
+    PUT,
+    paths::BLOB,
     Access::SignedUrl,
     Idempotency::Described("safe: 412 `precondition_failed` says that the bytes are there."),
     &[errors::BODY, &[Code::UploadClosed, Code::PreconditionFailed, Code::ChecksumMismatch, Code::SizeMismatch]]

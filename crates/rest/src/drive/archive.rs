@@ -10,8 +10,14 @@ use crate::archive::names;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::zip;
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(archive, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, errors::ARCHIVE]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    archive,
+    GET,
+    paths::FOLDER_ARCHIVE,
+    Access::VIEWER,
+    Idempotency::ByMethod,
+    &[errors::ITEM, errors::ARCHIVE]
+);
 
 /// Downloads a folder and everything below it as a ZIP, packed while it is sent: up to 100,000 files and folders, with
 /// paths of 32 MiB in total. Nothing is compressed, and the size and CRC-32 of each file precede its bytes, so that the

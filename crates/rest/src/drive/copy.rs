@@ -14,6 +14,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     copy,
+    POST,
+    paths::FOLDER_COPY,
     Access::COPY,
     Idempotency::Keyed,
     &[errors::BODY, errors::JSON, errors::COPY, &[Code::FolderCycle, Code::TooManyEntries]]

@@ -11,6 +11,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     create,
+    POST,
+    paths::DRIVE,
     Access::CREATE,
     Idempotency::Keyed,
     &[errors::BODY, errors::JSON, errors::ITEM, &[Code::PermissionDenied, Code::NameTaken, Code::QuotaExceeded]]

@@ -9,7 +9,8 @@ use clouddrive_http::reply;
 use crate::annotations::IfMatchParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(delete, Access::DELETE, Idempotency::ByMethod, &[errors::DELETE]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(delete, DELETE, paths::FOLDER, Access::DELETE, Idempotency::ByMethod, &[errors::DELETE]);
 
 /// Moves a folder and everything below it to its owner's trash. An item that is shared itself can only be deleted by
 /// its owner.

@@ -13,7 +13,7 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(list, Access::VIEWER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+    endpoint!(list, GET, paths::FOLDER, Access::VIEWER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
 
 /// Lists a folder.
 #[utoipa::path(get, path = paths::FOLDER, operation_id = "list_folder", tag = "folders",

@@ -11,7 +11,7 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(list_root, Access::CALLER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+    endpoint!(list_root, GET, paths::DRIVE, Access::CALLER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
 
 /// Lists the root of the caller's own drive.
 #[utoipa::path(get, path = paths::DRIVE, operation_id = "list_root", tag = "folders", params(ListParameters),

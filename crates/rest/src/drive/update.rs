@@ -14,6 +14,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     update,
+    PATCH,
+    paths::FOLDER,
     Access::RELOCATE,
     Idempotency::ByMethod,
     &[errors::BODY, errors::JSON, errors::RELOCATE, &[Code::FolderCycle]]

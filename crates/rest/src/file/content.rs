@@ -11,7 +11,7 @@ use crate::annotations::{ContentResponses, RangeParams};
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(content, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, errors::BYTES]);
+    endpoint!(content, GET, paths::FILE_CONTENT, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, errors::BYTES]);
 
 /// Returns the content of a file, whole or a range, or redirects to the store if it serves the bytes itself.
 #[utoipa::path(method(get, head), path = paths::FILE_CONTENT, operation_id = "get_content", tag = "files",

@@ -12,8 +12,14 @@ use crate::annotations::IfMatchParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(copy, Access::COPY, Idempotency::Keyed, &[errors::BODY, errors::JSON, errors::COPY]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    copy,
+    POST,
+    paths::FILE_COPY,
+    Access::COPY,
+    Idempotency::Keyed,
+    &[errors::BODY, errors::JSON, errors::COPY]
+);
 
 /// Copies a file's current content, without storing any bytes again.
 #[utoipa::path(post, path = paths::FILE_COPY, operation_id = "copy_file", tag = "files",

@@ -14,6 +14,8 @@ pub(super) const ENDPOINT: Endpoint = Endpoint {
     form: Some(FormHandler::Multipart(|route| route.to(create_from_form))),
     ..endpoint!(
         create,
+        POST,
+        paths::FILES,
         Access::CREATE,
         Idempotency::Keyed,
         &[

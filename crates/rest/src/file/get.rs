@@ -11,7 +11,7 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(get, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, &[Code::ValidationFailed]]);
+    endpoint!(get, GET, paths::FILE, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM, &[Code::ValidationFailed]]);
 
 /// Returns a file with a short-lived download URL, or a longer-lived streaming URL.
 #[utoipa::path(get, path = paths::FILE, operation_id = "get_file", tag = "files",

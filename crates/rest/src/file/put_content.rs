@@ -18,6 +18,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     put_content,
+    PUT,
+    paths::FILE_CONTENT,
     Access::FILE_EDITOR,
     Idempotency::KeyedStream,
     &[

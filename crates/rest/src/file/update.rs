@@ -12,8 +12,14 @@ use crate::annotations::IfMatchParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(update, Access::RELOCATE, Idempotency::ByMethod, &[errors::BODY, errors::JSON, errors::RELOCATE]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    update,
+    PATCH,
+    paths::FILE,
+    Access::RELOCATE,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON, errors::RELOCATE]
+);
 
 /// Renames or moves a file, or changes its media type or client modification time; several at once are possible. If the
 /// name is taken, `file_conflict` decides; what is replaced can be restored from the trash.

@@ -10,6 +10,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     create,
+    POST,
+    paths::LINKS,
     Access::OWNER,
     Idempotency::Keyed,
     &[errors::BODY, errors::JSON, errors::ITEM, &[Code::PermissionDenied]]

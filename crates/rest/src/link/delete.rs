@@ -8,7 +8,8 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(delete, Access::OWNER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(delete, DELETE, paths::LINK, Access::OWNER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Revokes a public link: it no longer grants access.
 #[utoipa::path(delete, path = paths::LINK, operation_id = "delete_link", tag = "links",

@@ -10,7 +10,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(list, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list, GET, paths::LINKS, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists the caller's public links, newest first, including expired and used-up ones.
 #[utoipa::path(get, path = paths::LINKS, operation_id = "list_links", tag = "links", params(PageParameters),

@@ -9,8 +9,14 @@ use clouddrive_http::reply;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::{map, parse};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(update, Access::OWNER, Idempotency::ByMethod, &[errors::BODY, errors::JSON, errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    update,
+    PATCH,
+    paths::LINK,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON, errors::ITEM]
+);
 
 /// Changes the expiry, password or download limit of a public link, immediately. Its URL stays.
 #[utoipa::path(patch, path = paths::LINK, operation_id = "patch_link", tag = "links",

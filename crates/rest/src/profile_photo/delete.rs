@@ -7,7 +7,8 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(delete, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(delete, DELETE, paths::PROFILE_PHOTO, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Removes the caller's profile photo. `/profile-photo` is an alias.
 #[utoipa::path(delete, path = paths::PROFILE_PHOTO, operation_id = "delete_profile_photo", tag = "profile photo",

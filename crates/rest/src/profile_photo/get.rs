@@ -9,7 +9,8 @@ use clouddrive_http::reply;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(get, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, GET, paths::PROFILE_PHOTO, Access::CALLER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Returns a short-lived URL of the caller's profile photo. `/profile-photo` is an alias.
 #[utoipa::path(get, path = paths::PROFILE_PHOTO, operation_id = "get_profile_photo", tag = "profile photo",

@@ -17,6 +17,8 @@ const MAX_PICTURE_BYTES: u64 = 5 << 20;
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     set,
+    POST,
+    paths::PROFILE_PHOTO,
     Access::CALLER,
     Idempotency::KeyedStream,
     &[errors::BODY, errors::JSON, errors::ITEM, &[Code::InvalidImage]]

@@ -9,8 +9,14 @@ use crate::annotations::LinkParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(access, Access::Link, Idempotency::ByMethod, &[errors::BODY, errors::JSON]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    access,
+    POST,
+    paths::PUBLIC_LINK_ACCESS,
+    Access::Link,
+    Idempotency::ByMethod,
+    &[errors::BODY, errors::JSON]
+);
 
 /// Opens a public link with its password. The returned `access` opens the link's URLs as `?access=…` for an hour, so
 /// that a browser can navigate to them, download and play. Changing the password invalidates it.

@@ -10,8 +10,14 @@ use crate::archive::names;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::zip;
 
-pub(super) const OF_LINK: Endpoint =
-    endpoint!(archive, Access::Link, Idempotency::ByMethod, &[errors::ARCHIVE, &[Code::LinkExhausted]]);
+pub(super) const OF_LINK: Endpoint = endpoint!(
+    archive,
+    GET,
+    paths::PUBLIC_LINK_ARCHIVE,
+    Access::Link,
+    Idempotency::ByMethod,
+    &[errors::ARCHIVE, &[Code::LinkExhausted]]
+);
 
 /// Downloads the linked folder and everything below it as a ZIP: see `/drive/{folder_id}/archive`. It counts as one
 /// download.
@@ -28,8 +34,14 @@ async fn archive(
     respond(&bearer, None, &parameters.0, &request, &public_links, &archives).await
 }
 
-pub(super) const OF_FOLDER: Endpoint =
-    endpoint!(archive_folder, Access::Link, Idempotency::ByMethod, &[errors::ARCHIVE, &[Code::LinkExhausted]]);
+pub(super) const OF_FOLDER: Endpoint = endpoint!(
+    archive_folder,
+    GET,
+    paths::PUBLIC_LINK_FOLDER_ARCHIVE,
+    Access::Link,
+    Idempotency::ByMethod,
+    &[errors::ARCHIVE, &[Code::LinkExhausted]]
+);
 
 /// Downloads a folder below the linked one as a ZIP. Otherwise like `/s/{token}/archive`.
 #[utoipa::path(method(get, head), path = paths::PUBLIC_LINK_FOLDER_ARCHIVE, operation_id = "archive_linked_folder",

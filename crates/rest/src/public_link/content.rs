@@ -12,8 +12,14 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 const REPEATING: &str = "safe, but downloads are counted.";
 
-pub(super) const OF_LINK: Endpoint =
-    endpoint!(content, Access::Link, Idempotency::Described(REPEATING), &[errors::BYTES, &[Code::LinkExhausted]]);
+pub(super) const OF_LINK: Endpoint = endpoint!(
+    content,
+    GET,
+    paths::PUBLIC_LINK_CONTENT,
+    Access::Link,
+    Idempotency::Described(REPEATING),
+    &[errors::BYTES, &[Code::LinkExhausted]]
+);
 
 /// Returns the content of the linked file, whole or a range, or redirects to the store if it serves the bytes itself.
 /// All requests of one address for the file within an hour count as one download, including ranges and repeats; HEAD
@@ -31,6 +37,8 @@ async fn content(
 
 pub(super) const OF_FILE: Endpoint = endpoint!(
     content_of_file,
+    GET,
+    paths::PUBLIC_LINK_FILE_CONTENT,
     Access::Link,
     Idempotency::Described(REPEATING),
     &[errors::BYTES, &[Code::LinkExhausted]]

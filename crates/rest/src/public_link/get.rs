@@ -11,7 +11,8 @@ use crate::drive::List;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(get, Access::Link, Idempotency::ByMethod, &[errors::LIST]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, GET, paths::PUBLIC_LINK, Access::Link, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Returns the target of a public link: a file, or a folder with a page of its contents.
 #[utoipa::path(get, path = paths::PUBLIC_LINK, operation_id = "visit_link", tag = "links",

@@ -12,7 +12,8 @@ use crate::cursor::Cursors;
 use crate::drive::List;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(list, Access::Link, Idempotency::ByMethod, &[errors::LIST]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list, GET, paths::PUBLIC_LINK_FOLDER, Access::Link, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists a folder below the linked one.
 #[utoipa::path(get, path = paths::PUBLIC_LINK_FOLDER, operation_id = "visit_folder", tag = "links",

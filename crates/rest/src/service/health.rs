@@ -4,7 +4,7 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(health, Access::Public, Idempotency::ByMethod, &[]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(health, GET, paths::HEALTH, Access::Public, Idempotency::ByMethod, &[]);
 
 /// Liveness check. It accesses no database or store.
 #[utoipa::path(get, path = paths::HEALTH, operation_id = "health", tag = "service",

@@ -29,7 +29,7 @@ pub async fn check(dependency: &HealthCheck) -> Result<(), Option<String>> {
     }
 }
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(ready, Access::Public, Idempotency::ByMethod, &[]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(ready, GET, paths::READY, Access::Public, Idempotency::ByMethod, &[]);
 
 /// Readiness check. 200 if the database and the store respond and the server is not shutting down.
 #[utoipa::path(get, path = paths::READY, operation_id = "ready", tag = "service",

@@ -4,7 +4,7 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(root, Access::Public, Idempotency::ByMethod, &[]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(root, GET, paths::ROOT, Access::Public, Idempotency::ByMethod, &[]);
 
 /// Returns the name and version of the service.
 #[utoipa::path(get, path = paths::ROOT, operation_id = "root", tag = "service",

@@ -11,6 +11,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     create,
+    POST,
+    paths::SHARES,
     Access::OWNER,
     Idempotency::Keyed,
     &[

@@ -10,6 +10,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     delete,
+    DELETE,
+    paths::SHARE,
     Access::Token("the owner of the item, or the guest, who leaves."),
     Idempotency::ByMethod,
     &[errors::ITEM]

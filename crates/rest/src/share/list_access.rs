@@ -13,6 +13,8 @@ use crate::{map, parse};
 
 pub(super) const TO_FOLDER: Endpoint = endpoint!(
     list_access_to_folder,
+    GET,
+    paths::FOLDER_ACCESS,
     Access::OWNER,
     Idempotency::ByMethod,
     &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]
@@ -34,6 +36,8 @@ async fn list_access_to_folder(
 
 pub(super) const TO_FILE: Endpoint = endpoint!(
     list_access_to_file,
+    GET,
+    paths::FILE_ACCESS,
     Access::OWNER,
     Idempotency::ByMethod,
     &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]

@@ -11,7 +11,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
-pub(super) const BY_CALLER: Endpoint = endpoint!(list_given, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+pub(super) const BY_CALLER: Endpoint =
+    endpoint!(list_given, GET, paths::SHARED_BY_ME, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists the shares that the caller has granted, newest first.
 #[utoipa::path(get, path = paths::SHARED_BY_ME, operation_id = "list_given_shares", tag = "sharing",
@@ -31,6 +32,8 @@ async fn list_given(
 
 pub(super) const OF_FOLDER: Endpoint = endpoint!(
     list_of_folder,
+    GET,
+    paths::FOLDER_SHARES,
     Access::OWNER,
     Idempotency::ByMethod,
     &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]
@@ -52,6 +55,8 @@ async fn list_of_folder(
 
 pub(super) const OF_FILE: Endpoint = endpoint!(
     list_of_file,
+    GET,
+    paths::FILE_SHARES,
     Access::OWNER,
     Idempotency::ByMethod,
     &[errors::LIST, errors::ITEM, &[Code::PermissionDenied]]

@@ -11,7 +11,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::list::List;
 use crate::{map, parse};
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(list_received, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(list_received, GET, paths::SHARED_WITH_ME, Access::CALLER, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists everything shared with the caller, from all drives, newest first.
 #[utoipa::path(get, path = paths::SHARED_WITH_ME, operation_id = "list_received_shares", tag = "sharing",

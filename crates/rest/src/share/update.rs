@@ -11,6 +11,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     update,
+    PATCH,
+    paths::SHARE,
     Access::OWNER,
     Idempotency::ByMethod,
     &[errors::BODY, errors::JSON, errors::ITEM, &[Code::PermissionDenied]]

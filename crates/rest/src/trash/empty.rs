@@ -9,8 +9,14 @@ use clouddrive_http::reply;
 
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(empty, Access::TRASH_OWNER, Idempotency::Described("safe; it answers the same."), &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    empty,
+    DELETE,
+    paths::TRASH,
+    Access::TRASH_OWNER,
+    Idempotency::Described("safe; it answers the same."),
+    &[errors::ITEM]
+);
 
 /// Empties the caller's trash permanently. Beyond 1,000 files and folders, the rest is deleted in the background.
 #[utoipa::path(delete, path = paths::TRASH, operation_id = "empty_trash", tag = "trash",

@@ -11,7 +11,7 @@ use crate::list::List;
 use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(list, Access::TRASH_OWNER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+    endpoint!(list, GET, paths::TRASH, Access::TRASH_OWNER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
 
 /// Lists the items that were moved to the caller's trash, newest first.
 #[utoipa::path(get, path = paths::TRASH, operation_id = "list_trash", tag = "trash",

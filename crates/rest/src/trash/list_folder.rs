@@ -11,8 +11,14 @@ use crate::drive::List;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(list_folder, Access::TRASH_OWNER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    list_folder,
+    GET,
+    paths::TRASHED_FOLDER,
+    Access::TRASH_OWNER,
+    Idempotency::ByMethod,
+    &[errors::LIST, errors::ITEM]
+);
 
 /// Lists the contents of a folder in the caller's trash, at any depth. Each item can be restored on its own. Items that
 /// were deleted separately are not included: `GET /trash` lists them.

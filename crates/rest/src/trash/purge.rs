@@ -10,8 +10,14 @@ use clouddrive_http::reply;
 use crate::annotations::IfMatchParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(purge, Access::TRASH_OWNER, Idempotency::ByMethod, &[errors::ITEM, &[Code::PreconditionFailed]]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    purge,
+    DELETE,
+    paths::TRASHED_ITEM,
+    Access::TRASH_OWNER,
+    Idempotency::ByMethod,
+    &[errors::ITEM, &[Code::PreconditionFailed]]
+);
 
 /// Deletes an item in the caller's trash permanently, with everything below it. Beyond 1,000 files and folders, the
 /// rest is deleted in the background.

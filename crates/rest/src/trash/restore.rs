@@ -15,6 +15,8 @@ const USERS: &str = "the owner. For an hour also the guest who deleted the item 
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     restore,
+    POST,
+    paths::TRASHED_ITEM_RESTORE,
     Access::Token(USERS),
     Idempotency::Keyed,
     &[errors::BODY, errors::JSON, errors::DELETE, &[Code::CrossDriveMove]]

@@ -10,6 +10,8 @@ use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     abort,
+    DELETE,
+    paths::UPLOAD,
     Access::UPLOADER_OR_DRIVE_OWNER,
     Idempotency::Described("safe; the uploader gets the same answer, the owner of the drive 404 `not_found`."),
     &[errors::ITEM, &[Code::UploadClosed]]

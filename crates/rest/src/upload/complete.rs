@@ -12,6 +12,8 @@ use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     complete,
+    POST,
+    paths::UPLOAD_COMPLETE,
     Access::UPLOADER,
     Idempotency::Keyed,
     &[

@@ -9,7 +9,8 @@ use clouddrive_http::reply;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(get, Access::UPLOADER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, GET, paths::UPLOAD, Access::UPLOADER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Returns the progress of an upload.
 #[utoipa::path(get, path = paths::UPLOAD, operation_id = "get_upload", tag = "uploads",

@@ -11,7 +11,7 @@ use crate::list::List;
 use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(list, Access::UPLOADER_OR_DRIVE_OWNER, Idempotency::ByMethod, &[errors::LIST]);
+    endpoint!(list, GET, paths::UPLOADS, Access::UPLOADER_OR_DRIVE_OWNER, Idempotency::ByMethod, &[errors::LIST]);
 
 /// Lists the caller's open uploads, and all open uploads into the caller's own drive, newest first.
 #[utoipa::path(get, path = paths::UPLOADS, operation_id = "list_uploads", tag = "uploads", params(PageParameters),

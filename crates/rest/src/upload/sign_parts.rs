@@ -11,6 +11,8 @@ use crate::map;
 
 pub(super) const ENDPOINT: Endpoint = endpoint!(
     sign_parts,
+    POST,
+    paths::UPLOAD_PARTS,
     Access::UPLOADER,
     Idempotency::Keyed,
     &[errors::BODY, errors::JSON, errors::ITEM, &[Code::PermissionDenied, Code::UploadClosed, Code::UploadExpired]]

@@ -8,8 +8,14 @@ use clouddrive_http::reply;
 use crate::annotations::IfMatchParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(delete, Access::OWNER, Idempotency::ByMethod, &[errors::DELETE, &[Code::VersionInUse]]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    delete,
+    DELETE,
+    paths::VERSION,
+    Access::OWNER,
+    Idempotency::ByMethod,
+    &[errors::DELETE, &[Code::VersionInUse]]
+);
 
 /// Deletes a former version of a file permanently. Owner only. The current version cannot be deleted.
 #[utoipa::path(delete, path = paths::VERSION, operation_id = "delete_version", tag = "versions",

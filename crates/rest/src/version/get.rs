@@ -8,7 +8,8 @@ use clouddrive_http::reply;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint = endpoint!(get, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM]);
+pub(super) const ENDPOINT: Endpoint =
+    endpoint!(get, GET, paths::VERSION, Access::VIEWER, Idempotency::ByMethod, &[errors::ITEM]);
 
 /// Returns a version of a file with a short-lived download URL.
 #[utoipa::path(get, path = paths::VERSION, operation_id = "get_version", tag = "versions",

@@ -12,7 +12,7 @@ use crate::list::List;
 use crate::{map, parse};
 
 pub(super) const ENDPOINT: Endpoint =
-    endpoint!(list, Access::VIEWER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
+    endpoint!(list, GET, paths::VERSIONS, Access::VIEWER, Idempotency::ByMethod, &[errors::LIST, errors::ITEM]);
 
 /// Lists the current and former versions of a file, newest first, for everyone who may see the file.
 #[utoipa::path(get, path = paths::VERSIONS, operation_id = "list_versions", tag = "versions",

@@ -10,8 +10,14 @@ use crate::annotations::IfMatchParam;
 use crate::endpoint::{Access, Endpoint, Idempotency, endpoint, errors};
 use crate::map;
 
-pub(super) const ENDPOINT: Endpoint =
-    endpoint!(restore, Access::FILE_EDITOR, Idempotency::Keyed, &[errors::DELETE, &[Code::QuotaExceeded]]);
+pub(super) const ENDPOINT: Endpoint = endpoint!(
+    restore,
+    POST,
+    paths::VERSION_RESTORE,
+    Access::FILE_EDITOR,
+    Idempotency::Keyed,
+    &[errors::DELETE, &[Code::QuotaExceeded]]
+);
 
 /// Restores a former version of a file as a new current version, which counts against the quota. Requires edit
 /// permission. If the version is already current, nothing changes.
