@@ -14,7 +14,6 @@ pub mod detached;
 pub mod extract;
 pub mod form;
 pub mod idempotency_key;
-mod json_writer;
 pub mod map;
 mod metrics;
 pub mod middleware;

@@ -9,7 +9,6 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use clouddrive_domain::Error;
 use serde::Serialize;
 
-use crate::json_writer::write_json;
 use crate::problem::Problem;
 
 /// The maximum capacity of a buffer that is kept for the next response.
@@ -23,7 +22,7 @@ thread_local! {
 fn to_json(body: &impl Serialize) -> serde_json::Result<Bytes> {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
-        let written = write_json(buffer, body);
+        let written = serde_json::to_writer(&mut *buffer, body);
         let bytes = written.map(|()| Bytes::copy_from_slice(buffer));
         if buffer.capacity() > KEPT_BYTES {
             *buffer = Vec::new();
