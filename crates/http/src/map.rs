@@ -10,7 +10,8 @@ pub fn time(time: Timestamp) -> Result<dto::Time> {
 }
 
 pub fn etag(revision: Revision) -> String {
-    format!("\"{}\"", revision.0)
+    // Not by `format!`, since every entry of a list has one.
+    ["\"", &revision.0.to_string(), "\""].concat()
 }
 
 pub const fn item_kind(kind: NodeKind) -> dto::ItemKind {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::Method;
@@ -74,13 +75,9 @@ impl InFlight {
         Self { began: Instant::now(), in_flight }
     }
 
-    pub(crate) fn began(&self) -> Instant {
-        self.began
-    }
-
-    /// Records the response by route pattern, never by path, whose cardinality is unbounded.
-    pub(crate) fn answered(&self, method: &Method, route: &str, status: u16) {
-        let method = known(method);
+    /// Records the response by route pattern, never by path, whose cardinality is unbounded. Returns how long it took.
+    pub(crate) fn answered(&self, method: &Method, route: &str, status: u16) -> Duration {
+        let (method, duration) = (known(method), self.began.elapsed());
         HANDLES.with(|handles| {
             let mut routes = handles.answered.borrow_mut();
             let of_route = match routes.get_mut(route) {
@@ -89,9 +86,10 @@ impl InFlight {
             };
             let answered =
                 of_route.entry((method, status)).or_insert_with(|| Answered::new(method, route.to_owned(), status));
-            answered.duration.record(self.began.elapsed());
+            answered.duration.record(duration);
             answered.total.increment(1);
         });
+        duration
     }
 }
 

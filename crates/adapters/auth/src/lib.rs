@@ -7,6 +7,7 @@ mod link_tokens;
 mod passwords;
 mod session_cache;
 mod tokens;
+mod verified_tokens;
 
 pub use keys::{MasterKey, Purpose};
 pub use link_access::MacLinkAccess;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 use crate::keys::{MasterKey, Purpose};
+use crate::verified_tokens::VerifiedTokens;
 
 /// The maximum length of a token in bytes. Ours have about 500.
 const MAX_BYTES: usize = 4096;
@@ -77,6 +78,13 @@ struct Claims<'a> {
     scope: Option<Cow<'a, str>>,
 }
 
+/// What a genuine token says, whatever the time.
+#[derive(Clone, Copy)]
+struct VerifiedClaims {
+    claims: AccessClaims,
+    not_before: Timestamp,
+}
+
 /// Reads a claim that is present: `null` is not its JSON type.
 fn given<'de, D: Deserializer<'de>>(claim: D) -> Result<Option<Cow<'static, str>>, D::Error> {
     String::deserialize(claim).map(|text| Some(Cow::Owned(text)))
@@ -104,6 +112,8 @@ pub struct JwtTokens {
     /// The signing key first, then former keys.
     verifying: Vec<DecodingKey>,
     validation: Validation,
+    /// Neither the keys nor what is accepted change once there are tokens to verify.
+    verified: VerifiedTokens<VerifiedClaims>,
 }
 
 impl JwtTokens {
@@ -132,6 +142,7 @@ impl JwtTokens {
             signing: EncodingKey::from_secret(&key),
             verifying: vec![DecodingKey::from_secret(&key)],
             validation,
+            verified: VerifiedTokens::new(),
         }
     }
 
@@ -143,13 +154,24 @@ impl JwtTokens {
     }
 
     /// The claims of a genuine token, even if it is expired.
-    fn verified_claims(&self, token: &str) -> Option<Claims<'static>> {
-        if token.len() > MAX_BYTES {
-            return None;
-        }
+    fn verified_claims(&self, token: &str) -> Option<VerifiedClaims> {
         let decode = |key| jsonwebtoken::decode::<Claims<'static>>(token, key, &self.validation).ok();
         let claims = self.verifying.iter().find_map(decode)?.claims;
-        (claims.typ == ACCESS).then_some(claims)
+        if claims.typ != ACCESS {
+            return None;
+        }
+        let time = |seconds: i64| seconds.checked_mul(1000).map(Timestamp::from_millis);
+        Some(VerifiedClaims {
+            claims: AccessClaims {
+                token: TokenId::from_uuid(claims.jti),
+                user: UserId::from_uuid(claims.sub),
+                session: SessionId::from_uuid(claims.sid),
+                scopes: scopes_of(claims.scope.as_deref()),
+                issued_at: time(claims.iat)?,
+                expires_at: time(claims.exp)?,
+            },
+            not_before: time(claims.nbf)?,
+        })
     }
 }
 
@@ -177,31 +199,26 @@ impl Tokens for JwtTokens {
     }
 
     fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims> {
-        let claims = self.verified_claims(token).ok_or(INVALID)?;
-        check_times(&claims, now)
+        if token.len() > MAX_BYTES {
+            return Err(INVALID);
+        }
+        let verified = self.verified.find_or_verify(token, |token| self.verified_claims(token)).ok_or(INVALID)?;
+        check_times(&verified, now)
     }
 }
 
 const INVALID: Error = Error::Unauthenticated(Unauthenticated::InvalidToken);
 
-/// Checks the times of `claims` against `now`.
-fn check_times(claims: &Claims<'_>, now: Timestamp) -> Result<AccessClaims> {
-    let time = |seconds: i64| seconds.checked_mul(1000).map(Timestamp::from_millis).ok_or(INVALID);
-    let (issued_at, not_before, expires_at) = (time(claims.iat)?, time(claims.nbf)?, time(claims.exp)?);
-    if issued_at.max(not_before) > now.plus(LEEWAY) {
+/// The claims of `verified`, if they apply at `now`.
+fn check_times(verified: &VerifiedClaims, now: Timestamp) -> Result<AccessClaims> {
+    let VerifiedClaims { claims, not_before } = *verified;
+    if claims.issued_at.max(not_before) > now.plus(LEEWAY) {
         return Err(INVALID);
     }
-    if expires_at <= now {
+    if claims.expires_at <= now {
         return Err(Error::Unauthenticated(Unauthenticated::TokenExpired));
     }
-    Ok(AccessClaims {
-        token: TokenId::from_uuid(claims.jti),
-        user: UserId::from_uuid(claims.sub),
-        session: SessionId::from_uuid(claims.sid),
-        scopes: scopes_of(claims.scope.as_deref()),
-        issued_at,
-        expires_at,
-    })
+    Ok(claims)
 }
 
 impl fmt::Debug for JwtTokens {

@@ -115,7 +115,7 @@ fn state(row: i64, (parent, text, revision, version): StateColumns) -> Result<Op
     };
     Ok(Some(NodeState {
         parent: parent.map(Into::into),
-        name: name("changes", row, &text)?,
+        name: name("changes", row, text)?,
         revision: Revision(size(revision)),
         version: version.map(Into::into),
     }))

@@ -59,7 +59,7 @@ impl TryFrom<LinkRow> for Link {
             item: ItemRef {
                 kind: visible_kind("links", id, &row.kind)?,
                 id: row.node_id.into(),
-                name: name("nodes", id, &row.name)?,
+                name: name("nodes", id, row.name)?,
             },
             created_by: row.created_by.into(),
             sealed: SealedToken::new(row.sealed_token),

@@ -75,7 +75,7 @@ pub struct NodeRow {
 }
 
 impl NodeRow {
-    fn body(&self) -> Result<NodeBody> {
+    fn body(&mut self) -> Result<NodeBody> {
         let id = NodeId::from(self.id);
         let bad = |what: &str| invalid_row("nodes", id, what);
         match self.kind.as_str() {
@@ -85,7 +85,7 @@ impl NodeRow {
                 version: self.version_id.ok_or_else(|| bad("version_id"))?.into(),
                 blob: blob(self.blob_key.as_deref(), self.blob_store.as_deref()).ok_or_else(|| bad("blob_key"))?,
                 size: size(self.size_bytes.ok_or_else(|| bad("size_bytes"))?),
-                sha256: self.sha256.clone().map(|bytes| sha256("blobs", id, bytes)).transpose()?,
+                sha256: self.sha256.take().map(|bytes| sha256("blobs", id, bytes)).transpose()?,
                 media_type: self
                     .media_type
                     .as_deref()
@@ -106,14 +106,14 @@ impl NodeRow {
 impl TryFrom<NodeRow> for Node {
     type Error = Error;
 
-    fn try_from(row: NodeRow) -> Result<Self> {
+    fn try_from(mut row: NodeRow) -> Result<Self> {
         let id = NodeId::from(row.id);
         Ok(Self {
             id,
             drive: row.drive_id.into(),
             parent: row.parent_id.map(Into::into),
-            name: name("nodes", id, &row.name)?,
             body: row.body()?,
+            name: name("nodes", id, row.name)?,
             revision: Revision(size(row.revision)),
             created_by: UserRef { id: row.created_by.into(), username: row.creator_name },
             created_at: Timestamp::from_millis(row.created_at),
@@ -140,7 +140,7 @@ impl StepRow {
     fn step(&self) -> Result<Step> {
         let id = NodeId::from(self.node.id);
         let share = self.permission.as_deref().map(|word| permission("shares", id, word)).transpose()?;
-        Ok(Step { id, name: name("nodes", id, &self.node.name)?, trashed: self.trashed, share })
+        Ok(Step { id, name: name("nodes", id, self.node.name.clone())?, trashed: self.trashed, share })
     }
 }
 

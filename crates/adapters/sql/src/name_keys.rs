@@ -29,7 +29,7 @@ impl KeylessRow {
     /// # Errors
     /// If the name is invalid.
     pub fn name(&self) -> Result<Name> {
-        name("nodes", NodeId::from(self.id), &self.name)
+        name("nodes", NodeId::from(self.id), self.name.clone())
     }
 }
 

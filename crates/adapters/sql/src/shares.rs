@@ -54,7 +54,7 @@ impl TryFrom<ShareRow> for Share {
         Ok(Self {
             id,
             permission: permission("shares", id, &row.permission)?,
-            item: ItemRef { kind, id: row.node_id.into(), name: name("nodes", id, &row.name)? },
+            item: ItemRef { kind, id: row.node_id.into(), name: name("nodes", id, row.name)? },
             shared_with: UserRef { id: row.guest_id.into(), username: Some(row.guest_name) },
             shared_by: UserRef { id: row.shared_by.into(), username: row.sharer_name },
             shared_at: Timestamp::from_millis(row.created_at),
@@ -173,7 +173,7 @@ impl TryFrom<AccessRow> for AccessEntry {
             person: row.user_id.map(|id| UserRef { id: id.into(), username: row.username }),
             role,
             via,
-            item: ItemRef { kind: visible_kind("nodes", id, &row.kind)?, id, name: name("nodes", id, &row.name)? },
+            item: ItemRef { kind: visible_kind("nodes", id, &row.kind)?, id, name: name("nodes", id, row.name)? },
         })
     }
 }

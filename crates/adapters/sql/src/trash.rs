@@ -123,7 +123,7 @@ impl TrashItemRow {
     pub fn purge_begun(self, drive: DriveId) -> Result<Change> {
         let before = NodeState {
             parent: self.parent_id.map(Into::into),
-            name: name("nodes", NodeId::from(self.id), &self.name)?,
+            name: name("nodes", NodeId::from(self.id), self.name)?,
             revision: Revision(size(self.revision)),
             version: self.version_id.map(Into::into),
         };

@@ -113,7 +113,7 @@ impl TryFrom<TreeEntryRow> for TreeEntry {
         Ok(Self {
             id,
             parent: row.parent_id.map(Into::into),
-            name: name("nodes", id, &row.name)?,
+            name: name("nodes", id, row.name)?,
             modified_at: Timestamp::from_millis(row.modified_at),
             content,
         })
@@ -316,7 +316,7 @@ impl<'a> CopyContext<'a> {
             drive_id: self.drive.into(),
             parent_id: Some(parent),
             kind: if version.is_some() { "file" } else { "folder" },
-            name: (&name("nodes", NodeId::from(row.id), &row.name)?).into(),
+            name: (&name("nodes", NodeId::from(row.id), row.name)?).into(),
             size_bytes: version.as_ref().map_or(0, |version| version.size_bytes),
             reach: reach.into(),
             version_id: version.as_ref().map(|version| version.id),

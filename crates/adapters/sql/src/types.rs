@@ -11,7 +11,7 @@ use diesel::expression::AsExpression;
 use diesel::pg::Pg;
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::{Binary, SqlType};
+use diesel::sql_types::SqlType;
 use diesel::sqlite::Sqlite;
 use uuid::Uuid;
 
@@ -40,9 +40,8 @@ impl From<Uuid> for DbId {
 }
 
 impl FromSql<Id, Sqlite> for DbId {
-    fn from_sql(value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
-        let bytes = <Vec<u8> as FromSql<Binary, Sqlite>>::from_sql(value)?;
-        Ok(Self(Uuid::from_slice(&bytes)?))
+    fn from_sql(mut value: <Sqlite as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(value.read_blob())?))
     }
 }
 
@@ -100,8 +99,8 @@ pub fn bytes(size: u64) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
 }
 
-pub(crate) fn name(table: &'static str, id: impl std::fmt::Display, text: &str) -> Result<Name, Error> {
-    Name::parse(text).map_err(|_| invalid_row(table, id, "name"))
+pub(crate) fn name(table: &'static str, id: impl std::fmt::Display, text: String) -> Result<Name, Error> {
+    Name::from_string(text).map_err(|_| invalid_row(table, id, "name"))
 }
 
 /// The kind of a visible node, i.e. not a root.

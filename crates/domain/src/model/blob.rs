@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Name, ParseError, Random, VersionId};
 
 /// The key of a blob: 128 random bits as 32 lower-case hexadecimal digits. Never reused.
@@ -189,7 +191,7 @@ impl From<BlobKey> for EntityTag {
 
 impl From<VersionId> for EntityTag {
     fn from(version: VersionId) -> Self {
-        Self(version.to_string())
+        Self(version.as_uuid().hyphenated().encode_lower(&mut Uuid::encode_buffer()).to_owned())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Names of files and folders.
 
+use std::borrow::Cow;
+
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 
@@ -53,11 +55,33 @@ impl Name {
     /// # Errors
     /// [`NameError`]: the first rule that the normalised text breaks.
     pub fn parse(text: &str) -> Result<Self, NameError> {
+        Self::normalised(text).map(|name| Self(name.into_owned()))
+    }
+
+    /// Like [`parse`](Self::parse), but keeps `text` itself if it is normalised, as the names in a database are.
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse).
+    pub fn from_string(text: String) -> Result<Self, NameError> {
+        let other = match Self::normalised(&text)? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(name) => Some(name),
+        };
+        Ok(Self(other.unwrap_or(text)))
+    }
+
+    /// The normalised `text`, which is a valid name.
+    fn normalised(text: &str) -> Result<Cow<'_, str>, NameError> {
         // NFC never shrinks a text to less than a third, so reject what is far too long before normalising it.
         if text.len() > MAX_NAME_BYTES * 4 {
             return Err(NameError::TooLong);
         }
-        let name = ComposingNormalizerBorrowed::new_nfc().normalize(text);
+        // Normalisation leaves ASCII as it is, but takes its time.
+        let is_ascii = text.is_ascii();
+        let name = match is_ascii {
+            true => Cow::Borrowed(text),
+            false => ComposingNormalizerBorrowed::new_nfc().normalize(text),
+        };
         let error = if name.is_empty() {
             Some(NameError::Empty)
         } else if name.len() > MAX_NAME_BYTES {
@@ -68,14 +92,14 @@ impl Name {
             Some(NameError::Separator)
         } else if name.contains(char::is_control) {
             Some(NameError::Control)
-        } else if name.contains(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')) {
+        } else if !is_ascii && name.contains(|c| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')) {
             Some(NameError::Bidirectional)
         } else if name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace) {
             Some(NameError::Blank)
         } else {
             None
         };
-        error.map_or_else(|| Ok(Self(name.into_owned())), Err)
+        error.map_or(Ok(name), Err)
     }
 
     /// The name of every drive's root. It is never shown, and the root has no siblings.
@@ -143,6 +167,7 @@ mod tests {
         ];
         for (text, error) in cases {
             assert_eq!(Name::parse(text), Err(error), "{text:?}");
+            assert_eq!(Name::from_string(text.to_owned()), Err(error), "{text:?}");
         }
         assert_eq!(Name::parse(&"é".repeat(128)), Err(NameError::TooLong));
         // Rejected before normalisation, whatever else is wrong with it.
@@ -171,6 +196,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_name_is_the_normalised_text(text in "[ -~]{0,20}|[ -~é\u{301}e\u{a0}\u{202e}]{0,20}") {
+            let normalised = ComposingNormalizerBorrowed::new_nfc().normalize(&text).into_owned();
+            let name = Name::parse(&text);
+            prop_assert!(name.as_ref().is_ok_and(|name| name.as_str() == normalised) || name.is_err());
+            prop_assert_eq!(Name::parse(&normalised), name.clone());
+            prop_assert_eq!(Name::from_string(text), name.clone());
+            prop_assert_eq!(Name::from_string(normalised), name);
+        }
+
         #[test]
         fn parsed_names_are_valid_and_unchanged(text in "\\PC{0,80}|.{0,300}") {
             if let Ok(name) = Name::parse(&text) {

@@ -190,10 +190,10 @@ fn close_unread(response: HttpResponse, unread: Option<TimedBody>) -> HttpRespon
 fn log_outcome(server: &Server, request: &InFlight, method: &Method, route: Option<&str>, response: &HttpResponse) {
     let route = route.unwrap_or("(none)");
     let status = response.status().as_u16();
-    request.answered(method, route, status);
+    let duration = request.answered(method, route, status);
     let method = method.as_str();
     (server.traces.end)(&Span::current(), method, route, status);
-    let duration_ms = u64::try_from(request.began().elapsed().as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let extensions = response.extensions();
     let problem = extensions.get::<Problem>();
     let code = problem.map(|problem| problem.code.as_str());

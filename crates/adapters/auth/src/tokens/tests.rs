@@ -237,6 +237,47 @@ fn a_token_ends_at_its_end_without_leeway() {
 }
 
 #[test]
+fn what_is_known_of_a_token_is_checked_against_the_time_of_each_request() {
+    let tokens = tokens();
+    let token = tokens.issue(&claims()).unwrap();
+    let (lag, end) = (Duration::from_secs(30), NOW.plus(HOUR));
+    let moment = Duration::from_millis(1);
+    let expired = Err(Error::Unauthenticated(Unauthenticated::TokenExpired));
+    for (now, outcome) in [
+        (NOW, Ok(claims())),
+        (NOW.minus(lag), Ok(claims())),
+        (NOW.minus(lag).minus(moment), Err(INVALID)),
+        (end.minus(moment), Ok(claims())),
+        (end, expired),
+        (NOW, Ok(claims())),
+    ] {
+        assert_eq!(format!("{:?}", tokens.verify(&token, now)), format!("{outcome:?}"), "{now:?}");
+    }
+    let later = sign(&with("nbf", json!(NOW.as_seconds() + 31)));
+    assert!(tokens.verify(&later, NOW).is_err());
+    assert!(tokens.verify(&later, NOW.plus(moment * 1000)).is_ok());
+}
+
+#[test]
+fn a_token_that_differs_in_one_character_from_one_that_was_verified_is_refused() {
+    let tokens = tokens();
+    let token = tokens.issue(&claims()).unwrap();
+    assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
+    for at in 0..token.len() {
+        // Another character of Base64, which differs also in the bits of the last one that count.
+        let other = if &token[at..=at] == "A" { "z" } else { "A" };
+        let tampered = [&token[..at], other, &token[at + 1..]].concat();
+        assert!(tokens.verify(&tampered, NOW).is_err(), "{tampered}");
+    }
+    for tampered in
+        [format!("{token}A"), token[..token.len() - 1].to_owned(), format!(" {token}"), token.to_uppercase()]
+    {
+        assert!(tokens.verify(&tampered, NOW).is_err(), "{tampered}");
+    }
+    assert_eq!(tokens.verify(&token, NOW).unwrap(), claims());
+}
+
+#[test]
 fn an_expired_token_that_is_not_genuine_is_invalid() {
     let expired = with("exp", json!(NOW.as_seconds() - 1));
     assert_eq!(reason(&sign(&expired), NOW), Some(Unauthenticated::TokenExpired));

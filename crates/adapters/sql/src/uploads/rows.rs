@@ -68,7 +68,7 @@ impl TryFrom<UploadRow> for Upload {
             _ => return Err(bad("state")),
         };
         let file = FileInfo {
-            name: name("uploads", id, &row.name)?,
+            name: name("uploads", id, row.name)?,
             media_type: MediaType::parse(&row.media_type).map_err(|_| bad("media_type"))?,
             sha256: row.sha256.map(|digest| sha256("uploads", id, digest)).transpose()?,
             client_modified_at: row.client_modified_at.map(Timestamp::from_millis),
