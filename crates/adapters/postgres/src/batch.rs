@@ -13,10 +13,10 @@ use clouddrive_sql::fair_semaphore::FairPermit;
 use clouddrive_sql::pool::{ConnectionWait, acquire};
 use diesel_async::AsyncPgConnection;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use tracing::{Instrument, Span};
 
 use crate::Database;
-use crate::error::domain_error;
 use crate::transaction::TxMode;
 
 /// The most batches of one kind that run at once: one uses the processor while the other waits for the disk.
@@ -25,7 +25,7 @@ const MAX_RUNNING: usize = 2;
 /// The most items of a batch.
 const MAX_ITEMS: usize = 64;
 
-/// How many callers per connection may have work in batches. Each batch uses one connection.
+/// How many callers per connection may have work in batches of any kind. Each batch uses one connection.
 pub(crate) const CALLERS_PER_CONNECTION: usize = 4;
 
 /// A kind of work that is done in batches.
@@ -42,6 +42,11 @@ pub(crate) trait Batched: Clone + Send + Sync + 'static {
         connection: &AsyncPgConnection,
         items: &[Self],
     ) -> impl Future<Output = Result<Vec<Self::Output>, SqlError>> + Send;
+
+    /// The result for each item whose batch was undone; if there is none, each is tried alone.
+    fn after_rollback() -> Option<Self::Output> {
+        None
+    }
 }
 
 /// The work of one kind that waits for its batch. Clones share it.
@@ -49,17 +54,31 @@ pub(crate) struct Batcher<B: Batched>(Arc<Mutex<Queue<B>>>);
 
 struct Queue<B: Batched> {
     waiting: VecDeque<Waiting<B>>,
+    /// The number of the next item.
+    next: u64,
     /// The number of running batches.
     running: usize,
 }
 
 struct Waiting<B: Batched> {
+    number: u64,
     item: B,
-    answer: oneshot::Sender<Result<B::Output, SqlError>>,
+    answer: Answer<B>,
     wait: ConnectionWait,
     span: Span,
+}
+
+/// The way back to the caller, who may be gone.
+struct Answer<B: Batched> {
+    sender: oneshot::Sender<Result<B::Output, SqlError>>,
     /// Held until the work is done, even if the caller is gone.
     _permit: FairPermit,
+}
+
+impl<B: Batched> Answer<B> {
+    fn send(self, outcome: Result<B::Output, SqlError>) {
+        drop(self.sender.send(outcome));
+    }
 }
 
 impl<B: Batched> Clone for Batcher<B> {
@@ -70,7 +89,7 @@ impl<B: Batched> Clone for Batcher<B> {
 
 impl<B: Batched> Default for Batcher<B> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Queue { waiting: VecDeque::new(), running: 0 })))
+        Self(Arc::new(Mutex::new(Queue { waiting: VecDeque::new(), next: 0, running: 0 })))
     }
 }
 
@@ -79,10 +98,37 @@ impl<B: Batched> Batcher<B> {
     pub(crate) async fn run(&self, database: &Database, item: B) -> Result<B::Output, SqlError> {
         let wait = ConnectionWait::begin();
         let permit = database.batched.acquire(caller()).await?;
-        let (answer, outcome) = oneshot::channel();
-        self.lock().waiting.push_back(Waiting { item, answer, wait, span: Span::current(), _permit: permit });
+        let (sender, mut outcome) = oneshot::channel();
+        let number = {
+            let mut queue = self.lock();
+            let number = queue.next;
+            queue.next += 1;
+            let answer = Answer { sender, _permit: permit };
+            queue.waiting.push_back(Waiting { number, item, answer, wait, span: Span::current() });
+            number
+        };
         self.start(database);
-        outcome.await.map_err(|_| Error::internal("database", "the batch ended without an answer"))?
+        let outcome = match timeout(database.wait, &mut outcome).await {
+            Ok(outcome) => outcome,
+            Err(_) if self.withdraw(number) => {
+                return Err(Error::unavailable("database", "others' work takes too long").into());
+            }
+            Err(_) => outcome.await,
+        };
+        outcome.map_err(|_| Error::internal("database", "the batch ended without an answer"))?
+    }
+
+    /// The number of items that wait for their batch.
+    pub(crate) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// Withdraws an item; returns whether its work had not begun.
+    fn withdraw(&self, number: u64) -> bool {
+        let mut queue = self.lock();
+        let waiting = queue.waiting.len();
+        queue.waiting.retain(|waiting| waiting.number != number);
+        queue.waiting.len() < waiting
     }
 
     /// Starts a batch of what waits, if one more may run.
@@ -93,7 +139,7 @@ impl<B: Batched> Batcher<B> {
                 return;
             }
             // Work that has not begun is cancelled with its caller.
-            queue.waiting.retain(|waiting| !waiting.answer.is_closed());
+            queue.waiting.retain(|waiting| !waiting.answer.sender.is_closed());
             let items = queue.waiting.len().min(MAX_ITEMS);
             if items == 0 {
                 return;
@@ -130,20 +176,15 @@ impl<B: Batched> Drop for Running<B> {
 
 impl Database {
     async fn run_batch<B: Batched>(&self, batch: Vec<Waiting<B>>) {
-        let (mut items, mut waits, mut callers) = (vec![], vec![], vec![]);
-        for Waiting { item, answer, wait, span: _, _permit } in batch {
+        let (mut items, mut answers, mut waits) = (vec![], vec![], vec![]);
+        for Waiting { item, answer, wait, .. } in batch {
             items.push(item);
+            answers.push(answer);
             waits.push(wait);
-            callers.push((answer, _permit));
         }
-        let outcomes = match self.attempt_batch(&items, waits).await {
-            Ok(outputs) => outputs.into_iter().map(Ok).collect(),
-            Err(error) if items.len() == 1 => vec![Err(error)],
-            Err(error) => self.after_failure(&items, error).await,
-        };
-        for ((answer, _permit), outcome) in callers.into_iter().zip(outcomes) {
-            // The caller may be gone.
-            drop(answer.send(outcome));
+        match self.attempt_batch(&items, waits).await {
+            Ok(outputs) => answers.into_iter().zip(outputs).for_each(|(answer, output)| answer.send(Ok(output))),
+            Err(error) => self.after_failure(&items, answers, error).await,
         }
     }
 
@@ -153,28 +194,50 @@ impl Database {
         waits: Vec<ConnectionWait>,
     ) -> Result<Vec<B::Output>, SqlError> {
         let transaction = self.transaction(B::MODE);
+        // Released after the connection is returned.
+        let _permit = self.semaphore.acquire(None).await?;
         let mut waits = waits.into_iter();
         let pooled = acquire(&transaction.pool, waits.next().unwrap_or_else(ConnectionWait::begin)).await?;
         drop(waits);
-        let items = items.to_vec();
-        let work = async move |connection: &AsyncPgConnection| B::run(connection, &items).await;
-        transaction.run(pooled, work).await
+        let batch = items.to_vec();
+        let work = async move |connection: &AsyncPgConnection| B::run(connection, &batch).await;
+        let outputs = transaction.run(pooled, work).await?;
+        if outputs.len() != items.len() {
+            return Err(Error::internal("database", "a batch has other results than items").into());
+        }
+        Ok(outputs)
     }
 
-    /// The outcome of each of several items after their batch failed. If the database is available, each is tried
-    /// alone, since the failure may be that of one.
-    async fn after_failure<B: Batched>(&self, items: &[B], error: SqlError) -> Vec<Result<B::Output, SqlError>> {
-        if let Error::Unavailable { part, source } = domain_error(error) {
-            let source = source.to_string();
-            return items.iter().map(|_| Err(Error::unavailable(part, source.clone()).into())).collect();
+    /// Answers the callers of a batch that failed with `error`. All get an error that tells that the database is
+    /// unavailable, or that the outcome of the commit is unknown. Otherwise the batch was undone, maybe because of one
+    /// item.
+    async fn after_failure<B: Batched>(&self, items: &[B], answers: Vec<Answer<B>>, error: SqlError) {
+        let mut outage = outage(&error);
+        let mut error = Some(error).filter(|_| items.len() == 1);
+        for (item, answer) in items.iter().zip(answers) {
+            let outcome = match (&outage, B::after_rollback()) {
+                (Some((part, cause)), _) => Err(Error::unavailable(part, cause.clone()).into()),
+                (None, Some(output)) => Ok(output),
+                (None, None) => match error.take() {
+                    Some(error) => Err(error),
+                    None => self.attempt_alone(item).await,
+                },
+            };
+            outage = outage.or_else(|| outcome.as_ref().err().and_then(self::outage));
+            answer.send(outcome);
         }
-        let mut outcomes = Vec::with_capacity(items.len());
-        for item in items {
-            let outcome = self.attempt_batch(std::slice::from_ref(item), vec![ConnectionWait::begin()]).await;
-            outcomes.push(outcome.and_then(|mut outputs| {
-                outputs.pop().ok_or_else(|| Error::internal("database", "a batch without a result").into())
-            }));
-        }
-        outcomes
+    }
+
+    async fn attempt_alone<B: Batched>(&self, item: &B) -> Result<B::Output, SqlError> {
+        let outputs = self.attempt_batch(std::slice::from_ref(item), vec![ConnectionWait::begin()]).await?;
+        outputs.into_iter().next().ok_or_else(|| Error::internal("database", "a batch without a result").into())
+    }
+}
+
+/// The part that is unavailable, and the cause, if `error` says so.
+fn outage(error: &SqlError) -> Option<(&'static str, String)> {
+    match error {
+        SqlError::Domain(Error::Unavailable { part, source }) => Some((part, source.to_string())),
+        _ => None,
     }
 }

@@ -43,7 +43,9 @@ const TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<Connector>,
-    semaphore: FairSemaphore,
+    pub(crate) semaphore: FairSemaphore,
+    /// How long a caller waits for its turn.
+    pub(crate) wait: Duration,
     /// Admits work that is done in batches.
     pub(crate) batched: FairSemaphore,
     pub(crate) finds: Batcher<Find>,
@@ -117,6 +119,7 @@ impl Database {
         Ok(Self {
             pool,
             semaphore,
+            wait: options.wait,
             batched,
             finds: Batcher::default(),
             new_blobs: Batcher::default(),
@@ -131,7 +134,9 @@ impl Database {
     #[must_use]
     pub fn connections(&self) -> PoolStatus {
         let connections = PoolStatus::from_pool(&self.pool);
-        PoolStatus { waiting: connections.waiting + self.semaphore.waiting() + self.batched.waiting(), ..connections }
+        let batches = self.finds.waiting() + self.new_blobs.waiting() + self.new_entries.waiting();
+        let waiting = connections.waiting + self.semaphore.waiting() + self.batched.waiting() + batches;
+        PoolStatus { waiting, ..connections }
     }
 
     /// Runs `work`, which reads with one statement.

@@ -18,7 +18,8 @@ use diesel::QueryableByName;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::future::{try_join3, try_join4};
+use futures_util::FutureExt;
+use futures_util::future::try_join4;
 
 use crate::Database;
 use crate::arrays::{ArrayStatement, Values};
@@ -29,7 +30,7 @@ use crate::idempotency_records::store_response;
 use crate::locate::find_pairs;
 use crate::quota::{charge_quota, counting, drives_with_ample_room, share_counts};
 use crate::reach::raise_reach;
-use crate::transaction::{TxMode, tree_key};
+use crate::transaction::{TxMode, pipeline, tree_key};
 
 /// A file or folder to be created.
 #[derive(Clone)]
@@ -51,18 +52,22 @@ pub(crate) enum Outcome {
     Made(Box<Located>),
     /// Nothing was made.
     Refused(SqlError),
-    /// Nothing was made: it needs a transaction of its own, to wait for the lock on its tree, to use room that is not
-    /// ample, or since its name is taken and that is not an error.
+    /// Nothing was made: it needs a transaction of its own, to wait for a lock, to use room that is not ample, or since
+    /// its name is taken and that is not an error.
     Alone,
 }
 
 impl Batched for NewEntry {
     type Output = Outcome;
 
-    const MODE: TxMode = TxMode::Write;
+    const MODE: TxMode = TxMode::Batch;
 
     async fn run(connection: &AsyncPgConnection, items: &[Self]) -> Result<Vec<Outcome>, SqlError> {
         create(connection, items, Run::Together).await
+    }
+
+    fn after_rollback() -> Option<Outcome> {
+        Some(Outcome::Alone)
     }
 }
 
@@ -224,7 +229,7 @@ struct Seen {
     locked: HashSet<DriveId>,
     /// The parent of each entry, as its creator sees it.
     parents: Vec<Option<Located>>,
-    /// The drives with ample room for entries.
+    /// The drives with ample room for entries, and with room for the bytes of these.
     ample: HashSet<DriveId>,
     /// The names of the creators that do not own the drive.
     usernames: HashMap<UserId, String>,
@@ -232,15 +237,18 @@ struct Seen {
 
 impl Seen {
     async fn read(connection: &AsyncPgConnection, new: &[NewEntry]) -> Result<Self, SqlError> {
-        let drives: Vec<DriveId> =
-            new.iter().map(|entry| entry.parent.drive()).collect::<HashSet<_>>().into_iter().collect();
+        let mut sizes: BTreeMap<DriveId, u64> = BTreeMap::new();
+        for entry in new {
+            *sizes.entry(entry.parent.drive()).or_default() += entry.charge().stored;
+        }
+        let drives: Vec<DriveId> = sizes.keys().copied().collect();
         let pairs: Vec<(NodeId, Viewer)> =
             new.iter().map(|entry| (entry.parent.node().id, entry.parent.actor().into())).collect();
         let (locked, parents, ample, usernames) = try_join4(
             // First, so that the other statements see what was committed before the locks were granted.
             try_lock_trees(connection, &drives),
             find_pairs(connection, &pairs),
-            drives_with_ample_room(connection, &drives),
+            drives_with_ample_room(connection, &sizes),
             usernames(connection, new),
         )
         .await?;
@@ -298,15 +306,17 @@ async fn insert(
         return Ok(HashSet::new());
     }
     // Drives that get only folders, which are counted apart.
-    let mut counted = ample.clone();
+    let mut counted: HashSet<DriveId> = entries.iter().map(|(entry, _)| entry.parent.drive()).collect();
+    counted.retain(|drive| ample.contains(drive));
     for (entry, _) in entries.iter().filter(|(entry, _)| entry.file().is_some()) {
         counted.remove(&entry.parent.drive());
     }
-    let (_, (), rows) = try_join3(
-        share_counts(connection, &counted),
-        raise_stored_reach(connection, entries),
-        insert_rows(connection, entries, &counted),
-    )
+    let mut rows = Vec::new();
+    pipeline([
+        share_counts(connection, &counted).boxed(),
+        raise_reach(connection, reach_of_parents(entries)).boxed(),
+        insert_rows(connection, entries, &counted, &mut rows).boxed(),
+    ])
     .await?;
     let rows: HashMap<NodeId, MadeRow> = rows.into_iter().map(|row| (row.id.into(), row)).collect();
     let mut charges: BTreeMap<DriveId, Charge> = BTreeMap::new();
@@ -333,12 +343,13 @@ async fn insert(
 /// and counts them in the drives of `counted`. The unique index decides. The rows are inserted in the order of their
 /// names, so that two transactions with the same names cannot deadlock.
 ///
-/// A parent whose row another transaction has is not touched, since that one does: no transaction waits here.
+/// A parent whose row another transaction has is not touched, since that one mostly does: no transaction waits here.
 async fn insert_rows(
     mut connection: &AsyncPgConnection,
     entries: &[Admitted<'_>],
     counted: &HashSet<DriveId>,
-) -> Result<Vec<MadeRow>, SqlError> {
+    made: &mut Vec<MadeRow>,
+) -> Result<(), SqlError> {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         let counting = counting();
         let [folder_created, file_created] =
@@ -346,13 +357,13 @@ async fn insert_rows(
         format!(
             "WITH new AS (
                 SELECT * FROM unnest(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) AS new (id, drive_id,
-                    parent_id, name, sort_key, order_key, search_key, created_by, at, request_id,
-                    version_id, size_bytes, blob_key, sha256, etag, crc32, media_type, client_modified_at)
+                    parent_id, name, sort_key, order_key, search_key, created_by, at, request_id, version_id,
+                    size_bytes, blob_key, sha256, etag, crc32, media_type, client_modified_at)
             ), made AS (
                 INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, order_key, search_key, size_bytes,
                     version_id, created_by, created_at, modified_at)
-                SELECT id, drive_id, parent_id, CASE WHEN version_id IS NULL THEN 'folder' ELSE 'file' END, name, sort_key, order_key, search_key, size_bytes, version_id,
-                    created_by, at, at
+                SELECT id, drive_id, parent_id, CASE WHEN version_id IS NULL THEN 'folder' ELSE 'file' END, name,
+                    sort_key, order_key, search_key, size_bytes, version_id, created_by, at, at
                 FROM new ORDER BY parent_id, name COLLATE \"C\"
                 ON CONFLICT (parent_id, name) WHERE trashed_at IS NULL DO NOTHING
                 RETURNING id, drive_id, parent_id, version_id, created_at
@@ -371,8 +382,9 @@ async fn insert_rows(
             ), logged AS (
                 INSERT INTO changes (kind, drive_id, node_id, actor_id, request_id, at, after_parent_id, after_name,
                     after_revision, after_version_id)
-                SELECT CASE WHEN new.version_id IS NULL THEN '{folder_created}' ELSE '{file_created}' END, new.drive_id, new.id, new.created_by, new.request_id, new.at, new.parent_id,
-                    new.name, 1, new.version_id
+                SELECT CASE WHEN new.version_id IS NULL THEN '{folder_created}' ELSE '{file_created}' END,
+                    new.drive_id, new.id, new.created_by, new.request_id, new.at, new.parent_id, new.name, 1,
+                    new.version_id
                 FROM new JOIN made ON made.id = new.id
             ), touched AS (
                 UPDATE nodes SET modified_at = folder.at FROM (
@@ -417,20 +429,18 @@ async fn insert_rows(
         Values::Integers(files().map(|file| file?.info.client_modified_at.map(Timestamp::as_millis)).collect()),
         Values::ids(counted.iter().copied()),
     ];
-    Ok(ArrayStatement { text: &TEXT, arrays }.load(&mut connection).await?)
+    *made = ArrayStatement { text: &TEXT, arrays }.load(&mut connection).await?;
+    Ok(())
 }
 
-/// Raises the stored reach of the parents of folders and of their ancestors, as far as it is lower than with these.
-async fn raise_stored_reach(mut connection: &AsyncPgConnection, entries: &[Admitted<'_>]) -> Result<(), SqlError> {
-    let mut needed: BTreeMap<NodeId, i64> = BTreeMap::new();
+/// The reach that the parents of folders and their ancestors have at least with these.
+fn reach_of_parents(entries: &[Admitted<'_>]) -> BTreeMap<NodeId, u32> {
+    let mut needed: BTreeMap<NodeId, u32> = BTreeMap::new();
     for (_, parent) in entries.iter().filter(|(entry, _)| entry.file().is_none()) {
         for (step, levels) in parent.lineage.iter().zip(1..) {
             let reach = needed.entry(step.id).or_default();
             *reach = levels.max(*reach);
         }
     }
-    if !needed.is_empty() {
-        raise_reach(needed).execute(&mut connection).await?;
-    }
-    Ok(())
+    needed
 }

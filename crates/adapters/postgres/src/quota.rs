@@ -1,14 +1,14 @@
 //! The quota of drives, and the counters that it limits.
 //!
 //! A transaction that updates the row of a drive blocks other updates of it until its commit is on the disk. New
-//! folders are therefore counted in rows of their own, in `entry_counts`, as long as the drive has ample room. A lock
-//! keeps the limit exact:
+//! folders are therefore counted in rows of their own, in `entry_counts`, as long as the drive has ample room and no
+//! files are added in the same transaction. A lock keeps the limit exact:
 //!
 //! - A transaction that counts in `entry_counts` holds it as a shared lock, and only then checks for ample room.
 //! - A transaction that leaves less than ample room holds it exclusively: it sees all earlier counts, and later counts
 //!   see it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use clouddrive_domain::Error;
@@ -30,27 +30,33 @@ pub(crate) const USED_ENTRIES: &str = "(d.used_entries + coalesce(
         (SELECT CAST(sum(c.entries) AS bigint) FROM entry_counts c WHERE c.drive_id = d.id), 0))";
 
 /// More free entries than this are ample room. Transactions that do not see each other use less: one charge of the
-/// drive's row, at most a copy of 10,001 entries, and [so many folders](crate::batch::CALLERS_PER_CONNECTION) for each of the
-/// server's connections.
+/// drive's row, at most a copy of 10,001 entries, and for each of the server's connections one folder more than
+/// [callers in batches](crate::batch::CALLERS_PER_CONNECTION).
 const AMPLE_ENTRIES: u64 = 20_000;
 
 /// The number of rows among which the folders of a drive are counted. Connections rarely share one.
 const COUNT_ROWS: i64 = 64;
 
-/// Those of `drives` that have ample room for entries beside new ones.
+/// Those of some drives that have ample room for entries, and room for so many bytes.
 pub(crate) async fn drives_with_ample_room(
     mut connection: &AsyncPgConnection,
-    drives: &[DriveId],
+    sizes: &BTreeMap<DriveId, u64>,
 ) -> Result<HashSet<DriveId>, SqlError> {
-    static TEXT: LazyLock<String> =
-        LazyLock::new(|| format!("SELECT d.id FROM drives d WHERE d.id = ANY (?) AND {}", ample_room()));
-    let statement = ArrayStatement { text: &TEXT, arrays: vec![Values::ids(drives.iter().copied())] };
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let ample_room = ample_room();
+        format!(
+            "SELECT d.id FROM unnest(?, ?) AS new (drive_id, bytes) JOIN drives d ON d.id = new.drive_id
+            WHERE {ample_room} AND (new.bytes = 0 OR new.bytes <= d.quota_bytes - d.used_bytes - d.reserved_bytes)"
+        )
+    });
+    let needed = Values::integers(sizes.values().map(|size| bytes(*size)));
+    let statement = ArrayStatement { text: &TEXT, arrays: vec![Values::ids(sizes.keys().copied()), needed] };
     let rows: Vec<(DbId,)> = statement.rows_by_position::<(Id,)>().load(&mut connection).await?;
     Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
 
-/// The part of a statement that counts the new entries `made (drive_id)` of some drives, an array, in `entry_counts`, if
-/// they have ample room, and returns those that have. The transaction has the [shared lock](share_counts) on them.
+/// The part of a statement that counts the new entries `made (drive_id)` of some drives, an array, in `entry_counts`,
+/// if they have ample room, and returns those that have. The transaction has the [shared lock](share_counts) on them.
 pub(crate) fn counting() -> String {
     let ample_room = ample_room();
     format!(

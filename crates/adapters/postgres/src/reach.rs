@@ -1,5 +1,7 @@
 //! The reach of folders: the number of folder levels below each, stored as an upper bound.
 
+use std::collections::BTreeMap;
+
 use clouddrive_domain::model::{Located, NodeId, check_depth};
 use clouddrive_sql::drive::{FOLDERS_LATERAL, LevelsRow, levels};
 use clouddrive_sql::error::SqlError;
@@ -14,21 +16,27 @@ use crate::arrays::{ArrayStatement, Values};
 /// Raises the stored reach of `folder` to at least `levels`, and that of its ancestors by one more per step. Each
 /// ancestor is checked, because its reach may have been lowered by a recount since.
 pub(crate) async fn raise_stored_reach(
-    mut connection: &AsyncPgConnection,
+    connection: &AsyncPgConnection,
     folder: &Located,
     levels: u32,
 ) -> Result<(), SqlError> {
-    let needed = folder.lineage.iter().map(|step| step.id).zip(i64::from(levels)..);
-    raise_reach(needed).execute(&mut connection).await?;
-    Ok(())
+    raise_reach(connection, folder.lineage.iter().map(|step| step.id).zip(levels..).collect()).await
 }
 
-/// Raises the stored reach of nodes to at least these numbers of levels.
-pub(crate) fn raise_reach(needed: impl IntoIterator<Item = (NodeId, i64)>) -> ArrayStatement {
+/// Raises the stored reach of nodes to at least these numbers of levels, in the order of the nodes, and before the
+/// transaction takes a name, so that two transactions cannot deadlock.
+pub(crate) async fn raise_reach(
+    mut connection: &AsyncPgConnection,
+    needed: BTreeMap<NodeId, u32>,
+) -> Result<(), SqlError> {
+    if needed.is_empty() {
+        return Ok(());
+    }
     let text = "UPDATE nodes SET reach = needed.reach FROM unnest(?, ?) AS needed (id, reach)
         WHERE nodes.id = needed.id AND nodes.reach < needed.reach";
-    let (nodes, levels): (Vec<NodeId>, Vec<i64>) = needed.into_iter().unzip();
-    ArrayStatement { text, arrays: vec![Values::ids(nodes), Values::integers(levels)] }
+    let levels = Values::integers(needed.values().map(|levels| i64::from(*levels)));
+    ArrayStatement { text, arrays: vec![Values::ids(needed.into_keys()), levels] }.execute(&mut connection).await?;
+    Ok(())
 }
 
 /// The number of folder levels below `folder`, checked to be allowed at `depth`. The stored reach is an upper bound;

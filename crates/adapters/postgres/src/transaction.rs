@@ -44,8 +44,12 @@ where
 {
 }
 
+/// How long a batch waits for a lock, at which its callers' work is done one by one: a lock that one of them waits for
+/// must not hold up the others. Most commits take less.
+const BATCH_LOCK_TIMEOUT: &str = "100ms";
+
 /// How a unit of work begins: the transaction it needs, and the locks that it takes, in this order, before any query.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TxMode {
     /// It reads with one statement.
     Read,
@@ -53,6 +57,8 @@ pub(crate) enum TxMode {
     Snapshot,
     /// It writes.
     Write,
+    /// It writes for several callers, and waits for locks at most [`BATCH_LOCK_TIMEOUT`].
+    Batch,
     /// It writes within a drive, and holds a shared lock on the shape of its tree.
     WriteInTree(DriveId),
     /// The same, and locks the sender's row first, so that the sender's uploads can be counted.
@@ -80,6 +86,9 @@ impl TxMode {
         };
         let mut statements = vec![begin.to_owned()];
         statements.extend(local.map(str::to_owned));
+        if self == Self::Batch {
+            statements.push(format!("SET LOCAL lock_timeout = '{BATCH_LOCK_TIMEOUT}'"));
+        }
         if let Self::BeginUpload(sender, _) = self {
             statements.push(format!("SELECT 1 FROM users WHERE id = '{sender}' FOR NO KEY UPDATE"));
         }

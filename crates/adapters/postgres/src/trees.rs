@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use async_trait::async_trait;
@@ -24,7 +25,7 @@ use crate::locate::{self, ID_AMONG, array};
 use crate::names::touch;
 use crate::placement::place_by_name;
 use crate::quota::charge_quota;
-use crate::reach::raise_stored_reach;
+use crate::reach::{raise_reach, raise_stored_reach};
 use crate::transaction::TxMode;
 
 #[async_trait]
@@ -55,6 +56,9 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     let wanted = spec.place(&item, &to)?;
     let copy = read(connection, command, spec, &item, &to).await?;
     let node = NewNode { id: copy.top, drive: to.drive(), parent: to.node().id, name: wanted, content: copy.content };
+    if copy.content.is_none() {
+        raise_stored_reach(connection, to.located(), copy.height + 1).await?;
+    }
     let placement = place_by_name(connection, command, &to, &node, spec.conflict).await?;
     let change = placement.change(ChangeKind::NodeCopied, &node);
     let (copy, kind) = match placement {
@@ -81,7 +85,7 @@ async fn copy(connection: &AsyncPgConnection, command: &Command, spec: &CopyRequ
     let released = remove(connection, command, to.drive(), excess).await?;
     let made = locate::get(connection, copy.top, actor).await?;
     if copy.content.is_none() {
-        raise_stored_reach(connection, &made, copy.height).await?;
+        raise_reach(connection, BTreeMap::from([(copy.top, copy.height)])).await?;
     }
     if kind == ChangeKind::NodeCopied {
         touch(connection, command, to.node().id).await?;

@@ -335,6 +335,32 @@ async fn the_lock_on_one_tree_holds_up_no_other_drive() {
     assert_eq!(join(waiting, others).await, (4, 20));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_being_taken_holds_up_no_other() {
+    let (fresh, one, _) = two().await;
+    let (ann, ben) = (register(&one, 1).await, register(&one, 2).await);
+    let client = fresh.outsider().await;
+    let taken = format!(
+        "BEGIN; INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
+            SELECT gen_random_uuid(), drive_id, id, 'folder', '0', '0', created_by, 0, 0 FROM nodes WHERE id = '{}'",
+        ann.root
+    );
+    client.batch_execute(&taken).await.unwrap();
+    let made = async |owner: &Registration, numbers: Range<u128>| {
+        let folders = numbers.map(async |number| {
+            create_folder(&one, owner, owner.root, folder_id(number), &number.to_string()).await.unwrap();
+        });
+        join_all(folders).await.len()
+    };
+    let others = async {
+        let others = join(made(&ann, 1..10), made(&ben, 10..30)).await;
+        until(&fresh.outsider().await, "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted").await;
+        client.batch_execute("ROLLBACK").await.unwrap();
+        others
+    };
+    assert_eq!(join(made(&ann, 0..1), others).await, (1, (9, 20)));
+}
+
 /// A stream of commits does not starve a move, and nothing waits forever.
 #[tokio::test(flavor = "multi_thread")]
 async fn moves_and_uploads_of_one_drive_take_turns() {
