@@ -147,18 +147,18 @@ async fn forged_addresses_give_no_more_attempts() {
 async fn counts_outlive_the_server() {
     let variables = [("RATE_LIMITS", "on"), ("TRUSTED_PROXIES", "127.0.0.0/8")];
     let server = Server::with(&variables).await;
-    server.user("ann").await;
-    guess(&server, HERE, "ann").await;
+    server.user("annabelle").await;
+    guess(&server, HERE, "annabelle").await;
     let server = server.restart(&variables).await;
-    assert_limited(login(&server, HERE, "ann", PASSWORD).await, "10");
-    // Neither names nor addresses are stored in the clear.
-    let kept = server.value("SELECT count(*) || '' FROM throttle WHERE bucket LIKE '%192.0%' OR bucket LIKE '%ann%'");
-    assert_eq!(kept, "0");
+    assert_limited(login(&server, HERE, "annabelle", PASSWORD).await, "10");
+    // Neither names nor addresses are stored in the clear. A shorter name could be in a digest by chance.
+    let kept = "SELECT count(*) || '' FROM throttle WHERE bucket LIKE '%192.0%' OR bucket LIKE '%annabelle%'";
+    assert_eq!(server.value(kept), "0");
     // Full buckets are removed.
     server.execute("UPDATE throttle SET tat = 1");
     server.run("collect", &[]);
     assert_eq!(server.value("SELECT count(*) || '' FROM throttle"), "0");
-    login(&server, HERE, "ann", PASSWORD).await.ok();
+    login(&server, HERE, "annabelle", PASSWORD).await.ok();
 }
 
 #[tokio::test]
