@@ -57,7 +57,7 @@ INSERT INTO folders (name, parent_folder_id, owner_id) VALUES ('new ' || :r, '{m
 
 
 def as_postgres(command):
-    """The command as a user that is not root, as whom PostgreSQL does not run."""
+    """The command as the user `postgres`, if this one is root: PostgreSQL refuses to run as root."""
     if os.getuid() != 0:
         return command
     program, *rest = command

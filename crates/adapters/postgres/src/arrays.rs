@@ -1,19 +1,17 @@
-//! Statements over arrays, with which one statement reads or writes any number of rows and stays prepared.
+//! Arrays as parameters, with which one statement reads or writes any number of rows and stays prepared.
 
-use clouddrive_sql::statement::RowsByPosition;
+use clouddrive_sql::statement::{Bind, Statement};
 use clouddrive_sql::types::{DbId, Id};
 use diesel::QueryResult;
 use diesel::pg::Pg;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Untyped};
+use diesel::query_builder::AstPass;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 
-/// A statement with a `?` for each array, in order. Unlike `diesel::sql_query`, it is prepared once per connection.
-pub(crate) struct ArrayStatement {
-    pub(crate) text: &'static str,
-    pub(crate) arrays: Vec<Values>,
-}
+/// A statement with an array for each `?`.
+pub(crate) type ArrayStatement = Statement<Values>;
 
-/// The value of a `?`.
+/// An array.
+#[derive(Clone)]
 pub(crate) enum Values {
     /// A `uuid[]`.
     Ids(Vec<Option<DbId>>),
@@ -42,40 +40,13 @@ impl Values {
     }
 }
 
-impl ArrayStatement {
-    /// Declares the types of its columns, so that rows are read by position.
-    pub(crate) fn rows_by_position<Columns>(self) -> RowsByPosition<Columns, Self> {
-        RowsByPosition::new(self)
-    }
-}
-
-impl QueryFragment<Pg> for ArrayStatement {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        let mut arrays = self.arrays.iter();
-        for (index, piece) in self.text.split('?').enumerate() {
-            if index > 0 {
-                match arrays.next() {
-                    Some(Values::Ids(ids)) => out.push_bind_param::<Array<Nullable<Id>>, _>(ids)?,
-                    Some(Values::Integers(numbers)) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(numbers)?,
-                    Some(Values::Texts(texts)) => out.push_bind_param::<Array<Nullable<Text>>, _>(texts)?,
-                    Some(Values::Binaries(bytes)) => out.push_bind_param::<Array<Nullable<Binary>>, _>(bytes)?,
-                    None => return Err(diesel::result::Error::QueryBuilderError("an array is missing".into())),
-                }
-            }
-            out.push_sql(piece);
+impl Bind<Pg> for Values {
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        match self {
+            Self::Ids(ids) => out.push_bind_param::<Array<Nullable<Id>>, _>(ids),
+            Self::Integers(numbers) => out.push_bind_param::<Array<Nullable<BigInt>>, _>(numbers),
+            Self::Texts(texts) => out.push_bind_param::<Array<Nullable<Text>>, _>(texts),
+            Self::Binaries(bytes) => out.push_bind_param::<Array<Nullable<Binary>>, _>(bytes),
         }
-        Ok(())
     }
 }
-
-impl QueryId for ArrayStatement {
-    type QueryId = ();
-    // The prepared statement is cached by its text.
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl Query for ArrayStatement {
-    type SqlType = Untyped;
-}
-
-impl<Connection> diesel::RunQueryDsl<Connection> for ArrayStatement {}

@@ -54,7 +54,7 @@ impl Batched for NewBlob {
             Values::texts(items.iter().map(|blob| Some(blob.store.as_str()))),
             Values::integers(items.iter().map(|blob| blob.at.as_millis())),
         ];
-        ArrayStatement { text, arrays }.execute(&mut connection).await?;
+        ArrayStatement::with_parameters(text, arrays).execute(&mut connection).await?;
         Ok(vec![(); items.len()])
     }
 }

@@ -70,7 +70,7 @@ pub(crate) async fn find_pairs(
         pairs.iter().map(|(node, viewer)| ((*node).into(), guest(*viewer))).collect();
     let (nodes, guests): (Vec<DbId>, Vec<DbId>) = distinct.into_iter().unzip();
     let arrays = vec![Values::ids(nodes), Values::ids(guests)];
-    let statement = ArrayStatement { text: &PAIRS, arrays }.rows_by_position::<PairColumnTypes>();
+    let statement = ArrayStatement::with_parameters(PAIRS.as_str(), arrays).rows_by_position::<PairColumnTypes>();
     let rows: Vec<(DbId, StepRow)> = statement.load(&mut connection).await?;
     Ok(located_pairs(rows, pairs)?)
 }

@@ -269,7 +269,7 @@ struct LockRow {
 async fn try_lock_trees(mut connection: &AsyncPgConnection, drives: &[DriveId]) -> Result<HashSet<DriveId>, SqlError> {
     let text = "SELECT id, pg_try_advisory_xact_lock_shared(key) AS locked FROM unnest(?, ?) AS tree (id, key)";
     let keys = Values::integers(drives.iter().map(|drive| tree_key(*drive)));
-    let statement = ArrayStatement { text, arrays: vec![Values::ids(drives.iter().copied()), keys] };
+    let statement = ArrayStatement::with_parameters(text, vec![Values::ids(drives.iter().copied()), keys]);
     let rows: Vec<LockRow> = statement.load(&mut connection).await?;
     Ok(rows.into_iter().filter(|row| row.locked).map(|row| row.id.into()).collect())
 }
@@ -429,7 +429,7 @@ async fn insert_rows(
         Values::Integers(files().map(|file| file?.info.client_modified_at.map(Timestamp::as_millis)).collect()),
         Values::ids(counted.iter().copied()),
     ];
-    *made = ArrayStatement { text: &TEXT, arrays }.load(&mut connection).await?;
+    *made = ArrayStatement::with_parameters(TEXT.as_str(), arrays).load(&mut connection).await?;
     Ok(())
 }
 

@@ -50,7 +50,8 @@ pub(crate) async fn drives_with_ample_room(
         )
     });
     let needed = Values::integers(sizes.values().map(|size| bytes(*size)));
-    let statement = ArrayStatement { text: &TEXT, arrays: vec![Values::ids(sizes.keys().copied()), needed] };
+    let arrays = vec![Values::ids(sizes.keys().copied()), needed];
+    let statement = ArrayStatement::with_parameters(TEXT.as_str(), arrays);
     let rows: Vec<(DbId,)> = statement.rows_by_position::<(Id,)>().load(&mut connection).await?;
     Ok(rows.into_iter().map(|(id,)| id.into()).collect())
 }
@@ -87,7 +88,7 @@ pub(crate) async fn share_counts(
     // In one order, so that two transactions cannot deadlock.
     keys.sort_unstable();
     let text = "SELECT pg_advisory_xact_lock_shared(key) FROM unnest(?) AS key";
-    ArrayStatement { text, arrays: vec![Values::integers(keys)] }.execute(&mut connection).await?;
+    ArrayStatement::with_parameters(text, vec![Values::integers(keys)]).execute(&mut connection).await?;
     Ok(())
 }
 

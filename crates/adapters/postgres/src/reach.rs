@@ -35,7 +35,8 @@ pub(crate) async fn raise_reach(
     let text = "UPDATE nodes SET reach = needed.reach FROM unnest(?, ?) AS needed (id, reach)
         WHERE nodes.id = needed.id AND nodes.reach < needed.reach";
     let levels = Values::integers(needed.values().map(|levels| i64::from(*levels)));
-    ArrayStatement { text, arrays: vec![Values::ids(needed.into_keys()), levels] }.execute(&mut connection).await?;
+    let arrays = vec![Values::ids(needed.into_keys()), levels];
+    ArrayStatement::with_parameters(text, arrays).execute(&mut connection).await?;
     Ok(())
 }
 

@@ -19,12 +19,21 @@ use crate::types::{DbId, Id};
 /// Every `?` is a placeholder, even in a literal or a comment, and in the operators `?`, `?|` and `?&` of PostgreSQL's
 /// `jsonb`: texts must not contain these.
 #[derive(Clone)]
-pub struct Statement {
+pub struct Statement<P = Parameter> {
     text: Cow<'static, str>,
-    parameters: Vec<Parameter>,
+    parameters: Vec<P>,
 }
 
-/// A value for a `?`.
+/// A value for a `?`, in the database `DB`.
+pub trait Bind<DB: Backend> {
+    /// Binds the value.
+    ///
+    /// # Errors
+    /// Those of diesel.
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>;
+}
+
+/// A value for a `?` in either database.
 #[derive(Clone)]
 pub enum Parameter {
     /// An identifier.
@@ -62,6 +71,13 @@ pub struct FlagRow {
 impl Statement {
     /// Creates a statement. There MUST be as many parameters as `?` in the text.
     pub fn new(text: impl Into<Cow<'static, str>>, parameters: Vec<Parameter>) -> Self {
+        Self::with_parameters(text, parameters)
+    }
+}
+
+impl<P> Statement<P> {
+    /// Creates a statement with parameters of any type. There MUST be as many as `?` in the text.
+    pub fn with_parameters(text: impl Into<Cow<'static, str>>, parameters: Vec<P>) -> Self {
         let text = text.into();
         debug_assert_eq!(text.matches('?').count(), parameters.len(), "the parameters of {text}");
         Self { text, parameters }
@@ -82,43 +98,35 @@ impl Statement {
     /// Declares the types of its first columns, in order, so that rows are read by position. By name, each value of a
     /// row is found by comparing the names of the columns before it.
     #[must_use]
-    pub fn rows_by_position<Columns>(self) -> RowsByPosition<Columns> {
-        RowsByPosition::new(self)
+    pub fn rows_by_position<Columns>(self) -> RowsByPosition<Columns, P> {
+        RowsByPosition { statement: self, columns: PhantomData }
     }
 }
 
 /// A statement whose rows are read by position.
-pub struct RowsByPosition<Columns, S = Statement> {
-    statement: S,
+pub struct RowsByPosition<Columns, P = Parameter> {
+    statement: Statement<P>,
     columns: PhantomData<fn() -> Columns>,
 }
 
-impl<Columns, S> RowsByPosition<Columns, S> {
-    /// Declares the types of the first columns of `statement`, in order.
-    #[must_use]
-    pub const fn new(statement: S) -> Self {
-        Self { statement, columns: PhantomData }
-    }
-}
-
-impl<DB: Backend, Columns, S: QueryFragment<DB>> QueryFragment<DB> for RowsByPosition<Columns, S> {
+impl<DB: Backend, Columns, P: Bind<DB>> QueryFragment<DB> for RowsByPosition<Columns, P> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.statement.walk_ast(out)
     }
 }
 
-impl<Columns, S> QueryId for RowsByPosition<Columns, S> {
+impl<Columns, P> QueryId for RowsByPosition<Columns, P> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<Columns, S> Query for RowsByPosition<Columns, S> {
+impl<Columns, P> Query for RowsByPosition<Columns, P> {
     type SqlType = Columns;
 }
 
-impl<Columns, S, Connection> diesel::RunQueryDsl<Connection> for RowsByPosition<Columns, S> {}
+impl<Columns, P, Connection> diesel::RunQueryDsl<Connection> for RowsByPosition<Columns, P> {}
 
-impl<DB> QueryFragment<DB> for Statement
+impl<DB> Bind<DB> for Parameter
 where
     DB: Backend + HasSqlType<Id>,
     DbId: ToSql<Id, DB>,
@@ -126,17 +134,23 @@ where
     String: ToSql<Text, DB>,
     Vec<u8>: ToSql<Binary, DB>,
 {
+    fn bind<'b>(&'b self, out: &mut AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match self {
+            Self::Id(id) => out.push_bind_param::<Id, _>(id),
+            Self::Integer(number) => out.push_bind_param::<BigInt, _>(number),
+            Self::Text(text) => out.push_bind_param::<Text, _>(text),
+            Self::Binary(bytes) => out.push_bind_param::<Binary, _>(bytes),
+        }
+    }
+}
+
+impl<DB: Backend, P: Bind<DB>> QueryFragment<DB> for Statement<P> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         let mut parameters = self.parameters.iter();
         for (index, piece) in self.text.split('?').enumerate() {
             if index > 0 {
-                match parameters.next() {
-                    Some(Parameter::Id(id)) => out.push_bind_param::<Id, _>(id)?,
-                    Some(Parameter::Integer(number)) => out.push_bind_param::<BigInt, _>(number)?,
-                    Some(Parameter::Text(text)) => out.push_bind_param::<Text, _>(text)?,
-                    Some(Parameter::Binary(bytes)) => out.push_bind_param::<Binary, _>(bytes)?,
-                    None => return Err(diesel::result::Error::QueryBuilderError("a parameter is missing".into())),
-                }
+                let missing = || diesel::result::Error::QueryBuilderError("a parameter is missing".into());
+                parameters.next().ok_or_else(missing)?.bind(&mut out)?;
             }
             out.push_sql(piece);
         }
@@ -144,17 +158,17 @@ where
     }
 }
 
-impl QueryId for Statement {
+impl<P> QueryId for Statement<P> {
     type QueryId = ();
     // The prepared statement is cached by its text.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Query for Statement {
+impl<P> Query for Statement<P> {
     type SqlType = Untyped;
 }
 
-impl<Connection> diesel::RunQueryDsl<Connection> for Statement {}
+impl<P, Connection> diesel::RunQueryDsl<Connection> for Statement<P> {}
 
 /// Begins an `UPDATE` of `rows`, as `diesel::update` does. Unlike that one, it is prepared once per connection, unless
 /// its condition has a list of varying length.

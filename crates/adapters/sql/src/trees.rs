@@ -13,9 +13,10 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use crate::blob_records::blob;
 use crate::names::NameColumns;
-use crate::schema::{nodes, versions};
+use crate::schema::nodes;
 use crate::statement::{Parameter, Statement};
 use crate::types::{DbId, Id, bytes, invalid_row, name, size};
+use crate::versions::NewVersionRow;
 
 /// The most rows inserted by one statement, so that their columns stay below the databases' limits on parameters
 /// (65,535 and 32,766).
@@ -163,21 +164,6 @@ pub struct CopiedNodeRow {
     modified_at: i64,
 }
 
-/// A row of `versions` that a copy inserts.
-#[derive(Clone, Insertable)]
-#[diesel(table_name = versions, treat_none_as_default_value = false)]
-pub struct CopiedVersionRow {
-    id: DbId,
-    node_id: DbId,
-    blob_key: String,
-    size_bytes: i64,
-    media_type: String,
-    client_modified_at: Option<i64>,
-    created_by: DbId,
-    created_at: i64,
-    revision: i64,
-}
-
 /// A copy, ready to be inserted.
 pub struct TreeCopy {
     /// The identifier of its topmost node. The adapter inserts that row, because its name is not decided yet.
@@ -187,7 +173,7 @@ pub struct TreeCopy {
     /// The rows of all nodes below, parents first.
     pub nodes: Vec<CopiedNodeRow>,
     /// The rows of all versions.
-    pub versions: Vec<CopiedVersionRow>,
+    pub versions: Vec<NewVersionRow>,
     /// The blobs of the versions, sorted, without duplicates.
     pub blobs: Vec<String>,
     /// The total size of the versions, in bytes.
@@ -212,7 +198,7 @@ impl TreeCopy {
     pub fn from_file(command: &Command, copy_request: &CopyRequest, to: &Grant, content: &Content) -> Result<Self> {
         let context = CopyContext::new(command, copy_request, to)?;
         let (top, version): (NodeId, VersionId) = (copy_request.ids.id(), copy_request.ids.id());
-        let row = CopiedVersionRow {
+        let row = NewVersionRow {
             id: version.into(),
             node_id: top.into(),
             blob_key: content.blob.key.as_str().to_owned(),
@@ -293,12 +279,12 @@ impl<'a> CopyContext<'a> {
     }
 
     /// The rows that copy `row` into the folder `parent`.
-    fn rows(&self, row: TreeRow, parent: DbId, reach: u32) -> Result<(CopiedNodeRow, Option<CopiedVersionRow>)> {
+    fn rows(&self, row: TreeRow, parent: DbId, reach: u32) -> Result<(CopiedNodeRow, Option<NewVersionRow>)> {
         let node: NodeId = self.copy_request.ids.id();
         let bad = |what| invalid_row("nodes", NodeId::from(row.id), what);
         let version = match row.kind.as_str() {
             "folder" => None,
-            "file" => Some(CopiedVersionRow {
+            "file" => Some(NewVersionRow {
                 id: DbId::from(self.copy_request.ids.id::<VersionId>()),
                 node_id: node.into(),
                 blob_key: row.blob_key.ok_or_else(|| bad("version_id"))?,

@@ -80,18 +80,18 @@ impl TryFrom<VersionRow> for Version {
 }
 
 /// A row of `versions` to be inserted.
-#[derive(Insertable)]
+#[derive(Clone, Insertable)]
 #[diesel(table_name = versions, treat_none_as_default_value = false)]
 pub struct NewVersionRow {
-    id: DbId,
-    node_id: DbId,
-    blob_key: String,
-    size_bytes: i64,
-    media_type: String,
-    client_modified_at: Option<i64>,
-    created_by: DbId,
-    created_at: i64,
-    revision: i64,
+    pub(crate) id: DbId,
+    pub(crate) node_id: DbId,
+    pub(crate) blob_key: String,
+    pub(crate) size_bytes: i64,
+    pub(crate) media_type: String,
+    pub(crate) client_modified_at: Option<i64>,
+    pub(crate) created_by: DbId,
+    pub(crate) created_at: i64,
+    pub(crate) revision: i64,
 }
 
 impl NewVersionRow {

@@ -2,6 +2,7 @@
 //! disturb others.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod batches;
 mod conformance;
 mod database;
 mod encryption;

@@ -15,8 +15,8 @@ use clouddrive_domain::model::{
     Action, ChangeKind, ChangePosition, ConflictPolicy, IdSource, LoginIdentifier, NewLimits, Quota, Timestamp,
 };
 use clouddrive_domain::port::{
-    AccountRepository, ChangeRepository, CopyRequest, NodeRepository, Random, Registration, TrashRepository,
-    TreeRepository, UploadRepository, UserRepository,
+    AccountRepository, ChangeRepository, CopyRequest, NodeRepository, Random, Registration, TreeRepository,
+    UploadRepository, UserRepository,
 };
 use clouddrive_postgres::Database;
 use futures_util::future::{join, join_all};
@@ -266,99 +266,6 @@ impl Random for Counter {
             *byte = value;
         }
     }
-}
-
-/// Those that are created together are made or refused each for itself.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_to_one_undoes_no_other() {
-    let (fresh, one, _) = two().await;
-    let (ann, ben) = (register(&one, 1).await, register(&one, 2).await);
-    let (kept, gone) = (folder_id(1_000), folder_id(1_001));
-    create_folder(&one, &ann, ann.root, kept, "kept").await.unwrap();
-    create_folder(&one, &ann, ann.root, gone, "gone").await.unwrap();
-    create_folder(&one, &ann, kept, folder_id(1_002), "5").await.unwrap();
-    let into_kept = grant(&one, &ann, kept, Action::AddTo).await;
-    let into_gone = grant(&one, &ann, gone, Action::AddTo).await;
-    let into_bens = grant(&one, &ben, ben.root, Action::AddTo).await;
-    let trashed = grant(&one, &ann, gone, Action::Trash).await;
-    one.put(&command(&ann), &trashed, None).await.unwrap();
-    let outcomes = join_all((0..30_u128).map(async |number| {
-        let (owner, parent) = match number % 3 {
-            0 => (&ann, &into_gone),
-            1 => (&ben, &into_bens),
-            _ => (&ann, &into_kept),
-        };
-        one.create_folder(&command(owner), parent, folder_id(number), &name(&number.to_string())).await
-    }));
-    for (number, outcome) in outcomes.await.into_iter().enumerate() {
-        match number {
-            5 => assert!(matches!(outcome, Err(Error::Conflict(Conflict::NameTaken(_)))), "{outcome:?}"),
-            _ if number % 3 == 0 => assert!(matches!(outcome, Err(Error::NotFound)), "{outcome:?}"),
-            _ => assert_eq!(outcome.unwrap().node.name, name(&number.to_string())),
-        }
-    }
-    let client = fresh.outsider().await;
-    let made = "SELECT count(*) FROM nodes n
-        JOIN changes c ON c.node_id = n.id AND c.kind = 'folder_created' AND c.after_name = n.name
-        WHERE n.parent_id = '{}'";
-    for (folder, count) in [(kept, 10), (gone, 0), (ben.root, 10)] {
-        let counts = ask(&client, &made.replace("{}", &folder.to_string())).await;
-        assert_eq!(counts, count.to_string(), "{folder}");
-    }
-    let used =
-        async |owner: &Registration| one.find_user_drive(owner.user.id).await.unwrap().unwrap().account.entries.used;
-    assert_eq!((used(&ann).await, used(&ben).await), (12, 10));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_lock_on_one_tree_holds_up_no_other_drive() {
-    let (fresh, one, _) = two().await;
-    let (ann, ben) = (register(&one, 1).await, register(&one, 2).await);
-    let client = fresh.outsider().await;
-    let (high, low) = ann.drive.as_uuid().as_u64_pair();
-    let key = (high ^ low).cast_signed();
-    client.batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({key})")).await.unwrap();
-    let made = async |owner: &Registration, numbers: Range<u128>| {
-        let folders = numbers.map(async |number| {
-            create_folder(&one, owner, owner.root, folder_id(number), &number.to_string()).await.unwrap();
-        });
-        join_all(folders).await.len()
-    };
-    let waiting = made(&ann, 0..4);
-    let others = async {
-        let others = made(&ben, 10..30).await;
-        let waiting = "SELECT count(*) = 4 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-        until(&fresh.outsider().await, waiting).await;
-        client.batch_execute("COMMIT").await.unwrap();
-        others
-    };
-    assert_eq!(join(waiting, others).await, (4, 20));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_is_being_taken_holds_up_no_other() {
-    let (fresh, one, _) = two().await;
-    let (ann, ben) = (register(&one, 1).await, register(&one, 2).await);
-    let client = fresh.outsider().await;
-    let taken = format!(
-        "BEGIN; INSERT INTO nodes (id, drive_id, parent_id, kind, name, sort_key, created_by, created_at, modified_at)
-            SELECT gen_random_uuid(), drive_id, id, 'folder', '0', '0', created_by, 0, 0 FROM nodes WHERE id = '{}'",
-        ann.root
-    );
-    client.batch_execute(&taken).await.unwrap();
-    let made = async |owner: &Registration, numbers: Range<u128>| {
-        let folders = numbers.map(async |number| {
-            create_folder(&one, owner, owner.root, folder_id(number), &number.to_string()).await.unwrap();
-        });
-        join_all(folders).await.len()
-    };
-    let others = async {
-        let others = join(made(&ann, 1..10), made(&ben, 10..30)).await;
-        until(&fresh.outsider().await, "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted").await;
-        client.batch_execute("ROLLBACK").await.unwrap();
-        others
-    };
-    assert_eq!(join(made(&ann, 0..1), others).await, (1, (9, 20)));
 }
 
 /// A stream of commits does not starve a move, and nothing waits forever.
