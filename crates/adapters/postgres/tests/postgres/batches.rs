@@ -140,7 +140,7 @@ async fn files_and_folders_that_come_at_once_are_charged_exactly() {
             blob,
             stored: Stored { size: 30, ..Stored::default() },
             info: FileInfo {
-                name: name(if number % 2 == 0 { "same" } else { "other" }),
+                name: name(if number.is_multiple_of(2) { "same" } else { "other" }),
                 media_type: MediaType::octet_stream(),
                 sha256: None,
                 client_modified_at: None,
